@@ -1,0 +1,48 @@
+// Errors, threads, instruction sets, build information.
+#include "bindings/bind.h"
+#include "runtime/cpu.h"
+#include "runtime/parallel.h"
+#include "runtime/rng.h"
+
+namespace py = pybind11;
+
+namespace cnnfast {
+
+void bind_errors(py::module_&) {
+  py::register_exception_translator([](std::exception_ptr pointer) {
+    try {
+      if (pointer) std::rethrow_exception(pointer);
+    } catch (const Error& error) {
+      PyObject* kinds[] = {PyExc_ValueError, PyExc_TypeError, PyExc_MemoryError, PyExc_RuntimeError};
+      py::set_error(kinds[static_cast<int>(error.kind())], error.what());
+    }
+  });
+}
+
+void bind_machine(py::module_& m) {
+  m.def("set_num_threads", &set_num_threads, py::arg("n"));
+  m.def("get_num_threads", &num_threads);
+  m.def("get_isa", [] { return std::string(kernels().isa); });
+  m.def("set_isa", &choose_kernels, py::arg("name"));
+  m.def("available_isas", [] {
+    std::vector<std::string> names;
+    for (const KernelTable* table : available_kernels()) names.emplace_back(table->isa);
+    return names;
+  });
+  m.def("build_info", [] {
+    py::dict info;
+    info["version"] = CNNFAST_VERSION;
+    info["compiler"] = __VERSION__;
+    info["cpu"] = cpu_name();
+    info["isa"] = kernels().isa;
+    info["threading"] = "OpenMP";
+    info["cuda"] = "no";
+    return info;
+  });
+  m.def("philox", [](std::array<uint32_t, 4> counter, uint64_t key) {
+    const auto words = philox4x32(counter, key);
+    return py::make_tuple(words[0], words[1], words[2], words[3]);
+  }, py::arg("counter"), py::arg("key"));
+}
+
+}  // namespace cnnfast

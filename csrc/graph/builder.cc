@@ -1,0 +1,111 @@
+#include "graph/builder.h"
+
+#include "graph/memory_plan.h"
+#include "ops/op.h"
+
+namespace cnnfast {
+
+int64_t planes_of(const Node& node, int n) {
+  const Image image = node.image();
+  return node.layout == Layout::blocked ? n * ceil_div(image.c, kLanes) : ceil_div(n, kLanes) * image.c;
+}
+
+int64_t floats_of(const Node& node, int n) {
+  if (node.layout == Layout::plain) return n * node.elems();
+  return planes_of(node, n) * node.image().pixels() * kLanes;
+}
+
+Builder::Builder(const Draft& draft, const std::vector<Parameter>& params, const KernelTable& kernels, int n, Mode mode)
+    : k(kernels),
+      n(n),
+      mode(mode),
+      draft_(draft),
+      params_(params),
+      outputs_(draft.nodes.size()),
+      grads_(draft.nodes.size()),
+      needs_grad_(draft.nodes.size(), false) {}
+
+Buffer Builder::buffer(int64_t floats) {
+  sizes_.push_back(floats);
+  persistent_.push_back(false);
+  return {static_cast<int>(sizes_.size()) - 1};
+}
+
+Buffer Builder::persistent(int64_t floats) {
+  const Buffer made = buffer(floats);
+  persistent_.back() = true;
+  return made;
+}
+
+Buffer Builder::output(int value) {
+  Buffer& made = outputs_[static_cast<size_t>(value)];
+  if (!made) made = buffer(floats_of(node(value), n));
+  return made;
+}
+
+Buffer Builder::new_grad(int value) {
+  const Buffer made = buffer(floats_of(node(value), n));
+  share_grad(value, made);
+  return made;
+}
+
+Buffer Builder::grad(int value) {
+  std::vector<Buffer>& shares = grads_[static_cast<size_t>(value)];
+  while (shares.size() > 1) {
+    const Buffer a = shares[0], b = shares[1], total = buffer(floats_of(node(value), n));
+    const int64_t floats = floats_of(node(value), n);
+    const auto add = k.add;
+    step(node(value), "sum of gradients", flat_tasks(floats), {a, b, total}, [=](const Context& c, int64_t task) {
+      const int64_t at = task * kFlatTask;
+      add(c.at(a) + at, c.at(b) + at, c.at(total) + at, flat_size(floats, task));
+    });
+    shares.erase(shares.begin());
+    shares[0] = total;
+  }
+  return shares[0];
+}
+
+Buffer Builder::grad_before_activation(int value) {
+  const Buffer after = grad(value);
+  const Activation kind = node(value).activation;
+  if (kind == Activation::none) return after;
+  const int64_t floats = floats_of(node(value), n);
+  const Buffer out = output(value), before = buffer(floats);
+  const auto activate_grad = k.activate_grad;
+  step(node(value), "activation gradient", flat_tasks(floats), {out, after, before},
+       [=](const Context& c, int64_t task) {
+         const int64_t at = task * kFlatTask;
+         activate_grad(kind, c.at(out) + at, c.at(after) + at, c.at(before) + at, flat_size(floats, task));
+       });
+  return before;
+}
+
+Step& Builder::step(const Node& node, const char* direction, int64_t tasks, std::vector<Buffer> uses,
+                    std::function<void(const Context&, int64_t)> run) {
+  Step made;
+  made.info = {node.name, op_of(node).name, direction, "", "", static_cast<int>(tasks)};
+  made.uses = std::move(uses);
+  made.run = std::move(run);
+  steps_.push_back(std::move(made));
+  return steps_.back();
+}
+
+Program Builder::finish(int threads, bool reuse_memory) {
+  const int end = static_cast<int>(steps_.size()) - 1;
+  std::vector<Lifetime> lives;
+  for (size_t i = 0; i < sizes_.size(); ++i) lives.push_back({sizes_[i], persistent_[i] ? 0 : end, persistent_[i] ? end : 0});
+  int64_t scratch = 0;
+  for (int s = 0; s <= end; ++s) {
+    const Step& step = steps_[static_cast<size_t>(s)];
+    scratch = std::max(scratch, ceil_div(step.scratch, kLanes) * kLanes);
+    for (const Buffer used : step.uses) {
+      Lifetime& life = lives[static_cast<size_t>(used.id)];
+      life.first = std::min(life.first, s);
+      life.last = std::max(life.last, s);
+    }
+  }
+  MemoryPlan plan = plan_memory(lives, reuse_memory);
+  return Program(std::move(steps_), std::move(plan.offsets), plan.floats, threads, scratch);
+}
+
+}  // namespace cnnfast

@@ -1,0 +1,76 @@
+// Turns a draft into a program: ops append their steps here and ask for memory. Forward first, then backward in reverse.
+#pragma once
+#include <algorithm>
+#include <map>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "graph/draft.h"
+#include "graph/program.h"
+
+namespace cnnfast {
+
+inline int64_t ceil_div(int64_t a, int64_t b) { return (a + b - 1) / b; }
+
+// Planes and floats of a batch of a node's output as its layout stores it.
+int64_t planes_of(const Node& node, int n);
+int64_t floats_of(const Node& node, int n);
+
+class Builder {
+ public:
+  Builder(const Draft& draft, const std::vector<Parameter>& params, const KernelTable& kernels, int n, Mode mode);
+
+  const KernelTable& k;
+  const int n;  // batch
+  const Mode mode;
+
+  const Node& node(int value) const { return draft_.nodes[static_cast<size_t>(value)]; }
+  const Node& source(const Node& node, int i = 0) const { return this->node(node.inputs[static_cast<size_t>(i)]); }
+  const Parameter& param(int position) const { return params_[static_cast<size_t>(position)]; }
+  bool differentiates() const { return mode != Mode::predict && mode != Mode::evaluate; }
+  bool differentiates_input() const { return mode == Mode::vjp || mode == Mode::vjp_training; }
+
+  Buffer buffer(int64_t floats);
+  Buffer persistent(int64_t floats);  // keeps its content between runs
+  Buffer output(int value);           // the node's output, taken on first request
+  // Something the forward step keeps for the backward one.
+  Buffer& saved(int value, const char* what) { return saved_[{value, what}]; }
+
+  void set_needs_grad(int value, bool needed) { needs_grad_[static_cast<size_t>(value)] = needed; }
+  bool needs_grad(int value) const { return needs_grad_[static_cast<size_t>(value)]; }
+  void set_trainable(std::vector<bool> trainable) { trainable_ = std::move(trainable); }
+  bool trainable(int position) const { return trainable_.empty() || trainable_[static_cast<size_t>(position)]; }
+
+  // A buffer that the caller overwrites with one consumer's share of the gradient of a value.
+  Buffer new_grad(int value);
+  void share_grad(int value, Buffer grad) { grads_[static_cast<size_t>(value)].push_back(grad); }
+  // The whole gradient: all consumers have been lowered. Adds the shares where there are several.
+  Buffer grad(int value);
+  // The gradient before the node's fused activation.
+  Buffer grad_before_activation(int value);
+
+  Step& step(const Node& node, const char* direction, int64_t tasks, std::vector<Buffer> uses,
+             std::function<void(const Context&, int64_t)> run);
+
+  // Plans the memory; the builder is spent afterwards.
+  Program finish(int threads, bool reuse_memory);
+
+ private:
+  const Draft& draft_;
+  const std::vector<Parameter>& params_;
+  std::vector<Step> steps_;
+  std::vector<int64_t> sizes_;
+  std::vector<bool> persistent_;
+  std::vector<Buffer> outputs_;
+  std::vector<std::vector<Buffer>> grads_;
+  std::vector<bool> needs_grad_, trainable_;
+  std::map<std::pair<int, std::string>, Buffer> saved_;
+};
+
+// Steps over a flat buffer are cut into tasks of this many floats: 64 KB, a few microseconds of work.
+constexpr int64_t kFlatTask = 16384;
+inline int64_t flat_tasks(int64_t floats) { return ceil_div(floats, kFlatTask); }
+inline int64_t flat_size(int64_t floats, int64_t task) { return std::min(kFlatTask, floats - task * kFlatTask); }
+
+}  // namespace cnnfast

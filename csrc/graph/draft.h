@@ -1,0 +1,46 @@
+// The network as the passes see it: a copy of the graph's nodes that may be rewritten. Each pass is one file with one
+// entry point; a pass that is switched off must not change results beyond rounding.
+#pragma once
+#include <map>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "cnnfast/graph.h"
+#include "cnnfast/network.h"
+
+namespace cnnfast {
+
+struct Draft {
+  std::vector<Node> nodes;  // in an order in which every input precedes its users
+  int output;
+
+  Draft(const Graph& graph, int output);
+  std::vector<int> consumers() const;  // of each node; the network's output counts as one more
+  void bypass(int node);               // its users read its first input instead
+  void drop_unused();                  // what the output does not need goes, and the rest is renumbered
+};
+
+struct PassOptions {
+  int n;  // batch
+  Mode mode;
+  const std::map<std::string, std::string>& forced;
+};
+
+// Names of the passes that may be switched off, in the order in which they run.
+const std::vector<std::string>& optional_passes();
+
+void drop_dropout(Draft& draft);
+// max(relu(x)) = relu(max(x)), and likewise for every increasing function: the activation moves behind the pooling, where
+// fewer elements are left.
+void pool_before_activation(Draft& draft);
+void fuse_activation(Draft& draft);
+// Gives every node its layout and inserts reorders where layouts meet.
+void choose_layout(Draft& draft, const PassOptions& options);
+// A batch-in-lanes convolution without padding takes a following 2x2 maximum into its epilogue.
+void fuse_pool(Draft& draft);
+
+// Runs them all.
+void run_passes(Draft& draft, const PassOptions& options, const std::set<std::string>& disabled);
+
+}  // namespace cnnfast

@@ -1,0 +1,57 @@
+// The draft itself, and the order of the passes.
+#include "graph/draft.h"
+
+#include <algorithm>
+
+namespace cnnfast {
+
+Draft::Draft(const Graph& graph, int output) : nodes(graph.nodes()), output(output) { drop_unused(); }
+
+std::vector<int> Draft::consumers() const {
+  std::vector<int> count(nodes.size(), 0);
+  for (const Node& node : nodes)
+    for (const int src : node.inputs) ++count[static_cast<size_t>(src)];
+  ++count[static_cast<size_t>(output)];
+  return count;
+}
+
+void Draft::bypass(int gone) {
+  const int src = nodes[static_cast<size_t>(gone)].inputs[0];
+  for (Node& node : nodes) std::replace(node.inputs.begin(), node.inputs.end(), gone, src);
+  if (output == gone) output = src;
+}
+
+void Draft::drop_unused() {
+  std::vector<bool> needed(nodes.size(), false);
+  needed[static_cast<size_t>(output)] = true;
+  for (size_t i = nodes.size(); i-- > 0;) {
+    if (nodes[i].as<InputAttrs>()) needed[i] = true;
+    if (needed[i])
+      for (const int src : nodes[i].inputs) needed[static_cast<size_t>(src)] = true;
+  }
+  std::vector<int> renumbered(nodes.size(), -1);
+  std::vector<Node> kept;
+  for (size_t i = 0; i < nodes.size(); ++i) {
+    if (!needed[i]) continue;
+    renumbered[i] = static_cast<int>(kept.size());
+    kept.push_back(std::move(nodes[i]));
+    for (int& src : kept.back().inputs) src = renumbered[static_cast<size_t>(src)];
+  }
+  nodes = std::move(kept);
+  output = renumbered[static_cast<size_t>(output)];
+}
+
+const std::vector<std::string>& optional_passes() {
+  static const std::vector<std::string> names{"pool_before_activation", "fuse_activation", "fuse_pool", "reuse_memory"};
+  return names;
+}
+
+void run_passes(Draft& draft, const PassOptions& options, const std::set<std::string>& disabled) {
+  if (options.mode != Mode::train && options.mode != Mode::vjp_training) drop_dropout(draft);
+  if (!disabled.count("pool_before_activation")) pool_before_activation(draft);
+  if (!disabled.count("fuse_activation")) fuse_activation(draft);
+  choose_layout(draft, options);
+  if (!disabled.count("fuse_pool")) fuse_pool(draft);
+}
+
+}  // namespace cnnfast

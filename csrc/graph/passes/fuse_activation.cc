@@ -1,0 +1,41 @@
+#include "graph/draft.h"
+
+namespace cnnfast {
+
+namespace {
+
+Activation kernel_activation(ActivationKind kind) {
+  switch (kind) {
+    case ActivationKind::relu:
+      return Activation::relu;
+    case ActivationKind::tanh:
+      return Activation::tanh;
+    case ActivationKind::sigmoid:
+      return Activation::sigmoid;
+    default:
+      return Activation::none;
+  }
+}
+
+bool has_epilogue(const Node& node) { return node.as<ConvAttrs>() || node.as<DenseAttrs>() || node.as<PoolAttrs>(); }
+
+}  // namespace
+
+void fuse_activation(Draft& draft) {
+  const std::vector<int> consumers = draft.consumers();
+  for (size_t i = 0; i < draft.nodes.size(); ++i) {
+    const ActivationAttrs* attrs = draft.nodes[i].as<ActivationAttrs>();
+    if (!attrs) continue;
+    const int src = draft.nodes[i].inputs[0];
+    Node& producer = draft.nodes[static_cast<size_t>(src)];
+    const Activation kind = kernel_activation(attrs->kind);
+    if (kind == Activation::none || !has_epilogue(producer) || producer.activation != Activation::none ||
+        consumers[static_cast<size_t>(src)] != 1)
+      continue;
+    producer.activation = kind;
+    draft.bypass(static_cast<int>(i));
+  }
+  draft.drop_unused();
+}
+
+}  // namespace cnnfast

@@ -1,0 +1,25 @@
+// From a graph to a program: passes, then the steps of the wanted mode, then the memory.
+#pragma once
+#include "graph/draft.h"
+#include "graph/program.h"
+#include "ops/loss.h"
+#include "optim/update.h"
+
+namespace cnnfast {
+
+struct PlanRequest {
+  const Graph& graph;
+  int output;
+  int n;
+  Mode mode;
+  const KernelTable& kernels;
+  int threads;
+  LossPlan loss;
+  UpdatePlan update;
+  const std::map<std::string, std::string>& forced;
+  const std::set<std::string>& disabled;
+};
+
+Program make_program(const PlanRequest& request);
+
+}  // namespace cnnfast

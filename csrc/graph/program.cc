@@ -1,0 +1,29 @@
+#include "graph/program.h"
+
+#include "runtime/parallel.h"
+
+namespace cnnfast {
+
+Program::Program(std::vector<Step> steps, std::vector<int64_t> offsets, int64_t arena_floats, int threads,
+                 int64_t scratch_floats)
+    : steps_(std::move(steps)),
+      offsets_(std::move(offsets)),
+      scratch_at_(arena_floats),
+      scratch_floats_(scratch_floats),
+      floats_(arena_floats + threads * scratch_floats),
+      threads_(threads) {}
+
+void Program::run(const Run& run) const {
+  parallel(threads_, [&](const Team& team) {
+    float* scratch = run.arena + scratch_at_ + team.rank() * scratch_floats_;
+    for (const Step& step : steps_) {
+      if (step.packs && !run.repack) continue;
+      const Context context{run, step, offsets_, scratch};
+      const int64_t end = team.end(step.info.tasks);
+      for (int64_t task = team.begin(step.info.tasks); task < end; ++task) step.run(context, task);
+      team.barrier();
+    }
+  });
+}
+
+}  // namespace cnnfast

@@ -1,0 +1,138 @@
+// A network as its author describes it: numbered nodes with static shapes. Shape rules are enforced here, so a mistake
+// is reported when the network is described and names the layer, the rule, what came and what to change.
+//
+// Not thread safe while being built; a finished graph may be read from any thread.
+#pragma once
+#include <cstdint>
+#include <string>
+#include <variant>
+#include <vector>
+
+#include "cnnfast/activation.h"
+
+namespace cnnfast {
+
+enum class DataFormat { channels_last, channels_first };
+
+using Dims = std::vector<int64_t>;  // without the batch, in the order the user sees
+std::string to_string(const Dims& dims);
+
+// An image's extents, whatever the order of its axes.
+struct Image {
+  int c, h, w;
+  int64_t pixels() const { return static_cast<int64_t>(h) * w; }
+};
+
+struct Pair {
+  int h, w;
+};
+
+enum class PadMode { valid, same, explicit_ };
+struct Padding {
+  PadMode mode = PadMode::valid;
+  int top = 0, bottom = 0, left = 0, right = 0;  // explicit only
+};
+
+struct ConvAttrs {
+  int filters;
+  Pair kernel, stride;
+  Padding padding;  // resolved to explicit amounts once the source is known
+  Pair dilation;
+  int groups;
+  bool use_bias;
+  bool pool = false;  // a fused 2x2 maximum
+};
+
+struct PoolAttrs {
+  bool maximum;
+  Pair window, stride;
+  Padding padding;
+  bool ceil_mode;
+  bool count_padding;
+};
+
+struct DenseAttrs {
+  int units;
+  bool use_bias;
+};
+
+struct FlattenAttrs {
+  bool channels_last_order;  // channels_first images are turned to channels_last before they are flattened
+};
+
+struct DropoutAttrs {
+  float rate;
+  uint32_t layer;  // numbers the dropouts of a graph: the generator's key must not depend on passes
+};
+
+enum class ActivationKind { linear, relu, tanh, sigmoid, softmax };
+struct ActivationAttrs {
+  ActivationKind kind;
+};
+
+enum class Layout { plain, blocked, lanes };  // the user's order; nchw16c; chwn16
+const char* to_string(Layout layout);
+struct ReorderAttrs {
+  Layout to;
+};
+
+struct InputAttrs {};
+struct AddAttrs {};
+
+using Attrs = std::variant<InputAttrs, ConvAttrs, PoolAttrs, DenseAttrs, FlattenAttrs, DropoutAttrs, AddAttrs,
+                           ActivationAttrs, ReorderAttrs>;
+
+struct Node {
+  std::string name;
+  Attrs attrs;
+  std::vector<int> inputs;
+  Dims dims;  // of the output
+  DataFormat format = DataFormat::channels_last;
+  std::vector<int> params;                     // positions: kernel, then bias
+  Activation activation = Activation::none;    // fused into the epilogue
+  Layout layout = Layout::plain;               // of the output; chosen by a pass
+  Image image() const;                         // of a rank-3 output
+  int64_t elems() const;                       // of one sample's output
+  template <class T>
+  const T* as() const {
+    return std::get_if<T>(&attrs);
+  }
+};
+
+struct Parameter {
+  std::string name;
+  Dims dims;
+  int64_t offset;  // floats, into the flat buffer
+  int64_t size() const;
+};
+
+class Graph {
+ public:
+  int input(const Dims& dims, const std::string& name);
+  int conv2d(int src, const ConvAttrs& attrs, DataFormat format, const std::string& name);
+  int pool2d(int src, const PoolAttrs& attrs, DataFormat format, const std::string& name);
+  int dense(int src, const DenseAttrs& attrs, const std::string& name);
+  int flatten(int src, DataFormat format, const std::string& name);
+  int dropout(int src, float rate, const std::string& name);
+  int add(const std::vector<int>& srcs, const std::string& name);
+  int activation(int src, ActivationKind kind, const std::string& name);
+
+  const Node& node(int value) const;
+  const std::vector<Node>& nodes() const { return nodes_; }
+  const std::vector<Parameter>& params() const { return params_; }
+  int64_t param_elems() const { return param_elems_; }
+  // Multiply-adds of one sample in the node that makes this value.
+  int64_t multiply_adds(int value) const;
+
+ private:
+  int push(Node node);
+  int new_param(const std::string& name, const Dims& dims);
+  Image image_of(int src, DataFormat format, const std::string& name, const char* layer) const;
+
+  std::vector<Node> nodes_;
+  std::vector<Parameter> params_;
+  int64_t param_elems_ = 0;
+  uint32_t dropouts_ = 0;
+};
+
+}  // namespace cnnfast

@@ -1,0 +1,139 @@
+// A graph with weights: what Python's models and C++ users run. Programs are planned on first use for each batch size
+// and mode and kept in a bounded cache; every call runs one of them from beginning to end.
+//
+// Calls on one Network exclude each other; different Networks may run from different threads at once. Arrays may
+// overlap nothing the Network owns and need no alignment.
+#pragma once
+#include <list>
+#include <map>
+#include <memory>
+#include <mutex>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "cnnfast/error.h"
+#include "cnnfast/graph.h"
+
+namespace cnnfast {
+
+struct Run;
+
+enum class Mode { predict, train, evaluate, vjp, vjp_training };
+enum class DType { float32, float64, uint8 };
+
+// Rows of samples as they lie in memory. index picks rows; null means 0, 1, 2, ...
+struct Samples {
+  const void* data = nullptr;
+  DType dtype = DType::float32;
+  const int64_t* index = nullptr;
+};
+
+struct Targets {
+  const int32_t* labels = nullptr;  // one a row, or
+  const float* values = nullptr;    // one row of the output's size a sample
+};
+
+enum class Loss { none, sparse_categorical_crossentropy, categorical_crossentropy, binary_crossentropy,
+                  mean_squared_error };
+
+enum class MetricKind { accuracy, binary_accuracy, top_k, mean_squared_error, mean_absolute_error };
+struct Metric {
+  MetricKind kind;
+  int k = 1;
+};
+
+struct OptimizerConfig {
+  enum class Kind { none, sgd, adam } kind = Kind::none;
+  double learning_rate = 0;
+  double momentum = 0;
+  bool nesterov = false;
+  double beta1 = 0.9, beta2 = 0.999, epsilon = 1e-7;
+};
+
+struct Regularizer {
+  float l1 = 0, l2 = 0;
+};
+struct Constraint {
+  enum class Kind { none, non_negative, norm } kind = Kind::none;
+  float minimum = 0, maximum = 0;
+};
+
+struct StepInfo {
+  std::string name, op, direction, algorithm, refused;
+  int tasks;
+};
+
+class Network {
+ public:
+  Network(Graph graph, int output);
+  ~Network();
+
+  const Graph& graph() const { return graph_; }
+  int output() const { return output_; }
+  const Node& input_node() const;
+  const Node& output_node() const { return graph_.node(output_); }
+
+  void get_parameter(int position, float* to) const;
+  void set_parameter(int position, const float* from);
+  void set_trainable(int position, bool trainable);
+  void set_regularizer(int position, Regularizer regularizer);
+  void set_constraint(int position, Constraint constraint);
+
+  void configure(Loss loss, bool from_logits, std::vector<Metric> metrics, const OptimizerConfig& optimizer);
+  bool configured() const { return loss_ != Loss::none; }
+  const OptimizerConfig& optimizer() const { return optimizer_; }
+  void set_learning_rate(double rate) { optimizer_.learning_rate = rate; }
+  Loss loss() const { return loss_; }
+  // 0, 1 or 2 flat buffers of param_elems floats.
+  int optimizer_slots() const;
+  float* optimizer_slot(int slot) { return slots_[static_cast<size_t>(slot)].get(); }
+
+  uint64_t seed = 0;
+  int64_t step = 0;
+
+  void predict(const Samples& x, int n, float* out);
+  // Returns loss and metrics, means over the batch.
+  std::vector<double> train_step(const Samples& x, const Targets& y, int n);
+  std::vector<double> evaluate_step(const Samples& x, const Targets& y, int n);
+  void vjp(const Samples& x, const float* grad_out, int n, bool training, float* grad_x, float* grad_params);
+
+  int64_t memory(int n, Mode mode);
+  int64_t arena_bytes(int n, Mode mode) const;
+  std::vector<StepInfo> plan(int n, Mode mode);
+
+  void force_algorithm(const std::string& op, const std::string& algorithm);
+  void disable_pass(const std::string& name, bool disabled);
+
+ private:
+  struct Cached;
+  struct Free {
+    void operator()(float* p) const;
+  };
+  using Floats = std::unique_ptr<float[], Free>;
+  static Floats new_floats(int64_t n);
+
+  Cached& find(int n, Mode mode);  // plans the program if it is not in the cache
+  void execute(int n, Mode mode, Run run);
+  std::vector<double> run_loss_step(const Samples& x, const Targets& y, int n, Mode mode);
+  void forget_programs();
+
+  Graph graph_;
+  int output_;
+  Floats params_, grads_;
+  std::vector<Floats> slots_;
+  std::vector<bool> trainable_;
+  std::vector<Regularizer> regularizers_;
+  std::vector<Constraint> constraints_;
+  Loss loss_ = Loss::none;
+  bool from_logits_ = false;
+  std::vector<Metric> metrics_;
+  OptimizerConfig optimizer_;
+  uint64_t version_ = 1;  // of params_: programs repack weights when it moved on
+  std::map<std::string, std::string> forced_;
+  std::set<std::string> disabled_;
+  std::list<Cached> cache_;
+  mutable std::mutex mutex_;
+};
+
+}  // namespace cnnfast

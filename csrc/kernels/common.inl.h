@@ -1,0 +1,34 @@
+// What several kernels need: the fused activation of an epilogue, and even cuts of a loop into tiles.
+#pragma once
+#include "kernels/kernel_table.h"
+#include "simd/math.inl.h"
+
+namespace cnnfast {
+namespace SIMD_NAMESPACE {
+using namespace ::SIMD_NAMESPACE;
+
+static inline V activated(Activation kind, V x) {
+  switch (kind) {
+    case Activation::relu:
+      return max(zero(), x);  // in this order NaN stays NaN
+    case Activation::tanh:
+      return tanh(x);
+    case Activation::sigmoid:
+      return sigmoid(x);
+    case Activation::none:
+      break;
+  }
+  return x;
+}
+
+// Cuts n into the fewest parts of at most `most`, sizes differing by one at most: no part is left thin.
+struct Parts {
+  int count, size, larger;  // the first `larger` parts have size + 1
+};
+static inline Parts split_evenly(int n, int most) {
+  const int count = (n + most - 1) / most;
+  return {count, count ? n / count : 0, count ? n % count : 0};
+}
+
+}  // namespace SIMD_NAMESPACE
+}  // namespace cnnfast

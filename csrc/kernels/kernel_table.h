@@ -1,0 +1,227 @@
+// The border between the engine and its SIMD code: plain structs in, plain function pointers out.
+//
+// One KernelTable exists per instruction set; runtime/cpu.cc picks one when the library loads. Every
+// function here is pure: it knows nothing of Python, threads or allocation, reads and writes only what its
+// arguments name, never throws, and only asserts. Pointers are to float32 unless said otherwise; buffers do not
+// overlap unless "may alias" is written. "16-lane" tensors are [plane][h][w][16], 64-byte aligned: a plane is a
+// block of sixteen channels of one sample (nchw16c) or one channel of sixteen samples (chwn16).
+//
+// Included by files compiled with ISA flags: nothing but fixed-width integers may come in here.
+#pragma once
+#include <cstdint>
+
+#include "cnnfast/activation.h"
+
+namespace cnnfast {
+
+constexpr int kLanes = 16;
+
+// One term of a convolution's sum: what it adds to an output's source offset, and its row in the weights.
+struct Tap {
+  int32_t src_offset;  // floats
+  int32_t index;
+};
+
+// A rectangle of outputs that all see the same taps, none of which falls into the padding.
+// Output (y, x) reads src[src0 + y * src_row + x * src_col + tap.src_offset] and writes
+// dst[dst0 + y * dst_row + x * dst_col]; all steps in floats.
+struct Rect {
+  int64_t src0, src_row, src_col;
+  int64_t dst0, dst_row, dst_col;
+  int32_t rows, cols;
+  const Tap* taps;
+  int32_t n_taps;
+};
+
+// Batch in lanes. src and dst point at one block of sixteen samples. A tap is one (input channel, kernel position)
+// pair, channel-major, so that neighbouring taps read neighbouring pixels.
+struct ConvLanes {
+  const float* src;
+  const float* weights;  // packed [ceil(oc / lanes_oc_tile)][rows][lanes_oc_tile], zero padded
+  const float* bias;     // [oc] or null
+  float* dst;
+  uint8_t* pool_index;  // with pooling: position 0..3 of each maximum, at dst's offsets; null: no record
+  int64_t dst_channel;
+  int32_t oc, rows;
+  Activation activation;
+  Rect rect;
+  // Without pooling [begin, end) counts outputs of the rectangle in row order. With pooling it counts 2x2
+  // windows, of which the rectangle then has rows x cols, and dst_row and dst_col step between pooled outputs.
+  int32_t begin, end;
+  int32_t pool;  // 1: maximum over 2x2 windows, stride 2, before the activation
+};
+
+// Batch in lanes, gradient of the weights. Accumulates the sum over the rectangle and the sixteen lanes of
+// src * grad_dst into grad_weights[tap.index * grad_oc_stride + o]; if grad_bias is not null, the sum of grad_dst
+// into it. Taps as in ConvLanes.
+struct ConvLanesWgrad {
+  const float* src;
+  const float* grad_dst;
+  float* grad_weights;
+  float* grad_bias;
+  float* scratch;  // lanes_wgrad_scratch(n_taps) floats, 64-byte aligned
+  int64_t dst_channel, grad_oc_stride;
+  int32_t oc;
+  Rect rect;
+};
+
+// Channels in lanes. One sample; dst is nchw16c. A tap is one kernel position. Source channel c of a pixel lies at
+// src + (c / 16) * src_block + (c % 16) * src_lane, so plain nchw and nhwc sources are read in place.
+struct ConvBlocked {
+  const float* src;
+  const float* weights;  // packed [oc blocks of 16][all_taps][ic][16], zero padded
+  const float* bias;     // [oc rounded up to 16] or null
+  float* dst;
+  int64_t src_block, src_lane, dst_block;
+  int32_t ic, oc, all_taps;
+  Activation activation;
+  Rect rect;
+};
+
+// Channels in lanes, gradient of the weights of one block of sixteen output channels, one sample, taps that share
+// one rectangle. Accumulates into grad_weights[(tap.index * ic + i) * 16 + lane] and grad_bias[lane] (may be null).
+struct ConvBlockedWgrad {
+  const float* src;
+  const float* grad_dst;  // this block's plane
+  float* grad_weights;
+  float* grad_bias;
+  int64_t src_block, src_lane;
+  int32_t ic;
+  Rect rect;
+};
+
+// dst[m][n] = activation(sum_k a(m, k) * b(k, n) + bias[n]); a(m, k) = a[m * a_row + k * a_col], likewise b;
+// dst rows are dst_row apart, columns contiguous. The order of the sum depends on k alone.
+struct Gemm {
+  const float* a;
+  const float* b;
+  const float* bias;  // or null
+  float* dst;
+  float* scratch;  // gemm_scratch floats, 64-byte aligned
+  int64_t a_row, a_col, b_row, b_col, dst_row;
+  int32_t m, n, k;
+  Activation activation;
+};
+
+// Pooling over planes of a 16-lane tensor. Windows may hang over any border: padded cells do not exist for the
+// maximum; the average divides by the cells that exist, or by all kh * kw when count_padding is set.
+struct Pool {
+  const float* src;
+  float* dst;
+  uint8_t* index;  // maximum: position of the winner in its window (first wins ties), same shape as dst; or null
+  int32_t planes, ih, iw, oh, ow, kh, kw, stride_h, stride_w, pad_top, pad_left;
+  int32_t count_padding;
+  Activation activation;  // applied to dst
+};
+
+// Gradient of pooling; grad_src is overwritten. index as Pool wrote it.
+struct PoolGrad {
+  const float* grad_dst;
+  const uint8_t* index;  // maximum only
+  float* grad_src;
+  int32_t planes, ih, iw, oh, ow, kh, kw, stride_h, stride_w, pad_top, pad_left;
+  int32_t count_padding;
+};
+
+// Between a strided plain tensor and a 16-lane one:
+// packed[(a * n_b + b) * 16 + lane] <-> plain[lane * lane_stride + a * a_stride + b * b_stride].
+// gather writes zero to lanes >= lanes; scatter writes only lanes < lanes.
+struct Shuffle {
+  int64_t lane_stride, a_stride, b_stride;
+  int32_t lanes, n_a, n_b;
+};
+
+// Rows of class scores. Targets are labels (int32) or rows of weights; the other pointer is null.
+// loss[r] is the loss of row r; grad (or null) receives scale * d loss[r] / d src and may alias src.
+struct RowLoss {
+  const float* src;
+  const int32_t* labels;
+  const float* targets;
+  float* loss;
+  float* grad;
+  float scale;
+  int32_t rows, cols;
+};
+
+struct Sgd {
+  float* params;
+  const float* grads;
+  float* velocity;  // null when momentum is 0
+  int64_t n;
+  float lr, momentum;
+  int32_t nesterov;
+};
+
+struct Adam {
+  float* params;
+  const float* grads;
+  float *m, *v;
+  int64_t n;
+  float lr;  // with the bias corrections of this step already in it
+  float beta1, beta2, epsilon;
+};
+
+// dst = src * mask, mask = 0 or 1 / (1 - rate), and mask is recorded as a byte (0 or 1). Element p of plane c of
+// sample s draws word p % 4 of Philox4x32-10(counter = {c * ceil(hw / 4) + p / 4, s, step, layer}, key = seed),
+// so the mask depends on neither layout nor ISA. Dropped when word < threshold.
+struct Dropout {
+  const float* src;
+  float* dst;  // may alias src
+  uint8_t* mask;
+  int64_t hw;       // elements of one plane (one channel)
+  int32_t plane;    // channel of lane 0 of this call
+  int32_t sample;   // sample of lane 0 of this call
+  int32_t lane_is;  // 0: no lanes, elements are contiguous; 1: lane = channel; 2: lane = sample
+  uint32_t step, layer, threshold;
+  uint64_t seed;
+  float scale;
+};
+
+struct KernelTable {
+  const char* isa;
+  int32_t lanes_oc_tile;   // output channels of one batch-in-lanes tile
+  int64_t gemm_scratch;    // floats
+  int32_t gemm_m_tile, gemm_n_tile;
+
+  void (*conv_lanes)(const ConvLanes&);
+  void (*conv_lanes_wgrad)(const ConvLanesWgrad&);
+  int64_t (*lanes_wgrad_scratch)(int32_t n_taps);
+  void (*conv_blocked)(const ConvBlocked&);
+  void (*conv_blocked_wgrad)(const ConvBlockedWgrad&);
+  void (*gemm)(const Gemm&);
+
+  void (*max_pool)(const Pool&);
+  void (*average_pool)(const Pool&);
+  void (*max_pool_grad)(const PoolGrad&);
+  void (*average_pool_grad)(const PoolGrad&);
+
+  // Elementwise; any n, any alignment; dst may alias any source.
+  void (*activate)(Activation, const float* src, float* dst, int64_t n);
+  // dst = grad * derivative, told from the activation's own output.
+  void (*activate_grad)(Activation, const float* out, const float* grad, float* dst, int64_t n);
+  void (*add)(const float* a, const float* b, float* dst, int64_t n);
+  void (*dropout)(const Dropout&);
+  void (*dropout_grad)(const float* grad, const uint8_t* mask, float scale, float* dst, int64_t n);
+  // dst[c] = sum over rows of src[r * cols_stride + c], rows in order.
+  void (*sum_rows)(const float* src, int64_t rows, int64_t row_stride, float* dst, int64_t cols);
+
+  void (*gather16)(const Shuffle&, const float* plain, float* packed);
+  void (*scatter16)(const Shuffle&, const float* packed, float* plain);
+
+  void (*softmax)(const float* src, float* dst, int64_t rows, int64_t cols);
+  // dst = grad through softmax, told from its output.
+  void (*softmax_grad)(const float* out, const float* grad, float* dst, int64_t rows, int64_t cols);
+  void (*softmax_cross_entropy)(const RowLoss&);  // src are logits; loss = -sum_c t_c log softmax(src)_c
+  void (*sigmoid_cross_entropy)(const RowLoss&);  // src are logits; loss = mean over cols; targets only
+  void (*squared_error)(const RowLoss&);          // loss = mean over cols of (src - t)^2; targets only
+
+  void (*sgd)(const Sgd&);
+  void (*adam)(const Adam&);
+};
+
+// Null where the compiler could not build that table.
+const KernelTable* scalar_table();
+const KernelTable* avx2_table();
+const KernelTable* avx512_table();
+
+}  // namespace cnnfast

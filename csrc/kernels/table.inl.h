@@ -1,0 +1,51 @@
+// Gathers one instruction set's kernels into its KernelTable. The including file has defined SIMD_NAMESPACE
+// and included simd/<isa>.h.
+#pragma once
+#include "kernels/conv_blocked.inl.h"
+#include "kernels/conv_lanes.inl.h"
+#include "kernels/dropout.inl.h"
+#include "kernels/elementwise.inl.h"
+#include "kernels/gemm.inl.h"
+#include "kernels/loss.inl.h"
+#include "kernels/optim.inl.h"
+#include "kernels/pool.inl.h"
+#include "kernels/shuffle.inl.h"
+
+namespace cnnfast {
+namespace SIMD_NAMESPACE {
+
+static constexpr KernelTable kTable = {
+    .isa = kIsa,
+    .lanes_oc_tile = kLanesOcTile,
+    .gemm_scratch = kGemmScratch,
+    .gemm_m_tile = kGemmMTile,
+    .gemm_n_tile = kGemmNTile,
+    .conv_lanes = conv_lanes,
+    .conv_lanes_wgrad = conv_lanes_wgrad,
+    .lanes_wgrad_scratch = lanes_wgrad_scratch,
+    .conv_blocked = conv_blocked,
+    .conv_blocked_wgrad = conv_blocked_wgrad,
+    .gemm = gemm,
+    .max_pool = max_pool,
+    .average_pool = average_pool,
+    .max_pool_grad = max_pool_grad,
+    .average_pool_grad = average_pool_grad,
+    .activate = activate,
+    .activate_grad = activate_grad,
+    .add = add,
+    .dropout = dropout,
+    .dropout_grad = dropout_grad,
+    .sum_rows = sum_rows,
+    .gather16 = gather16,
+    .scatter16 = scatter16,
+    .softmax = softmax,
+    .softmax_grad = softmax_grad,
+    .softmax_cross_entropy = softmax_cross_entropy,
+    .sigmoid_cross_entropy = sigmoid_cross_entropy,
+    .squared_error = squared_error,
+    .sgd = sgd,
+    .adam = adam,
+};
+
+}  // namespace SIMD_NAMESPACE
+}  // namespace cnnfast

@@ -1,0 +1,86 @@
+#include "ops/conv/geometry.h"
+
+#include <limits>
+
+#include "cnnfast/error.h"
+
+namespace cnnfast {
+
+namespace {
+
+// Cuts outputs first, first + step, ... below `end` into runs with equal valid taps. Tap t of output j reads
+// source base + j * src_step + shift(t), valid inside [0, extent).
+void cut(int first, int step, int end, int base, int src_step, int extent, const std::vector<Segment::AxisTap>& taps,
+         std::vector<Segment>* out) {
+  Segment* open = nullptr;
+  for (int j = 0, at = first; at < end; ++j, at += step) {
+    std::vector<Segment::AxisTap> valid;
+    for (const auto& tap : taps) {
+      const int64_t src = int64_t{base} + int64_t{j} * src_step + tap.shift;
+      if (src >= 0 && src < extent) valid.push_back(tap);
+    }
+    if (open && open->taps == valid) {
+      ++open->count;
+    } else {
+      out->push_back({at, step, 1, base + j * src_step, src_step, std::move(valid)});
+      open = &out->back();
+    }
+  }
+}
+
+int32_t to_offset(int64_t floats) {
+  if (floats > std::numeric_limits<int32_t>::max() || floats < std::numeric_limits<int32_t>::min())
+    fail("a sample of ", floats, " floats is too large for a convolution; the limit is 2^31.");
+  return static_cast<int32_t>(floats);
+}
+
+}  // namespace
+
+std::vector<Segment> forward_segments(const Axis& a) {
+  std::vector<Segment::AxisTap> taps;
+  for (int k = 0; k < a.kernel; ++k) taps.push_back({k, k * a.dilation});
+  std::vector<Segment> segments;
+  cut(0, 1, a.out, -a.before, a.stride, a.in, taps, &segments);
+  return segments;
+}
+
+std::vector<Segment> backward_data_segments(const Axis& a) {
+  std::vector<Segment> segments;
+  for (int phase = 0; phase < a.stride && phase < a.in; ++phase) {
+    // Input phase + stride * j was read by output j + (phase + before - k * dilation) / stride, where that divides.
+    std::vector<Segment::AxisTap> taps;
+    for (int k = 0; k < a.kernel; ++k) {
+      const int distance = phase + a.before - k * a.dilation;
+      if (distance % a.stride == 0) taps.push_back({k, distance / a.stride});
+    }
+    cut(phase, a.stride, a.in, 0, 1, a.out, taps, &segments);
+  }
+  return segments;
+}
+
+Rects make_rects(const std::vector<Segment>& rows, const std::vector<Segment>& cols, Steps src, Steps dst,
+                 const TapOrder& order) {
+  Rects made;
+  for (const Segment& h : rows)
+    for (const Segment& w : cols) {
+      std::vector<Tap> taps;
+      for (int c = 0; c < order.channels; ++c)
+        for (const auto& th : h.taps)
+          for (const auto& tw : w.taps)
+            taps.push_back({to_offset(c * order.channel_offset + th.shift * src.row + tw.shift * src.col),
+                            (th.at * order.kernel_w + tw.at) * order.channels + c});
+      Rect rect;
+      rect.src0 = h.src * src.row + w.src * src.col;
+      rect.src_row = h.src_step * src.row, rect.src_col = w.src_step * src.col;
+      rect.dst0 = h.first * dst.row + w.first * dst.col;
+      rect.dst_row = h.step * dst.row, rect.dst_col = w.step * dst.col;
+      rect.rows = h.count, rect.cols = w.count;
+      rect.n_taps = static_cast<int32_t>(taps.size());
+      made.taps.push_back(std::move(taps));
+      rect.taps = made.taps.back().data();  // a vector's elements stay where they are when it is moved
+      made.rects.push_back(rect);
+    }
+  return made;
+}
+
+}  // namespace cnnfast

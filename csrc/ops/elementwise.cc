@@ -1,0 +1,89 @@
+// Activations that no producer took in, and additions.
+#include "ops/op.h"
+
+namespace cnnfast {
+
+namespace {
+
+Activation kernel_kind(ActivationKind kind) {
+  switch (kind) {
+    case ActivationKind::relu:
+      return Activation::relu;
+    case ActivationKind::tanh:
+      return Activation::tanh;
+    case ActivationKind::sigmoid:
+      return Activation::sigmoid;
+    default:
+      return Activation::none;
+  }
+}
+
+void activation_forward(Builder& b, int value) {
+  const Node& node = b.node(value);
+  const ActivationKind kind = node.as<ActivationAttrs>()->kind;
+  const Buffer from = b.output(node.inputs[0]), to = b.output(value);
+  if (kind == ActivationKind::softmax) {  // over the last axis, as the user sees it
+    const int64_t cols = node.dims.back(), rows = node.elems() / cols;
+    const auto softmax = b.k.softmax;
+    b.step(node, "forward", b.n, {from, to}, [=](const Context& c, int64_t sample) {
+      softmax(c.at(from) + sample * rows * cols, c.at(to) + sample * rows * cols, rows, cols);
+    });
+    return;
+  }
+  const int64_t floats = floats_of(node, b.n);
+  const auto activate = b.k.activate;
+  b.step(node, "forward", flat_tasks(floats), {from, to}, [=](const Context& c, int64_t task) {
+    const int64_t at = task * kFlatTask;
+    activate(kernel_kind(kind), c.at(from) + at, c.at(to) + at, flat_size(floats, task));
+  });
+}
+
+void activation_backward(Builder& b, int value) {
+  const Node& node = b.node(value);
+  const ActivationKind kind = node.as<ActivationAttrs>()->kind;
+  const Buffer grad = b.grad(value);
+  if (kind == ActivationKind::linear) return b.share_grad(node.inputs[0], grad);
+  const Buffer out = b.output(value), grad_src = b.new_grad(node.inputs[0]);
+  if (kind == ActivationKind::softmax) {
+    const int64_t cols = node.dims.back(), rows = node.elems() / cols;
+    const auto softmax_grad = b.k.softmax_grad;
+    b.step(node, "backward", b.n, {out, grad, grad_src}, [=](const Context& c, int64_t sample) {
+      const int64_t at = sample * rows * cols;
+      softmax_grad(c.at(out) + at, c.at(grad) + at, c.at(grad_src) + at, rows, cols);
+    });
+    return;
+  }
+  const int64_t floats = floats_of(node, b.n);
+  const auto activate_grad = b.k.activate_grad;
+  b.step(node, "backward", flat_tasks(floats), {out, grad, grad_src}, [=](const Context& c, int64_t task) {
+    const int64_t at = task * kFlatTask;
+    activate_grad(kernel_kind(kind), c.at(out) + at, c.at(grad) + at, c.at(grad_src) + at, flat_size(floats, task));
+  });
+}
+
+void add_forward(Builder& b, int value) {
+  const Node& node = b.node(value);
+  const int64_t floats = floats_of(node, b.n);
+  const Buffer to = b.output(value);
+  const auto add = b.k.add;
+  for (size_t i = 1; i < node.inputs.size(); ++i) {
+    const Buffer left = i == 1 ? b.output(node.inputs[0]) : to, right = b.output(node.inputs[i]);
+    b.step(node, "forward", flat_tasks(floats), {left, right, to}, [=](const Context& c, int64_t task) {
+      const int64_t at = task * kFlatTask;
+      add(c.at(left) + at, c.at(right) + at, c.at(to) + at, flat_size(floats, task));
+    });
+  }
+}
+
+void add_backward(Builder& b, int value) {
+  const Buffer grad = b.grad(value);
+  for (const int src : b.node(value).inputs)
+    if (b.needs_grad(src)) b.share_grad(src, grad);
+}
+
+}  // namespace
+
+const Op kActivationOp{"activation", activation_forward, activation_backward};
+const Op kAddOp{"add", add_forward, add_backward};
+
+}  // namespace cnnfast

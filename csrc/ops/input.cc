@@ -1,0 +1,46 @@
+// The network's two ends: rows of the caller's samples become one float32 batch, and back.
+#include "ops/op.h"
+
+namespace cnnfast {
+
+namespace {
+
+template <class T>
+void import_row(const void* data, int64_t row, int64_t elems, float* to) {
+  const T* from = static_cast<const T*>(data) + row * elems;
+  for (int64_t i = 0; i < elems; ++i) to[i] = static_cast<float>(from[i]);
+}
+
+void forward(Builder& b, int value) {
+  const Node& node = b.node(value);
+  const int64_t elems = node.elems();
+  const Buffer to = b.output(value);
+  b.step(node, "forward", b.n, {to}, [=](const Context& c, int64_t sample) {
+    const Samples& x = c.run.x;
+    const int64_t row = x.index ? x.index[sample] : sample;
+    float* out = c.at(to) + sample * elems;
+    switch (x.dtype) {
+      case DType::float32:
+        return import_row<float>(x.data, row, elems, out);
+      case DType::float64:
+        return import_row<double>(x.data, row, elems, out);
+      case DType::uint8:
+        return import_row<uint8_t>(x.data, row, elems, out);
+    }
+  });
+}
+
+void backward(Builder& b, int value) {
+  const Node& node = b.node(value);
+  const int64_t elems = node.elems();
+  const Buffer grad = b.grad(value);
+  b.step(node, "backward", b.n, {grad}, [=](const Context& c, int64_t sample) {
+    std::copy_n(c.at(grad) + sample * elems, elems, c.run.grad_x + sample * elems);
+  });
+}
+
+}  // namespace
+
+const Op kInputOp{"input", forward, backward};
+
+}  // namespace cnnfast

@@ -1,0 +1,18 @@
+// What every op offers the builder: its steps forward and backward. Shape rules live with the graph.
+#pragma once
+#include "graph/builder.h"
+
+namespace cnnfast {
+
+struct Op {
+  const char* name;
+  void (*forward)(Builder&, int value);
+  // Writes the gradients of the node's parameters and of those inputs that need one.
+  void (*backward)(Builder&, int value);
+};
+
+const Op& op_of(const Node& node);
+
+extern const Op kInputOp, kConvOp, kPoolOp, kDenseOp, kFlattenOp, kDropoutOp, kAddOp, kActivationOp, kReorderOp;
+
+}  // namespace cnnfast

@@ -1,0 +1,73 @@
+#include "runtime/cpu.h"
+
+#include <atomic>
+#include <cstdlib>
+#include <fstream>
+
+#include "cnnfast/error.h"
+
+namespace cnnfast {
+
+namespace {
+
+#if defined(__x86_64__)
+bool cpu_has_avx2() { return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma"); }
+bool cpu_has_avx512() {
+  return cpu_has_avx2() && __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
+         __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512vl");
+}
+#else
+bool cpu_has_avx2() { return false; }
+bool cpu_has_avx512() { return false; }
+#endif
+
+const KernelTable* best_allowed() {
+  const std::vector<const KernelTable*> tables = available_kernels();
+  const char* cap = std::getenv("CNNFAST_MAX_ISA");
+  const KernelTable* best = tables.back();
+  if (!cap) return best;
+  for (const std::string order : {"scalar", "avx2", "avx512"}) {
+    if (const KernelTable* table = find_kernels(order)) best = table;
+    if (order == cap) return best;
+  }
+  fail("CNNFAST_MAX_ISA must be scalar, avx2 or avx512, got \"", cap, "\".");
+}
+
+std::atomic<const KernelTable*>& chosen() {
+  static std::atomic<const KernelTable*> table{best_allowed()};
+  return table;
+}
+
+}  // namespace
+
+std::vector<const KernelTable*> available_kernels() {
+  std::vector<const KernelTable*> tables{scalar_table()};
+  if (avx2_table() && cpu_has_avx2()) tables.push_back(avx2_table());
+  if (avx512_table() && cpu_has_avx512()) tables.push_back(avx512_table());
+  return tables;
+}
+
+const KernelTable& kernels() { return *chosen().load(); }
+
+const KernelTable* find_kernels(const std::string& isa) {
+  for (const KernelTable* table : available_kernels())
+    if (isa == table->isa) return table;
+  return nullptr;
+}
+
+void choose_kernels(const std::string& isa) {
+  const KernelTable* table = find_kernels(isa);
+  if (!table) fail("instruction set \"", isa, "\" is not available on this machine or in this build.");
+  chosen() = table;
+}
+
+std::string cpu_name() {
+  std::ifstream info("/proc/cpuinfo");
+  for (std::string line; std::getline(info, line);) {
+    const size_t colon = line.find(':');
+    if (line.rfind("model name", 0) == 0 && colon != std::string::npos) return line.substr(colon + 2);
+  }
+  return "unknown";
+}
+
+}  // namespace cnnfast

@@ -1,0 +1,40 @@
+// Threads. The one door to OpenMP: everything parallel in the library goes through a Team.
+#pragma once
+#include <cstdint>
+#include <type_traits>
+
+namespace cnnfast {
+
+// Threads a program may use: the CPUs of the affinity mask within the cgroup's quota, unless CNNFAST_NUM_THREADS,
+// then OMP_NUM_THREADS, or set_num_threads says otherwise. 1 in a forked child: the team of the parent is gone there.
+int num_threads();
+void set_num_threads(int n);
+
+class Team {
+ public:
+  Team(int rank, int size) : rank_(rank), size_(size) {}
+  int rank() const { return rank_; }
+  int size() const { return size_; }
+  // Returns once every member has called it; what they wrote before is visible after.
+  void barrier() const;
+  // This member's share of n tasks: contiguous, told from n and the team alone.
+  int64_t begin(int64_t n) const { return n * rank_ / size_; }
+  int64_t end(int64_t n) const { return n * (rank_ + 1) / size_; }
+
+ private:
+  int rank_, size_;
+};
+
+// Runs body(team, context) on `threads` threads, the caller among them, and returns when all have. Does not
+// allocate in steady state. Denormals are flushed inside; the caller's floating-point state is restored.
+void parallel(int threads, void (*body)(const Team&, void*), void* context);
+
+template <class Body>
+void parallel(int threads, Body&& body) {
+  using Decayed = std::remove_reference_t<Body>;
+  parallel(
+      threads, [](const Team& team, void* context) { (*static_cast<Decayed*>(context))(team); },
+      const_cast<void*>(static_cast<const void*>(&body)));
+}
+
+}  // namespace cnnfast

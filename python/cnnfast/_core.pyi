@@ -1,0 +1,164 @@
+"""The compiled core: graphs, the networks planned from them, and the machine they run on.
+
+Everything here is plumbing for the Python face; users meet `cnnfast.layers`, `cnnfast.Sequential` and `cnnfast.ops`.
+"""
+
+from collections.abc import Mapping, Sequence
+from typing import Any, Literal, TypedDict
+
+import numpy as np
+from numpy.typing import NDArray
+
+Activation = Literal["linear", "relu", "tanh", "sigmoid", "softmax"]
+DataFormat = Literal["channels_last", "channels_first"]
+# "valid", "same", or ((top, bottom), (left, right)).
+Padding = str | tuple[tuple[int, int], tuple[int, int]]
+
+class ParameterInfo(TypedDict):
+    name: str  # "conv2d/kernel"
+    shape: tuple[int, ...]  # as Keras: HWIO kernels, (in, out) matrices
+    offset: int  # in floats, into the flat buffer
+    trainable: bool
+
+class Graph:
+    """A network's description: values are numbered, shapes exclude the batch and are as the user sees them.
+
+    Each method adds one node and returns the number of its output value. Shape errors are ValueErrors that name the
+    node, the rule, the shapes received and what to change.
+    """
+
+    def __init__(self) -> None: ...
+    def input(self, shape: tuple[int, ...], name: str) -> int: ...
+    def conv2d(
+        self,
+        src: int,
+        filters: int,
+        kernel_size: tuple[int, int],
+        strides: tuple[int, int],
+        padding: Padding,
+        dilation: tuple[int, int],
+        groups: int,
+        use_bias: bool,
+        data_format: DataFormat,
+        name: str,
+    ) -> int: ...
+    def max_pool2d(
+        self,
+        src: int,
+        pool_size: tuple[int, int],
+        strides: tuple[int, int],
+        padding: Padding,
+        ceil_mode: bool,
+        data_format: DataFormat,
+        name: str,
+    ) -> int: ...
+    def average_pool2d(
+        self,
+        src: int,
+        pool_size: tuple[int, int],
+        strides: tuple[int, int],
+        padding: Padding,
+        ceil_mode: bool,
+        count_include_pad: bool,
+        data_format: DataFormat,
+        name: str,
+    ) -> int: ...
+    def dense(self, src: int, units: int, use_bias: bool, name: str) -> int: ...
+    def flatten(self, src: int, data_format: DataFormat, name: str) -> int: ...
+    def dropout(self, src: int, rate: float, name: str) -> int: ...
+    def add(self, srcs: Sequence[int], name: str) -> int: ...
+    def activation(self, src: int, kind: Activation, name: str) -> int: ...
+    def shape(self, value: int) -> tuple[int, ...]: ...
+    def parameters(self) -> list[ParameterInfo]:
+        """All parameters in order of creation: a node's kernel, then its bias."""
+
+    def multiply_adds(self, value: int) -> int:
+        """Multiply-adds for one sample of the node that makes this value."""
+
+class Network:
+    """A graph with its weights, and, once configured, its loss, metrics and optimizer.
+
+    Arrays given as samples are float32, float64, uint8 or bool, C-contiguous; `index` picks rows (int64) and may be
+    None for all rows in order. Labels are int32 of shape (n,), or float32 of the output's shape. Every call validates
+    first, then runs one planned program with the GIL released; nothing is changed when validation fails.
+    """
+
+    def __init__(self, graph: Graph, output: int) -> None: ...
+    def get_parameter(self, position: int) -> NDArray[np.float32]: ...
+    def set_parameter(self, position: int, value: NDArray[np.float32]) -> None: ...
+    def set_trainable(self, position: int, trainable: bool) -> None: ...
+    def set_regularizer(self, position: int, l1: float, l2: float) -> None:
+        """Adds l1 * sum|w| + l2 * sum w^2 to the loss of train_step and evaluate_step, and its gradient to w."""
+
+    def set_constraint(self, position: int, kind: str | None, minimum: float = 0.0, maximum: float = 0.0) -> None:
+        """After each update: "non_negative"; "norm" (each output unit's vector is scaled into [minimum, maximum])."""
+
+    def configure(
+        self,
+        loss: Literal[
+            "sparse_categorical_crossentropy",
+            "categorical_crossentropy",
+            "binary_crossentropy",
+            "mean_squared_error",
+        ],
+        from_logits: bool,
+        metrics: Sequence[str],
+        optimizer: Mapping[str, Any],
+    ) -> None:
+        """`metrics`: "accuracy", "binary_accuracy", "top_k:5", "mean_squared_error", "mean_absolute_error".
+
+        `optimizer`: {"name": "sgd", "learning_rate", "momentum", "nesterov"} or {"name": "adam", "learning_rate",
+        "beta_1", "beta_2", "epsilon"}. Configuring again resets the optimizer's state.
+        """
+
+    learning_rate: float  # of the configured optimizer; may be changed between steps
+    seed: int  # of dropout
+    step: int  # optimizer steps taken so far
+
+    def predict(self, x: NDArray[Any]) -> NDArray[np.float32]: ...
+    def train_step(self, x: NDArray[Any], y: NDArray[Any], index: NDArray[np.int64] | None = None) -> list[float]:
+        """Forward, loss, backward and update on one batch. Returns [loss, *metrics], means over the batch."""
+
+    def evaluate_step(self, x: NDArray[Any], y: NDArray[Any], index: NDArray[np.int64] | None = None) -> list[float]:
+        """As train_step, without dropout, gradients or update."""
+
+    def vjp(
+        self, x: NDArray[Any], grad_out: NDArray[np.float32], training: bool = False
+    ) -> tuple[NDArray[np.float32], list[NDArray[np.float32]]]:
+        """(gradient of the input, gradients of all parameters) of sum(grad_out * output)."""
+
+    def optimizer_state(self) -> dict[str, NDArray[np.float32]]:
+        """Flat buffers: {"velocity": ...} or {"m": ..., "v": ...}."""
+
+    def set_optimizer_state(self, state: Mapping[str, NDArray[np.float32]], step: int) -> None: ...
+    def memory(self, batch_size: int, mode: Literal["predict", "train"]) -> int:
+        """Exact bytes of the arena of that program, told from the plan alone."""
+
+    def arena_bytes(self, batch_size: int, mode: Literal["predict", "train"]) -> int:
+        """Bytes really taken by that program's arena; 0 before its first run."""
+
+    def plan(self, batch_size: int, mode: Literal["predict", "train"]) -> list[dict[str, Any]]:
+        """The steps of that program: name, op, direction, algorithm, reasons of refused algorithms, tasks."""
+
+    def force_algorithm(self, op: str, algorithm: str | None) -> None:
+        """For tests: every `op` ("conv2d") uses `algorithm` ("blocked", "lanes") or building the program fails."""
+
+    def disable_pass(self, name: str, disabled: bool = True) -> None:
+        """For tests and debugging: leave one optional pass out of programs built from now on."""
+
+PASSES: tuple[str, ...]
+
+def set_num_threads(n: int) -> None: ...
+def get_num_threads() -> int: ...
+def available_isas() -> list[str]:
+    """What this machine and this build can run, weakest first."""
+
+def get_isa() -> str: ...
+def set_isa(name: str) -> None:
+    """Programs built from now on use this instruction set; one of available_isas()."""
+
+def build_info() -> dict[str, str]:
+    """Version, compiler, flags, CPU name, OpenMP, CUDA."""
+
+def philox(counter: tuple[int, int, int, int], key: int) -> tuple[int, int, int, int]:
+    """Philox4x32-10, the generator behind dropout. For tests."""
