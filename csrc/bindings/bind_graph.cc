@@ -10,7 +10,9 @@ namespace {
 
 using IntPair = std::pair<int, int>;
 
-Pair to_pair(IntPair p) { return {p.first, p.second}; }
+Pair to_pair(IntPair p) {
+  return {p.first, p.second};
+}
 
 DataFormat to_format(const std::string& name) {
   if (name == "channels_last") return DataFormat::channels_last;
@@ -51,22 +53,26 @@ py::list parameters(const Graph& graph) {
   return list;
 }
 
-int conv2d(Graph& graph, int src, int filters, IntPair kernel_size, IntPair strides, const py::object& padding,
-           IntPair dilation, int groups, bool use_bias, const std::string& data_format, const std::string& name) {
-  const ConvAttrs attrs{filters,           to_pair(kernel_size), to_pair(strides), to_padding(padding),
-                        to_pair(dilation), groups,               use_bias};
+int conv2d(Graph& graph, int src, int filters, IntPair kernel_size, IntPair strides,
+           const py::object& padding, IntPair dilation, int groups, bool use_bias,
+           const std::string& data_format, const std::string& name) {
+  const ConvAttrs attrs{
+      filters, to_pair(kernel_size), to_pair(strides), to_padding(padding), to_pair(dilation), groups,
+      use_bias};
   return graph.conv2d(src, attrs, to_format(data_format), name);
 }
 
-int max_pool2d(Graph& graph, int src, IntPair pool_size, IntPair strides, const py::object& padding, bool ceil_mode,
-               const std::string& data_format, const std::string& name) {
+int max_pool2d(Graph& graph, int src, IntPair pool_size, IntPair strides, const py::object& padding,
+               bool ceil_mode, const std::string& data_format, const std::string& name) {
   const PoolAttrs attrs{true, to_pair(pool_size), to_pair(strides), to_padding(padding), ceil_mode, false};
   return graph.pool2d(src, attrs, to_format(data_format), name);
 }
 
 int average_pool2d(Graph& graph, int src, IntPair pool_size, IntPair strides, const py::object& padding,
-                   bool ceil_mode, bool count_include_pad, const std::string& data_format, const std::string& name) {
-  const PoolAttrs attrs{false, to_pair(pool_size), to_pair(strides), to_padding(padding), ceil_mode, count_include_pad};
+                   bool ceil_mode, bool count_include_pad, const std::string& data_format,
+                   const std::string& name) {
+  const PoolAttrs attrs{false,     to_pair(pool_size), to_pair(strides), to_padding(padding),
+                        ceil_mode, count_include_pad};
   return graph.pool2d(src, attrs, to_format(data_format), name);
 }
 
@@ -79,8 +85,8 @@ void bind_graph(py::module_& m) {
       .def("input", &Graph::input, arg("shape"), arg("name"))
       .def("conv2d", &conv2d, arg("src"), arg("filters"), arg("kernel_size"), arg("strides"), arg("padding"),
            arg("dilation"), arg("groups"), arg("use_bias"), arg("data_format"), arg("name"))
-      .def("max_pool2d", &max_pool2d, arg("src"), arg("pool_size"), arg("strides"), arg("padding"), arg("ceil_mode"),
-           arg("data_format"), arg("name"))
+      .def("max_pool2d", &max_pool2d, arg("src"), arg("pool_size"), arg("strides"), arg("padding"),
+           arg("ceil_mode"), arg("data_format"), arg("name"))
       .def("average_pool2d", &average_pool2d, arg("src"), arg("pool_size"), arg("strides"), arg("padding"),
            arg("ceil_mode"), arg("count_include_pad"), arg("data_format"), arg("name"))
       .def(

@@ -39,10 +39,13 @@ void bind_machine(py::module_& m) {
     info["cuda"] = "no";
     return info;
   });
-  m.def("philox", [](std::array<uint32_t, 4> counter, uint64_t key) {
-    const auto words = philox4x32(counter, key);
-    return py::make_tuple(words[0], words[1], words[2], words[3]);
-  }, py::arg("counter"), py::arg("key"));
+  m.def(
+      "philox",
+      [](std::array<uint32_t, 4> counter, uint64_t key) {
+        const auto words = philox4x32(counter, key);
+        return py::make_tuple(words[0], words[1], words[2], words[3]);
+      },
+      py::arg("counter"), py::arg("key"));
 }
 
 }  // namespace cnnfast

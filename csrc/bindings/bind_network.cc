@@ -16,9 +16,13 @@ using FloatArray = py::array_t<float>;
 using LabelArray = py::array_t<int32_t>;
 using IndexArray = py::array_t<int64_t>;
 
-std::string shape_text(const py::array& a) { return to_string(Dims(a.shape(), a.shape() + a.ndim())); }
+std::string shape_text(const py::array& a) {
+  return to_string(Dims(a.shape(), a.shape() + a.ndim()));
+}
 
-[[noreturn]] void fail_type(const std::string& message) { throw Error(Error::Kind::type, message); }
+[[noreturn]] void fail_type(const std::string& message) {
+  throw Error(Error::Kind::type, message);
+}
 
 void check_contiguous(const py::array& a, const char* what) {
   if (!(a.flags() & py::array::c_style))
@@ -28,9 +32,12 @@ void check_contiguous(const py::array& a, const char* what) {
 // The rows of a batch of samples with the given dims.
 Samples samples_of(const py::array& x, const Dims& dims) {
   Samples samples;
-  if (py::isinstance<FloatArray>(x)) samples.dtype = DType::float32;
-  else if (py::isinstance<py::array_t<double>>(x)) samples.dtype = DType::float64;
-  else if (py::isinstance<py::array_t<uint8_t>>(x) || py::isinstance<py::array_t<bool>>(x)) samples.dtype = DType::uint8;
+  if (py::isinstance<FloatArray>(x))
+    samples.dtype = DType::float32;
+  else if (py::isinstance<py::array_t<double>>(x))
+    samples.dtype = DType::float64;
+  else if (py::isinstance<py::array_t<uint8_t>>(x) || py::isinstance<py::array_t<bool>>(x))
+    samples.dtype = DType::uint8;
   else
     fail_type("x must be float32, float64, uint8 or bool, got " + py::str(x.dtype()).cast<std::string>() +
               "; convert it with x.astype(\"float32\").");
@@ -84,7 +91,8 @@ Gathered gather_values(const FloatArray& y, const int64_t* index, int n, int64_t
   for (int i = 0; i < n; ++i) {
     const float* row = y.data() + (index ? index[i] : i) * cols;
     for (int64_t c = 0; c < cols; ++c)
-      if (!std::isfinite(row[c])) fail("targets must be finite, got ", row[c], " in row ", index ? index[i] : i, ".");
+      if (!std::isfinite(row[c]))
+        fail("targets must be finite, got ", row[c], " in row ", index ? index[i] : i, ".");
     g.values.insert(g.values.end(), row, row + cols);
   }
   return g;
@@ -102,8 +110,8 @@ Gathered targets_of(const Network& network, const py::array& y, int64_t rows, co
     return gather_labels(py::cast<LabelArray>(y), index, n, cols);
   }
   if (!py::isinstance<FloatArray>(y))
-    fail_type("this loss needs float32 targets of the output's shape, got " + py::str(y.dtype()).cast<std::string>() +
-              ".");
+    fail_type("this loss needs float32 targets of the output's shape, got " +
+              py::str(y.dtype()).cast<std::string>() + ".");
   if (y.ndim() != 2 || y.shape(1) != cols)
     fail("this loss needs targets of the output's shape (n, ", cols, "), got ", shape_text(y), ".");
   return gather_values(py::cast<FloatArray>(y), index, n, cols);
@@ -114,8 +122,10 @@ Loss to_loss(const std::string& name) {
   if (name == "categorical_crossentropy") return Loss::categorical_crossentropy;
   if (name == "binary_crossentropy") return Loss::binary_crossentropy;
   if (name == "mean_squared_error") return Loss::mean_squared_error;
-  fail("loss must be sparse_categorical_crossentropy, categorical_crossentropy, binary_crossentropy or "
-       "mean_squared_error, got \"", name, "\".");
+  fail(
+      "loss must be sparse_categorical_crossentropy, categorical_crossentropy, binary_crossentropy or "
+      "mean_squared_error, got \"",
+      name, "\".");
 }
 
 Metric to_metric(const std::string& name) {
@@ -127,8 +137,8 @@ Metric to_metric(const std::string& name) {
     const int k = std::atoi(name.c_str() + 6);
     if (k > 0) return {MetricKind::top_k, k};
   }
-  fail("metric must be accuracy, binary_accuracy, top_k:K, mean_squared_error or mean_absolute_error, got \"", name,
-       "\".");
+  fail("metric must be accuracy, binary_accuracy, top_k:K, mean_squared_error or mean_absolute_error, got \"",
+       name, "\".");
 }
 
 double number(const py::dict& config, const char* key, double otherwise) {
@@ -138,9 +148,12 @@ double number(const py::dict& config, const char* key, double otherwise) {
 OptimizerConfig to_optimizer(const py::dict& config) {
   OptimizerConfig o;
   const auto name = config["name"].cast<std::string>();
-  if (name == "sgd") o.kind = OptimizerConfig::Kind::sgd;
-  else if (name == "adam") o.kind = OptimizerConfig::Kind::adam;
-  else fail("optimizer must be sgd or adam, got \"", name, "\".");
+  if (name == "sgd")
+    o.kind = OptimizerConfig::Kind::sgd;
+  else if (name == "adam")
+    o.kind = OptimizerConfig::Kind::adam;
+  else
+    fail("optimizer must be sgd or adam, got \"", name, "\".");
   o.learning_rate = config["learning_rate"].cast<double>();
   o.momentum = number(config, "momentum", 0);
   o.nesterov = config.contains("nesterov") && config["nesterov"].cast<bool>();
@@ -158,7 +171,8 @@ Mode to_mode(const std::string& name) {
 
 Mode checked_mode(const Network& network, const std::string& name) {
   const Mode mode = to_mode(name);
-  if (mode == Mode::train && !network.configured()) fail("compile the model before asking for its training program.");
+  if (mode == Mode::train && !network.configured())
+    fail("compile the model before asking for its training program.");
   return mode;
 }
 
@@ -182,9 +196,13 @@ std::vector<double> loss_step(Network& network, bool train, const py::array& x, 
   const int n = rows_of(x, index, &samples);
   if (n == 0) fail("a batch needs at least one sample, got none.");
   const Gathered gathered = targets_of(network, y, x.shape(0), samples.index, n);
+  std::vector<double> results(network.result_count());
   const py::gil_scoped_release released;
-  return train ? network.train_step(samples, gathered.targets(), n)
-               : network.evaluate_step(samples, gathered.targets(), n);
+  if (train)
+    network.train_step(samples, gathered.targets(), n, results.data());
+  else
+    network.evaluate_step(samples, gathered.targets(), n, results.data());
+  return results;
 }
 
 py::tuple vjp(Network& network, const py::array& x, const FloatArray& grad_out, bool training) {
@@ -247,7 +265,8 @@ py::dict optimizer_state(Network& network) {
 void set_optimizer_state(Network& network, const std::map<std::string, FloatArray>& state, int64_t step) {
   const auto names = slot_names(network);
   if (step < 0) fail("step must not be negative, got ", step, ".");
-  if (state.size() != names.size()) fail("this optimizer has ", names.size(), " buffers, got ", state.size(), ".");
+  if (state.size() != names.size())
+    fail("this optimizer has ", names.size(), " buffers, got ", state.size(), ".");
   for (const std::string& name : names) {
     const auto found = state.find(name);
     if (found == state.end()) fail("the optimizer's state lacks \"", name, "\".");
@@ -257,7 +276,8 @@ void set_optimizer_state(Network& network, const std::map<std::string, FloatArra
     check_contiguous(found->second, "state");
   }
   for (size_t i = 0; i < names.size(); ++i)
-    std::copy_n(state.at(names[i]).data(), network.graph().param_elems(), network.optimizer_slot(static_cast<int>(i)));
+    std::copy_n(state.at(names[i]).data(), network.graph().param_elems(),
+                network.optimizer_slot(static_cast<int>(i)));
   network.step = step;
 }
 
@@ -276,8 +296,8 @@ py::list plan(Network& network, int n, const std::string& mode) {
   return list;
 }
 
-void configure(Network& network, const std::string& loss, bool from_logits, const std::vector<std::string>& metrics,
-               const py::dict& optimizer) {
+void configure(Network& network, const std::string& loss, bool from_logits,
+               const std::vector<std::string>& metrics, const py::dict& optimizer) {
   std::vector<Metric> parsed;
   for (const std::string& metric : metrics) parsed.push_back(to_metric(metric));
   network.configure(to_loss(loss), from_logits, std::move(parsed), to_optimizer(optimizer));
@@ -286,9 +306,12 @@ void configure(Network& network, const std::string& loss, bool from_logits, cons
 void set_constraint(Network& network, int position, const std::optional<std::string>& kind, float minimum,
                     float maximum) {
   Constraint constraint{Constraint::Kind::none, minimum, maximum};
-  if (kind == "non_negative") constraint.kind = Constraint::Kind::non_negative;
-  else if (kind == "norm") constraint.kind = Constraint::Kind::norm;
-  else if (kind) fail("constraint must be non_negative or norm, got \"", *kind, "\".");
+  if (kind == "non_negative")
+    constraint.kind = Constraint::Kind::non_negative;
+  else if (kind == "norm")
+    constraint.kind = Constraint::Kind::norm;
+  else if (kind)
+    fail("constraint must be non_negative or norm, got \"", *kind, "\".");
   network.set_constraint(position, constraint);
 }
 
@@ -304,7 +327,9 @@ void bind_network(py::module_& m) {
       .def("set_trainable", &Network::set_trainable, arg("position"), arg("trainable"))
       .def(
           "set_regularizer",
-          [](Network& network, int position, float l1, float l2) { network.set_regularizer(position, {l1, l2}); },
+          [](Network& network, int position, float l1, float l2) {
+            network.set_regularizer(position, {l1, l2});
+          },
           arg("position"), arg("l1"), arg("l2"))
       .def("set_constraint", &set_constraint, arg("position"), arg("kind"), arg("minimum") = 0.0f,
            arg("maximum") = 0.0f)
@@ -317,22 +342,22 @@ void bind_network(py::module_& m) {
       .def("predict", &predict, arg("x"))
       .def(
           "train_step",
-          [](Network& network, const py::array& x, const py::array& y, const std::optional<IndexArray>& index) {
-            return loss_step(network, true, x, y, index);
-          },
+          [](Network& network, const py::array& x, const py::array& y,
+             const std::optional<IndexArray>& index) { return loss_step(network, true, x, y, index); },
           arg("x"), arg("y"), arg("index") = py::none())
       .def(
           "evaluate_step",
-          [](Network& network, const py::array& x, const py::array& y, const std::optional<IndexArray>& index) {
-            return loss_step(network, false, x, y, index);
-          },
+          [](Network& network, const py::array& x, const py::array& y,
+             const std::optional<IndexArray>& index) { return loss_step(network, false, x, y, index); },
           arg("x"), arg("y"), arg("index") = py::none())
       .def("vjp", &vjp, arg("x"), arg("grad_out").noconvert(), arg("training") = false)
       .def("optimizer_state", &optimizer_state)
       .def("set_optimizer_state", &set_optimizer_state, arg("state"), arg("step"))
       .def(
           "memory",
-          [](Network& network, int n, const std::string& mode) { return network.memory(n, checked_mode(network, mode)); },
+          [](Network& network, int n, const std::string& mode) {
+            return network.memory(n, checked_mode(network, mode));
+          },
           arg("batch_size"), arg("mode"))
       .def(
           "arena_bytes",

@@ -1,4 +1,5 @@
-// The module cnnfast._core: one registration function a topic. The contract stands in python/cnnfast/_core.pyi.
+// The module cnnfast._core: one registration function a topic. The contract stands in
+// python/cnnfast/_core.pyi.
 #include "bindings/bind.h"
 
 PYBIND11_MODULE(_core, m) {

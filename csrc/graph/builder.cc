@@ -15,7 +15,8 @@ int64_t floats_of(const Node& node, int n) {
   return planes_of(node, n) * node.image().pixels() * kLanes;
 }
 
-Builder::Builder(const Draft& draft, const std::vector<Parameter>& params, const KernelTable& kernels, int n, Mode mode)
+Builder::Builder(const Draft& draft, const std::vector<Parameter>& params, const KernelTable& kernels, int n,
+                 Mode mode)
     : k(kernels),
       n(n),
       mode(mode),
@@ -55,10 +56,11 @@ Buffer Builder::grad(int value) {
     const Buffer a = shares[0], b = shares[1], total = buffer(floats_of(node(value), n));
     const int64_t floats = floats_of(node(value), n);
     const auto add = k.add;
-    step(node(value), "sum of gradients", flat_tasks(floats), {a, b, total}, [=](const Context& c, int64_t task) {
-      const int64_t at = task * kFlatTask;
-      add(c.at(a) + at, c.at(b) + at, c.at(total) + at, flat_size(floats, task));
-    });
+    step(node(value), "sum of gradients", flat_tasks(floats), {a, b, total},
+         [=](const Context& c, int64_t task) {
+           const int64_t at = task * kFlatTask;
+           add(c.at(a) + at, c.at(b) + at, c.at(total) + at, flat_size(floats, task));
+         });
     shares.erase(shares.begin());
     shares[0] = total;
   }
@@ -93,7 +95,8 @@ Step& Builder::step(const Node& node, const char* direction, int64_t tasks, std:
 Program Builder::finish(int threads, bool reuse_memory) {
   const int end = static_cast<int>(steps_.size()) - 1;
   std::vector<Lifetime> lives;
-  for (size_t i = 0; i < sizes_.size(); ++i) lives.push_back({sizes_[i], persistent_[i] ? 0 : end, persistent_[i] ? end : 0});
+  for (size_t i = 0; i < sizes_.size(); ++i)
+    lives.push_back({sizes_[i], persistent_[i] ? 0 : end, persistent_[i] ? end : 0});
   int64_t scratch = 0;
   for (int s = 0; s <= end; ++s) {
     const Step& step = steps_[static_cast<size_t>(s)];

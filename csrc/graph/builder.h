@@ -1,4 +1,5 @@
-// Turns a draft into a program: ops append their steps here and ask for memory. Forward first, then backward in reverse.
+// Turns a draft into a program: ops append their steps here and ask for memory. Forward first, then backward
+// in reverse.
 #pragma once
 #include <algorithm>
 #include <map>
@@ -11,7 +12,9 @@
 
 namespace cnnfast {
 
-inline int64_t ceil_div(int64_t a, int64_t b) { return (a + b - 1) / b; }
+inline int64_t ceil_div(int64_t a, int64_t b) {
+  return (a + b - 1) / b;
+}
 
 // Planes and floats of a batch of a node's output as its layout stores it.
 int64_t planes_of(const Node& node, int n);
@@ -19,14 +22,17 @@ int64_t floats_of(const Node& node, int n);
 
 class Builder {
  public:
-  Builder(const Draft& draft, const std::vector<Parameter>& params, const KernelTable& kernels, int n, Mode mode);
+  Builder(const Draft& draft, const std::vector<Parameter>& params, const KernelTable& kernels, int n,
+          Mode mode);
 
   const KernelTable& k;
   const int n;  // batch
   const Mode mode;
 
   const Node& node(int value) const { return draft_.nodes[static_cast<size_t>(value)]; }
-  const Node& source(const Node& node, int i = 0) const { return this->node(node.inputs[static_cast<size_t>(i)]); }
+  const Node& source(const Node& node, int i = 0) const {
+    return this->node(node.inputs[static_cast<size_t>(i)]);
+  }
   const Parameter& param(int position) const { return params_[static_cast<size_t>(position)]; }
   bool differentiates() const { return mode != Mode::predict && mode != Mode::evaluate; }
   bool differentiates_input() const { return mode == Mode::vjp || mode == Mode::vjp_training; }
@@ -40,7 +46,9 @@ class Builder {
   void set_needs_grad(int value, bool needed) { needs_grad_[static_cast<size_t>(value)] = needed; }
   bool needs_grad(int value) const { return needs_grad_[static_cast<size_t>(value)]; }
   void set_trainable(std::vector<bool> trainable) { trainable_ = std::move(trainable); }
-  bool trainable(int position) const { return trainable_.empty() || trainable_[static_cast<size_t>(position)]; }
+  bool trainable(int position) const {
+    return trainable_.empty() || trainable_[static_cast<size_t>(position)];
+  }
 
   // A buffer that the caller overwrites with one consumer's share of the gradient of a value.
   Buffer new_grad(int value);
@@ -70,7 +78,11 @@ class Builder {
 
 // Steps over a flat buffer are cut into tasks of this many floats: 64 KB, a few microseconds of work.
 constexpr int64_t kFlatTask = 16384;
-inline int64_t flat_tasks(int64_t floats) { return ceil_div(floats, kFlatTask); }
-inline int64_t flat_size(int64_t floats, int64_t task) { return std::min(kFlatTask, floats - task * kFlatTask); }
+inline int64_t flat_tasks(int64_t floats) {
+  return ceil_div(floats, kFlatTask);
+}
+inline int64_t flat_size(int64_t floats, int64_t task) {
+  return std::min(kFlatTask, floats - task * kFlatTask);
+}
 
 }  // namespace cnnfast

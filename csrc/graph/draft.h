@@ -1,5 +1,5 @@
-// The network as the passes see it: a copy of the graph's nodes that may be rewritten. Each pass is one file with one
-// entry point; a pass that is switched off must not change results beyond rounding.
+// The network as the passes see it: a copy of the graph's nodes that may be rewritten. Each pass is one file
+// with one entry point; a pass that is switched off must not change results beyond rounding.
 #pragma once
 #include <map>
 #include <set>
@@ -31,8 +31,8 @@ struct PassOptions {
 const std::vector<std::string>& optional_passes();
 
 void drop_dropout(Draft& draft);
-// max(relu(x)) = relu(max(x)), and likewise for every increasing function: the activation moves behind the pooling, where
-// fewer elements are left.
+// max(relu(x)) = relu(max(x)), and likewise for every increasing function: the activation moves behind the
+// pooling, where fewer elements are left.
 void pool_before_activation(Draft& draft);
 void fuse_activation(Draft& draft);
 // Gives every node its layout and inserts reorders where layouts meet.

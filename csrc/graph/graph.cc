@@ -48,12 +48,13 @@ Padding resolve(const Padding& padding, const Extent& h, const Extent& w) {
   return p;
 }
 
-int out_size(const std::string& name, const char* axis, const Extent& e, int before, int after, bool ceil_mode) {
+int out_size(const std::string& name, const char* axis, const Extent& e, int before, int after,
+             bool ceil_mode) {
   const int padded = e.size + before + after;
   if (e.reach() > padded) {
-    fail(name, ": the window must not be larger than its input: ", axis, " is ", e.size, " plus ", before + after,
-         " of padding, the window spans ", e.reach(), " (size ", e.kernel, ", dilation ", e.dilation,
-         "). Use a smaller window, padding=\"same\" or a larger input.");
+    fail(name, ": the window must not be larger than its input: ", axis, " is ", e.size, " plus ",
+         before + after, " of padding, the window spans ", e.reach(), " (size ", e.kernel, ", dilation ",
+         e.dilation, "). Use a smaller window, padding=\"same\" or a larger input.");
   }
   int out = (padded - e.reach()) / e.stride + 1;
   // A partial window counts, unless all of it would lie in the padding after the input.
@@ -67,7 +68,8 @@ void check_positive(const std::string& name, const char* what, Pair p) {
 
 void check_padding(const std::string& name, const Padding& p) {
   if (p.top < 0 || p.bottom < 0 || p.left < 0 || p.right < 0)
-    fail(name, ": padding must not be negative, got ((", p.top, ", ", p.bottom, "), (", p.left, ", ", p.right, ")).");
+    fail(name, ": padding must not be negative, got ((", p.top, ", ", p.bottom, "), (", p.left, ", ", p.right,
+         ")).");
 }
 
 }  // namespace
@@ -88,18 +90,23 @@ Image Node::image() const {
   return {at(2), at(0), at(1)};
 }
 
-int64_t Node::elems() const { return product(dims); }
-int64_t Parameter::size() const { return product(dims); }
+int64_t Node::elems() const {
+  return product(dims);
+}
+int64_t Parameter::size() const {
+  return product(dims);
+}
 
 const Node& Graph::node(int value) const {
-  if (value < 0 || value >= static_cast<int>(nodes_.size())) fail("there is no value ", value, " in this graph.");
+  if (value < 0 || value >= static_cast<int>(nodes_.size()))
+    fail("there is no value ", value, " in this graph.");
   return nodes_[static_cast<size_t>(value)];
 }
 
 int Graph::push(Node node) {
   if (node.elems() > kMaxElems)
-    fail(node.name, ": one sample's output ", to_string(node.dims), " has ", node.elems(), " elements; the limit is ",
-         kMaxElems, ".");
+    fail(node.name, ": one sample's output ", to_string(node.dims), " has ", node.elems(),
+         " elements; the limit is ", kMaxElems, ".");
   for (const int src : node.inputs) this->node(src);
   nodes_.push_back(std::move(node));
   return static_cast<int>(nodes_.size()) - 1;
@@ -115,7 +122,8 @@ int Graph::new_param(const std::string& name, const Dims& dims) {
 Image Graph::image_of(int src, DataFormat format, const std::string& name, const char* layer) const {
   Node view = node(src);
   if (view.dims.size() != 3)
-    fail(name, ": ", layer, " needs images, (height, width, channels) or (channels, height, width) for one sample; got ",
+    fail(name, ": ", layer,
+         " needs images, (height, width, channels) or (channels, height, width) for one sample; got ",
          to_string(view.dims), ". Give the input a channel axis, for example x[..., None].");
   view.format = format;
   return view.image();
@@ -138,8 +146,8 @@ int Graph::conv2d(int src, const ConvAttrs& attrs, DataFormat format, const std:
   check_padding(name, attrs.padding);
   if (attrs.filters < 1) fail(name, ": filters must be at least 1, got ", attrs.filters, ".");
   if (attrs.groups < 1 || in.c % attrs.groups != 0 || attrs.filters % attrs.groups != 0)
-    fail(name, ": groups must divide the input's channels and the filters; got groups=", attrs.groups, ", ", in.c,
-         " channels and ", attrs.filters, " filters.");
+    fail(name, ": groups must divide the input's channels and the filters; got groups=", attrs.groups, ", ",
+         in.c, " channels and ", attrs.filters, " filters.");
   ConvAttrs a = attrs;
   const Extent h{in.h, a.kernel.h, a.stride.h, a.dilation.h}, w{in.w, a.kernel.w, a.stride.w, a.dilation.w};
   a.padding = resolve(a.padding, h, w);
@@ -157,15 +165,16 @@ int Graph::pool2d(int src, const PoolAttrs& attrs, DataFormat format, const std:
   check_positive(name, "strides", attrs.stride);
   check_padding(name, attrs.padding);
   if (attrs.window.h * static_cast<int64_t>(attrs.window.w) > 256)
-    fail(name, ": a pooling window may have at most 256 cells, got ", attrs.window.h, " x ", attrs.window.w, ".");
+    fail(name, ": a pooling window may have at most 256 cells, got ", attrs.window.h, " x ", attrs.window.w,
+         ".");
   PoolAttrs a = attrs;
   const Extent h{in.h, a.window.h, a.stride.h, 1}, w{in.w, a.window.w, a.stride.w, 1};
   a.padding = resolve(a.padding, h, w);
   if (a.padding.top >= a.window.h || a.padding.bottom >= a.window.h || a.padding.left >= a.window.w ||
       a.padding.right >= a.window.w)
     fail(name, ": padding must be smaller than the window, or a window would see no input; got padding ((",
-         a.padding.top, ", ", a.padding.bottom, "), (", a.padding.left, ", ", a.padding.right, ")) and pool_size (",
-         a.window.h, ", ", a.window.w, ").");
+         a.padding.top, ", ", a.padding.bottom, "), (", a.padding.left, ", ", a.padding.right,
+         ")) and pool_size (", a.window.h, ", ", a.window.w, ").");
   const Image out{in.c, out_size(name, "height", h, a.padding.top, a.padding.bottom, a.ceil_mode),
                   out_size(name, "width", w, a.padding.left, a.padding.right, a.ceil_mode)};
   return push({.name = name, .attrs = a, .inputs = {src}, .dims = image_dims(out, format), .format = format});
@@ -174,7 +183,8 @@ int Graph::pool2d(int src, const PoolAttrs& attrs, DataFormat format, const std:
 int Graph::dense(int src, const DenseAttrs& attrs, const std::string& name) {
   const Dims& in = node(src).dims;
   if (in.size() != 1)
-    fail(name, ": Dense needs one axis of features a sample, got ", to_string(in), ". Put a Flatten before it.");
+    fail(name, ": Dense needs one axis of features a sample, got ", to_string(in),
+         ". Put a Flatten before it.");
   if (attrs.units < 1) fail(name, ": units must be at least 1, got ", attrs.units, ".");
   Node made{.name = name, .attrs = attrs, .inputs = {src}, .dims = {attrs.units}};
   made.params.push_back(new_param(name + "/kernel", {in[0], attrs.units}));
@@ -206,7 +216,8 @@ int Graph::add(const std::vector<int>& srcs, const std::string& name) {
   for (const int src : srcs) {
     const Node& operand = node(src);
     if (operand.dims != dims)
-      fail(name, ": Add needs inputs of one shape, got ", to_string(dims), " and ", to_string(operand.dims), ".");
+      fail(name, ": Add needs inputs of one shape, got ", to_string(dims), " and ", to_string(operand.dims),
+           ".");
     if (dims.size() != 3 || operand.as<InputAttrs>()) continue;
     if (decided && operand.format != format)
       fail(name, ": Add needs inputs of one data_format, got channels_last and channels_first.");
@@ -218,11 +229,8 @@ int Graph::add(const std::vector<int>& srcs, const std::string& name) {
 
 int Graph::activation(int src, ActivationKind kind, const std::string& name) {
   const Node& in = node(src);
-  return push({.name = name,
-               .attrs = ActivationAttrs{kind},
-               .inputs = {src},
-               .dims = in.dims,
-               .format = in.format});
+  return push(
+      {.name = name, .attrs = ActivationAttrs{kind}, .inputs = {src}, .dims = in.dims, .format = in.format});
 }
 
 int64_t Graph::multiply_adds(int value) const {

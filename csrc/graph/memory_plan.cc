@@ -9,19 +9,24 @@ namespace {
 
 constexpr int64_t kLine = 16;
 
-int64_t round_up(int64_t floats) { return (floats + kLine - 1) / kLine * kLine; }
+int64_t round_up(int64_t floats) {
+  return (floats + kLine - 1) / kLine * kLine;
+}
 
-bool overlap(const Lifetime& a, const Lifetime& b) { return a.first <= b.last && b.first <= a.last; }
+bool overlap(const Lifetime& a, const Lifetime& b) {
+  return a.first <= b.last && b.first <= a.last;
+}
 
 }  // namespace
 
-// Largest first, each at the lowest place that is free throughout its life: within a few percent of the best for the
-// chains that networks are, and simple.
+// Largest first, each at the lowest place that is free throughout its life: within a few percent of the best
+// for the chains that networks are, and simple.
 MemoryPlan plan_memory(const std::vector<Lifetime>& buffers, bool reuse) {
   MemoryPlan plan{std::vector<int64_t>(buffers.size(), 0), 0};
   std::vector<size_t> order(buffers.size());
   std::iota(order.begin(), order.end(), size_t{0});
-  std::stable_sort(order.begin(), order.end(), [&](size_t a, size_t b) { return buffers[a].floats > buffers[b].floats; });
+  std::stable_sort(order.begin(), order.end(),
+                   [&](size_t a, size_t b) { return buffers[a].floats > buffers[b].floats; });
   std::vector<size_t> placed;  // by offset
   for (const size_t i : order) {
     int64_t at = 0;

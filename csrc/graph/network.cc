@@ -15,7 +15,8 @@ namespace cnnfast {
 
 namespace {
 
-// Programs a network keeps: batches of training, its last one, evaluation and prediction, with room for some change.
+// Programs a network keeps: batches of training, its last one, evaluation and prediction, with room for some
+// change.
 constexpr size_t kPrograms = 8;
 
 struct Key {
@@ -29,7 +30,8 @@ struct Key {
 void print_plan(const Program& program) {
   for (const Step& step : program.steps())
     std::cerr << "cnnfast: " << step.info.name << " " << step.info.direction << " "
-              << (step.info.algorithm.empty() ? "-" : step.info.algorithm) << ", " << step.info.tasks << " tasks\n";
+              << (step.info.algorithm.empty() ? "-" : step.info.algorithm) << ", " << step.info.tasks
+              << " tasks\n";
 }
 
 }  // namespace
@@ -41,19 +43,23 @@ struct Network::Cached {
   uint64_t packed_version = 0;
 };
 
-void Network::Free::operator()(float* p) const { std::free(p); }
+void Network::Free::operator()(float* p) const {
+  std::free(p);
+}
 
 Network::Floats Network::new_floats(int64_t n) {
   const size_t bytes = static_cast<size_t>(std::max<int64_t>(n, kLanes)) * sizeof(float);
   float* p = static_cast<float*>(std::aligned_alloc(64, (bytes + 63) / 64 * 64));
-  if (!p) throw Error(Error::Kind::memory, "could not take " + std::to_string(bytes) + " bytes for the weights.");
+  if (!p)
+    throw Error(Error::Kind::memory, "could not take " + std::to_string(bytes) + " bytes for the weights.");
   std::memset(p, 0, bytes);
   return Floats(p);
 }
 
 Network::Network(Graph graph, int output) : graph_(std::move(graph)), output_(output) {
   graph_.node(output);
-  if (std::count_if(graph_.nodes().begin(), graph_.nodes().end(), [](const Node& n) { return n.as<InputAttrs>(); }) != 1)
+  if (std::count_if(graph_.nodes().begin(), graph_.nodes().end(),
+                    [](const Node& n) { return n.as<InputAttrs>(); }) != 1)
     fail("a network has exactly one input.");
   const size_t count = graph_.params().size();
   params_ = new_floats(graph_.param_elems());
@@ -66,7 +72,8 @@ Network::Network(Graph graph, int output) : graph_(std::move(graph)), output_(ou
 Network::~Network() = default;
 
 const Node& Network::input_node() const {
-  return *std::find_if(graph_.nodes().begin(), graph_.nodes().end(), [](const Node& n) { return n.as<InputAttrs>(); });
+  return *std::find_if(graph_.nodes().begin(), graph_.nodes().end(),
+                       [](const Node& n) { return n.as<InputAttrs>(); });
 }
 
 void Network::get_parameter(int position, float* to) const {
@@ -101,7 +108,8 @@ void Network::set_constraint(int position, Constraint constraint) {
   forget_programs();
 }
 
-void Network::configure(Loss loss, bool from_logits, std::vector<Metric> metrics, const OptimizerConfig& optimizer) {
+void Network::configure(Loss loss, bool from_logits, std::vector<Metric> metrics,
+                        const OptimizerConfig& optimizer) {
   const std::lock_guard lock(mutex_);
   Draft draft(graph_, output_);
   plan_loss(draft, loss, from_logits, metrics);  // refuses what does not fit before anything changes
@@ -120,11 +128,14 @@ int Network::optimizer_slots() const {
   return optimizer_.kind == OptimizerConfig::Kind::sgd && optimizer_.momentum != 0 ? 1 : 0;
 }
 
-void Network::forget_programs() { cache_.clear(); }
+void Network::forget_programs() {
+  cache_.clear();
+}
 
 Network::Cached& Network::find(int n, Mode mode) {
   const Key key{n, mode, num_threads(), &kernels()};
-  const auto known = std::find_if(cache_.begin(), cache_.end(), [&](const Cached& c) { return c.key == key; });
+  const auto known =
+      std::find_if(cache_.begin(), cache_.end(), [&](const Cached& c) { return c.key == key; });
   if (known != cache_.end()) {
     cache_.splice(cache_.begin(), cache_, known);
     return cache_.front();
@@ -170,30 +181,28 @@ void Network::predict(const Samples& x, int n, float* out) {
   execute(n, Mode::predict, run);
 }
 
-std::vector<double> Network::run_loss_step(const Samples& x, const Targets& y, int n, Mode mode) {
-  std::vector<double> results(metrics_.size() + 1, 0.0);
+void Network::train_step(const Samples& x, const Targets& y, int n, double* results) {
+  const std::lock_guard lock(mutex_);
   Run run;
   run.x = x;
   run.y = y;
-  run.results = results.data();
-  execute(n, mode, run);
-  return results;
-}
-
-std::vector<double> Network::train_step(const Samples& x, const Targets& y, int n) {
-  const std::lock_guard lock(mutex_);
-  std::vector<double> results = run_loss_step(x, y, n, Mode::train);
+  run.results = results;
+  execute(n, Mode::train, run);
   ++step;
   ++version_;
-  return results;
 }
 
-std::vector<double> Network::evaluate_step(const Samples& x, const Targets& y, int n) {
+void Network::evaluate_step(const Samples& x, const Targets& y, int n, double* results) {
   const std::lock_guard lock(mutex_);
-  return run_loss_step(x, y, n, Mode::evaluate);
+  Run run;
+  run.x = x;
+  run.y = y;
+  run.results = results;
+  execute(n, Mode::evaluate, run);
 }
 
-void Network::vjp(const Samples& x, const float* grad_out, int n, bool training, float* grad_x, float* grad_params) {
+void Network::vjp(const Samples& x, const float* grad_out, int n, bool training, float* grad_x,
+                  float* grad_params) {
   const std::lock_guard lock(mutex_);
   Run run;
   run.x = x;
@@ -226,17 +235,25 @@ std::vector<StepInfo> Network::plan(int n, Mode mode) {
 
 void Network::force_algorithm(const std::string& op, const std::string& algorithm) {
   const std::lock_guard lock(mutex_);
-  if (algorithm.empty()) forced_.erase(op);
-  else forced_[op] = algorithm;
+  if (algorithm.empty())
+    forced_.erase(op);
+  else
+    forced_[op] = algorithm;
   forget_programs();
 }
 
 void Network::disable_pass(const std::string& name, bool disabled) {
   const std::lock_guard lock(mutex_);
   const auto& names = optional_passes();
-  if (std::find(names.begin(), names.end(), name) == names.end()) fail("there is no optional pass \"", name, "\".");
-  if (disabled) disabled_.insert(name);
-  else disabled_.erase(name);
+  if (std::find(names.begin(), names.end(), name) == names.end()) {
+    std::string known;
+    for (const std::string& each : names) known += (known.empty() ? "" : ", ") + each;
+    fail("there is no optional pass \"", name, "\"; there are ", known, ".");
+  }
+  if (disabled)
+    disabled_.insert(name);
+  else
+    disabled_.erase(name);
   forget_programs();
 }
 

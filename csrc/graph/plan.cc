@@ -6,8 +6,8 @@ namespace cnnfast {
 
 namespace {
 
-// Below this many multiply-adds a run stays on the caller's thread: at 50 a nanosecond they take 40 us, in which a team
-// would wake up and meet at a dozen barriers.
+// Below this many multiply-adds a run stays on the caller's thread: at 50 a nanosecond they take 40 us, in
+// which a team would wake up and meet at a dozen barriers.
 constexpr int64_t kParallelWork = 2'000'000;
 
 void mark_needed_gradients(Builder& b, const Draft& draft) {

@@ -1,5 +1,5 @@
-// A planned network: a flat list of steps over one arena, immutable once built. Running it is one parallel region that
-// neither allocates, locks, logs nor throws.
+// A planned network: a flat list of steps over one arena, immutable once built. Running it is one parallel
+// region that neither allocates, locks, logs nor throws.
 #pragma once
 #include <cassert>
 #include <cstdint>

@@ -1,5 +1,6 @@
-// Convolution with sixteen channels in the lanes (nchw16c): one register-blocked outer product of output channels and
-// pixels, for any source whose pixels and channels lie at fixed steps. Forward and backward-data share conv_blocked.
+// Convolution with sixteen channels in the lanes (nchw16c): one register-blocked outer product of output
+// channels and pixels, for any source whose pixels and channels lie at fixed steps. Forward and backward-data
+// share conv_blocked.
 #pragma once
 #include "kernels/common.inl.h"
 
@@ -50,7 +51,8 @@ static inline void blocked_tile(const ConvBlocked& a, const BlockedRun& run) {
     const int lane = (v / kBlockVectors) * kLanes + (v % kBlockVectors) * V::lanes;
     const V bias = a.bias ? load(a.bias + run.oc0 + lane) : zero();
     float* dst = run.dst + (v / kBlockVectors) * a.dst_block + (v % kBlockVectors) * V::lanes;
-    for (int p = 0; p < kPixels; ++p) store(dst + p * run.dst_step, activated(a.activation, acc[p][v] + bias));
+    for (int p = 0; p < kPixels; ++p)
+      store(dst + p * run.dst_step, activated(a.activation, acc[p][v] + bias));
   }
 }
 
@@ -153,7 +155,8 @@ static inline void blocked_bias_grad(const BlockedWgradTile& t, float* grad_bias
   for (int v = 0; v < kBlockVectors; ++v) {
     V acc = load(grad_bias + v * V::lanes);
     for (int y = 0; y < t.rows; ++y)
-      for (int x = 0; x < t.cols; ++x) acc = acc + load(t.grad_dst + y * t.dst_row + x * t.dst_col + v * V::lanes);
+      for (int x = 0; x < t.cols; ++x)
+        acc = acc + load(t.grad_dst + y * t.dst_row + x * t.dst_col + v * V::lanes);
     store(grad_bias + v * V::lanes, acc);
   }
 }

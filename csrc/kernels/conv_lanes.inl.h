@@ -1,5 +1,6 @@
-// Convolution with sixteen samples in the lanes (chwn16): nothing is padded, whatever the channel counts, and weights
-// are broadcast scalars. Forward and backward-data share conv_lanes (the geometry differs, not the arithmetic).
+// Convolution with sixteen samples in the lanes (chwn16): nothing is padded, whatever the channel counts, and
+// weights are broadcast scalars. Forward and backward-data share conv_lanes (the geometry differs, not the
+// arithmetic).
 #pragma once
 #include <cstring>
 
@@ -18,7 +19,8 @@ constexpr int kWgradOc = V::lanes == 16 ? 4 : 3;
 constexpr int kWgradChunk = 4096;
 
 template <int kOc>
-static inline void lanes_tile(const ConvLanes& a, const float* weights, const int64_t* at, V (&acc)[kOc][kLanesPixels]) {
+static inline void lanes_tile(const ConvLanes& a, const float* weights, const int64_t* at,
+                              V (&acc)[kOc][kLanesPixels]) {
   const float* s[kLanesPixels];
   for (int p = 0; p < kLanesPixels; ++p) s[p] = a.src + at[p];
   for (int o = 0; o < kOc; ++o)
@@ -52,7 +54,7 @@ static inline void lanes_store_pooled(const ConvLanes& a, int oc0, int64_t to, V
     V best = acc[o][0];
     I winner = iset1(0);
     for (int p = 1; p < kLanesPixels; ++p) {
-      const M later = acc[o][p] > best;
+      const M later = (acc[o][p] > best) | is_nan(acc[o][p]);
       best = select(later, acc[o][p], best);
       winner = select(later, iset1(p), winner);
     }
@@ -63,8 +65,8 @@ static inline void lanes_store_pooled(const ConvLanes& a, int oc0, int64_t to, V
   }
 }
 
-// Source and destination offsets of the tile's four accumulators. Past `end` the last output repeats: it is computed
-// and written again with the same bits, which costs less than a tail kernel.
+// Source and destination offsets of the tile's four accumulators. Past `end` the last output repeats: it is
+// computed and written again with the same bits, which costs less than a tail kernel.
 static inline void lanes_positions(const ConvLanes& a, int first, int64_t* at, int64_t* to) {
   const Rect& r = a.rect;
   if (a.pool) {
@@ -108,7 +110,8 @@ static void conv_lanes(const ConvLanes& args) {
   for (int first = args.begin; first < args.end; first += step) {
     int64_t at[kLanesPixels], to[kLanesPixels];
     lanes_positions(args, first, at, to);
-    for (int lane = 0; lane < kLanes; lane += V::lanes) {  // channels innermost: the tile's sources stay in L1
+    for (int lane = 0; lane < kLanes;
+         lane += V::lanes) {  // channels innermost: the tile's sources stay in L1
       ConvLanes a = args;
       a.src += lane, a.dst += lane;
       if (a.pool_index) a.pool_index += lane;
@@ -170,7 +173,8 @@ static int64_t lanes_wgrad_scratch(int32_t n_taps) {
   return static_cast<int64_t>(tiles) * kWgradRows * kWgradOc * V::lanes;
 }
 
-// One chunk of output rows of one channel tile, all source rows; sums holds kWgradRows * kWgradOc vectors a tile.
+// One chunk of output rows of one channel tile, all source rows; sums holds kWgradRows * kWgradOc vectors a
+// tile.
 static inline void lanes_wgrad_chunk(const ConvLanesWgrad& a, LanesWgradTile& t, int oc, int lane, int y0) {
   const Parts parts = split_evenly(a.rect.n_taps, kWgradRows);
   const float* src = a.src + a.rect.src0 + y0 * t.src_row + lane;
@@ -218,7 +222,8 @@ static void conv_lanes_wgrad(const ConvLanesWgrad& a) {
         if (!a.grad_bias) continue;
         for (int o = 0; o < oc; ++o)
           for (int y = 0; y < t.rows; ++y)
-            for (int x = 0; x < t.cols; ++x) bias[o] = bias[o] + load(t.grad_dst[o] + y * t.dst_row + x * t.dst_col);
+            for (int x = 0; x < t.cols; ++x)
+              bias[o] = bias[o] + load(t.grad_dst[o] + y * t.dst_row + x * t.dst_col);
       }
     }
     lanes_wgrad_finish(a, oc0, oc);

@@ -66,11 +66,13 @@ static inline void drop_elements(const Dropout& d, uint32_t base) {
 }
 
 static inline void drop_lanes(const Dropout& d, uint32_t base, uint32_t quad_step, uint32_t sample_step) {
+  const uint32_t threshold = d.threshold;  // a copy: stores of bytes may alias d
   for (int64_t first = 0; first < d.hw; first += 4) {
     const Counters drawn = draw(d, base + static_cast<uint32_t>(first / 4), quad_step, sample_step);
     for (int64_t p = first; p < first + 4 && p < d.hw; ++p) {
       const uint32_t* words = drawn.word[p - first];
-      for (int i = 0; i < kLanes; ++i) d.mask[p * kLanes + i] = words[i] >= d.threshold;
+      uint8_t* mask = d.mask + p * kLanes;
+      for (int i = 0; i < kLanes; ++i) mask[i] = words[i] >= threshold;
     }
   }
   dropout_grad(d.src, d.mask, d.scale, d.dst, d.hw * kLanes);

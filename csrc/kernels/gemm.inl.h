@@ -77,7 +77,8 @@ static inline void gemm_pack(const Gemm& g, int k0, int depth, int n0, int colum
   const float* from = g.b + k0 * g.b_row + n0 * g.b_col;
   if (g.b_col == 1 && columns == kGemmNTile) {
     for (int k = 0; k < depth; ++k)
-      for (int v = 0; v < kGemmNTile; v += V::lanes) store(to + k * kGemmNTile + v, load(from + k * g.b_row + v));
+      for (int v = 0; v < kGemmNTile; v += V::lanes)
+        store(to + k * kGemmNTile + v, load(from + k * g.b_row + v));
     return;
   }
   for (int n = 0; n < columns; ++n)
@@ -91,8 +92,10 @@ static inline int gemv_columns(const Gemm& g) {
   constexpr int width = kGemvVectors * V::lanes;
   int n = 0;
   for (; n + width <= g.n; n += width) {
-    GemmTile t{g.a,     g.b + n,   g.bias ? g.bias + n : nullptr, g.dst + n, g.a_row, g.a_col,
-               g.b_row, g.dst_row, g.k,                           width,     true,    true,
+    GemmTile t{g.a,         g.b + n,   g.bias ? g.bias + n : nullptr,
+               g.dst + n,   g.a_row,   g.a_col,
+               g.b_row,     g.dst_row, g.k,
+               width,       true,      true,
                g.activation};
     gemm_tile<1, kGemvVectors>(t);
   }

@@ -2,9 +2,9 @@
 //
 // One KernelTable exists per instruction set; runtime/cpu.cc picks one when the library loads. Every
 // function here is pure: it knows nothing of Python, threads or allocation, reads and writes only what its
-// arguments name, never throws, and only asserts. Pointers are to float32 unless said otherwise; buffers do not
-// overlap unless "may alias" is written. "16-lane" tensors are [plane][h][w][16], 64-byte aligned: a plane is a
-// block of sixteen channels of one sample (nchw16c) or one channel of sixteen samples (chwn16).
+// arguments name, never throws, and only asserts. Pointers are to float32 unless said otherwise; buffers do
+// not overlap unless "may alias" is written. "16-lane" tensors are [plane][h][w][16], 64-byte aligned: a
+// plane is a block of sixteen channels of one sample (nchw16c) or one channel of sixteen samples (chwn16).
 //
 // Included by files compiled with ISA flags: nothing but fixed-width integers may come in here.
 #pragma once
@@ -33,8 +33,8 @@ struct Rect {
   int32_t n_taps;
 };
 
-// Batch in lanes. src and dst point at one block of sixteen samples. A tap is one (input channel, kernel position)
-// pair, channel-major, so that neighbouring taps read neighbouring pixels.
+// Batch in lanes. src and dst point at one block of sixteen samples. A tap is one (input channel, kernel
+// position) pair, channel-major, so that neighbouring taps read neighbouring pixels.
 struct ConvLanes {
   const float* src;
   const float* weights;  // packed [ceil(oc / lanes_oc_tile)][rows][lanes_oc_tile], zero padded
@@ -46,14 +46,15 @@ struct ConvLanes {
   Activation activation;
   Rect rect;
   // Without pooling [begin, end) counts outputs of the rectangle in row order. With pooling it counts 2x2
-  // windows, of which the rectangle then has rows x cols, and dst_row and dst_col step between pooled outputs.
+  // windows, of which the rectangle then has rows x cols, and dst_row and dst_col step between pooled
+  // outputs.
   int32_t begin, end;
   int32_t pool;  // 1: maximum over 2x2 windows, stride 2, before the activation
 };
 
 // Batch in lanes, gradient of the weights. Accumulates the sum over the rectangle and the sixteen lanes of
-// src * grad_dst into grad_weights[tap.index * grad_oc_stride + o]; if grad_bias is not null, the sum of grad_dst
-// into it. Taps as in ConvLanes.
+// src * grad_dst into grad_weights[tap.index * grad_oc_stride + o]; if grad_bias is not null, the sum of
+// grad_dst into it. Taps as in ConvLanes.
 struct ConvLanesWgrad {
   const float* src;
   const float* grad_dst;
@@ -65,8 +66,8 @@ struct ConvLanesWgrad {
   Rect rect;
 };
 
-// Channels in lanes. One sample; dst is nchw16c. A tap is one kernel position. Source channel c of a pixel lies at
-// src + (c / 16) * src_block + (c % 16) * src_lane, so plain nchw and nhwc sources are read in place.
+// Channels in lanes. One sample; dst is nchw16c. A tap is one kernel position. Source channel c of a pixel
+// lies at src + (c / 16) * src_block + (c % 16) * src_lane, so plain nchw and nhwc sources are read in place.
 struct ConvBlocked {
   const float* src;
   const float* weights;  // packed [oc blocks of 16][all_taps][ic][16], zero padded
@@ -78,8 +79,9 @@ struct ConvBlocked {
   Rect rect;
 };
 
-// Channels in lanes, gradient of the weights of one block of sixteen output channels, one sample, taps that share
-// one rectangle. Accumulates into grad_weights[(tap.index * ic + i) * 16 + lane] and grad_bias[lane] (may be null).
+// Channels in lanes, gradient of the weights of one block of sixteen output channels, one sample, taps that
+// share one rectangle. Accumulates into grad_weights[(tap.index * ic + i) * 16 + lane] and grad_bias[lane]
+// (may be null).
 struct ConvBlockedWgrad {
   const float* src;
   const float* grad_dst;  // this block's plane
@@ -103,13 +105,14 @@ struct Gemm {
   Activation activation;
 };
 
-// Pooling over planes of a 16-lane tensor. Windows may hang over any border: padded cells do not exist for the
-// maximum; the average divides by the cells that exist, or by all kh * kw when count_padding is set.
+// Pooling over planes of a 16-lane tensor. Windows may hang over any border: padded cells do not exist for
+// the maximum; the average divides by the cells that exist, or by all kh * kw when count_padding is set.
 struct Pool {
   const float* src;
   float* dst;
-  uint8_t* index;  // maximum: position of the winner in its window (first wins ties), same shape as dst; or null
-  int32_t planes, ih, iw, oh, ow, kh, kw, stride_h, stride_w, pad_top, pad_left;
+  uint8_t*
+      index;  // maximum: position of the winner in its window (first wins ties), same shape as dst; or null
+  int32_t planes, ih, iw, oh, ow, kh, kw, stride_h, stride_w, pad_top, pad_left, pad_bottom, pad_right;
   int32_t count_padding;
   Activation activation;  // applied to dst
 };
@@ -119,7 +122,7 @@ struct PoolGrad {
   const float* grad_dst;
   const uint8_t* index;  // maximum only
   float* grad_src;
-  int32_t planes, ih, iw, oh, ow, kh, kw, stride_h, stride_w, pad_top, pad_left;
+  int32_t planes, ih, iw, oh, ow, kh, kw, stride_h, stride_w, pad_top, pad_left, pad_bottom, pad_right;
   int32_t count_padding;
 };
 
@@ -157,13 +160,14 @@ struct Adam {
   const float* grads;
   float *m, *v;
   int64_t n;
-  float lr;  // with the bias corrections of this step already in it
-  float beta1, beta2, epsilon;
+  float lr;             // with the bias corrections of this step already in it
+  double beta1, beta2;  // 1 - beta2 would lose digits in float32
+  float epsilon;
 };
 
-// dst = src * mask, mask = 0 or 1 / (1 - rate), and mask is recorded as a byte (0 or 1). Element p of plane c of
-// sample s draws word p % 4 of Philox4x32-10(counter = {c * ceil(hw / 4) + p / 4, s, step, layer}, key = seed),
-// so the mask depends on neither layout nor ISA. Dropped when word < threshold.
+// dst = src * mask, mask = 0 or 1 / (1 - rate), and mask is recorded as a byte (0 or 1). Element p of plane c
+// of sample s draws word p % 4 of Philox4x32-10(counter = {c * ceil(hw / 4) + p / 4, s, step, layer}, key =
+// seed), so the mask depends on neither layout nor ISA. Dropped when word < threshold.
 struct Dropout {
   const float* src;
   float* dst;  // may alias src
@@ -179,8 +183,8 @@ struct Dropout {
 
 struct KernelTable {
   const char* isa;
-  int32_t lanes_oc_tile;   // output channels of one batch-in-lanes tile
-  int64_t gemm_scratch;    // floats
+  int32_t lanes_oc_tile;  // output channels of one batch-in-lanes tile
+  int64_t gemm_scratch;   // floats
   int32_t gemm_m_tile, gemm_n_tile;
 
   void (*conv_lanes)(const ConvLanes&);

@@ -25,23 +25,35 @@ struct Window {
   int64_t src;       // of its first cell, in its plane
   int32_t position;  // of that cell, in the window
   int32_t rows, cols;
+  int32_t counted;  // cells that an average divides by
 };
+
+// Cells of a window along one axis that exist or are padding; what a ceil-mode window adds beyond is neither.
+static inline int32_t padded_span(int32_t out, int32_t stride, int32_t pad, int32_t window, int32_t padded_end) {
+  const int32_t origin = out * stride - pad;
+  return (origin + window < padded_end ? origin + window : padded_end) - origin;
+}
 
 // body(window, kw, pixel) for each output pixel of one plane; `shape` is a Pool or a PoolGrad.
 template <class Shape, class Body>
 static inline void for_windows(const Shape& shape, Body body) {
   for (int32_t oy = 0; oy < shape.oh; ++oy) {
     const Span y = window_span(oy, shape.stride_h, shape.pad_top, shape.kh, shape.ih);
+    const int32_t padded_y =
+        padded_span(oy, shape.stride_h, shape.pad_top, shape.kh, shape.ih + shape.pad_bottom);
     for (int32_t ox = 0; ox < shape.ow; ++ox) {
       const Span x = window_span(ox, shape.stride_w, shape.pad_left, shape.kw, shape.iw);
       const int64_t src = (static_cast<int64_t>(y.begin) * shape.iw + x.begin) * kLanes;
       const int64_t pixel = (static_cast<int64_t>(oy) * shape.ow + ox) * kLanes;
       const int32_t rows = y.end - y.begin, cols = x.end - x.begin;
+      const int32_t padded_x =
+          padded_span(ox, shape.stride_w, shape.pad_left, shape.kw, shape.iw + shape.pad_right);
+      const int32_t counted = shape.count_padding ? padded_y * padded_x : rows * cols;
       // The common window as constants, which unrolls it.
       if (shape.kh == 2 && shape.kw == 2 && rows == 2 && cols == 2) {
-        body(Window{src, 0, 2, 2}, 2, pixel);
+        body(Window{src, 0, 2, 2, counted}, 2, pixel);
       } else {
-        body(Window{src, y.skipped * shape.kw + x.skipped, rows, cols}, shape.kw, pixel);
+        body(Window{src, y.skipped * shape.kw + x.skipped, rows, cols, counted}, shape.kw, pixel);
       }
     }
   }
@@ -106,7 +118,7 @@ static void average_pool(const Pool& p) {
     const float* src = p.src + plane * src_plane;
     float* dst = p.dst + plane * dst_plane;
     for_windows(p, [&](Window w, int32_t, int64_t pixel) {
-      const V count = set1(static_cast<float>(p.count_padding ? p.kh * p.kw : w.rows * w.cols));
+      const V count = set1(static_cast<float>(w.counted));
       for (int l = 0; l < kLanes; l += V::lanes) {
         V total = zero();
         for (int32_t r = 0; r < w.rows; ++r) {
@@ -171,7 +183,7 @@ static void average_pool_grad_planes(const PoolGrad& p) {
     float* grad_src = p.grad_src + plane * src_plane;
     if (!kOverwrite) std::memset(grad_src, 0, sizeof(float) * static_cast<size_t>(src_plane));
     for_windows(p, [&](Window w, int32_t kw, int64_t pixel) {
-      const V count = set1(static_cast<float>(p.count_padding ? p.kh * p.kw : w.rows * w.cols));
+      const V count = set1(static_cast<float>(w.counted));
       for (int l = 0; l < kLanes; l += V::lanes) {
         const V part = load(grad_dst + pixel + l) / count;
         spread<kOverwrite>(grad_src + w.src + l, w, kw, row_step, [=](int32_t) { return part; });

@@ -18,7 +18,8 @@ struct Operands {
 };
 
 // dst (m x n) in tasks of whole tiles.
-void lower(Builder& b, const Node& node, const char* direction, Gemm g, std::vector<Buffer> uses, Operands at) {
+void lower(Builder& b, const Node& node, const char* direction, Gemm g, std::vector<Buffer> uses,
+           Operands at) {
   const int64_t col_task = g.m == 1 ? kRowVectorTask : kColTask;
   const int64_t rows = ceil_div(g.m, kRowTask), cols = ceil_div(g.n, col_task);
   const auto gemm = b.k.gemm;
@@ -47,7 +48,8 @@ void forward(Builder& b, int value) {
   g.m = b.n, g.n = out, g.k = in;
   g.a_row = in, g.a_col = 1, g.b_row = out, g.b_col = 1, g.dst_row = out;
   g.activation = node.activation;
-  Operands at{[=](const Context& c) { return c.at(src); }, [=](const Context& c) { return c.run.params + kernel; },
+  Operands at{[=](const Context& c) { return c.at(src); },
+              [=](const Context& c) { return c.run.params + kernel; },
               [=](const Context& c) { return c.at(dst); }};
   if (node.as<DenseAttrs>()->use_bias) at.bias = b.param(node.params[1]).offset;
   lower(b, node, "forward", g, {src, dst}, std::move(at));
@@ -78,7 +80,8 @@ void backward(Builder& b, int value) {
     g.m = b.n, g.n = in, g.k = out;
     g.a_row = out, g.a_col = 1, g.b_row = 1, g.b_col = out, g.dst_row = in;
     lower(b, node, "backward data", g, {grad, grad_src},
-          {[=](const Context& c) { return c.at(grad); }, [=](const Context& c) { return c.run.params + kernel; },
+          {[=](const Context& c) { return c.at(grad); },
+           [=](const Context& c) { return c.run.params + kernel; },
            [=](const Context& c) { return c.at(grad_src); }});
   }
 }

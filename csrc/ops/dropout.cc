@@ -12,7 +12,8 @@ void forward(Builder& b, int value) {
   const DropoutAttrs& attrs = *node.as<DropoutAttrs>();
   const Buffer from = b.output(node.inputs[0]), to = b.output(value);
   const Buffer mask = b.saved(value, "mask") = b.buffer(ceil_div(floats_of(node, b.n), 4));
-  // A rank-3 value in the user's order has elements that are numbered as they lie: it never meets a 16-lane one.
+  // A rank-3 value in the user's order has elements that are numbered as they lie: it never meets a 16-lane
+  // one.
   const bool plain = node.layout == Layout::plain;
   const Image image = plain ? Image{1, 1, static_cast<int>(node.elems())} : node.image();
   Dropout d{};
@@ -52,7 +53,8 @@ void backward(Builder& b, int value) {
   const auto dropout_grad = b.k.dropout_grad;
   b.step(node, "backward", flat_tasks(floats), {grad, mask, grad_src}, [=](const Context& c, int64_t task) {
     const int64_t at = task * kFlatTask;
-    dropout_grad(c.at(grad) + at, c.as<uint8_t>(mask) + at, scale, c.at(grad_src) + at, flat_size(floats, task));
+    dropout_grad(c.at(grad) + at, c.as<uint8_t>(mask) + at, scale, c.at(grad_src) + at,
+                 flat_size(floats, task));
   });
 }
 

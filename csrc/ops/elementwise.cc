@@ -57,7 +57,8 @@ void activation_backward(Builder& b, int value) {
   const auto activate_grad = b.k.activate_grad;
   b.step(node, "backward", flat_tasks(floats), {out, grad, grad_src}, [=](const Context& c, int64_t task) {
     const int64_t at = task * kFlatTask;
-    activate_grad(kernel_kind(kind), c.at(out) + at, c.at(grad) + at, c.at(grad_src) + at, flat_size(floats, task));
+    activate_grad(kernel_kind(kind), c.at(out) + at, c.at(grad) + at, c.at(grad_src) + at,
+                  flat_size(floats, task));
   });
 }
 

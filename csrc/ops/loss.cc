@@ -12,7 +12,9 @@ namespace {
 
 constexpr int64_t kRowTask = 64;
 
-bool is_crossentropy(Loss loss) { return loss != Loss::mean_squared_error && loss != Loss::none; }
+bool is_crossentropy(Loss loss) {
+  return loss != Loss::mean_squared_error && loss != Loss::none;
+}
 
 const char* name_of(Loss loss) {
   switch (loss) {
@@ -67,8 +69,10 @@ double mean_error(const Row& r, Loss loss, bool squared) {
   double error = 0;
   for (int64_t c = 0; c < r.cols; ++c) {
     double p = r.out[c];
-    if (softmax) p = std::exp(p - highest) / sum;
-    else if (r.logits) p = 1 / (1 + std::exp(-p));
+    if (softmax)
+      p = std::exp(p - highest) / sum;
+    else if (r.logits)
+      p = 1 / (1 + std::exp(-p));
     const double target = r.target ? r.target[c] : (c == r.label);
     error += squared ? (p - target) * (p - target) : std::abs(p - target);
   }
@@ -117,7 +121,8 @@ LossPlan plan_loss(Draft& draft, Loss loss, bool from_logits, std::vector<Metric
     fail(name_of(loss), " needs at least two classes, the network has ", last.dims[0],
          " output. Use binary_crossentropy for a single unit.");
   if (!is_crossentropy(loss) || from_logits) return plan;
-  const ActivationKind wanted = loss == Loss::binary_crossentropy ? ActivationKind::sigmoid : ActivationKind::softmax;
+  const ActivationKind wanted =
+      loss == Loss::binary_crossentropy ? ActivationKind::sigmoid : ActivationKind::softmax;
   const auto* activation = last.as<ActivationAttrs>();
   if (!activation || activation->kind != wanted) {
     const char* name = wanted == ActivationKind::softmax ? "softmax" : "sigmoid";
@@ -160,7 +165,8 @@ void lower_loss(Builder& b, int value, const LossPlan& plan, const std::vector<R
   std::vector<Penalty> penalties;
   for (size_t i = 0; i < regularizers.size(); ++i)
     if (regularizers[i].l1 != 0 || regularizers[i].l2 != 0)
-      penalties.push_back({b.param(static_cast<int>(i)).offset, b.param(static_cast<int>(i)).size(), regularizers[i]});
+      penalties.push_back(
+          {b.param(static_cast<int>(i)).offset, b.param(static_cast<int>(i)).size(), regularizers[i]});
   const std::vector<Metric> metrics = plan.metrics;
   const Loss loss = plan.loss;
   const bool logits = plan.from_logits && is_crossentropy(loss);

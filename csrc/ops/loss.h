@@ -10,8 +10,8 @@ struct LossPlan {
   std::vector<Metric> metrics;
 };
 
-// Decides what the loss reads. A softmax or sigmoid at the end of the network is merged: the loss then works on its
-// input, which is exact and cheaper. Throws Error{value} where loss and network do not fit.
+// Decides what the loss reads. A softmax or sigmoid at the end of the network is merged: the loss then works
+// on its input, which is exact and cheaper. Throws Error{value} where loss and network do not fit.
 LossPlan plan_loss(Draft& draft, Loss loss, bool from_logits, std::vector<Metric> metrics);
 
 // Appends the steps; with a gradient, the value's gradient is there afterwards.

@@ -13,6 +13,7 @@ struct Op {
 
 const Op& op_of(const Node& node);
 
-extern const Op kInputOp, kConvOp, kPoolOp, kDenseOp, kFlattenOp, kDropoutOp, kAddOp, kActivationOp, kReorderOp;
+extern const Op kInputOp, kConvOp, kPoolOp, kDenseOp, kFlattenOp, kDropoutOp, kAddOp, kActivationOp,
+    kReorderOp;
 
 }  // namespace cnnfast

@@ -12,6 +12,7 @@ Args geometry(const PoolAttrs& a, const Image& in, const Image& out) {
   g.ih = in.h, g.iw = in.w, g.oh = out.h, g.ow = out.w;
   g.kh = a.window.h, g.kw = a.window.w, g.stride_h = a.stride.h, g.stride_w = a.stride.w;
   g.pad_top = a.padding.top, g.pad_left = a.padding.left;
+  g.pad_bottom = a.padding.bottom, g.pad_right = a.padding.right;
   g.count_padding = a.count_padding;
   return g;
 }

@@ -5,8 +5,8 @@ namespace cnnfast {
 
 namespace {
 
-// How one task's sixteen lanes lie in the user's order. A task is sixteen samples of one channel range (lanes) or one
-// block of sixteen channels of one sample (blocked).
+// How one task's sixteen lanes lie in the user's order. A task is sixteen samples of one channel range
+// (lanes) or one block of sixteen channels of one sample (blocked).
 struct Lanes {
   Shuffle shuffle;
   int64_t plain_at, packed_at;
@@ -47,7 +47,8 @@ int64_t tasks_of(const Move& m, int n) {
   return m.packed == Layout::lanes ? ceil_div(n, kLanes) : n * ceil_div(m.image.c, kLanes);
 }
 
-void to_packed(Builder& b, const Node& node, const char* direction, const Move& m, Buffer plain, Buffer packed) {
+void to_packed(Builder& b, const Node& node, const char* direction, const Move& m, Buffer plain,
+               Buffer packed) {
   const auto gather16 = b.k.gather16;
   const int n = b.n;
   b.step(node, direction, tasks_of(m, n), {plain, packed}, [=](const Context& c, int64_t task) {
@@ -56,7 +57,8 @@ void to_packed(Builder& b, const Node& node, const char* direction, const Move& 
   });
 }
 
-void to_plain(Builder& b, const Node& node, const char* direction, const Move& m, Buffer packed, Buffer plain) {
+void to_plain(Builder& b, const Node& node, const char* direction, const Move& m, Buffer packed,
+              Buffer plain) {
   const auto scatter16 = b.k.scatter16;
   const int n = b.n;
   b.step(node, direction, tasks_of(m, n), {plain, packed}, [=](const Context& c, int64_t task) {
@@ -72,9 +74,10 @@ void copy_plain(Builder& b, const Node& node, const char* direction, int64_t ele
   });
 }
 
-void turn_plain(Builder& b, const Node& node, const char* direction, const Image& image, bool to_channels_last,
-                Buffer from, Buffer to) {
-  const int64_t rows = to_channels_last ? image.c : image.pixels(), cols = to_channels_last ? image.pixels() : image.c;
+void turn_plain(Builder& b, const Node& node, const char* direction, const Image& image,
+                bool to_channels_last, Buffer from, Buffer to) {
+  const int64_t rows = to_channels_last ? image.c : image.pixels(),
+                cols = to_channels_last ? image.pixels() : image.c;
   b.step(node, direction, b.n, {from, to}, [=](const Context& c, int64_t sample) {
     const float* in = c.at(from) + sample * rows * cols;
     float* out = c.at(to) + sample * rows * cols;
@@ -88,7 +91,8 @@ void reorder_forward(Builder& b, int value) {
   const Buffer from = b.output(node.inputs[0]), to = b.output(value);
   if (src.layout == node.layout) return copy_plain(b, node, "forward", node.elems(), from, to);
   const bool first = src.format == DataFormat::channels_first;
-  if (node.layout == Layout::plain) return to_plain(b, node, "forward", {src.layout, src.image(), first}, from, to);
+  if (node.layout == Layout::plain)
+    return to_plain(b, node, "forward", {src.layout, src.image(), first}, from, to);
   to_packed(b, node, "forward", {node.layout, src.image(), first}, from, to);
 }
 
@@ -111,7 +115,8 @@ void flatten_forward(Builder& b, int value) {
   const Node &node = b.node(value), &src = b.source(node);
   const Buffer from = b.output(node.inputs[0]), to = b.output(value);
   if (src.layout != Layout::plain)
-    return to_plain(b, node, "forward", {src.layout, src.image(), flattens_channels_first(node, src)}, from, to);
+    return to_plain(b, node, "forward", {src.layout, src.image(), flattens_channels_first(node, src)}, from,
+                    to);
   if (node.as<FlattenAttrs>()->channels_last_order)
     return turn_plain(b, node, "forward", src.image(), true, from, to);
   copy_plain(b, node, "forward", node.elems(), from, to);
@@ -124,7 +129,8 @@ void flatten_backward(Builder& b, int value) {
     return b.share_grad(node.inputs[0], grad);
   const Buffer grad_src = b.new_grad(node.inputs[0]);
   if (src.layout != Layout::plain)
-    return to_packed(b, node, "backward", {src.layout, src.image(), flattens_channels_first(node, src)}, grad, grad_src);
+    return to_packed(b, node, "backward", {src.layout, src.image(), flattens_channels_first(node, src)}, grad,
+                     grad_src);
   turn_plain(b, node, "backward", src.image(), false, grad, grad_src);
 }
 

@@ -10,15 +10,18 @@ struct Range {  // floats of the flat buffers
   int64_t begin, end;
 };
 
-// Trainable parameters, neighbours joined, then cut into tasks. The padding between parameters has zero gradients and
-// stays zero under every optimizer.
-std::vector<Range> trainable_ranges(const std::vector<Parameter>& params, const std::vector<bool>& trainable) {
+// Trainable parameters, neighbours joined, then cut into tasks. The padding between parameters has zero
+// gradients and stays zero under every optimizer.
+std::vector<Range> trainable_ranges(const std::vector<Parameter>& params,
+                                    const std::vector<bool>& trainable) {
   std::vector<Range> joined;
   for (size_t i = 0; i < params.size(); ++i) {
     if (!trainable[i]) continue;
     const int64_t begin = params[i].offset, end = begin + ceil_div(params[i].size(), kLanes) * kLanes;
-    if (!joined.empty() && joined.back().end == begin) joined.back().end = end;
-    else joined.push_back({begin, end});
+    if (!joined.empty() && joined.back().end == begin)
+      joined.back().end = end;
+    else
+      joined.push_back({begin, end});
   }
   std::vector<Range> tasks;
   for (const Range& range : joined)
@@ -27,7 +30,8 @@ std::vector<Range> trainable_ranges(const std::vector<Parameter>& params, const 
   return tasks;
 }
 
-void lower_regularizers(Builder& b, const Node& output, const std::vector<Parameter>& params, const UpdatePlan& plan) {
+void lower_regularizers(Builder& b, const Node& output, const std::vector<Parameter>& params,
+                        const UpdatePlan& plan) {
   for (size_t i = 0; i < params.size(); ++i) {
     const Regularizer r = plan.regularizers[i];
     if (!plan.trainable[i] || (r.l1 == 0 && r.l2 == 0)) continue;
@@ -41,18 +45,21 @@ void lower_regularizers(Builder& b, const Node& output, const std::vector<Parame
   }
 }
 
-void sgd_task(const OptimizerConfig& o, const Context& c, const Range& range, decltype(KernelTable::sgd) sgd) {
+void sgd_task(const OptimizerConfig& o, const Context& c, const Range& range,
+              decltype(KernelTable::sgd) sgd) {
   const bool momentum = o.momentum != 0;
-  sgd({c.run.params + range.begin, c.run.grads + range.begin, momentum ? c.run.slots[0] + range.begin : nullptr,
-       range.end - range.begin, static_cast<float>(c.run.learning_rate), static_cast<float>(o.momentum), o.nesterov});
+  sgd({c.run.params + range.begin, c.run.grads + range.begin,
+       momentum ? c.run.slots[0] + range.begin : nullptr, range.end - range.begin,
+       static_cast<float>(c.run.learning_rate), static_cast<float>(o.momentum), o.nesterov});
 }
 
-void adam_task(const OptimizerConfig& o, const Context& c, const Range& range, decltype(KernelTable::adam) adam) {
+void adam_task(const OptimizerConfig& o, const Context& c, const Range& range,
+               decltype(KernelTable::adam) adam) {
   const double t = static_cast<double>(c.run.step) + 1;
   const double lr = c.run.learning_rate * std::sqrt(1 - std::pow(o.beta2, t)) / (1 - std::pow(o.beta1, t));
   adam({c.run.params + range.begin, c.run.grads + range.begin, c.run.slots[0] + range.begin,
-        c.run.slots[1] + range.begin, range.end - range.begin, static_cast<float>(lr), static_cast<float>(o.beta1),
-        static_cast<float>(o.beta2), static_cast<float>(o.epsilon)});
+        c.run.slots[1] + range.begin, range.end - range.begin, static_cast<float>(lr), o.beta1, o.beta2,
+        static_cast<float>(o.epsilon)});
 }
 
 // One norm for each output unit: over all axes but the last of a kernel, over the whole of a bias vector.
@@ -63,7 +70,8 @@ void constrain_norm(float* w, const Dims& dims, const Constraint& constraint) {
   rows /= cols;
   for (int64_t col = 0; col < cols; ++col) {
     double sum = 0;
-    for (int64_t row = 0; row < rows; ++row) sum += static_cast<double>(w[row * cols + col]) * w[row * cols + col];
+    for (int64_t row = 0; row < rows; ++row)
+      sum += static_cast<double>(w[row * cols + col]) * w[row * cols + col];
     const double norm = std::sqrt(sum);
     const double wanted = std::min<double>(std::max<double>(norm, constraint.minimum), constraint.maximum);
     const float scale = static_cast<float>(wanted / (norm + 1e-7));  // Keras' guard against a zero norm
@@ -72,7 +80,8 @@ void constrain_norm(float* w, const Dims& dims, const Constraint& constraint) {
   }
 }
 
-void lower_constraints(Builder& b, const Node& output, const std::vector<Parameter>& params, const UpdatePlan& plan) {
+void lower_constraints(Builder& b, const Node& output, const std::vector<Parameter>& params,
+                       const UpdatePlan& plan) {
   for (size_t i = 0; i < params.size(); ++i) {
     const Constraint constraint = plan.constraints[i];
     if (!plan.trainable[i] || constraint.kind == Constraint::Kind::none) continue;
@@ -87,7 +96,8 @@ void lower_constraints(Builder& b, const Node& output, const std::vector<Paramet
 
 }  // namespace
 
-void lower_update(Builder& b, const Node& output, const std::vector<Parameter>& params, const UpdatePlan& plan) {
+void lower_update(Builder& b, const Node& output, const std::vector<Parameter>& params,
+                  const UpdatePlan& plan) {
   lower_regularizers(b, output, params, plan);
   const std::vector<Range> ranges = trainable_ranges(params, plan.trainable);
   const OptimizerConfig optimizer = plan.optimizer;
@@ -95,8 +105,10 @@ void lower_update(Builder& b, const Node& output, const std::vector<Parameter>& 
   const auto adam = b.k.adam;
   b.step(output, "update", static_cast<int64_t>(ranges.size()), {}, [=](const Context& c, int64_t task) {
     const Range& range = ranges[static_cast<size_t>(task)];
-    if (optimizer.kind == OptimizerConfig::Kind::sgd) sgd_task(optimizer, c, range, sgd);
-    else adam_task(optimizer, c, range, adam);
+    if (optimizer.kind == OptimizerConfig::Kind::sgd)
+      sgd_task(optimizer, c, range, sgd);
+    else
+      adam_task(optimizer, c, range, adam);
   });
   lower_constraints(b, output, params, plan);
 }

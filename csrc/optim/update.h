@@ -11,6 +11,7 @@ struct UpdatePlan {
   std::vector<Constraint> constraints;
 };
 
-void lower_update(Builder& b, const Node& output, const std::vector<Parameter>& params, const UpdatePlan& plan);
+void lower_update(Builder& b, const Node& output, const std::vector<Parameter>& params,
+                  const UpdatePlan& plan);
 
 }  // namespace cnnfast

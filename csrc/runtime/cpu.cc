@@ -11,14 +11,20 @@ namespace cnnfast {
 namespace {
 
 #if defined(__x86_64__)
-bool cpu_has_avx2() { return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma"); }
+bool cpu_has_avx2() {
+  return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma");
+}
 bool cpu_has_avx512() {
   return cpu_has_avx2() && __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
          __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512vl");
 }
 #else
-bool cpu_has_avx2() { return false; }
-bool cpu_has_avx512() { return false; }
+bool cpu_has_avx2() {
+  return false;
+}
+bool cpu_has_avx512() {
+  return false;
+}
 #endif
 
 const KernelTable* best_allowed() {
@@ -47,7 +53,9 @@ std::vector<const KernelTable*> available_kernels() {
   return tables;
 }
 
-const KernelTable& kernels() { return *chosen().load(); }
+const KernelTable& kernels() {
+  return *chosen().load();
+}
 
 const KernelTable* find_kernels(const std::string& isa) {
   for (const KernelTable* table : available_kernels())
@@ -57,7 +65,11 @@ const KernelTable* find_kernels(const std::string& isa) {
 
 void choose_kernels(const std::string& isa) {
   const KernelTable* table = find_kernels(isa);
-  if (!table) fail("instruction set \"", isa, "\" is not available on this machine or in this build.");
+  if (!table) {
+    std::string known;
+    for (const KernelTable* each : available_kernels()) known += (known.empty() ? "" : ", ") + std::string(each->isa);
+    fail("instruction set \"", isa, "\" is not available on this machine or in this build; there are ", known, ".");
+  }
   chosen() = table;
 }
 

@@ -1,4 +1,5 @@
-// Which instruction set the kernels use: the best that this build has and this CPU runs, capped by CNNFAST_MAX_ISA.
+// Which instruction set the kernels use: the best that this build has and this CPU runs, capped by
+// CNNFAST_MAX_ISA.
 #pragma once
 #include <string>
 #include <vector>
@@ -7,10 +8,10 @@
 
 namespace cnnfast {
 
-std::vector<const KernelTable*> available_kernels();  // weakest first
-const KernelTable& kernels();                         // the chosen one
+std::vector<const KernelTable*> available_kernels();      // weakest first
+const KernelTable& kernels();                             // the chosen one
 const KernelTable* find_kernels(const std::string& isa);  // null if not available
-void choose_kernels(const std::string& isa);          // for programs planned from now on; throws Error{value}
+void choose_kernels(const std::string& isa);  // for programs planned from now on; throws Error{value}
 std::string cpu_name();
 
 }  // namespace cnnfast

@@ -10,7 +10,7 @@
 #include <fstream>
 #include <string>
 #if defined(__x86_64__)
-#include <xmmintrin.h>
+#  include <xmmintrin.h>
 #endif
 
 #include "cnnfast/error.h"
@@ -23,8 +23,12 @@ namespace {
 class FlushDenormals {
  public:
 #if defined(__x86_64__)
-  FlushDenormals() : saved_(_mm_getcsr()) { _mm_setcsr(saved_ | 0x8040u); }
-  ~FlushDenormals() { _mm_setcsr(saved_); }
+  FlushDenormals() : saved_(_mm_getcsr()) {
+    _mm_setcsr(saved_ | 0x8040u);
+  }
+  ~FlushDenormals() {
+    _mm_setcsr(saved_);
+  }
 
  private:
   unsigned saved_;
@@ -33,7 +37,9 @@ class FlushDenormals {
     asm volatile("mrs %0, fpcr" : "=r"(saved_));
     asm volatile("msr fpcr, %0" : : "r"(saved_ | (uint64_t{1} << 24)));
   }
-  ~FlushDenormals() { asm volatile("msr fpcr, %0" : : "r"(saved_)); }
+  ~FlushDenormals() {
+    asm volatile("msr fpcr, %0" : : "r"(saved_));
+  }
 
  private:
   uint64_t saved_;
@@ -60,7 +66,8 @@ int cpus_in_quota() {
   double period = 0;
   std::ifstream v2("/sys/fs/cgroup/cpu.max");
   if (!(v2 >> quota >> period)) {
-    std::ifstream v1_quota("/sys/fs/cgroup/cpu/cpu.cfs_quota_us"), v1_period("/sys/fs/cgroup/cpu/cpu.cfs_period_us");
+    std::ifstream v1_quota("/sys/fs/cgroup/cpu/cpu.cfs_quota_us"),
+        v1_period("/sys/fs/cgroup/cpu/cpu.cfs_period_us");
     if (!(v1_quota >> quota) || !(v1_period >> period)) return 0;
   }
   const double microseconds = std::strtod(quota.c_str(), nullptr);  // 0 for "max"
@@ -85,7 +92,9 @@ const int at_fork = pthread_atfork(nullptr, nullptr, [] { forked = true; });
 
 }  // namespace
 
-int num_threads() { return forked ? 1 : threads().load(); }
+int num_threads() {
+  return forked ? 1 : threads().load();
+}
 
 void set_num_threads(int n) {
   if (n < 1 || n > 1024) fail("the number of threads must be between 1 and 1024, got ", n, ".");

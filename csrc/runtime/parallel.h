@@ -5,8 +5,9 @@
 
 namespace cnnfast {
 
-// Threads a program may use: the CPUs of the affinity mask within the cgroup's quota, unless CNNFAST_NUM_THREADS,
-// then OMP_NUM_THREADS, or set_num_threads says otherwise. 1 in a forked child: the team of the parent is gone there.
+// Threads a program may use: the CPUs of the affinity mask within the cgroup's quota, unless
+// CNNFAST_NUM_THREADS, then OMP_NUM_THREADS, or set_num_threads says otherwise. 1 in a forked child: the team
+// of the parent is gone there.
 int num_threads();
 void set_num_threads(int n);
 

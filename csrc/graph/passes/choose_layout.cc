@@ -1,5 +1,5 @@
-// One layout is preferred for the whole network, the cheaper one by the convolutions' cost models; a convolution that
-// refuses it gets the other. Everything else follows its source.
+// One layout is preferred for the whole network, the cheaper one by the convolutions' cost models; a
+// convolution that refuses it gets the other. Everything else follows its source.
 #include <map>
 
 #include "cnnfast/error.h"
@@ -31,7 +31,8 @@ class Rewriter {
     const auto known = reordered_.find({value, layout});
     if (known != reordered_.end()) return known->second;
     const Node& src = nodes[static_cast<size_t>(value)];
-    if (src.layout != Layout::plain && layout != Layout::plain) return in_layout(in_layout(value, Layout::plain), layout);
+    if (src.layout != Layout::plain && layout != Layout::plain)
+      return in_layout(in_layout(value, Layout::plain), layout);
     Node node{.name = src.name + "/reorder",
               .attrs = ReorderAttrs{layout},
               .inputs = {value},
@@ -64,8 +65,10 @@ class Rewriter {
     for (const ConvAlgorithm* algorithm : conv_algorithms()) {
       if (forced != options_.forced.end() && forced->second != algorithm->name) continue;
       const std::string reason = algorithm->refuse(p);
-      if (!reason.empty()) refusals += std::string(refusals.empty() ? "" : "; ") + algorithm->name + ": " + reason;
-      else if (!found || algorithm->layout == preferred_) found = algorithm;
+      if (!reason.empty())
+        refusals += std::string(refusals.empty() ? "" : "; ") + algorithm->name + ": " + reason;
+      else if (!found || algorithm->layout == preferred_)
+        found = algorithm;
     }
     if (!found)
       fail(node.name, ": no algorithm takes this convolution (",
@@ -103,7 +106,8 @@ class Rewriter {
       const ConvAlgorithm& algorithm =
           choose(node, conv_problem(nodes[static_cast<size_t>(src)], node, options_.n));
       node.layout = algorithm.layout;
-      const bool in_place = algorithm.reads_plain && nodes[static_cast<size_t>(src)].layout == Layout::plain &&
+      const bool in_place = algorithm.reads_plain &&
+                            nodes[static_cast<size_t>(src)].layout == Layout::plain &&
                             nodes[static_cast<size_t>(src)].as<InputAttrs>() && !differentiates_input;
       if (!in_place) src = in_layout(src, algorithm.layout);
     } else if (node.as<PoolAttrs>()) {
@@ -142,7 +146,8 @@ class Rewriter {
 void choose_layout(Draft& draft, const PassOptions& options) {
   Rewriter rewriter(draft, options);
   rewriter.run();
-  const int output = rewriter.in_layout(rewriter.renumbered[static_cast<size_t>(draft.output)], Layout::plain);
+  const int output =
+      rewriter.in_layout(rewriter.renumbered[static_cast<size_t>(draft.output)], Layout::plain);
   draft.nodes = std::move(rewriter.nodes);
   draft.output = output;
 }

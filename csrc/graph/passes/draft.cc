@@ -5,7 +5,9 @@
 
 namespace cnnfast {
 
-Draft::Draft(const Graph& graph, int output) : nodes(graph.nodes()), output(output) { drop_unused(); }
+Draft::Draft(const Graph& graph, int output) : nodes(graph.nodes()), output(output) {
+  drop_unused();
+}
 
 std::vector<int> Draft::consumers() const {
   std::vector<int> count(nodes.size(), 0);
@@ -42,7 +44,8 @@ void Draft::drop_unused() {
 }
 
 const std::vector<std::string>& optional_passes() {
-  static const std::vector<std::string> names{"pool_before_activation", "fuse_activation", "fuse_pool", "reuse_memory"};
+  static const std::vector<std::string> names{"pool_before_activation", "fuse_activation", "fuse_pool",
+                                              "reuse_memory"};
   return names;
 }
 

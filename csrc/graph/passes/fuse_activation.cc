@@ -17,7 +17,9 @@ Activation kernel_activation(ActivationKind kind) {
   }
 }
 
-bool has_epilogue(const Node& node) { return node.as<ConvAttrs>() || node.as<DenseAttrs>() || node.as<PoolAttrs>(); }
+bool has_epilogue(const Node& node) {
+  return node.as<ConvAttrs>() || node.as<DenseAttrs>() || node.as<PoolAttrs>();
+}
 
 }  // namespace
 

@@ -11,7 +11,8 @@ void pool_before_activation(Draft& draft) {
     if (!attrs || !attrs->maximum) continue;
     Node& activation = draft.nodes[static_cast<size_t>(pool.inputs[0])];
     const ActivationAttrs* kind = activation.as<ActivationAttrs>();
-    if (!kind || kind->kind == ActivationKind::softmax || consumers[static_cast<size_t>(pool.inputs[0])] != 1) continue;
+    if (!kind || kind->kind == ActivationKind::softmax || consumers[static_cast<size_t>(pool.inputs[0])] != 1)
+      continue;
     // The two nodes change places: the earlier one becomes the pooling.
     const DataFormat format = pool.format;
     std::swap(activation.attrs, pool.attrs);

@@ -1,4 +1,5 @@
-// The activations that a kernel's epilogue can apply. Included by files compiled with ISA flags: integers only.
+// The activations that a kernel's epilogue can apply. Included by files compiled with ISA flags: integers
+// only.
 #pragma once
 #include <cstdint>
 

@@ -1,4 +1,5 @@
-// The one way the library reports a mistake. Thrown while describing, planning or validating; never while running.
+// The one way the library reports a mistake. Thrown while describing, planning or validating; never while
+// running.
 #pragma once
 #include <sstream>
 #include <stdexcept>

@@ -1,5 +1,6 @@
-// A network as its author describes it: numbered nodes with static shapes. Shape rules are enforced here, so a mistake
-// is reported when the network is described and names the layer, the rule, what came and what to change.
+// A network as its author describes it: numbered nodes with static shapes. Shape rules are enforced here, so
+// a mistake is reported when the network is described and names the layer, the rule, what came and what to
+// change.
 //
 // Not thread safe while being built; a finished graph may be read from any thread.
 #pragma once
@@ -86,13 +87,13 @@ struct Node {
   std::string name;
   Attrs attrs;
   std::vector<int> inputs;
-  Dims dims;  // of the output
+  Dims dims = {};  // of the output
   DataFormat format = DataFormat::channels_last;
-  std::vector<int> params;                     // positions: kernel, then bias
-  Activation activation = Activation::none;    // fused into the epilogue
-  Layout layout = Layout::plain;               // of the output; chosen by a pass
-  Image image() const;                         // of a rank-3 output
-  int64_t elems() const;                       // of one sample's output
+  std::vector<int> params = {};              // positions: kernel, then bias
+  Activation activation = Activation::none;  // fused into the epilogue
+  Layout layout = Layout::plain;             // of the output; chosen by a pass
+  Image image() const;                       // of a rank-3 output
+  int64_t elems() const;                     // of one sample's output
   template <class T>
   const T* as() const {
     return std::get_if<T>(&attrs);

@@ -1,8 +1,8 @@
-// A graph with weights: what Python's models and C++ users run. Programs are planned on first use for each batch size
-// and mode and kept in a bounded cache; every call runs one of them from beginning to end.
+// A graph with weights: what Python's models and C++ users run. Programs are planned on first use for each
+// batch size and mode and kept in a bounded cache; every call runs one of them from beginning to end.
 //
-// Calls on one Network exclude each other; different Networks may run from different threads at once. Arrays may
-// overlap nothing the Network owns and need no alignment.
+// Calls on one Network exclude each other; different Networks may run from different threads at once. Arrays
+// may overlap nothing the Network owns and need no alignment.
 #pragma once
 #include <list>
 #include <map>
@@ -34,8 +34,13 @@ struct Targets {
   const float* values = nullptr;    // one row of the output's size a sample
 };
 
-enum class Loss { none, sparse_categorical_crossentropy, categorical_crossentropy, binary_crossentropy,
-                  mean_squared_error };
+enum class Loss {
+  none,
+  sparse_categorical_crossentropy,
+  categorical_crossentropy,
+  binary_crossentropy,
+  mean_squared_error
+};
 
 enum class MetricKind { accuracy, binary_accuracy, top_k, mean_squared_error, mean_absolute_error };
 struct Metric {
@@ -93,9 +98,10 @@ class Network {
   int64_t step = 0;
 
   void predict(const Samples& x, int n, float* out);
-  // Returns loss and metrics, means over the batch.
-  std::vector<double> train_step(const Samples& x, const Targets& y, int n);
-  std::vector<double> evaluate_step(const Samples& x, const Targets& y, int n);
+  // results receives result_count() means over the batch: the loss, then the metrics.
+  void train_step(const Samples& x, const Targets& y, int n, double* results);
+  void evaluate_step(const Samples& x, const Targets& y, int n, double* results);
+  size_t result_count() const { return metrics_.size() + 1; }
   void vjp(const Samples& x, const float* grad_out, int n, bool training, float* grad_x, float* grad_params);
 
   int64_t memory(int n, Mode mode);
@@ -115,7 +121,6 @@ class Network {
 
   Cached& find(int n, Mode mode);  // plans the program if it is not in the cache
   void execute(int n, Mode mode, Run run);
-  std::vector<double> run_loss_step(const Samples& x, const Targets& y, int n, Mode mode);
   void forget_programs();
 
   Graph graph_;

@@ -11,7 +11,9 @@ namespace {
 constexpr int kPixelTask = 448;
 constexpr int kBlockTask = 4;
 
-int64_t blocks_of(int channels) { return ceil_div(channels, kLanes); }
+int64_t blocks_of(int channels) {
+  return ceil_div(channels, kLanes);
+}
 
 // Where a sample's pixels and channels lie.
 struct Place {
@@ -55,17 +57,18 @@ Buffer pack_weights(Builder& b, const Node& node, const ConvProblem& p, bool tra
   const int64_t block_floats = int64_t{taps} * rows_c * kLanes, group_blocks = blocks_of(cols_c);
   const Buffer packed = b.persistent(block_floats * group_blocks * p.a.groups);
   const int64_t kernel = b.param(node.params[0]).offset;
-  Step& step = b.step(node, "pack weights", group_blocks * p.a.groups, {packed}, [=](const Context& c, int64_t task) {
-    const int64_t g = task / group_blocks, first = task % group_blocks * kLanes;
-    const float* from = c.run.params + kernel + g * oc;
-    float* to = c.at(packed) + task * block_floats;
-    for (int tap = 0; tap < taps; ++tap)
-      for (int row = 0; row < rows_c; ++row)
-        for (int64_t col = first; col < first + kLanes; ++col) {
-          const int64_t i = transposed ? col : row, o = transposed ? row : col;
-          *to++ = col < cols_c ? from[(tap * ic + i) * all_oc + o] : 0.0f;
-        }
-  });
+  Step& step =
+      b.step(node, "pack weights", group_blocks * p.a.groups, {packed}, [=](const Context& c, int64_t task) {
+        const int64_t g = task / group_blocks, first = task % group_blocks * kLanes;
+        const float* from = c.run.params + kernel + g * oc;
+        float* to = c.at(packed) + task * block_floats;
+        for (int tap = 0; tap < taps; ++tap)
+          for (int row = 0; row < rows_c; ++row)
+            for (int64_t col = first; col < first + kLanes; ++col) {
+              const int64_t i = transposed ? col : row, o = transposed ? row : col;
+              *to++ = col < cols_c ? from[(tap * ic + i) * all_oc + o] : 0.0f;
+            }
+      });
   step.packs = true;
   return packed;
 }
@@ -96,28 +99,29 @@ void lower(Builder& b, const Node& node, const ConvProblem& p, Pass pass) {
   const int oc = pass.oc;
   const int64_t src_group = pass.ic / kLanes * src.block;  // more than one group: whole blocks
   const auto conv_blocked = b.k.conv_blocked;
-  Step& step = b.step(node, pass.direction, b.n * groups * parts * n_pieces, {from, to, packed},
-                      [=, rects = rects](const Context& c, int64_t task) {
-                        const int64_t piece = task % n_pieces, part = task / n_pieces % parts;
-                        const int64_t g = task / n_pieces / parts % groups, sample = task / n_pieces / parts / groups;
-                        const int64_t block = part * kBlockTask;
-                        ConvBlocked one = a;
-                        one.src = c.at(from) + sample * src.sample + g * src_group;
-                        one.weights = c.at(packed) + (g * blocks + block) * block_floats;
-                        one.bias = bias < 0 ? nullptr : c.run.params + bias + g * oc + block * kLanes;
-                        one.dst = c.at(to) + sample * dst.sample + (g * blocks + block) * dst.block;
-                        one.oc = static_cast<int32_t>(std::min<int64_t>(kBlockTask * kLanes, oc - block * kLanes));
-                        one.rect = pieces[static_cast<size_t>(piece)];
-                        conv_blocked(one);
-                      });
+  Step& step =
+      b.step(node, pass.direction, b.n * groups * parts * n_pieces, {from, to, packed},
+             [=, rects = rects](const Context& c, int64_t task) {
+               const int64_t piece = task % n_pieces, part = task / n_pieces % parts;
+               const int64_t g = task / n_pieces / parts % groups, sample = task / n_pieces / parts / groups;
+               const int64_t block = part * kBlockTask;
+               ConvBlocked one = a;
+               one.src = c.at(from) + sample * src.sample + g * src_group;
+               one.weights = c.at(packed) + (g * blocks + block) * block_floats;
+               one.bias = bias < 0 ? nullptr : c.run.params + bias + g * oc + block * kLanes;
+               one.dst = c.at(to) + sample * dst.sample + (g * blocks + block) * dst.block;
+               one.oc = static_cast<int32_t>(std::min<int64_t>(kBlockTask * kLanes, oc - block * kLanes));
+               one.rect = pieces[static_cast<size_t>(piece)];
+               conv_blocked(one);
+             });
   step.info.algorithm = "blocked";
 }
 
 void forward(Builder& b, int value, const ConvProblem& p) {
   const Node& node = b.node(value);
   Pass pass{"forward", place_of(b.source(node), p.in), blocked_place(p.out), p.ic(), p.oc(), {}, {}, {}, {}};
-  pass.rects = make_rects(forward_segments(p.rows()), forward_segments(p.cols()), pass.src.steps, pass.dst.steps,
-                          {p.a.kernel.w, 1, 0});
+  pass.rects = make_rects(forward_segments(p.rows()), forward_segments(p.cols()), pass.src.steps,
+                          pass.dst.steps, {p.a.kernel.w, 1, 0});
   pass.packed = pack_weights(b, node, p, false);
   pass.from = b.output(node.inputs[0]), pass.to = b.output(value);
   if (p.a.use_bias) pass.bias = b.param(node.params[1]).offset;
@@ -138,8 +142,8 @@ void backward_data(Builder& b, int value, const ConvProblem& p, Buffer grad_out)
 void backward_weights(Builder& b, int value, const ConvProblem& p, Buffer grad_out) {
   const Node& node = b.node(value);
   const Place src = place_of(b.source(node), p.in), dst = blocked_place(p.out);
-  const auto rects = std::make_shared<Rects>(make_rects(forward_segments(p.rows()), forward_segments(p.cols()),
-                                                        src.steps, dst.steps, {p.a.kernel.w, 1, 0}));
+  const auto rects = std::make_shared<Rects>(make_rects(
+      forward_segments(p.rows()), forward_segments(p.cols()), src.steps, dst.steps, {p.a.kernel.w, 1, 0}));
   const int ic = p.ic(), all_oc = p.out.c;
   const int64_t rows = int64_t{p.taps()} * ic, blocks = blocks_of(all_oc), group_blocks = blocks / p.a.groups;
   const int64_t block_floats = (rows + 1) * kLanes;  // the last row is the bias
@@ -147,23 +151,23 @@ void backward_weights(Builder& b, int value, const ConvProblem& p, Buffer grad_o
   const Buffer from = b.output(node.inputs[0]), sums = b.buffer(parts * partial);
   const int64_t n = b.n;
   const auto wgrad = b.k.conv_blocked_wgrad;
-  Step& step = b.step(node, "backward weights", parts * blocks, {from, grad_out, sums},
-                      [=](const Context& c, int64_t task) {
-                        const int64_t part = task / blocks, block = task % blocks;
-                        ConvBlockedWgrad a{};
-                        a.grad_weights = c.at(sums) + part * partial + block * block_floats;
-                        a.grad_bias = a.grad_weights + rows * kLanes;
-                        a.src_block = src.block, a.src_lane = src.lane, a.ic = ic;
-                        std::fill_n(a.grad_weights, block_floats, 0.0f);
-                        for (int64_t sample = part * n / parts; sample < (part + 1) * n / parts; ++sample) {
-                          a.src = c.at(from) + sample * src.sample + block / group_blocks * (ic / kLanes) * src.block;
-                          a.grad_dst = c.at(grad_out) + sample * dst.sample + block * dst.block;
-                          for (const Rect& rect : rects->rects) {
-                            a.rect = rect;
-                            wgrad(a);
-                          }
-                        }
-                      });
+  Step& step = b.step(
+      node, "backward weights", parts * blocks, {from, grad_out, sums}, [=](const Context& c, int64_t task) {
+        const int64_t part = task / blocks, block = task % blocks;
+        ConvBlockedWgrad a{};
+        a.grad_weights = c.at(sums) + part * partial + block * block_floats;
+        a.grad_bias = a.grad_weights + rows * kLanes;
+        a.src_block = src.block, a.src_lane = src.lane, a.ic = ic;
+        std::fill_n(a.grad_weights, block_floats, 0.0f);
+        for (int64_t sample = part * n / parts; sample < (part + 1) * n / parts; ++sample) {
+          a.src = c.at(from) + sample * src.sample + block / group_blocks * (ic / kLanes) * src.block;
+          a.grad_dst = c.at(grad_out) + sample * dst.sample + block * dst.block;
+          for (const Rect& rect : rects->rects) {
+            a.rect = rect;
+            wgrad(a);
+          }
+        }
+      });
   step.info.algorithm = "blocked";
 
   const int64_t kernel_at = b.param(node.params[0]).offset;
@@ -173,21 +177,23 @@ void backward_weights(Builder& b, int value, const ConvProblem& p, Buffer grad_o
     sum_rows(c.at(sums) + block * block_floats, parts, partial, c.scratch, block_floats);
     const int64_t channels = std::min<int64_t>(kLanes, all_oc - block * kLanes);
     float* kernel = c.run.grads + kernel_at + block * kLanes;
-    for (int64_t row = 0; row < rows; ++row) std::copy_n(c.scratch + row * kLanes, channels, kernel + row * all_oc);
-    if (bias_at >= 0) std::copy_n(c.scratch + rows * kLanes, channels, c.run.grads + bias_at + block * kLanes);
+    for (int64_t row = 0; row < rows; ++row)
+      std::copy_n(c.scratch + row * kLanes, channels, kernel + row * all_oc);
+    if (bias_at >= 0)
+      std::copy_n(c.scratch + rows * kLanes, channels, c.run.grads + bias_at + block * kLanes);
   });
   sum.scratch = block_floats;
 }
 
 std::string refuse(const ConvProblem& p) {
   if (p.a.groups == 1 || (p.ic() % kLanes == 0 && p.oc() % kLanes == 0)) return "";
-  return "a group must have a multiple of 16 channels on both sides, has " + std::to_string(p.ic()) + " and " +
-         std::to_string(p.oc());
+  return "a group must have a multiple of 16 channels on both sides, has " + std::to_string(p.ic()) +
+         " and " + std::to_string(p.oc());
 }
 
 double cost(const ConvProblem& p) {
-  // Output channels are padded to sixteen; few input channels make the inner loop short (measured on Zen 3, 2026-11:
-  // 37 % of peak for 1 channel, 60 % for 3, 90 % from 30 on).
+  // Output channels are padded to sixteen; few input channels make the inner loop short (measured on Zen 3,
+  // 2026-11: 37 % of peak for 1 channel, 60 % for 3, 90 % from 30 on).
   const double madds = static_cast<double>(blocks_of(p.oc())) * kLanes * p.a.groups *
                        static_cast<double>(p.out.pixels()) * p.ic() * p.taps();
   return madds * p.n * (p.ic() + 1.6) / p.ic() / 0.95;

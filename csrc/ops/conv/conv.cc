@@ -13,15 +13,6 @@ const ConvAlgorithm& algorithm_of(const Node& conv) {
   std::abort();  // the layout pass gave the node a layout without an algorithm
 }
 
-std::string refusals(const ConvProblem& problem) {
-  std::string text;
-  for (const ConvAlgorithm* algorithm : conv_algorithms()) {
-    const std::string reason = algorithm->refuse(problem);
-    if (!reason.empty()) text += std::string(text.empty() ? "" : "; ") + algorithm->name + ": " + reason;
-  }
-  return text;
-}
-
 // The full-size gradient under a fused pooling: each pooled gradient goes to the winner of its window.
 Buffer unpool(Builder& b, int value, const ConvProblem& p, Buffer pooled) {
   const Node& node = b.node(value);
@@ -80,8 +71,8 @@ ConvProblem conv_problem(const Node& src, const Node& conv, int n) {
 }
 
 int64_t partial_sums(int64_t units, int64_t floats) {
-  constexpr int64_t kMost = 16;                   // enough tasks for any machine that one batch can feed
-  constexpr int64_t kFloats = int64_t{1} << 22;   // 16 MB of partial sums at most
+  constexpr int64_t kMost = 16;                  // enough tasks for any machine that one batch can feed
+  constexpr int64_t kFloats = int64_t{1} << 22;  // 16 MB of partial sums at most
   return std::max<int64_t>(1, std::min({units, kMost, kFloats / std::max<int64_t>(1, floats)}));
 }
 

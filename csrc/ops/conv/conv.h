@@ -1,5 +1,5 @@
-// Convolution: what is to be computed, and the algorithms that compute it. An algorithm is one file; its place in
-// conv_list.cc is the order in which the planner asks.
+// Convolution: what is to be computed, and the algorithms that compute it. An algorithm is one file; its
+// place in conv_list.cc is the order in which the planner asks.
 #pragma once
 #include <string>
 #include <vector>
@@ -13,7 +13,7 @@ struct ConvProblem {
   Image in, out;  // out before a fused pooling
   ConvAttrs a;
   int n;
-  int ic() const { return in.c / a.groups; }   // of one group
+  int ic() const { return in.c / a.groups; }  // of one group
   int oc() const { return out.c / a.groups; }
   int taps() const { return a.kernel.h * a.kernel.w; }
   Axis rows() const { return {in.h, out.h, a.kernel.h, a.stride.h, a.padding.top, a.dilation.h}; }
@@ -24,8 +24,8 @@ ConvProblem conv_problem(const Node& src, const Node& conv, int n);
 
 struct ConvAlgorithm {
   const char* name;
-  Layout layout;     // of source and output
-  bool reads_plain;  // the source may also be in the user's order
+  Layout layout;                              // of source and output
+  bool reads_plain;                           // the source may also be in the user's order
   std::string (*refuse)(const ConvProblem&);  // why not, for a person; empty: it takes the problem
   double (*cost)(const ConvProblem&);         // model, in multiply-adds at full speed
   void (*forward)(Builder&, int value, const ConvProblem&);
@@ -36,8 +36,8 @@ struct ConvAlgorithm {
 const std::vector<const ConvAlgorithm*>& conv_algorithms();
 extern const ConvAlgorithm kConvBlockedAlgorithm, kConvLanesAlgorithm;
 
-// The order of the partial sums of a weight gradient is part of the result: it depends on shapes alone. `units` are the
-// samples or blocks of samples to be summed, `floats` the size of one partial.
+// The order of the partial sums of a weight gradient is part of the result: it depends on shapes alone.
+// `units` are the samples or blocks of samples to be summed, `floats` the size of one partial.
 int64_t partial_sums(int64_t units, int64_t floats);
 
 }  // namespace cnnfast

@@ -10,8 +10,8 @@ namespace {
 
 // Cuts outputs first, first + step, ... below `end` into runs with equal valid taps. Tap t of output j reads
 // source base + j * src_step + shift(t), valid inside [0, extent).
-void cut(int first, int step, int end, int base, int src_step, int extent, const std::vector<Segment::AxisTap>& taps,
-         std::vector<Segment>* out) {
+void cut(int first, int step, int end, int base, int src_step, int extent,
+         const std::vector<Segment::AxisTap>& taps, std::vector<Segment>* out) {
   Segment* open = nullptr;
   for (int j = 0, at = first; at < end; ++j, at += step) {
     std::vector<Segment::AxisTap> valid;
@@ -47,7 +47,8 @@ std::vector<Segment> forward_segments(const Axis& a) {
 std::vector<Segment> backward_data_segments(const Axis& a) {
   std::vector<Segment> segments;
   for (int phase = 0; phase < a.stride && phase < a.in; ++phase) {
-    // Input phase + stride * j was read by output j + (phase + before - k * dilation) / stride, where that divides.
+    // Input phase + stride * j was read by output j + (phase + before - k * dilation) / stride, where that
+    // divides.
     std::vector<Segment::AxisTap> taps;
     for (int k = 0; k < a.kernel; ++k) {
       const int distance = phase + a.before - k * a.dilation;

@@ -1,5 +1,5 @@
-// Convolution without borders: outputs are cut into rectangles whose pixels all see the same taps, none of them in the
-// padding. One cut serves any stride, dilation and padding, forward and backward-data.
+// Convolution without borders: outputs are cut into rectangles whose pixels all see the same taps, none of
+// them in the padding. One cut serves any stride, dilation and padding, forward and backward-data.
 #pragma once
 #include <cstdint>
 #include <vector>

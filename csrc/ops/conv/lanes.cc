@@ -1,5 +1,5 @@
-// Batch in lanes: sixteen samples a vector, for tiny channel counts. Takes every problem; a batch below sixteen leaves
-// lanes idle.
+// Batch in lanes: sixteen samples a vector, for tiny channel counts. Takes every problem; a batch below
+// sixteen leaves lanes idle.
 #include <memory>
 
 #include "ops/conv/conv.h"
@@ -18,7 +18,9 @@ struct Planes {  // floats between planes and between blocks of sixteen samples
   explicit Planes(const Image& image) : plane(image.pixels() * kLanes), block(plane * image.c) {}
 };
 
-Steps steps_of(const Image& image) { return {int64_t{image.w} * kLanes, kLanes}; }
+Steps steps_of(const Image& image) {
+  return {int64_t{image.w} * kLanes, kLanes};
+}
 
 // The outputs of one block of samples, cut into tasks.
 struct Piece {
@@ -39,7 +41,9 @@ std::shared_ptr<Work> cut_work(Rects rects) {
   return work;
 }
 
-int64_t tiles(const Builder& b, int oc) { return ceil_div(oc, b.k.lanes_oc_tile); }
+int64_t tiles(const Builder& b, int oc) {
+  return ceil_div(oc, b.k.lanes_oc_tile);
+}
 
 // Packs the kernel's rows, tile by tile of output channels; `transposed` packs for backward-data, where
 // input and output channels change places.
@@ -90,8 +94,8 @@ void forward(Builder& b, int value, const ConvProblem& p) {
   const int64_t packed_group = tiles(b, p.oc()) * b.k.lanes_oc_tile * a.rows;
   const int64_t src_group = p.ic() * in.plane, dst_group = p.oc() * out.plane;
   const auto conv_lanes = b.k.conv_lanes;
-  Step& step =
-      b.step(node, "forward", ceil_div(b.n, kLanes) * groups * pieces, uses, [=](const Context& c, int64_t task) {
+  Step& step = b.step(
+      node, "forward", ceil_div(b.n, kLanes) * groups * pieces, uses, [=](const Context& c, int64_t task) {
         const Piece& piece = work->pieces[static_cast<size_t>(task % pieces)];
         const int64_t g = task / pieces % groups, block = task / pieces / groups;
         ConvLanes one = a;
@@ -136,9 +140,9 @@ void backward_data(Builder& b, int value, const ConvProblem& p, Buffer grad_out)
 void backward_weights(Builder& b, int value, const ConvProblem& p, Buffer grad_out) {
   const Node& node = b.node(value);
   const Planes in(p.in), out(p.out);
-  const auto rects = std::make_shared<Rects>(make_rects(forward_segments(p.rows()), forward_segments(p.cols()),
-                                                        steps_of(p.in), steps_of(p.out),
-                                                        {p.a.kernel.w, p.ic(), in.plane}));
+  const auto rects =
+      std::make_shared<Rects>(make_rects(forward_segments(p.rows()), forward_segments(p.cols()),
+                                         steps_of(p.in), steps_of(p.out), {p.a.kernel.w, p.ic(), in.plane}));
   const int64_t blocks = ceil_div(b.n, kLanes), weights = int64_t{p.taps()} * p.ic() * p.out.c;
   const int64_t bias_at = ceil_div(weights, kLanes) * kLanes;  // the bias follows the kernel in a partial sum
   const int64_t partial = bias_at + ceil_div(p.out.c, kLanes) * kLanes;
@@ -150,7 +154,8 @@ void backward_weights(Builder& b, int value, const ConvProblem& p, Buffer grad_o
   const int oc = p.oc(), ic = p.ic(), taps = p.taps(), all_oc = p.out.c;
   const auto wgrad = b.k.conv_lanes_wgrad;
   Step& step = b.step(
-      node, "backward weights", parts * groups * oc_tasks, {src, grad_out, sums}, [=](const Context& c, int64_t task) {
+      node, "backward weights", parts * groups * oc_tasks, {src, grad_out, sums},
+      [=](const Context& c, int64_t task) {
         const int64_t slice = task % oc_tasks, g = task / oc_tasks % groups, part = task / oc_tasks / groups;
         const int64_t oc0 = slice * oc / oc_tasks, oc1 = (slice + 1) * oc / oc_tasks, channel = g * oc + oc0;
         ConvLanesWgrad a{};
@@ -159,7 +164,8 @@ void backward_weights(Builder& b, int value, const ConvProblem& p, Buffer grad_o
         a.scratch = c.scratch;
         a.dst_channel = out.plane, a.grad_oc_stride = all_oc;
         a.oc = static_cast<int32_t>(oc1 - oc0);
-        for (int64_t row = 0; row < int64_t{taps} * ic; ++row) std::fill_n(a.grad_weights + row * all_oc, a.oc, 0.0f);
+        for (int64_t row = 0; row < int64_t{taps} * ic; ++row)
+          std::fill_n(a.grad_weights + row * all_oc, a.oc, 0.0f);
         std::fill_n(a.grad_bias, a.oc, 0.0f);
         for (int64_t block = part * blocks / parts; block < (part + 1) * blocks / parts; ++block) {
           a.src = c.at(src) + block * in.block + g * ic * in.plane;
@@ -179,15 +185,18 @@ void backward_weights(Builder& b, int value, const ConvProblem& p, Buffer grad_o
   b.step(node, "sum partial gradients", flat_tasks(weights), {sums}, [=](const Context& c, int64_t task) {
     const int64_t at = task * kFlatTask;
     sum_rows(c.at(sums) + at, parts, partial, c.run.grads + kernel_at + at, flat_size(weights, task));
-    if (task == 0 && bias_to >= 0) sum_rows(c.at(sums) + bias_at, parts, partial, c.run.grads + bias_to, all_oc);
+    if (task == 0 && bias_to >= 0)
+      sum_rows(c.at(sums) + bias_at, parts, partial, c.run.grads + bias_to, all_oc);
   });
 }
 
-std::string refuse(const ConvProblem&) { return ""; }
+std::string refuse(const ConvProblem&) {
+  return "";
+}
 
 double cost(const ConvProblem& p) {
-  // Lanes are filled up to sixteen. A tile reads its channels' windows from the second-level cache once they outgrow the
-  // first: measured on Zen 3, 2026-11, 85 % of peak for 1 channel, 70 % for 32 (72 KB).
+  // Lanes are filled up to sixteen. A tile reads its channels' windows from the second-level cache once they
+  // outgrow the first: measured on Zen 3, 2026-11, 85 % of peak for 1 channel, 70 % for 32 (72 KB).
   const double footprint = 64.0 * p.ic() * p.taps() * 2;
   const double madds = double(p.out.c) * static_cast<double>(p.out.pixels()) * p.ic() * p.taps();
   return madds * static_cast<double>(ceil_div(p.n, kLanes)) * kLanes / 0.85 * (1.0 + footprint / 131072.0);
@@ -195,7 +204,7 @@ double cost(const ConvProblem& p) {
 
 }  // namespace
 
-const ConvAlgorithm kConvLanesAlgorithm{"lanes", Layout::lanes,  false,        refuse,
-                                        cost,    forward,        backward_data, backward_weights};
+const ConvAlgorithm kConvLanesAlgorithm{"lanes", Layout::lanes, false,         refuse,
+                                        cost,    forward,       backward_data, backward_weights};
 
 }  // namespace cnnfast

@@ -1,0 +1,80 @@
+"""cnnfast through its public Keras-shaped face."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import cnnfast
+from cnnfast import Input, Sequential, layers, losses, optimizers
+from numpy.typing import NDArray
+
+from bench.compare import networks, reference
+from bench.compare.networks import Layer, Network
+
+
+def make(threads: int) -> CnnfastEngine:
+    """Sets the team's size."""
+    cnnfast.set_num_threads(threads)
+    return CnnfastEngine()
+
+
+class CnnfastEngine:
+    """The network in the data format that its file asks for."""
+
+    def versions(self) -> dict[str, str]:
+        """Version and instruction set."""
+        from cnnfast import _core
+
+        return {"cnnfast": cnnfast.__version__, "cnnfast ISA": _core.get_isa()}
+
+    def predictor(
+        self, network: Network, weights: list[NDArray[Any]], x: NDArray[Any]
+    ) -> Callable[[], NDArray[Any]]:
+        """`predict_on_batch`."""
+        model, x = build(network, weights, x)
+        return lambda: model.predict_on_batch(x)
+
+    def trainer(
+        self, network: Network, weights: list[NDArray[Any]], x: NDArray[Any], y: NDArray[Any]
+    ) -> Callable[[], float]:
+        """`train_on_batch` with sparse labels."""
+        model, x = build(network, weights, x)
+        adam = optimizers.Adam(
+            reference.LEARNING_RATE, reference.BETA_1, reference.BETA_2, epsilon=reference.EPSILON
+        )
+        model.compile(optimizer=adam, loss=loss())
+        return lambda: float(model.train_on_batch(x, y))
+
+
+def loss() -> losses.Loss:
+    """What every engine minimizes: cross-entropy of logits and labels."""
+    return losses.SparseCategoricalCrossentropy(from_logits=True)
+
+
+def build(network: Network, weights: list[NDArray[Any]], x: NDArray[Any]) -> tuple[Sequential, NDArray[Any]]:
+    """The model with its weights, and the samples in the data format that it takes."""
+    if network.data_format == "channels_last":
+        x, weights = networks.channels_last_samples(x), networks.channels_last_weights(network, weights)
+    chain = [_layer(layer, network.data_format) for layer in network.layers]
+    model = Sequential([Input(x.shape[1:]), *chain])
+    model.set_weights(weights)
+    return model, x
+
+
+def _layer(layer: Layer, data_format: str) -> layers.Layer:
+    arguments = {key: value for key, value in layer.items() if key != "type"}
+    match layer["type"]:
+        case "conv2d":
+            return layers.Conv2D(data_format=data_format, **arguments)
+        case "max_pool2d":
+            return layers.MaxPooling2D(data_format=data_format, **arguments)
+        case "average_pool2d":
+            return layers.AveragePooling2D(data_format=data_format, **arguments)
+        case "dropout":
+            return layers.Dropout(**arguments)
+        case "flatten":
+            # Its data_format stays channels_last, which means: in the order of memory.
+            return layers.Flatten(data_format="channels_last")
+        case _:
+            return layers.Dense(**arguments)

@@ -1,0 +1,38 @@
+"""The command: `python -m bench.gates [GATE ...]`, from the repository's root."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Callable, Iterator
+
+from bench.gates import Verdict, accuracy, engine, package, speed
+
+GATES: dict[str, Callable[[], Iterator[Verdict]]] = {
+    "import": package.run_import,
+    "wheel": package.run_wheel,
+    "engine": engine.run,
+    "speed": speed.run,
+    "accuracy": accuracy.run,
+}
+
+
+def main() -> None:
+    """Runs the gates named, all by default; exits with 1 when one fails."""
+    parser = argparse.ArgumentParser(
+        prog="python -m bench.gates", description="Measures what cnnfast promises."
+    )
+    parser.add_argument("gates", nargs="*", choices=list(GATES), help="default: all")
+    chosen = parser.parse_args().gates or list(GATES)
+    passed = failed = 0
+    for name in chosen:
+        for verdict in GATES[name]():
+            print(verdict, flush=True)
+            passed += verdict.passed
+            failed += not verdict.passed
+    print(f"gates: {passed} passed, {failed} failed")
+    sys.exit(failed > 0)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,31 @@
+// Kernels against this machine's own peak. CNNFAST_MAX_ISA caps the instruction set; --benchmark_filter
+// picks.
+#include "micro/micro.h"
+
+namespace cnnfast::bench {
+namespace {
+
+void peak(benchmark::State& state) {
+  const PeakLoop& loop = find_peak(kernels().isa);
+  constexpr int64_t kIterations = 10000;
+  time_kernel(state, static_cast<double>(loop.flops) * kIterations,
+              [&] { benchmark::DoNotOptimize(loop.run(kIterations, kPeakOperand)); });
+}
+
+}  // namespace
+}  // namespace cnnfast::bench
+
+int main(int argc, char** argv) {
+  using namespace cnnfast::bench;
+  benchmark::Initialize(&argc, argv);
+  if (benchmark::ReportUnrecognizedArguments(argc, argv)) return 1;
+  benchmark::AddCustomContext("cpu", cnnfast::cpu_name());
+  benchmark::AddCustomContext("isa", cnnfast::kernels().isa);
+  benchmark::AddCustomContext("peak GFLOP/s of a core", std::to_string(peak_flops_per_second() * 1e-9));
+  benchmark::RegisterBenchmark("peak", peak);
+  const Shapes shapes = read_shapes();
+  register_gemm(shapes);
+  register_conv(shapes);
+  benchmark::RunSpecifiedBenchmarks();
+  return 0;
+}

@@ -1,0 +1,93 @@
+"""cnnfast: a compiled engine for convolutional networks with a Keras-shaped face.
+
+Python describes a network; the core, written in C++, plans it once and then runs whole steps of it.
+
+Example:
+    >>> import numpy as np
+    >>> from cnnfast import Sequential
+    >>> from cnnfast.layers import Conv2D, Dense, Flatten, MaxPooling2D
+    >>> model = Sequential([
+    ...     Conv2D(30, (5, 5), activation="relu", input_shape=(28, 28, 1)),
+    ...     MaxPooling2D((2, 2)),
+    ...     Flatten(),
+    ...     Dense(10, activation="softmax"),
+    ... ])
+    >>> model.predict(np.zeros((2, 28, 28, 1), np.float32), verbose=0).shape
+    (2, 10)
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+from cnnfast import (
+    _core,
+    callbacks,
+    config,
+    constraints,
+    initializers,
+    layers,
+    losses,
+    metrics,
+    models,
+    optimizers,
+    regularizers,
+    utils,
+)
+from cnnfast.config import (
+    get_num_threads,
+    image_data_format,
+    set_image_data_format,
+    set_num_threads,
+    set_random_seed,
+    show_config,
+)
+from cnnfast.layers import Input
+from cnnfast.models import Model, Sequential
+
+if TYPE_CHECKING:
+    from cnnfast import cli, datasets, ops, viz
+
+__version__ = _core.build_info()["version"]
+
+# Imported when first used: they bring what a plain training does not need.
+_LAZY = ("cli", "datasets", "ops", "viz")
+
+__all__ = [
+    "Input",
+    "Model",
+    "Sequential",
+    "__version__",
+    "callbacks",
+    "cli",
+    "config",
+    "constraints",
+    "datasets",
+    "get_num_threads",
+    "image_data_format",
+    "initializers",
+    "layers",
+    "losses",
+    "metrics",
+    "models",
+    "ops",
+    "optimizers",
+    "regularizers",
+    "set_image_data_format",
+    "set_num_threads",
+    "set_random_seed",
+    "show_config",
+    "utils",
+    "viz",
+]
+
+
+def __getattr__(name: str) -> Any:
+    if name in _LAZY:
+        return importlib.import_module(f"cnnfast.{name}")
+    raise AttributeError(f"module 'cnnfast' has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

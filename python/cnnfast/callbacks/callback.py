@@ -1,0 +1,61 @@
+"""What is called while a model trains."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from cnnfast.models.base import BaseModel
+
+Logs = dict[str, float]
+
+
+class Callback:
+    """Base of the callbacks: override what you need.
+
+    Attributes:
+        model: The model that trains.
+        params: {"epochs", "steps", "verbose", "batch_size"} of this `fit`.
+
+    Source:
+        Keras 3, `keras.callbacks.Callback`.
+
+    Example:
+        >>> class Shout(Callback):
+        ...     def on_epoch_end(self, epoch, logs=None):
+        ...         print(f"epoch {epoch} done")
+    """
+
+    model: BaseModel
+    params: dict[str, Any]
+
+    @property
+    def listens_to_batches(self) -> bool:
+        """Whether its `on_train_batch_...` are to be called, where it has its own."""
+        return True
+
+    def set_model(self, model: BaseModel) -> None:
+        """Tells which model trains."""
+        self.model = model
+
+    def set_params(self, params: dict[str, Any]) -> None:
+        """Tells how it trains."""
+        self.params = params
+
+    def on_train_begin(self, logs: Logs | None = None) -> None:
+        """Before the first epoch."""
+
+    def on_train_end(self, logs: Logs | None = None) -> None:
+        """After the last epoch, with its logs."""
+
+    def on_epoch_begin(self, epoch: int, logs: Logs | None = None) -> None:
+        """Before an epoch, counted from 0."""
+
+    def on_epoch_end(self, epoch: int, logs: Logs | None = None) -> None:
+        """After an epoch, with its loss and metrics; those of validation begin with "val_"."""
+
+    def on_train_batch_begin(self, batch: int, logs: Logs | None = None) -> None:
+        """Before a batch, counted from 0 in each epoch."""
+
+    def on_train_batch_end(self, batch: int, logs: Logs | None = None) -> None:
+        """After a batch, with the means of loss and metrics in this epoch so far."""

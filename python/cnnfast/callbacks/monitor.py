@@ -1,0 +1,59 @@
+"""What callbacks that watch one number have in common."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from cnnfast import metrics
+from cnnfast.callbacks.callback import Callback, Logs
+
+Mode = Literal["auto", "min", "max"]
+
+
+class MonitorCallback(Callback):
+    """Base of the callbacks that watch one number of the logs.
+
+    Args:
+        monitor: Its name, such as "val_loss".
+        mode: "min" or "max" says which is better; "auto" knows it of the loss and the model's metrics.
+        min_delta: How much better it must get to count.
+        best: The number to beat at first; None means any.
+    """
+
+    def __init__(self, monitor: str, mode: Mode, min_delta: float, best: float | None) -> None:
+        if mode not in ("auto", "min", "max"):
+            raise ValueError(f"mode must be 'auto', 'min' or 'max', got {mode!r}")
+        self.monitor = monitor
+        self.mode: Mode = mode
+        self.min_delta = abs(min_delta)
+        self.best = best
+
+    def _value(self, logs: Logs | None) -> float:
+        if not logs or self.monitor not in logs:
+            raise ValueError(
+                f"{type(self).__name__} watches {self.monitor!r}, but there are only {list(logs or {})}; "
+                "name one of these, or give fit validation data"
+            )
+        return logs[self.monitor]
+
+    def _improves(self, value: float) -> bool:
+        if self.best is None:
+            return True
+        if self._larger_is_better():
+            return value - self.min_delta > self.best
+        return value + self.min_delta < self.best
+
+    def _larger_is_better(self) -> bool:
+        if self.mode != "auto":
+            return self.mode == "max"
+        name = self.monitor.removeprefix("val_")
+        if name == "loss":
+            return False
+        compiled = self.model._compiled
+        found: list[metrics.Metric] = [] if compiled is None else [*compiled.metrics]
+        for metric in found:
+            if metric.display_name == name:
+                return metric.larger_is_better
+        raise ValueError(
+            f"{type(self).__name__} cannot know whether {self.monitor!r} should grow; say mode='min' or 'max'"
+        )

@@ -1,0 +1,70 @@
+"""The `cnnfast` command.
+
+- train.py: learn a data set, report, save
+- recipes.py: the networks it knows and how each is trained
+- report.py: what is printed and drawn at the end
+- predict.py, images.py: classify pictures from files
+- errors.py: mistakes of the person at the keyboard, told in one line
+"""
+
+import argparse
+import sys
+from collections.abc import Sequence
+
+from cnnfast.cli import predict, train
+from cnnfast.cli.errors import UserError, load_model
+
+_INTERRUPTED = 130  # what shells report for a program that Ctrl-C ended
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Runs the command.
+
+    Args:
+        arguments: the words after `cnnfast`; None takes them from the command line.
+
+    Returns:
+        The exit code: 0, 2 for a mistake in what was asked (one line on stderr), 130 after Ctrl-C.
+
+    Raises:
+        SystemExit: argparse answered by itself: `--help` (0) or unknown words (2).
+
+    Example:
+        >>> main(["info"])  # doctest: +ELLIPSIS
+        version...
+        0
+    """
+    options = _parser().parse_args(arguments)
+    try:
+        return int(options.run(options))
+    except (UserError, OSError) as error:
+        print(f"cnnfast: error: {error}", file=sys.stderr)
+        return 2
+    except KeyboardInterrupt:
+        print("cnnfast: interrupted", file=sys.stderr)
+        return _INTERRUPTED
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="cnnfast", description="Convolutional networks, fast on a CPU.")
+    commands = parser.add_subparsers(title="commands", required=True, metavar="COMMAND")
+    train.add_command(commands)
+    predict.add_command(commands)
+    summary = commands.add_parser("summary", help="print a saved model's layers")
+    summary.add_argument("model", metavar="MODEL", help="a saved model")
+    summary.set_defaults(run=_summary)
+    info = commands.add_parser("info", help="print version, processor and threads")
+    info.set_defaults(run=_info)
+    return parser
+
+
+def _summary(options: argparse.Namespace) -> int:
+    load_model(options.model).summary()
+    return 0
+
+
+def _info(options: argparse.Namespace) -> int:
+    import cnnfast
+
+    cnnfast.show_config()
+    return 0

@@ -1,0 +1,175 @@
+"""Settings of the whole process: threads, the default image layout, the seed, and what this build can do."""
+
+from __future__ import annotations
+
+import operator
+from typing import TYPE_CHECKING, Literal, cast
+
+from cnnfast import _core
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    import numpy as np
+
+DataFormat = Literal["channels_last", "channels_first"]
+
+
+class _Settings:
+    """What may change while the process runs."""
+
+    data_format: DataFormat = "channels_last"
+    generator: np.random.Generator | None = None
+
+
+def set_num_threads(n: int) -> None:
+    """Sets how many threads the core uses from now on, in every network.
+
+    Results do not depend on it: one thread and many give the same bits.
+
+    Args:
+        n: Number of threads, at least 1.
+
+    Raises:
+        ValueError: If `n` is below 1.
+
+    Example:
+        >>> before = get_num_threads()
+        >>> set_num_threads(1)
+        >>> get_num_threads()
+        1
+        >>> set_num_threads(before)
+    """
+    count = operator.index(n)
+    if count < 1:
+        raise ValueError(f"set_num_threads needs a whole number of at least 1, got {n}")
+    _core.set_num_threads(count)
+
+
+def get_num_threads() -> int:
+    """Returns how many threads the core uses.
+
+    Example:
+        >>> get_num_threads() >= 1
+        True
+    """
+    return _core.get_num_threads()
+
+
+def set_image_data_format(data_format: DataFormat) -> None:
+    """Sets the layout that layers made from now on assume when their `data_format` is None.
+
+    Args:
+        data_format: `"channels_last"` for (height, width, channels), the default, or `"channels_first"` for
+            (channels, height, width).
+
+    Raises:
+        ValueError: If `data_format` is neither.
+
+    Example:
+        >>> set_image_data_format("channels_first")
+        >>> image_data_format()
+        'channels_first'
+        >>> set_image_data_format("channels_last")
+    """
+    _Settings.data_format = resolve_data_format(data_format)
+
+
+def image_data_format() -> DataFormat:
+    """Returns the layout assumed where none is given: `"channels_last"` or `"channels_first"`.
+
+    Example:
+        >>> image_data_format()
+        'channels_last'
+    """
+    return _Settings.data_format
+
+
+def resolve_data_format(data_format: str | None) -> DataFormat:
+    """Returns `data_format`, or the process's default where it is None.
+
+    Raises:
+        ValueError: If it is neither `"channels_last"` nor `"channels_first"`.
+
+    Example:
+        >>> resolve_data_format(None)
+        'channels_last'
+    """
+    if data_format is None:
+        return _Settings.data_format
+    if data_format not in ("channels_last", "channels_first"):
+        raise ValueError(f"data_format must be 'channels_last' or 'channels_first', got {data_format!r}")
+    return cast("DataFormat", data_format)
+
+
+def set_random_seed(seed: int) -> None:
+    """Seeds initial weights, dropout and shuffling: the same seed and calls give the same bits.
+
+    Weights follow the seed when their layer is made; dropout and shuffling, when the model is compiled.
+
+    Args:
+        seed: A whole number, 0 or more.
+
+    Raises:
+        ValueError: If `seed` is negative.
+
+    Example:
+        >>> import cnnfast
+        >>> set_random_seed(7)
+        >>> a = cnnfast.initializers.GlorotUniform()((3, 2))
+        >>> set_random_seed(7)
+        >>> b = cnnfast.initializers.GlorotUniform()((3, 2))
+        >>> bool((a == b).all())
+        True
+    """
+    value = operator.index(seed)
+    if value < 0:
+        raise ValueError(f"set_random_seed needs a whole number of at least 0, got {seed}")
+    from numpy.random import default_rng  # costs 20 ms, too much for `import cnnfast`
+
+    _Settings.generator = default_rng(value)
+
+
+def random_generator() -> np.random.Generator:
+    """Returns the generator behind everything random; seeded from the system until `set_random_seed`.
+
+    Example:
+        >>> set_random_seed(1)
+        >>> int(random_generator().integers(10)) < 10
+        True
+    """
+    if _Settings.generator is None:
+        from numpy.random import default_rng
+
+        _Settings.generator = default_rng()
+    return _Settings.generator
+
+
+def next_seed() -> int:
+    """Draws a seed for one layer or one model.
+
+    Example:
+        >>> 0 <= next_seed() < 2**31
+        True
+    """
+    return int(random_generator().integers(2**31))
+
+
+def show_config(print_fn: Callable[[str], object] = print) -> None:
+    """Prints the version, the compiler, the processor, the instruction sets and the threads.
+
+    Args:
+        print_fn: Called with each line.
+
+    Example:
+        >>> lines = []
+        >>> show_config(lines.append)
+        >>> any(line.startswith("threads") for line in lines)
+        True
+    """
+    facts = dict(_core.build_info())
+    facts["isa"] = f"{_core.get_isa()} (available: {', '.join(_core.available_isas())})"
+    facts["threads"] = str(_core.get_num_threads())
+    width = max(map(len, facts))
+    for name, value in facts.items():
+        print_fn(f"{name:<{width}}  {value}")

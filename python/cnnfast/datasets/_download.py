@@ -1,0 +1,112 @@
+"""One file over HTTP(S) into a path: timeouts, resuming, a size limit, an atomic arrival."""
+
+import hashlib
+import http
+import http.client
+import os
+import urllib.error
+import urllib.request
+from collections.abc import Callable
+from pathlib import Path
+
+from tqdm import tqdm
+
+# A stalled connection is given up after this long without a byte; a slow one is not.
+_TIMEOUT_SECONDS = 20.0
+_CHUNK_BYTES = 1 << 16
+# Each try goes on where the one before broke off, so a few are enough for a shaky line.
+_ATTEMPTS = 3
+
+
+class DownloadError(OSError):
+    """A file could not be fetched from one address; another address may still have it."""
+
+
+def download(url: str, path: Path, max_bytes: int, check: Callable[[Path], None]) -> None:
+    """Fetches `url` into `path`, which appears only when it is complete and checked.
+
+    What has arrived is kept in a `.part` file beside `path`, one for each address because mirrors may
+    compress the same content differently, and a later call goes on from there. A broken connection is taken
+    up again, but only if it brought something: without a network the answer comes soon.
+
+    Args:
+        url: an http or https address.
+        path: where the file is to be; its folder is made.
+        max_bytes: a longer file is refused while it arrives.
+        check: raises ValueError if the file given to it is not what was wanted.
+
+    Raises:
+        DownloadError: the reasons, one for each try.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    part = path.with_name(f"{path.name}.{hashlib.sha256(url.encode()).hexdigest()[:8]}.part")
+    reasons: list[str] = []
+    for _ in range(_ATTEMPTS):
+        have = _size(part)
+        try:
+            _fetch_rest(url, part, have, max_bytes)
+            check(part)
+        except urllib.error.HTTPError as error:
+            reasons.append(f"HTTP status {error.code} {error.reason}")
+            worth_retrying = error.code == http.HTTPStatus.REQUESTED_RANGE_NOT_SATISFIABLE
+            part.unlink(missing_ok=True)
+        except ValueError as error:
+            reasons.append(str(error))
+            # The old part and the new rest may belong to different versions of the file.
+            worth_retrying = have > 0
+            part.unlink(missing_ok=True)
+        except (OSError, http.client.HTTPException) as error:
+            reasons.append(str(error) or type(error).__name__)
+            worth_retrying = _size(part) > have
+        else:
+            os.replace(part, path)
+            return
+        if not worth_retrying:
+            break
+    raise DownloadError("; then ".join(dict.fromkeys(reasons)))
+
+
+def _size(path: Path) -> int:
+    return path.stat().st_size if path.exists() else 0
+
+
+def _fetch_rest(url: str, part: Path, have: int, max_bytes: int) -> None:
+    """Appends to `part`, which has the first `have` bytes, what it lacks of `url`."""
+    request = urllib.request.Request(url, headers={"User-Agent": "cnnfast"})
+    if have:
+        request.add_header("Range", f"bytes={have}-")
+    with urllib.request.urlopen(request, timeout=_TIMEOUT_SECONDS) as response:
+        # A server that does not resume sends everything again.
+        if response.status != http.HTTPStatus.PARTIAL_CONTENT:
+            have = 0
+        length = response.headers.get("Content-Length")
+        total = have + int(length) if length is not None else None
+        if total is not None and total > max_bytes:
+            raise ValueError(f"the file there has {total} bytes, more than the {max_bytes} that it can have")
+        _append(response, part, have, total, max_bytes)
+
+
+def _append(
+    response: http.client.HTTPResponse, part: Path, have: int, total: int | None, max_bytes: int
+) -> None:
+    # disable=None: a progress line on a terminal, silence elsewhere.
+    progress = tqdm(
+        desc=part.name.split(".")[0],
+        initial=have,
+        total=total,
+        unit="B",
+        unit_scale=True,
+        disable=None,
+        leave=False,
+    )
+    with open(part, "ab" if have else "wb") as file, progress:
+        while chunk := response.read(_CHUNK_BYTES):
+            have += len(chunk)
+            if have > max_bytes:
+                raise ValueError(f"the file there has more than the {max_bytes} bytes that it can have")
+            file.write(chunk)
+            progress.update(len(chunk))
+        file.flush()
+        os.fsync(file.fileno())
+    if total is not None and have < total:
+        raise ConnectionError(f"the connection broke after {have} of {total} bytes")

@@ -1,0 +1,106 @@
+"""Activation functions as layers of their own."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from cnnfast.layers.layer import Layer
+from cnnfast.utils.arguments import activation_name
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
+
+    from cnnfast._core import Graph
+    from cnnfast.layers.layer import LayerOptions
+    from cnnfast.utils.serialization import Config
+
+
+class Activation(Layer):
+    """A function of each value; softmax, of each vector along the last axis.
+
+    Formula: relu max(x, 0); tanh; sigmoid 1 / (1 + e^-x); softmax e^x_j / sum_k e^x_k; linear x.
+
+    Args:
+        activation: "relu", "tanh", "sigmoid", "softmax" or "linear".
+        options: `name`, `trainable`, `input_shape`.
+
+    Shapes:
+        Any, unchanged.
+
+    Raises:
+        ValueError: If there is no activation of that name.
+
+    Source:
+        Keras 3, `keras.layers.Activation`.
+
+    Example:
+        >>> import numpy as np
+        >>> Activation("relu")(np.array([[-1.0, 2.0]]))
+        array([[0., 2.]], dtype=float32)
+    """
+
+    def __init__(self, activation: str, **options: Unpack[LayerOptions]) -> None:
+        super().__init__(**options)
+        self.activation = activation_name(activation)
+
+    def _emit(self, graph: Graph, srcs: Sequence[int]) -> int:
+        return graph.activation(srcs[0], self.activation, self.name)
+
+    def get_config(self) -> Config:
+        """Returns the arguments that make an equal layer."""
+        return {**super().get_config(), "activation": self.activation}
+
+
+class ReLU(Layer):
+    """Negative values become 0.
+
+    Formula: max(x, 0)
+
+    Args:
+        options: `name`, `trainable`, `input_shape`.
+
+    Shapes:
+        Any, unchanged.
+
+    Source:
+        Keras 3, `keras.layers.ReLU`.
+
+    Example:
+        >>> import numpy as np
+        >>> ReLU()(np.array([[-1.0, 2.0]]))
+        array([[0., 2.]], dtype=float32)
+    """
+
+    def __init__(self, **options: Unpack[LayerOptions]) -> None:
+        super().__init__(**options)
+
+    def _emit(self, graph: Graph, srcs: Sequence[int]) -> int:
+        return graph.activation(srcs[0], "relu", self.name)
+
+
+class Softmax(Layer):
+    """Each vector along the last axis as probabilities.
+
+    Formula: e^x_j / sum_k e^x_k
+
+    Args:
+        options: `name`, `trainable`, `input_shape`.
+
+    Shapes:
+        Any, unchanged.
+
+    Source:
+        Keras 3, `keras.layers.Softmax`.
+
+    Example:
+        >>> import numpy as np
+        >>> Softmax()(np.array([[5.0, 5.0]]))
+        array([[0.5, 0.5]], dtype=float32)
+    """
+
+    def __init__(self, **options: Unpack[LayerOptions]) -> None:
+        super().__init__(**options)
+
+    def _emit(self, graph: Graph, srcs: Sequence[int]) -> int:
+        return graph.activation(srcs[0], "softmax", self.name)

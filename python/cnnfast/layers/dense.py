@@ -1,0 +1,85 @@
+"""Fully connected layer."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+from cnnfast.layers.weighted import Rules, WeightedLayer
+from cnnfast.utils.arguments import whole_number
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
+
+    from cnnfast._core import Graph
+    from cnnfast.layers.layer import LayerOptions
+    from cnnfast.utils.serialization import Config
+
+
+class Dense(WeightedLayer):
+    """Fully connected layer: every output is a weighted sum of all inputs.
+
+    Formula: out = activation(in @ kernel + bias)
+
+    Args:
+        units: Number of outputs, at least 1.
+        activation: "relu", "tanh", "sigmoid", "softmax", "linear" or None.
+        use_bias: Whether a bias is added.
+        kernel_initializer: How the kernel begins.
+        bias_initializer: How the bias begins.
+        kernel_regularizer: Penalty on the kernel.
+        bias_regularizer: Penalty on the bias.
+        activity_regularizer: Not offered; must be None.
+        kernel_constraint: Rule for the kernel after each update.
+        bias_constraint: Rule for the bias after each update.
+        input_dim: Short for `input_shape=(input_dim,)`.
+        options: `name`, `trainable`, `input_shape`.
+
+    Shapes:
+        (n, inputs) -> (n, units); kernel (inputs, units). Put `Flatten` before it where the input has more
+        axes.
+
+    Raises:
+        ValueError: If an argument is out of its range, or, when called, the input has more axes.
+
+    Source:
+        Keras 3, `keras.layers.Dense`.
+
+    Example:
+        >>> Dense(128, activation="relu").compute_output_shape((375,))
+        (None, 128)
+    """
+
+    def __init__(
+        self,
+        units: int,
+        activation: str | None = None,
+        use_bias: bool = True,
+        kernel_initializer: Any = "glorot_uniform",
+        bias_initializer: Any = "zeros",
+        kernel_regularizer: Any = None,
+        bias_regularizer: Any = None,
+        activity_regularizer: None = None,
+        kernel_constraint: Any = None,
+        bias_constraint: Any = None,
+        input_dim: int | None = None,
+        **options: Unpack[LayerOptions],
+    ) -> None:
+        if input_dim is not None:
+            options["input_shape"] = (input_dim,)
+        super().__init__(
+            activation,
+            use_bias,
+            Rules.of(kernel_initializer, kernel_regularizer, kernel_constraint),
+            Rules.of(bias_initializer, bias_regularizer, bias_constraint),
+            activity_regularizer,
+            **options,
+        )
+        self.units = whole_number(units, "units", 1)
+
+    def _emit(self, graph: Graph, srcs: Sequence[int]) -> int:
+        return self._emit_activation(graph, graph.dense(srcs[0], self.units, self.use_bias, self.name))
+
+    def get_config(self) -> Config:
+        """Returns the arguments that make an equal layer, without its weights."""
+        return {**super().get_config(), "units": self.units}

@@ -1,0 +1,51 @@
+"""Random omission."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from cnnfast.layers.layer import Layer
+from cnnfast.optimizers.optimizer import in_range
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
+
+    from cnnfast._core import Graph
+    from cnnfast.layers.layer import LayerOptions
+    from cnnfast.utils.serialization import Config
+
+
+class Dropout(Layer):
+    """Sets a random share of the values to 0 while training; does nothing otherwise.
+
+    Formula: out = in * mask / (1 - rate), mask = 1 with probability 1 - rate, else 0.
+
+    Args:
+        rate: Share that is set to 0, in [0, 1).
+        options: `name`, `trainable`, `input_shape`.
+
+    Shapes:
+        Any, unchanged.
+
+    Raises:
+        ValueError: If `rate` lies outside [0, 1).
+
+    Source:
+        Srivastava et al., 2014, in the form of Keras 3.
+
+    Example:
+        >>> Dropout(0.2).compute_output_shape((15, 5, 5))
+        (None, 15, 5, 5)
+    """
+
+    def __init__(self, rate: float, **options: Unpack[LayerOptions]) -> None:
+        super().__init__(**options)
+        self.rate = in_range(rate, "rate", 0.0, 1.0)
+
+    def _emit(self, graph: Graph, srcs: Sequence[int]) -> int:
+        return graph.dropout(srcs[0], self.rate, self.name)
+
+    def get_config(self) -> Config:
+        """Returns the arguments that make an equal layer."""
+        return {**super().get_config(), "rate": self.rate}

@@ -1,0 +1,330 @@
+"""What every layer has in common: configuration, its place in a graph, and where its weights are.
+
+A layer computes nothing. It adds nodes to a graph of the core (`_emit`) and knows in which network, and at
+which positions, its weights are. Alone it has a little network of its own; when it joins a model its values
+move there, and from then on it speaks for the newest model that it joined.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, ClassVar, TypedDict, overload
+
+import numpy as np
+
+from cnnfast._core import Graph, Network
+from cnnfast.layers.symbolic import SymbolicTensor
+from cnnfast.layers.variable import Variable
+from cnnfast.utils.arguments import sample_shape
+from cnnfast.utils.samples import check_samples
+from cnnfast.utils.serialization import snake_case
+
+if TYPE_CHECKING:
+    from numpy.typing import ArrayLike, NDArray
+    from typing_extensions import Self
+
+    from cnnfast._core import ParameterInfo
+    from cnnfast.utils.serialization import Config
+
+_names: Counter[str] = Counter()
+
+
+class LayerOptions(TypedDict, total=False):
+    """Arguments that every layer takes by keyword.
+
+    Attributes:
+        name: Its name in the model; None makes one up.
+        trainable: Whether training changes its weights.
+        input_shape: Shape of one sample, for the first layer of a `Sequential`.
+    """
+
+    name: str | None
+    trainable: bool
+    input_shape: Sequence[int] | None
+
+
+@dataclass(frozen=True)
+class Description:
+    """What the core says of one layer on given inputs."""
+
+    graph: Graph
+    output: int
+    shape: tuple[int, ...]
+    parameters: list[ParameterInfo]
+
+
+class Layer:
+    """Base of the layers.
+
+    Args:
+        name: Its name in the model; None makes one up, such as `conv2d_1`.
+        trainable: Whether training changes its weights.
+        input_shape: Shape of one sample, for the first layer of a `Sequential`.
+    """
+
+    joins: ClassVar[bool] = False  # whether it takes a list of inputs
+    has_weights: ClassVar[bool] = False
+
+    def __init__(
+        self,
+        name: str | None = None,
+        trainable: bool = True,
+        input_shape: Sequence[int] | None = None,
+    ) -> None:
+        self.name = new_name(snake_case(type(self).__name__)) if name is None else _checked_name(name)
+        self.declared_shape = None if input_shape is None else sample_shape(input_shape, "input_shape")
+        self._trainable = bool(trainable)
+        self._built_shape: tuple[int, ...] | None = None
+        self._symbol: SymbolicTensor | None = None
+        self._network: Network | None = None
+        self._positions: list[int] = []
+        self._parameters: list[ParameterInfo] = []
+        self._alone: tuple[tuple[int, ...], Network] | None = None
+
+    # -- the graph ---------------------------------------------------------------------------------------
+
+    def _emit(self, graph: Graph, srcs: Sequence[int]) -> int:
+        """Adds this layer to a graph of the core and returns the number of its output."""
+        raise NotImplementedError
+
+    def _describe(self, shapes: Sequence[tuple[int, ...]]) -> Description:
+        graph = Graph()
+        srcs = [graph.input(shape, f"input_{i}") for i, shape in enumerate(shapes)]
+        output = self._emit(graph, srcs)
+        return Description(graph, output, tuple(graph.shape(output)), graph.parameters())
+
+    def _connect(self, sources: Sequence[SymbolicTensor]) -> SymbolicTensor:
+        shapes = [source.sample_shape for source in sources]
+        description = self._describe(shapes)
+        self._check_weights(description.parameters)
+        self._built_shape = shapes[0]
+        self._symbol = SymbolicTensor((None, *description.shape), self, tuple(sources))
+        return self._symbol
+
+    @overload
+    def __call__(self, inputs: SymbolicTensor | list[SymbolicTensor]) -> SymbolicTensor: ...
+    @overload
+    def __call__(self, inputs: NDArray[Any]) -> NDArray[np.float32]: ...
+    def __call__(self, inputs: Any) -> SymbolicTensor | NDArray[np.float32]:
+        """Extends a graph where `inputs` is symbolic; runs at once, without training, where it is an array.
+
+        Args:
+            inputs: What `Input` or another layer returned (a list of these for layers that join branches), or
+                an array with the batch axis first.
+
+        Raises:
+            ValueError: If the shape does not suit the layer.
+            TypeError: If `inputs` is neither.
+        """
+        sources = list(inputs) if isinstance(inputs, (list, tuple)) else [inputs]
+        symbols = [source for source in sources if isinstance(source, SymbolicTensor)]
+        if symbols and len(symbols) == len(sources) and isinstance(inputs, (list, tuple)) == self.joins:
+            return self._connect(symbols)
+        if symbols or self.joins:
+            wants = "a list of what Input or other layers returned" if self.joins else "one input"
+            raise TypeError(
+                f"layer {self.name!r} ({type(self).__name__}) takes {wants}, got {type(inputs).__name__}"
+            )
+        return self._run(inputs)
+
+    @property
+    def output(self) -> SymbolicTensor:
+        """What the layer returned when it was last called on a symbolic input."""
+        if self._symbol is None:
+            raise ValueError(
+                f"layer {self.name!r} is in no graph yet; call it on an Input or add it to a model"
+            )
+        return self._symbol
+
+    @property
+    def input(self) -> SymbolicTensor | list[SymbolicTensor]:
+        """What the layer was last called on: one symbolic tensor, or a list where it joins branches."""
+        sources = self.output.sources
+        return list(sources) if self.joins else sources[0]
+
+    def compute_output_shape(self, input_shape: Sequence[int | None]) -> tuple[int | None, ...]:
+        """Returns the output's shape, batch axis first as None, for an input's with or without that None."""
+        return (None, *self._describe([sample_shape(input_shape, "input_shape")]).shape)
+
+    # -- weights -----------------------------------------------------------------------------------------
+
+    @property
+    def built(self) -> bool:
+        """Whether the layer knows its input's shape, and so its weights."""
+        return self._built_shape is not None
+
+    def build(self, input_shape: Sequence[int | None]) -> None:
+        """Makes the weights for inputs of a shape.
+
+        Args:
+            input_shape: Shape of one sample, or of a batch whose first axis is None.
+
+        Raises:
+            ValueError: If the shape does not suit the layer, or the layer has weights for another one.
+        """
+        shape = sample_shape(input_shape, "input_shape")
+        description = self._describe([shape])
+        self._check_weights(description.parameters)
+        self._built_shape = shape
+        if self.has_weights and self._network is None:
+            network = Network(description.graph, description.output)
+            self._place(network, range(len(description.parameters)), description.parameters)
+            self._alone = (shape, network)
+
+    def _check_weights(self, parameters: Sequence[ParameterInfo]) -> None:
+        have = [tuple(info["shape"]) for info in self._parameters]
+        need = [tuple(info["shape"]) for info in parameters]
+        if self._network is not None and have != need:
+            raise ValueError(
+                f"layer {self.name!r} has weights of shapes {have} from its first use, but here it needs "
+                f"{need}; make a new layer"
+            )
+
+    def _place(
+        self,
+        network: Network,
+        positions: Sequence[int],
+        parameters: Sequence[ParameterInfo],
+        values: Sequence[NDArray[np.float32]] | None = None,
+    ) -> None:
+        """Moves into a network: with the given values, else the present ones, else the initial ones."""
+        self._check_weights(parameters)
+        if values is None:
+            values = self._initial_values(parameters) if self._network is None else self.get_weights()
+        for position, info, value in zip(positions, parameters, values, strict=True):
+            network.set_parameter(position, value)
+            network.set_trainable(position, self._trainable)
+            self._apply_rules(network, position, info)
+        self._network, self._positions, self._parameters = network, list(positions), list(parameters)
+        self._alone = None
+
+    def _initial_values(self, parameters: Sequence[ParameterInfo]) -> list[NDArray[np.float32]]:
+        return []
+
+    def _apply_rules(self, network: Network, position: int, info: ParameterInfo) -> None:
+        """Hands the regularizer and constraint of one parameter to the core; there are none here."""
+
+    def _variables_in(self, network: Network, positions: Sequence[int]) -> list[Variable]:
+        return [Variable(self, network, p, i) for p, i in zip(positions, self._parameters, strict=True)]
+
+    @property
+    def weights(self) -> list[Variable]:
+        """Its weights, kernel first. A layer that knows its input's shape makes them when first asked."""
+        if self.has_weights and self._network is None and self._built_shape is not None:
+            self.build(self._built_shape)
+        if self._network is None:
+            return []
+        return self._variables_in(self._network, self._positions)
+
+    def _weight(self, suffix: str) -> Variable:
+        for variable in self.weights:
+            if variable.name.rsplit("/", 1)[-1] == suffix:
+                return variable
+        raise ValueError(
+            f"layer {self.name!r} has no {suffix} before it is built; call build(shape) or add it to a model"
+        )
+
+    def get_weights(self) -> list[NDArray[np.float32]]:
+        """Returns copies of the weights, kernel first."""
+        return [variable.numpy() for variable in self.weights]
+
+    def set_weights(self, weights: Sequence[ArrayLike]) -> None:
+        """Sets all weights; all are checked before one is set.
+
+        Args:
+            weights: Arrays as `get_weights` returns them.
+
+        Raises:
+            ValueError: If their number or a shape differs.
+        """
+        assign_all(self.weights, weights, f"layer {self.name!r}")
+
+    def count_params(self) -> int:
+        """Returns how many numbers the weights hold."""
+        return sum(variable.size for variable in self.weights)
+
+    @property
+    def trainable(self) -> bool:
+        """Whether training changes the weights; takes effect at once."""
+        return self._trainable
+
+    @trainable.setter
+    def trainable(self, value: bool) -> None:
+        self._trainable = bool(value)
+        if self._network is not None:
+            self._apply_trainable(self._network, self._positions)
+
+    def _apply_trainable(self, network: Network, positions: Sequence[int]) -> None:
+        for position in positions:
+            network.set_trainable(position, self._trainable)
+
+    # -- on an array -------------------------------------------------------------------------------------
+
+    def _run(self, inputs: ArrayLike) -> NDArray[np.float32]:
+        x = check_samples(inputs, None, f"the input of layer {self.name!r}")
+        shape = x.shape[1:]
+        if not self.built:
+            self.build(shape)
+        if self._alone is None or self._alone[0] != shape:
+            description = self._describe([shape])
+            self._check_weights(description.parameters)
+            self._alone = (shape, Network(description.graph, description.output))
+        network = self._alone[1]
+        if network is not self._network:
+            for position, value in enumerate(self.get_weights()):
+                network.set_parameter(position, value)
+        return network.predict(x)
+
+    # -- configuration -----------------------------------------------------------------------------------
+
+    def get_config(self) -> Config:
+        """Returns the arguments that make an equal layer, without its weights."""
+        return {"name": self.name, "trainable": self._trainable, "input_shape": self.declared_shape}
+
+    @classmethod
+    def from_config(cls, config: Config) -> Self:
+        """Makes the layer that `config` describes, with new weights."""
+        return cls(**config)
+
+    def __repr__(self) -> str:
+        return f"<{type(self).__name__} name={self.name!r}, built={self.built}>"
+
+
+def assign_all(variables: Sequence[Variable], values: Sequence[ArrayLike], owner: str) -> None:
+    """Sets several weights; all are checked before one is set.
+
+    Raises:
+        ValueError: If their number or a shape differs.
+
+    Example:
+        >>> assign_all([], [], "nobody")
+    """
+    if len(values) != len(variables):
+        shapes = [variable.shape for variable in variables]
+        raise ValueError(
+            f"{owner} has {len(variables)} arrays of weights, of shapes {shapes}; got {len(values)}"
+        )
+    arrays = [variable._checked(value) for variable, value in zip(variables, values, strict=True)]
+    for variable, array in zip(variables, arrays, strict=True):
+        variable.assign(array)
+
+
+def new_name(base: str) -> str:
+    """Returns a name that no layer or model made up so far has.
+
+    Example:
+        >>> new_name("doctest"), new_name("doctest")
+        ('doctest', 'doctest_1')
+    """
+    number = _names[base]
+    _names[base] += 1
+    return f"{base}_{number}" if number else base
+
+
+def _checked_name(name: str) -> str:
+    if not isinstance(name, str) or not re.fullmatch(r"[^/\x00-\x1f]{1,200}", name):
+        raise ValueError(f"a layer's name must be a non-empty string without '/', got {name!r}")
+    return name

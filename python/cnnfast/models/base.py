@@ -1,0 +1,269 @@
+"""What `Sequential` and `Model` have in common besides training: layers, weights, tables, files."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from cnnfast._core import Network
+from cnnfast.layers.layer import assign_all
+from cnnfast.models.trainer import Trainer
+
+if TYPE_CHECKING:
+    from os import PathLike
+
+    from numpy.typing import ArrayLike, NDArray
+
+    from cnnfast.layers.layer import Layer
+    from cnnfast.layers.symbolic import SymbolicTensor
+    from cnnfast.layers.variable import Variable
+    from cnnfast.models.blueprint import Blueprint
+    from cnnfast.utils.serialization import Config
+
+
+class BaseModel(Trainer):
+    """A network with its weights.
+
+    The network of the core is made when it is first needed; layers that have values by then bring them along.
+    """
+
+    def __init__(self, name: str) -> None:
+        super().__init__()
+        self.name = name
+        self._blueprint: Blueprint | None = None
+        self._network: Network | None = None
+
+    # -- structure ---------------------------------------------------------------------------------------
+
+    @property
+    def blueprint(self) -> Blueprint:
+        """The model's nodes and graph.
+
+        Raises:
+            ValueError: If the input's shape is not known yet.
+        """
+        if self._blueprint is None:
+            raise ValueError(
+                f"model {self.name!r} does not know its input's shape yet; give the first layer "
+                "input_shape=(...), add an Input, call build(shape), or fit it to data"
+            )
+        return self._blueprint
+
+    @property
+    def network(self) -> Network:
+        """The compiled network behind the model."""
+        if self._network is None:
+            self._build_network(None)
+        assert self._network is not None
+        return self._network
+
+    def _build_network(self, values: Sequence[NDArray[np.float32]] | None) -> None:
+        """Makes the network, with all weights given, or with those that the layers have or begin with."""
+        plan = self.blueprint
+        network = Network(plan.graph, plan.output)
+        for layer in plan.layers:
+            positions = plan.positions[layer.name]
+            given = None if values is None else [values[position] for position in positions]
+            layer._place(network, positions, plan.parameters_of(layer), given)
+        if self._compiled is not None:
+            self._configure(network, self._compiled)
+        self._network = network
+
+    @property
+    def built(self) -> bool:
+        """Whether the model knows its input's shape, and so its weights."""
+        return self._blueprint is not None
+
+    @property
+    def layers(self) -> list[Layer]:
+        """The layers in order."""
+        return self.blueprint.layers
+
+    def get_layer(self, name: str | None = None, index: int | None = None) -> Layer:
+        """Returns one layer.
+
+        Args:
+            name: Its name.
+            index: Or its place among `layers`.
+
+        Raises:
+            ValueError: If there is none such, or not exactly one of the two is given.
+        """
+        if (name is None) == (index is None):
+            raise ValueError("get_layer needs a name or an index, and not both")
+        if index is not None:
+            if not -len(self.layers) <= index < len(self.layers):
+                raise ValueError(
+                    f"model {self.name!r} has {len(self.layers)} layers; there is no layer {index}"
+                )
+            return self.layers[index]
+        for layer in self.layers:
+            if layer.name == name:
+                return layer
+        raise ValueError(f"no layer is named {name!r}; there are {[layer.name for layer in self.layers]}")
+
+    @property
+    def input_shape(self) -> tuple[int | None, ...]:
+        """Shape of the input, batch axis first as None."""
+        return (None, *self.blueprint.input_shape)
+
+    @property
+    def output_shape(self) -> tuple[int | None, ...]:
+        """Shape of the output, batch axis first as None."""
+        return (None, *self.blueprint.output_shape)
+
+    # -- weights -----------------------------------------------------------------------------------------
+
+    @property
+    def weights(self) -> list[Variable]:
+        """All weights in order, as they are in this model."""
+        network = self.network
+        plan = self.blueprint
+        return [v for layer in plan.layers for v in layer._variables_in(network, plan.positions[layer.name])]
+
+    @property
+    def trainable_weights(self) -> list[Variable]:
+        """The weights that training changes."""
+        return [variable for variable in self.weights if variable.trainable]
+
+    @property
+    def non_trainable_weights(self) -> list[Variable]:
+        """The weights that training leaves alone."""
+        return [variable for variable in self.weights if not variable.trainable]
+
+    @property
+    def trainable(self) -> bool:
+        """Whether training changes any layer; setting it sets all layers."""
+        return any(layer.trainable for layer in self.layers)
+
+    @trainable.setter
+    def trainable(self, value: bool) -> None:
+        for layer in self.layers:
+            layer.trainable = value
+        self._apply_trainable()
+
+    def _apply_trainable(self) -> None:
+        for layer in self.blueprint.layers:
+            layer._apply_trainable(self.network, self.blueprint.positions[layer.name])
+
+    def get_weights(self) -> list[NDArray[np.float32]]:
+        """Returns copies of all weights in order."""
+        return [variable.numpy() for variable in self.weights]
+
+    def set_weights(self, weights: Sequence[ArrayLike]) -> None:
+        """Sets all weights; all are checked before one is set.
+
+        Args:
+            weights: Arrays as `get_weights` returns them.
+
+        Raises:
+            ValueError: If their number or a shape differs.
+        """
+        assign_all(self.weights, weights, f"model {self.name!r}")
+
+    def count_params(self) -> int:
+        """Returns how many numbers the weights hold."""
+        return sum(int(np.prod(info["shape"])) for info in self.blueprint.parameters)
+
+    # -- reports -----------------------------------------------------------------------------------------
+
+    def memory(self, batch_size: int = 32, training: bool = True) -> int:
+        """Returns the bytes that one batch needs besides the weights, exactly, before anything runs.
+
+        Args:
+            batch_size: Samples in the batch, at least 1.
+            training: Whether for training, or for prediction.
+        """
+        return self.network.memory(batch_size, "train" if training else "predict")
+
+    def summary(self, line_length: int | None = None, print_fn: Callable[[str], object] = print) -> None:
+        """Prints a table: each layer's output shape, weights, multiply-adds and memory for one sample.
+
+        Args:
+            line_length: Width of the table in characters; None fits the widest entries.
+            print_fn: Called with each line.
+        """
+        from cnnfast.models.summary import summary_lines
+
+        for line in summary_lines(self, line_length):
+            print_fn(line)
+
+    # -- files -------------------------------------------------------------------------------------------
+
+    def save(self, filepath: str | PathLike[str], overwrite: bool = True) -> None:
+        """Writes the model to one file: structure, weights and, if compiled, the state of its training.
+
+        The file appears at once and complete, or not at all.
+
+        Args:
+            filepath: Where to; ".cnnfast" is added to a name without a suffix.
+            overwrite: Whether an existing file may be replaced.
+
+        Raises:
+            FileExistsError: If the file exists and `overwrite` is False.
+        """
+        from cnnfast.models.saving import save_model
+
+        save_model(self, filepath, overwrite)
+
+    def save_weights(self, filepath: str | PathLike[str], overwrite: bool = True) -> None:
+        """Writes the weights alone, as a safetensors file.
+
+        Args:
+            filepath: Where to; ".safetensors" is added to a name without a suffix.
+            overwrite: Whether an existing file may be replaced.
+
+        Raises:
+            FileExistsError: If the file exists and `overwrite` is False.
+        """
+        from cnnfast.models.saving import save_weights
+
+        save_weights(self, filepath, overwrite)
+
+    def load_weights(self, filepath: str | PathLike[str]) -> None:
+        """Sets all weights from a file that `save_weights` wrote; all is checked before anything is set.
+
+        Args:
+            filepath: The file.
+
+        Raises:
+            ModelFileError: If the file is damaged, or made by another model; the model is then unchanged.
+        """
+        from cnnfast.models.saving import load_weights
+
+        load_weights(self, filepath)
+
+    # -- configuration -----------------------------------------------------------------------------------
+
+    def get_config(self) -> Config:
+        """Returns what makes a model of the same structure, without its weights."""
+        raise NotImplementedError
+
+    @property
+    def inputs(self) -> list[SymbolicTensor]:
+        """Where the graph begins, as a list of one."""
+        return [self.input]
+
+    @property
+    def outputs(self) -> list[SymbolicTensor]:
+        """Where the graph ends, as a list of one."""
+        return [self.output]
+
+    @property
+    def input(self) -> SymbolicTensor:
+        """Where the graph begins."""
+        raise NotImplementedError
+
+    @property
+    def output(self) -> SymbolicTensor:
+        """Where the graph ends."""
+        raise NotImplementedError
+
+    def __call__(self, inputs: Any) -> NDArray[np.float32]:
+        """Returns the outputs for an array, without training; short for `predict_on_batch`."""
+        return self.predict_on_batch(inputs)
+
+    def __repr__(self) -> str:
+        return f"<{type(self).__name__} name={self.name!r}, built={self.built}>"

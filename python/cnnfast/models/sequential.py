@@ -1,0 +1,187 @@
+"""Models that are one chain of layers."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from cnnfast.layers.input import InputLayer
+from cnnfast.layers.layer import Layer, new_name
+from cnnfast.layers.symbolic import SymbolicTensor
+from cnnfast.models.base import BaseModel
+from cnnfast.models.blueprint import Blueprint
+from cnnfast.models.registry import layer_from_config, layer_to_config
+from cnnfast.utils.arguments import sample_shape
+
+if TYPE_CHECKING:
+    from typing_extensions import Self
+
+    from cnnfast.utils.serialization import Config
+
+
+class Sequential(BaseModel):
+    """A chain of layers, each fed by the one before.
+
+    Args:
+        layers: The layers; the first may be an `Input`, or have `input_shape`. Without either, the shape is
+            taken from the first data or from `build`.
+        name: The model's name; None makes one up.
+
+    Raises:
+        ValueError: If a layer does not suit what comes before it.
+
+    Source:
+        Keras 3, `keras.Sequential`.
+
+    Example:
+        >>> from cnnfast.layers import Conv2D, Dense, Flatten, MaxPooling2D
+        >>> model = Sequential()
+        >>> model.add(Conv2D(4, (3, 3), activation="relu", input_shape=(8, 8, 1)))
+        >>> model.add(MaxPooling2D((2, 2)))
+        >>> model.add(Flatten())
+        >>> model.add(Dense(10, activation="softmax"))
+        >>> model.output_shape, model.count_params()
+        ((None, 10), 410)
+    """
+
+    def __init__(
+        self, layers: Sequence[Layer | SymbolicTensor] | None = None, name: str | None = None
+    ) -> None:
+        super().__init__(new_name("sequential") if name is None else name)
+        self._layers: list[Layer] = []
+        self._source: SymbolicTensor | None = None
+        self._chain: list[SymbolicTensor] = []  # outputs of the layers, once the input's shape is known
+        for layer in layers or ():
+            self.add(layer)
+
+    def add(self, layer: Layer | SymbolicTensor) -> None:
+        """Adds a layer at the end. Weights stay; a compiled model's optimizer begins anew.
+
+        Args:
+            layer: A layer, or an `Input` as the first.
+
+        Raises:
+            TypeError: If it is neither.
+            ValueError: If it does not suit the layer before it, or its name is taken.
+        """
+        if isinstance(layer, SymbolicTensor):
+            layer = layer.layer
+        if not isinstance(layer, Layer):
+            raise TypeError(f"Sequential takes layers from cnnfast.layers, got {layer!r}")
+        if isinstance(layer, InputLayer):
+            self._begin(layer)
+            return
+        if layer.joins:
+            raise TypeError(f"Sequential is one chain; for {type(layer).__name__} use Model(inputs, outputs)")
+        if any(layer.name == other.name for other in self._layers):
+            raise ValueError(
+                f"the model has a layer {layer.name!r} already; make another one, with another name"
+            )
+        if self._source is None and not self._layers and layer.declared_shape is not None:
+            self._source = InputLayer(layer.declared_shape).output
+        if self._source is not None:
+            self._chain.append(layer(self._chain[-1] if self._chain else self._source))
+        self._layers.append(layer)
+        self._changed()
+
+    def _begin(self, layer: InputLayer) -> None:
+        if self._layers or self._source is not None:
+            raise ValueError("an Input must come first, and once")
+        self._source = layer.output
+
+    def pop(self) -> Layer:
+        """Takes the last layer off and returns it. Weights stay; a compiled model's optimizer begins anew.
+
+        Raises:
+            ValueError: If there is no layer.
+        """
+        if not self._layers:
+            raise ValueError(f"model {self.name!r} has no layer to take off")
+        layer = self._layers.pop()
+        if self._chain:
+            self._chain.pop()
+        self._changed()
+        return layer
+
+    def build(self, input_shape: Sequence[int | None]) -> None:
+        """Tells the input's shape.
+
+        Args:
+            input_shape: Shape of one sample, or of a batch whose first axis is None.
+
+        Raises:
+            ValueError: If it does not suit, or the model knows another one.
+        """
+        shape = sample_shape(input_shape, "input_shape")
+        if self._source is not None and self._source.sample_shape != shape:
+            raise ValueError(
+                f"model {self.name!r} takes samples of shape {self._source.sample_shape}, got {shape}"
+            )
+        if self._source is None and not self._take_shape(shape):
+            raise ValueError(f"model {self.name!r} has no layers yet; add some first")
+
+    def _take_shape(self, shape: tuple[int, ...]) -> bool:
+        if self._source is not None or not self._layers:
+            return False
+        source = InputLayer(shape).output
+        chain = [source]
+        for layer in self._layers:
+            chain.append(layer(chain[-1]))
+        self._source, self._chain = source, chain[1:]
+        self._changed()
+        return True
+
+    def _drop_shape(self) -> None:
+        self._source, self._chain = None, []
+        self._changed()
+
+    def _changed(self) -> None:
+        """Plans anew. The layers keep this model's weights and carry them into the next network."""
+        if self._network is not None and self._blueprint is not None:
+            plan = self._blueprint
+            values = self._network.get_parameter
+            for layer in plan.layers:
+                positions = plan.positions[layer.name]
+                layer._place(
+                    self._network, positions, plan.parameters_of(layer), [values(p) for p in positions]
+                )
+        self._network = None
+        self._blueprint = Blueprint(self._source, self._chain[-1]) if self._source and self._chain else None
+
+    @property
+    def layers(self) -> list[Layer]:
+        """The layers in order, without the input."""
+        return list(self._layers)
+
+    @property
+    def input(self) -> SymbolicTensor:
+        """Where the graph begins."""
+        return self._ends()[0]
+
+    @property
+    def output(self) -> SymbolicTensor:
+        """Where the graph ends."""
+        return self._ends()[1]
+
+    def _ends(self) -> tuple[SymbolicTensor, SymbolicTensor]:
+        if self._source is None or not self._chain:
+            raise ValueError(f"model {self.name!r} does not know its input's shape yet, or has no layers")
+        return self._source, self._chain[-1]
+
+    def get_config(self) -> Config:
+        """Returns what makes a model of the same structure, without its weights."""
+        return {
+            "name": self.name,
+            "input_shape": None if self._source is None else self._source.sample_shape,
+            "layers": [layer_to_config(layer) for layer in self._layers],
+        }
+
+    @classmethod
+    def from_config(cls, config: Config) -> Self:
+        """Makes the model that `config` describes, with new weights."""
+        model = cls(name=config["name"])
+        if config["input_shape"] is not None:
+            model.add(InputLayer(config["input_shape"]))
+        for entry in config["layers"]:
+            model.add(layer_from_config(entry))
+        return model

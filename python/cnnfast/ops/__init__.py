@@ -1,0 +1,34 @@
+"""Functions on arrays, without a model: each with its gradient. Batch axis first."""
+
+from cnnfast.ops.activations import (
+    relu,
+    relu_grad,
+    sigmoid,
+    sigmoid_grad,
+    softmax,
+    softmax_grad,
+    tanh,
+    tanh_grad,
+)
+from cnnfast.ops.conv import conv, conv_grad
+from cnnfast.ops.dense import dense, dense_grad
+from cnnfast.ops.pooling import average_pool, average_pool_grad, max_pool, max_pool_grad
+
+__all__ = [
+    "average_pool",
+    "average_pool_grad",
+    "conv",
+    "conv_grad",
+    "dense",
+    "dense_grad",
+    "max_pool",
+    "max_pool_grad",
+    "relu",
+    "relu_grad",
+    "sigmoid",
+    "sigmoid_grad",
+    "softmax",
+    "softmax_grad",
+    "tanh",
+    "tanh_grad",
+]

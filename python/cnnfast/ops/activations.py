@@ -1,0 +1,152 @@
+"""Activation functions on arrays."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from cnnfast.ops.runner import run, run_grad
+from cnnfast.utils.samples import as_array
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import ArrayLike, NDArray
+
+    from cnnfast._core import Activation, Graph
+
+
+@dataclass(frozen=True)
+class _Activation:
+    kind: Activation
+
+    def emit(self, graph: Graph, src: int) -> int:
+        return graph.activation(src, self.kind, self.kind)
+
+
+def _apply(kind: Activation, x: Any) -> NDArray[np.float32]:
+    values = as_array(x, "x")
+    return run(_Activation(kind), values.reshape(_rows(kind, values.shape))).reshape(values.shape)
+
+
+def _apply_grad(kind: Activation, x: Any, grad_out: ArrayLike) -> NDArray[np.float32]:
+    values, grad = as_array(x, "x"), as_array(grad_out, "grad_out")
+    if grad.shape != values.shape:
+        raise ValueError(f"grad_out must have the shape of x, {values.shape}, got {grad.shape}")
+    rows = _rows(kind, values.shape)
+    return run_grad(_Activation(kind), values.reshape(rows), grad.reshape(rows))[0].reshape(values.shape)
+
+
+def _rows(kind: Activation, shape: tuple[int, ...]) -> tuple[int, int]:
+    """As rows: softmax ties a row together, the others may be cut anywhere."""
+    size = math.prod(shape)
+    width = shape[-1] if kind == "softmax" and shape else math.prod(shape[1:])
+    return (size // width if width else 0), width
+
+
+def relu(x: ArrayLike) -> NDArray[np.float32]:
+    """Returns max(x, 0).
+
+    Args:
+        x: Numbers of any shape.
+
+    Example:
+        >>> relu([-1.0, 2.0])
+        array([0., 2.], dtype=float32)
+    """
+    return _apply("relu", x)
+
+
+def relu_grad(x: ArrayLike, grad_out: ArrayLike) -> NDArray[np.float32]:
+    """Returns the gradient of sum(grad_out * relu(x)) by x: grad_out where x > 0, else 0.
+
+    Args:
+        x: Numbers of any shape.
+        grad_out: Numbers of the same shape.
+
+    Example:
+        >>> relu_grad([-1.0, 2.0], [3.0, 3.0])
+        array([0., 3.], dtype=float32)
+    """
+    return _apply_grad("relu", x, grad_out)
+
+
+def tanh(x: ArrayLike) -> NDArray[np.float32]:
+    """Returns the hyperbolic tangent.
+
+    Args:
+        x: Numbers of any shape.
+
+    Example:
+        >>> tanh([0.0])
+        array([0.], dtype=float32)
+    """
+    return _apply("tanh", x)
+
+
+def tanh_grad(x: ArrayLike, grad_out: ArrayLike) -> NDArray[np.float32]:
+    """Returns the gradient of sum(grad_out * tanh(x)) by x: grad_out * (1 - tanh(x)^2).
+
+    Args:
+        x: Numbers of any shape.
+        grad_out: Numbers of the same shape.
+
+    Example:
+        >>> tanh_grad([0.0], [3.0])
+        array([3.], dtype=float32)
+    """
+    return _apply_grad("tanh", x, grad_out)
+
+
+def sigmoid(x: ArrayLike) -> NDArray[np.float32]:
+    """Returns 1 / (1 + e^-x).
+
+    Args:
+        x: Numbers of any shape.
+
+    Example:
+        >>> sigmoid([0.0])
+        array([0.5], dtype=float32)
+    """
+    return _apply("sigmoid", x)
+
+
+def sigmoid_grad(x: ArrayLike, grad_out: ArrayLike) -> NDArray[np.float32]:
+    """Returns the gradient of sum(grad_out * sigmoid(x)) by x: grad_out * s * (1 - s).
+
+    Args:
+        x: Numbers of any shape.
+        grad_out: Numbers of the same shape.
+
+    Example:
+        >>> sigmoid_grad([0.0], [4.0])
+        array([1.], dtype=float32)
+    """
+    return _apply_grad("sigmoid", x, grad_out)
+
+
+def softmax(x: ArrayLike) -> NDArray[np.float32]:
+    """Returns e^x_j / sum_k e^x_k along the last axis.
+
+    Args:
+        x: Numbers of any shape.
+
+    Example:
+        >>> softmax([[1.0, 1.0]])
+        array([[0.5, 0.5]], dtype=float32)
+    """
+    return _apply("softmax", x)
+
+
+def softmax_grad(x: ArrayLike, grad_out: ArrayLike) -> NDArray[np.float32]:
+    """Returns the gradient of sum(grad_out * softmax(x)) by x: p * (grad_out - sum(grad_out * p)).
+
+    Args:
+        x: Numbers of any shape.
+        grad_out: Numbers of the same shape.
+
+    Example:
+        >>> softmax_grad([[1.0, 1.0]], [[4.0, 0.0]])
+        array([[ 1., -1.]], dtype=float32)
+    """
+    return _apply_grad("softmax", x, grad_out)

@@ -1,0 +1,100 @@
+"""Fully connected layers on arrays."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from cnnfast.ops.runner import run, run_grad
+from cnnfast.utils.arguments import activation_name
+from cnnfast.utils.samples import as_array
+
+if TYPE_CHECKING:
+    from numpy.typing import ArrayLike, NDArray
+
+    from cnnfast._core import Activation, Graph
+
+
+@dataclass(frozen=True)
+class _Dense:
+    units: int
+    use_bias: bool
+    activation: Activation
+
+    def emit(self, graph: Graph, src: int) -> int:
+        value = graph.dense(src, self.units, self.use_bias, "dense")
+        return (
+            value
+            if self.activation == "linear"
+            else graph.activation(value, self.activation, self.activation)
+        )
+
+
+def _matrix(kernel: ArrayLike) -> NDArray[np.float32]:
+    matrix = np.asarray(as_array(kernel, "kernel"), np.float32)
+    if matrix.ndim != 2:
+        raise ValueError(f"kernel must have shape (inputs, units), got {matrix.shape}")
+    return matrix
+
+
+def dense(
+    x: ArrayLike, kernel: ArrayLike, bias: ArrayLike | None = None, activation: str | None = None
+) -> NDArray[np.float32]:
+    """Returns activation(x @ kernel + bias).
+
+    Args:
+        x: Rows of inputs.
+        kernel: Weights, (inputs, units).
+        bias: One number for each unit; None for none.
+        activation: "relu", "tanh", "sigmoid", "softmax", "linear" or None.
+
+    Shapes:
+        (n, inputs) -> (n, units)
+
+    Raises:
+        TypeError: If a dtype does not suit.
+        ValueError: If shapes do not suit each other.
+
+    Example:
+        >>> dense([[1.0, 2.0]], [[1.0], [10.0]], bias=[0.5])
+        array([[21.5]], dtype=float32)
+    """
+    matrix = _matrix(kernel)
+    operation = _Dense(matrix.shape[1], bias is not None, activation_name(activation))
+    return run(operation, x, [matrix] if bias is None else [matrix, bias])
+
+
+def dense_grad(
+    x: ArrayLike,
+    kernel: ArrayLike,
+    grad_out: ArrayLike,
+    bias: ArrayLike | None = None,
+    activation: str | None = None,
+) -> tuple[NDArray[np.float32], NDArray[np.float32], NDArray[np.float32]]:
+    """Returns the gradients of sum(grad_out * dense(x, kernel, ...)).
+
+    Args:
+        x: Rows of inputs.
+        kernel: Weights, (inputs, units).
+        grad_out: Numbers of the output's shape, (n, units).
+        bias: As for `dense`; None counts as zeros.
+        activation: As for `dense`.
+
+    Returns:
+        (by x, by the kernel, by the bias).
+
+    Raises:
+        TypeError: If a dtype does not suit.
+        ValueError: If shapes do not suit each other.
+
+    Example:
+        >>> [g.tolist() for g in dense_grad([[1.0, 2.0]], [[3.0], [4.0]], [[1.0]])]
+        [[[3.0, 4.0]], [[1.0], [2.0]], [1.0]]
+    """
+    matrix = _matrix(kernel)
+    operation = _Dense(matrix.shape[1], True, activation_name(activation))
+    offsets = np.zeros(operation.units, np.float32) if bias is None else bias
+    grad_x, (grad_kernel, grad_bias) = run_grad(operation, x, grad_out, [matrix, offsets])
+    return grad_x, grad_kernel, grad_bias

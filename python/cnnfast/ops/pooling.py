@@ -1,0 +1,207 @@
+"""Pooling on arrays."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from cnnfast.config import resolve_data_format
+from cnnfast.ops.runner import run, run_grad
+from cnnfast.utils.arguments import normal_padding, pair
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import ArrayLike, NDArray
+
+    from cnnfast._core import Graph
+    from cnnfast.config import DataFormat
+    from cnnfast.utils.arguments import PaddingArgument, Pair
+
+
+@dataclass(frozen=True)
+class _Pool:
+    pool_size: Pair
+    strides: Pair
+    padding: str | tuple[Pair, Pair]
+    ceil_mode: bool
+    data_format: DataFormat
+
+
+@dataclass(frozen=True)
+class _MaxPool(_Pool):
+    def emit(self, graph: Graph, src: int) -> int:
+        return graph.max_pool2d(
+            src, self.pool_size, self.strides, self.padding, self.ceil_mode, self.data_format, "max_pool"
+        )
+
+
+@dataclass(frozen=True)
+class _AveragePool(_Pool):
+    count_include_pad: bool
+
+    def emit(self, graph: Graph, src: int) -> int:
+        return graph.average_pool2d(
+            src,
+            self.pool_size,
+            self.strides,
+            self.padding,
+            self.ceil_mode,
+            self.count_include_pad,
+            self.data_format,
+            "average_pool",
+        )
+
+
+def _window(
+    pool_size: int | Sequence[int],
+    strides: int | Sequence[int] | None,
+    padding: PaddingArgument,
+    data_format: str | None,
+    ceil_mode: bool,
+) -> tuple[Pair, Pair, str | tuple[Pair, Pair], bool, DataFormat]:
+    size = pair(pool_size, "pool_size")
+    steps = size if strides is None else pair(strides, "strides")
+    return size, steps, normal_padding(padding), bool(ceil_mode), resolve_data_format(data_format)
+
+
+def max_pool(
+    x: ArrayLike,
+    pool_size: int | Sequence[int],
+    strides: int | Sequence[int] | None = None,
+    padding: PaddingArgument = "valid",
+    data_format: str | None = None,
+    ceil_mode: bool = False,
+) -> NDArray[np.float32]:
+    """Returns the largest value of each window.
+
+    Args:
+        x: Images, batch axis first.
+        pool_size: Height and width of the window, an int or two.
+        strides: Step between windows, an int or two; None means `pool_size`.
+        padding: "valid", "same", an int, (height, width), or ((top, bottom), (left, right)).
+        data_format: "channels_last", "channels_first", or None for `cnnfast.image_data_format()`.
+        ceil_mode: Whether a last window that only partly overlaps the image counts.
+
+    Shapes:
+        (n, h, w, c) -> (n, oh, ow, c), or (n, c, h, w) -> (n, c, oh, ow).
+
+    Raises:
+        TypeError: If the dtype does not suit.
+        ValueError: If shapes or arguments do not suit each other.
+
+    Source:
+        Keras 3, `keras.ops.max_pool`; ceil_mode as in PyTorch.
+
+    Example:
+        >>> import numpy as np
+        >>> max_pool(np.arange(16.0).reshape(1, 4, 4, 1), 2).ravel()
+        array([ 5.,  7., 13., 15.], dtype=float32)
+    """
+    return run(_MaxPool(*_window(pool_size, strides, padding, data_format, ceil_mode)), x)
+
+
+def max_pool_grad(
+    x: ArrayLike,
+    grad_out: ArrayLike,
+    pool_size: int | Sequence[int],
+    strides: int | Sequence[int] | None = None,
+    padding: PaddingArgument = "valid",
+    data_format: str | None = None,
+    ceil_mode: bool = False,
+) -> NDArray[np.float32]:
+    """Returns the gradient of sum(grad_out * max_pool(x, ...)) by x; of equal values the first one gets it.
+
+    Args:
+        x: Images, as for `max_pool`.
+        grad_out: Numbers of the output's shape.
+        pool_size: As for `max_pool`.
+        strides: As for `max_pool`.
+        padding: As for `max_pool`.
+        data_format: As for `max_pool`.
+        ceil_mode: As for `max_pool`.
+
+    Raises:
+        TypeError: If the dtype does not suit.
+        ValueError: If shapes or arguments do not suit each other.
+
+    Example:
+        >>> import numpy as np
+        >>> max_pool_grad(np.arange(4.0).reshape(1, 2, 2, 1), np.ones((1, 1, 1, 1)), 2).ravel()
+        array([0., 0., 0., 1.], dtype=float32)
+    """
+    return run_grad(_MaxPool(*_window(pool_size, strides, padding, data_format, ceil_mode)), x, grad_out)[0]
+
+
+def average_pool(
+    x: ArrayLike,
+    pool_size: int | Sequence[int],
+    strides: int | Sequence[int] | None = None,
+    padding: PaddingArgument = "valid",
+    data_format: str | None = None,
+    ceil_mode: bool = False,
+    count_include_pad: bool = False,
+) -> NDArray[np.float32]:
+    """Returns the mean of each window.
+
+    Args:
+        x: Images, batch axis first.
+        pool_size: Height and width of the window, an int or two.
+        strides: Step between windows, an int or two; None means `pool_size`.
+        padding: "valid", "same", an int, (height, width), or ((top, bottom), (left, right)).
+        data_format: "channels_last", "channels_first", or None for `cnnfast.image_data_format()`.
+        ceil_mode: Whether a last window that only partly overlaps the image counts.
+        count_include_pad: Whether padding counts, as zeros; otherwise only pixels of the image do.
+
+    Shapes:
+        (n, h, w, c) -> (n, oh, ow, c), or (n, c, h, w) -> (n, c, oh, ow).
+
+    Raises:
+        TypeError: If the dtype does not suit.
+        ValueError: If shapes or arguments do not suit each other.
+
+    Source:
+        Keras 3, `keras.ops.average_pool`; ceil_mode and count_include_pad as in PyTorch.
+
+    Example:
+        >>> import numpy as np
+        >>> average_pool(np.arange(16.0).reshape(1, 4, 4, 1), 2).ravel()
+        array([ 2.5,  4.5, 10.5, 12.5], dtype=float32)
+    """
+    window = _window(pool_size, strides, padding, data_format, ceil_mode)
+    return run(_AveragePool(*window, bool(count_include_pad)), x)
+
+
+def average_pool_grad(
+    x: ArrayLike,
+    grad_out: ArrayLike,
+    pool_size: int | Sequence[int],
+    strides: int | Sequence[int] | None = None,
+    padding: PaddingArgument = "valid",
+    data_format: str | None = None,
+    ceil_mode: bool = False,
+    count_include_pad: bool = False,
+) -> NDArray[np.float32]:
+    """Returns the gradient of sum(grad_out * average_pool(x, ...)) by x.
+
+    Args:
+        x: Images, as for `average_pool`.
+        grad_out: Numbers of the output's shape.
+        pool_size: As for `average_pool`.
+        strides: As for `average_pool`.
+        padding: As for `average_pool`.
+        data_format: As for `average_pool`.
+        ceil_mode: As for `average_pool`.
+        count_include_pad: As for `average_pool`.
+
+    Raises:
+        TypeError: If the dtype does not suit.
+        ValueError: If shapes or arguments do not suit each other.
+
+    Example:
+        >>> import numpy as np
+        >>> average_pool_grad(np.zeros((1, 2, 2, 1)), np.ones((1, 1, 1, 1)), 2).ravel()
+        array([0.25, 0.25, 0.25, 0.25], dtype=float32)
+    """
+    window = _window(pool_size, strides, padding, data_format, ceil_mode)
+    return run_grad(_AveragePool(*window, bool(count_include_pad)), x, grad_out)[0]

@@ -1,0 +1,90 @@
+"""Single operations as small networks of the core, kept for the next call of the same shapes."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from functools import lru_cache
+from threading import Lock
+from typing import TYPE_CHECKING, Any, Protocol
+
+import numpy as np
+
+from cnnfast._core import Graph, Network
+from cnnfast.utils.samples import as_array, check_samples
+
+if TYPE_CHECKING:
+    from numpy.typing import ArrayLike, NDArray
+
+    from cnnfast._core import ParameterInfo
+
+# Each keeps weights and working memory for one shape; a loop over a few shapes should find all of them again.
+_KEPT_NETWORKS = 32
+
+
+class Operation(Protocol):
+    """A hashable description of one operation."""
+
+    def emit(self, graph: Graph, src: int) -> int:
+        """Adds it to a graph."""
+
+    def __hash__(self) -> int: ...
+
+
+@dataclass(frozen=True)
+class _Compiled:
+    network: Network
+    output_shape: tuple[int, ...]
+    parameters: list[ParameterInfo]
+    lock: Lock = field(default_factory=Lock)  # weights are set and used in one go
+
+
+@lru_cache(maxsize=_KEPT_NETWORKS)
+def _compile(operation: Operation, shape: tuple[int, ...]) -> _Compiled:
+    graph = Graph()
+    output = operation.emit(graph, graph.input(shape, "x"))
+    return _Compiled(Network(graph, output), tuple(graph.shape(output)), graph.parameters())
+
+
+def run(operation: Operation, x: Any, weights: Sequence[ArrayLike] = ()) -> NDArray[np.float32]:
+    """Returns the operation's output for a batch."""
+    samples = check_samples(x, None, "x")
+    compiled = _compile(operation, samples.shape[1:])
+    arrays = _checked_weights(compiled, weights)
+    with compiled.lock:
+        _set_weights(compiled, arrays)
+        return compiled.network.predict(samples)
+
+
+def run_grad(
+    operation: Operation, x: Any, grad_out: ArrayLike, weights: Sequence[ArrayLike] = ()
+) -> tuple[NDArray[np.float32], list[NDArray[np.float32]]]:
+    """Returns the gradients of sum(grad_out * output) by the input and by each of the weights."""
+    samples = check_samples(x, None, "x")
+    compiled = _compile(operation, samples.shape[1:])
+    arrays = _checked_weights(compiled, weights)
+    grad = np.ascontiguousarray(as_array(grad_out, "grad_out"), np.float32)
+    needed = (len(samples), *compiled.output_shape)
+    if grad.shape != needed:
+        raise ValueError(f"grad_out must have the output's shape {needed}, got {grad.shape}")
+    with compiled.lock:
+        _set_weights(compiled, arrays)
+        return compiled.network.vjp(samples, grad)
+
+
+def _checked_weights(compiled: _Compiled, weights: Sequence[ArrayLike]) -> list[NDArray[np.float32]]:
+    arrays: list[NDArray[np.float32]] = []
+    for weight, info in zip(weights, compiled.parameters, strict=True):
+        kind = info["name"].rsplit("/", 1)[-1]
+        array = np.ascontiguousarray(as_array(weight, kind), np.float32)
+        if array.shape != tuple(info["shape"]):
+            raise ValueError(
+                f"{kind} must have shape {tuple(info['shape'])} for this input, got {array.shape}"
+            )
+        arrays.append(array)
+    return arrays
+
+
+def _set_weights(compiled: _Compiled, arrays: Sequence[NDArray[np.float32]]) -> None:
+    for position, array in enumerate(arrays):
+        compiled.network.set_parameter(position, array)

@@ -1,0 +1,25 @@
+"""Optimizers: how weights follow their gradients. The core runs them, fused over all weights at once."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from cnnfast.optimizers.adam import Adam
+from cnnfast.optimizers.optimizer import Optimizer
+from cnnfast.optimizers.sgd import SGD
+from cnnfast.utils.serialization import registry, resolve
+
+_REGISTRY: dict[str, type[Optimizer]] = registry(Adam, SGD)
+
+
+def get(identifier: Any) -> Optimizer:
+    """Returns the optimizer that a name, a configuration or an object stands for.
+
+    Example:
+        >>> get("adam")
+        Adam(learning_rate=0.001, beta_1=0.9, beta_2=0.999, epsilon=1e-07)
+    """
+    return resolve(identifier, Optimizer, _REGISTRY, "optimizer")
+
+
+__all__ = ["SGD", "Adam", "Optimizer", "get"]

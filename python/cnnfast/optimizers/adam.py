@@ -1,0 +1,49 @@
+"""Adaptive moments."""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING
+
+from cnnfast.optimizers.optimizer import Optimizer, in_range
+
+if TYPE_CHECKING:
+    from cnnfast.utils.serialization import Config
+
+
+class Adam(Optimizer):
+    """Steps scaled by running means of the gradient and of its square.
+
+    Formula: m = b1 m + (1 - b1) g; v = b2 v + (1 - b2) g^2; w -= rate * sqrt(1 - b2^t) / (1 - b1^t) * m /
+    (sqrt(v) + e).
+
+    Args:
+        learning_rate: Size of a step, at least 0.
+        beta_1: Decay of the mean of g, in [0, 1).
+        beta_2: Decay of the mean of g^2, in [0, 1).
+        epsilon: Guard against division by 0, at least 0.
+
+    Source:
+        Kingma and Ba, 2015, in the form of Keras 3.
+
+    Example:
+        >>> Adam().learning_rate
+        0.001
+    """
+
+    def __init__(
+        self,
+        learning_rate: float = 0.001,
+        beta_1: float = 0.9,
+        beta_2: float = 0.999,
+        epsilon: float = 1e-7,
+    ) -> None:
+        super().__init__(learning_rate)
+        self.beta_1 = in_range(beta_1, "beta_1", 0.0, 1.0)
+        self.beta_2 = in_range(beta_2, "beta_2", 0.0, 1.0)
+        self.epsilon = in_range(epsilon, "epsilon", 0.0, math.inf)
+
+    def get_config(self) -> Config:
+        """Returns the arguments that make an equal optimizer."""
+        moments = {"beta_1": self.beta_1, "beta_2": self.beta_2, "epsilon": self.epsilon}
+        return {**super().get_config(), **moments}

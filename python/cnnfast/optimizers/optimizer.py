@@ -1,0 +1,82 @@
+"""What every optimizer has in common."""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from typing_extensions import Self
+
+    from cnnfast._core import Network
+    from cnnfast.utils.serialization import Config
+
+
+class Optimizer:
+    """Base of the optimizers.
+
+    Args:
+        learning_rate: Size of a step, finite and at least 0.
+    """
+
+    def __init__(self, learning_rate: float) -> None:
+        self._network: Network | None = None
+        self.learning_rate = learning_rate
+
+    @property
+    def learning_rate(self) -> float:
+        """Size of a step; setting it acts on the compiled model at once."""
+        return self._learning_rate
+
+    @learning_rate.setter
+    def learning_rate(self, value: float) -> None:
+        rate = in_range(value, "learning_rate", 0.0, math.inf)
+        if self._network is not None:
+            self._network.learning_rate = rate
+        self._learning_rate = rate
+
+    @property
+    def iterations(self) -> int:
+        """Updates made so far."""
+        return 0 if self._network is None else self._network.step
+
+    def get_config(self) -> Config:
+        """Returns the arguments that make an equal optimizer."""
+        return {"learning_rate": self.learning_rate}
+
+    @classmethod
+    def from_config(cls, config: Config) -> Self:
+        """Makes the optimizer that `config` describes."""
+        return cls(**config)
+
+    def _core_config(self) -> dict[str, Any]:
+        return {"name": type(self).__name__.lower(), **self.get_config()}
+
+    def _bind(self, network: Network) -> None:
+        """Lets `learning_rate` and `iterations` speak for this network from now on."""
+        self._network = network
+
+    def __repr__(self) -> str:
+        arguments = ", ".join(f"{name}={value!r}" for name, value in self.get_config().items())
+        return f"{type(self).__name__}({arguments})"
+
+
+def in_range(value: float, name: str, low: float, below: float) -> float:
+    """Returns `value` as a float.
+
+    Raises:
+        TypeError: If it is not a number.
+        ValueError: If it lies outside [low, below).
+
+    Example:
+        >>> in_range(0.9, "momentum", 0, 1)
+        0.9
+    """
+    try:
+        number = float(value)
+    except (TypeError, ValueError):
+        raise TypeError(f"{name} must be a number, got {value!r}") from None
+    if not low <= number < below:
+        limit = f" and below {below}" if below < math.inf else " and finite"
+        raise ValueError(f"{name} must be at least {low}{limit}, got {value!r}")
+    return number

@@ -1,0 +1,38 @@
+"""Gradient descent."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from cnnfast.optimizers.optimizer import Optimizer, in_range
+
+if TYPE_CHECKING:
+    from cnnfast.utils.serialization import Config
+
+
+class SGD(Optimizer):
+    """Gradient descent, with momentum where wanted.
+
+    Formula: w -= rate * g; with momentum m: v = m v - rate * g, w += v; with Nesterov's: w += m v - rate * g.
+
+    Args:
+        learning_rate: Size of a step, at least 0.
+        momentum: Share of the last step that is kept, in [0, 1).
+        nesterov: Whether the gradient is taken after that share of the step.
+
+    Source:
+        Keras 3, `keras.optimizers.SGD`.
+
+    Example:
+        >>> SGD(0.1, momentum=0.9)
+        SGD(learning_rate=0.1, momentum=0.9, nesterov=False)
+    """
+
+    def __init__(self, learning_rate: float = 0.01, momentum: float = 0.0, nesterov: bool = False) -> None:
+        super().__init__(learning_rate)
+        self.momentum = in_range(momentum, "momentum", 0.0, 1.0)
+        self.nesterov = bool(nesterov)
+
+    def get_config(self) -> Config:
+        """Returns the arguments that make an equal optimizer."""
+        return {**super().get_config(), "momentum": self.momentum, "nesterov": self.nesterov}

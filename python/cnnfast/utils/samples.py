@@ -1,0 +1,151 @@
+"""Checks of the arrays that users hand in: everything is refused here, before anything runs or changes."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from cnnfast.losses import Loss
+
+_SAMPLE_DTYPES = ("float32", "float64", "uint8", "bool")
+
+
+def as_array(value: Any, name: str) -> NDArray[Any]:
+    """Returns anything array-like on the CPU as a NumPy array.
+
+    Raises:
+        TypeError: If it cannot be one.
+
+    Example:
+        >>> as_array([1.0, 2.0], "x").shape
+        (2,)
+    """
+    try:
+        if hasattr(value, "__dlpack__") and not hasattr(value, "__array__"):
+            return np.from_dlpack(value)
+        return np.asarray(value)
+    except (ValueError, TypeError, BufferError) as error:
+        raise TypeError(f"{name} cannot be read as an array: {error}") from error
+
+
+def check_samples(value: Any, shape: tuple[int, ...] | None, name: str) -> NDArray[Any]:
+    """Returns samples as a C-contiguous array, copied only if they are not.
+
+    Args:
+        value: The samples, batch axis first.
+        shape: Shape that one sample must have; None allows any.
+        name: What to call them in a message.
+
+    Raises:
+        TypeError: If the dtype is not one of float32, float64, uint8 and bool.
+        ValueError: If there are no samples or the shape differs.
+
+    Example:
+        >>> check_samples([[1.0, 2.0]], (2,), "x")
+        array([[1., 2.]])
+    """
+    x = as_array(value, name)
+    if x.dtype.name not in _SAMPLE_DTYPES or not x.dtype.isnative:
+        raise TypeError(
+            f"{name} must be one of {', '.join(_SAMPLE_DTYPES)}, got {x.dtype}; convert it with "
+            ".astype('float32')"
+        )
+    if x.ndim < 2:
+        raise ValueError(f"{name} must have a batch axis and at least one more, got shape {x.shape}")
+    if shape is not None and x.shape[1:] != shape:
+        raise ValueError(
+            f"{name} must have shape {_with_batch(shape)}, got {x.shape}{_shape_advice(x.shape, shape)}"
+        )
+    if x.size == 0:
+        raise ValueError(f"{name} must hold at least one sample, got shape {x.shape}")
+    return np.ascontiguousarray(x)
+
+
+def _with_batch(shape: tuple[int, ...]) -> str:
+    return f"({', '.join(['n', *map(str, shape)])})"
+
+
+def _shape_advice(got: tuple[int, ...], shape: tuple[int, ...]) -> str:
+    if got == shape:
+        return "; add the batch axis, for instance with x[None]"
+    if len(shape) == 3 and got[1:] == (*shape[1:], shape[0]):
+        return "; channels come first here, so move them there with np.moveaxis(x, -1, 1), or set data_format"
+    if len(shape) == 3 and got[1:] == (shape[2], *shape[:2]):
+        return "; channels come last here, so move them there with np.moveaxis(x, 1, -1), or set data_format"
+    if (*got, 1) == (got[0], *shape):
+        return "; add the channel axis with x[..., None]"
+    if (got[0], 1, *got[1:]) == (got[0], *shape):
+        return "; add the channel axis with x[:, None]"
+    if got[1:] != shape and np.prod(got[1:]) == np.prod(shape):
+        return f"; the sizes agree, so x.reshape(-1, {', '.join(map(str, shape))}) may be what you want"
+    return ""
+
+
+def check_labels(value: Any, samples: int, loss: Loss, outputs: tuple[int, ...], name: str) -> NDArray[Any]:
+    """Returns labels as the core takes them: int32 (n,), or float32 of the output's shape.
+
+    Args:
+        value: The labels, one for each sample.
+        samples: How many samples there are.
+        loss: The loss, which says which labels it takes.
+        outputs: Shape of the model's output for one sample.
+        name: What to call them in a message.
+
+    Raises:
+        TypeError: If the dtype is not numeric.
+        ValueError: If number, shape, range or values do not suit.
+
+    Example:
+        >>> from cnnfast.losses import SparseCategoricalCrossentropy
+        >>> check_labels([[2], [0]], 2, SparseCategoricalCrossentropy(), (3,), "y")
+        array([2, 0], dtype=int32)
+    """
+    y = as_array(value, name)
+    if y.dtype.kind not in "biuf":
+        raise TypeError(f"{name} must hold numbers, got {y.dtype}")
+    if y.ndim == 0 or len(y) != samples:
+        count = "a single number" if y.ndim == 0 else len(y)
+        raise ValueError(f"{name} must hold one label for each of the {samples} samples, got {count}")
+    if loss.sparse:
+        return _class_numbers(y, outputs, name)
+    return _targets(y, loss, outputs, name)
+
+
+def _class_numbers(y: NDArray[Any], outputs: tuple[int, ...], name: str) -> NDArray[np.int32]:
+    if y.ndim == 2 and y.shape[1] == 1:
+        y = y[:, 0]
+    if y.ndim != 1:
+        raise ValueError(
+            f"{name} must be class numbers of shape (n,) or (n, 1), got {y.shape}; for one-hot rows use the "
+            "loss 'categorical_crossentropy'"
+        )
+    if y.dtype.kind == "f" and not np.array_equal(y, np.trunc(y)):
+        raise ValueError(f"{name} must be whole class numbers, got fractions or NaN")
+    low, high, classes = y.min(), y.max(), outputs[-1]
+    if low < 0 or high >= classes:
+        raise ValueError(
+            f"{name} must lie in 0 ... {classes - 1} since the model has {classes} outputs, got {low} ... "
+            f"{high}; count classes from 0, or give the last layer more units"
+        )
+    return np.ascontiguousarray(y, np.int32)
+
+
+def _targets(y: NDArray[Any], loss: Loss, outputs: tuple[int, ...], name: str) -> NDArray[np.float32]:
+    if outputs == (1,) and y.ndim == 1:
+        y = y[:, None]
+    if y.shape[1:] != outputs:
+        advice = ""
+        if loss.kind == "categorical_crossentropy" and y.size == len(y):
+            advice = "; class numbers need the loss 'sparse_categorical_crossentropy' or to_categorical(y)"
+        raise ValueError(
+            f"{name} must have shape {_with_batch(outputs)} for loss {loss.kind!r}, got {y.shape}{advice}"
+        )
+    with np.errstate(over="ignore"):
+        targets = np.ascontiguousarray(y, np.float32)
+    if not np.isfinite(targets).all():
+        raise ValueError(f"{name} must be finite in float32, got NaN, infinity or larger numbers")
+    return targets

@@ -1,0 +1,86 @@
+// Convolution geometry: rectangles cover every output once, and their taps are exactly those the definition
+// gives.
+#include <doctest/doctest.h>
+
+#include <map>
+#include <set>
+
+#include "ops/conv/geometry.h"
+
+using namespace cnnfast;
+
+namespace {
+
+// Output -> set of (kernel position, source position).
+using Reads = std::map<int, std::set<std::pair<int, int>>>;
+
+Reads reads_of(const std::vector<Segment>& segments) {
+  Reads reads;
+  for (const Segment& s : segments)
+    for (int j = 0; j < s.count; ++j) {
+      const int output = s.first + j * s.step;
+      REQUIRE(reads.count(output) == 0);
+      auto& read = reads[output];
+      for (const auto& tap : s.taps) read.insert({tap.at, s.src + j * s.src_step + tap.shift});
+    }
+  return reads;
+}
+
+std::vector<Axis> axes() {
+  std::vector<Axis> all;
+  for (const int in : {1, 2, 5, 9})
+    for (const int kernel : {1, 2, 3, 5})
+      for (const int stride : {1, 2, 3, 4})
+        for (const int dilation : {1, 2, 3})
+          for (const int before : {0, 1, 4})
+            for (const int after : {0, 2}) {
+              const int room = in + before + after - (kernel - 1) * dilation - 1;
+              if (room >= 0) all.push_back({in, room / stride + 1, kernel, stride, before, dilation});
+            }
+  return all;
+}
+
+}  // namespace
+
+TEST_CASE("forward segments read what the definition reads") {
+  for (const Axis& a : axes()) {
+    Reads expected;
+    for (int o = 0; o < a.out; ++o) {
+      auto& read = expected[o];
+      for (int k = 0; k < a.kernel; ++k) {
+        const int src = o * a.stride - a.before + k * a.dilation;
+        if (src >= 0 && src < a.in) read.insert({k, src});
+      }
+    }
+    CHECK(reads_of(forward_segments(a)) == expected);
+  }
+}
+
+TEST_CASE("backward-data segments are the transpose of the forward ones") {
+  for (const Axis& a : axes()) {
+    Reads expected;
+    for (int i = 0; i < a.in; ++i) expected[i] = {};
+    for (const auto& [output, read] : reads_of(forward_segments(a)))
+      for (const auto& [k, src] : read) expected[src].insert({k, output});
+    CHECK(reads_of(backward_data_segments(a)) == expected);
+  }
+}
+
+TEST_CASE("a rectangle's offsets are those of its pixels") {
+  const Axis rows{5, 5, 3, 1, 1, 1}, cols{7, 4, 3, 2, 1, 1};
+  const Steps src{7 * 16, 16}, dst{4 * 16, 16};
+  const Rects made = make_rects(forward_segments(rows), forward_segments(cols), src, dst, {3, 2, 1000});
+  int64_t outputs = 0;
+  for (const Rect& r : made.rects)
+    for (int y = 0; y < r.rows; ++y)
+      for (int x = 0; x < r.cols; ++x, ++outputs) {
+        const int64_t to = r.dst0 + y * r.dst_row + x * r.dst_col;
+        const int64_t oy = to / dst.row, ox = to % dst.row / dst.col;
+        for (int t = 0; t < r.n_taps; ++t) {
+          const int c = r.taps[t].index % 2, kw = r.taps[t].index / 2 % 3, kh = r.taps[t].index / 6;
+          const int64_t at = r.src0 + y * r.src_row + x * r.src_col + r.taps[t].src_offset;
+          CHECK(at == c * 1000 + (oy - 1 + kh) * src.row + (ox * 2 - 1 + kw) * src.col);
+        }
+      }
+  CHECK(outputs == 20);
+}

@@ -1,0 +1,106 @@
+// Threads and the arena.
+#include <doctest/doctest.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <atomic>
+#include <cstdint>
+#include <limits>
+#include <thread>
+#include <vector>
+
+#include "cnnfast/error.h"
+#include "runtime/arena.h"
+#include "runtime/cpu.h"
+#include "runtime/parallel.h"
+
+using namespace cnnfast;
+
+TEST_CASE("every task runs once, whatever the team") {
+  for (const int threads : {1, 2, 3, 5, 8})
+    for (const int64_t tasks : {0, 1, 2, 7, 64}) {
+      std::vector<std::atomic<int>> runs(static_cast<size_t>(tasks));
+      parallel(threads, [&](const Team& team) {
+        for (int64_t t = team.begin(tasks); t < team.end(tasks); ++t) ++runs[static_cast<size_t>(t)];
+      });
+      for (const auto& count : runs) CHECK(count == 1);
+    }
+}
+
+TEST_CASE("a barrier shows what the others wrote") {
+  for (int round = 0; round < 200; ++round) {
+    int written[4] = {0, 0, 0, 0};
+    std::atomic<int> wrong{0};
+    parallel(4, [&](const Team& team) {
+      written[team.rank()] = round + 1;
+      team.barrier();
+      for (int r = 0; r < team.size(); ++r) wrong += written[r] != round + 1;
+    });
+    CHECK(wrong == 0);
+  }
+}
+
+TEST_CASE("denormals are flushed inside and kept outside") {
+  volatile float tiny = std::numeric_limits<float>::min();
+  float inside = 1;
+  parallel(1, [&](const Team&) { inside = tiny / 2; });
+  CHECK(inside == 0);
+  const float outside = tiny / 2;
+  CHECK(outside > 0);
+}
+
+TEST_CASE("two callers at once") {
+  std::atomic<int64_t> sum{0};
+  const auto work = [&] {
+    for (int i = 0; i < 50; ++i)
+      parallel(2, [&](const Team& team) {
+        for (int64_t t = team.begin(10); t < team.end(10); ++t) sum += t;
+        team.barrier();
+      });
+  };
+  std::thread other(work);
+  work();
+  other.join();
+  CHECK(sum == 2 * 50 * 45);
+}
+
+TEST_CASE("a forked child runs on one thread and does not hang") {
+  parallel(2, [](const Team&) {});
+  const pid_t child = fork();
+  if (child == 0) {
+    int size = 0;
+    parallel(2, [&](const Team& team) { size = team.size(); });
+    _exit(size == 1 && num_threads() == 1 ? 0 : 1);
+  }
+  int status = -1;
+  waitpid(child, &status, 0);
+  CHECK(WIFEXITED(status));
+  CHECK(WEXITSTATUS(status) == 0);
+}
+
+TEST_CASE("the number of threads has limits") {
+  const int before = num_threads();
+  CHECK_THROWS_AS(set_num_threads(0), Error);
+  CHECK_THROWS_AS(set_num_threads(-3), Error);
+  CHECK(num_threads() == before);
+}
+
+TEST_CASE("an arena is aligned and zeroed") {
+  for (const size_t bytes : {size_t{0}, size_t{4}, size_t{5000}, size_t{3} << 20}) {
+    const Arena arena(bytes);
+    CHECK(reinterpret_cast<uintptr_t>(arena.data()) % 4096 == 0);
+    CHECK(arena.bytes() == bytes);
+    for (size_t i = 0; i < bytes / 4; i += 257) CHECK(arena.data()[i] == 0.0f);
+  }
+}
+
+TEST_CASE("an arena too large is an error that names its size") {
+  CHECK_THROWS_WITH_AS(Arena(std::numeric_limits<size_t>::max() / 4), doctest::Contains("smaller batch"),
+                       Error);
+}
+
+TEST_CASE("the portable kernels are always there") {
+  CHECK(find_kernels("scalar") != nullptr);
+  CHECK(find_kernels("mmx") == nullptr);
+  CHECK_THROWS_AS(choose_kernels("mmx"), Error);
+}

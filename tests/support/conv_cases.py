@@ -1,0 +1,127 @@
+"""The cross product of convolution problems, and one problem's network, data, reference and error bounds."""
+
+import itertools
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+from cnnfast import _core
+from numpy.typing import NDArray
+from reference.conv import conv, conv_grad
+
+from support.nets import Float, set_weights, single
+
+# (input channels, filters, groups): around the block of 16, grouped, depthwise with and without a multiplier.
+CHANNELS = [
+    *(
+        (1, 1, 1),
+        (1, 30, 1),
+        (3, 5, 1),
+        (3, 16, 1),
+        (15, 17, 1),
+        (16, 16, 1),
+        (17, 15, 1),
+        (32, 33, 1),
+        (16, 48, 1),
+    ),
+    *((32, 32, 2), (6, 9, 3), (18, 34, 2), (16, 16, 16), (17, 17, 17), (5, 10, 5)),
+]
+KERNELS = [(1, 1), (3, 3), (2, 3), (5, 5)]
+STRIDES = [(1, 1), (2, 2), (2, 1)]
+PADDINGS: list[Any] = ["valid", "same", ((2, 1), (0, 2))]
+BATCHES = [1, 3, 16, 17]
+IMAGES = [(9, 10), (12, 9)]
+
+
+@dataclass(frozen=True)
+class ConvCase:
+    """One problem: shapes, geometry, and (computed once, on demand) its arrays and oracle answers."""
+
+    batch: int
+    image: tuple[int, int]
+    ic: int
+    oc: int
+    groups: int
+    kernel: tuple[int, int]
+    strides: tuple[int, int]
+    dilation: tuple[int, int]
+    padding: Any
+    data_format: Any
+    use_bias: bool = True
+
+    def __str__(self) -> str:
+        parts = (self.batch, *self.image, self.ic, self.oc, self.groups)
+        pad = self.padding if isinstance(self.padding, str) else "explicit"
+        sizes = "x".join(map(str, parts))
+        geometry = "".join(map(str, self.kernel + self.strides + self.dilation))
+        return f"{sizes}-{geometry}-{pad}-{self.data_format[9:]}"
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """The input's shape without the batch."""
+        return (*self.image, self.ic) if self.data_format == "channels_last" else (self.ic, *self.image)
+
+    @property
+    def geometry(self) -> dict[str, Any]:
+        """The keyword arguments of the oracle and of `cnnfast.ops`."""
+        return {
+            "strides": self.strides,
+            "padding": self.padding,
+            "data_format": self.data_format,
+            "dilation_rate": self.dilation,
+            "groups": self.groups,
+        }
+
+    @cached_property
+    def arrays(self) -> tuple[Float, Float, Float, Float]:
+        """x, kernel, bias (zeros without one), grad_out."""
+        rng = np.random.default_rng(11)
+        x = rng.normal(size=(self.batch, *self.shape)).astype(np.float32)
+        kernel = rng.normal(size=(*self.kernel, self.ic // self.groups, self.oc)).astype(np.float32)
+        bias = rng.normal(size=self.oc).astype(np.float32) * self.use_bias
+        out_shape = conv(x[:1], kernel, **self.geometry).shape[1:]
+        return x, kernel, bias, rng.normal(size=(self.batch, *out_shape)).astype(np.float32)
+
+    @cached_property
+    def expected(self) -> tuple[NDArray[Any], tuple[NDArray[Any], ...]]:
+        """The output and the gradients by x, kernel and bias."""
+        x, kernel, bias, grad_out = self.arrays
+        return conv(x, kernel, bias=bias, **self.geometry), conv_grad(x, kernel, grad_out, **self.geometry)
+
+    @cached_property
+    def bounds(self) -> tuple[NDArray[Any], tuple[NDArray[Any], ...]]:
+        """The same on absolute values: what every element's rounding error is measured in."""
+        x, kernel, bias, grad_out = (np.abs(a) for a in self.arrays)
+        return conv(x, kernel, bias=bias, **self.geometry), conv_grad(x, kernel, grad_out, **self.geometry)
+
+    @property
+    def terms(self) -> tuple[int, tuple[int, int, int]]:
+        """How many terms the longest sum of the output and of each gradient has."""
+        taps = self.kernel[0] * self.kernel[1]
+        outputs = self.arrays[3].size // self.oc
+        return taps * self.ic // self.groups + 1, (taps * self.oc // self.groups, outputs, outputs)
+
+    def network(self, algorithm: str | None = None) -> "_core.Network":
+        """The network of this one convolution with its weights, its algorithm forced if one is named."""
+
+        def add(graph: "_core.Graph", src: int) -> int:
+            geometry = self.kernel, self.strides, self.padding, self.dilation, self.groups
+            return graph.conv2d(src, self.oc, *geometry, self.use_bias, self.data_format, "conv2d")
+
+        network = single(self.shape, add)
+        set_weights(network, list(self.arrays[1 : 3 if self.use_bias else 2]))
+        if algorithm is not None:
+            network.force_algorithm("conv2d", algorithm)
+        return network
+
+
+def _product() -> Iterator[ConvCase]:
+    factors = (BATCHES, IMAGES, CHANNELS, KERNELS, STRIDES, [(1, 1), (2, 2)], PADDINGS)
+    formats = ["channels_last", "channels_first"]
+    for batch, image, (ic, oc, groups), *rest, data_format in itertools.product(*factors, formats):
+        yield ConvCase(batch, image, ic, oc, groups, *rest, data_format)
+
+
+CASES = list(_product())

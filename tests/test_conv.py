@@ -1,0 +1,163 @@
+"""Convolution, forward and all three gradients, by every instruction set and algorithm."""
+
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import pytest
+from cnnfast import _core, ops
+from reference.conv import conv, conv_grad
+from support.conv_cases import CASES, ConvCase
+from support.nets import refusal
+from support.numerical import assert_within
+
+ALGORITHMS = [None, "lanes", "blocked"]
+PLAIN = ConvCase(17, (9, 10), 17, 18, 1, (3, 3), (1, 1), (1, 1), "valid", "channels_last")
+GRADIENTS = ("grad_x", "grad_kernel", "grad_bias")
+
+
+def check(case: ConvCase, network: Any) -> None:
+    """Output and gradients of a network of this convolution are within the bounds of their arithmetic."""
+    x, _, _, grad_out = case.arrays
+    (expected, grads), (bound, grad_bounds), (terms, grad_terms) = case.expected, case.bounds, case.terms
+    assert_within(network.predict(x), expected, bound, terms, "output")
+    grad_x, grad_weights = network.vjp(x, grad_out)
+    for parts in zip([grad_x, *grad_weights], grads, grad_bounds, grad_terms, GRADIENTS, strict=False):
+        assert_within(*parts)
+
+
+@pytest.mark.sweep(CASES)
+@pytest.mark.parametrize("algorithm", ALGORITHMS)
+def test_sweep(case: ConvCase, algorithm: str | None, isa: str) -> None:
+    """Left alone, the engine takes every problem; a forced algorithm takes it or says why not."""
+    network = case.network(algorithm)
+    if algorithm is not None:
+        try:
+            network.predict(case.arrays[0])
+        except ValueError as error:
+            refusal(error, algorithm, "conv2d")
+            return
+    check(case, network)
+
+
+@pytest.mark.parametrize("algorithm", ["lanes", "blocked"])
+@pytest.mark.parametrize("data_format", ["channels_last", "channels_first"])
+@pytest.mark.parametrize("strides", [(1, 1), (2, 2)])
+def test_plain_problem_is_never_refused(algorithm: str, data_format: str, strides: Any, isa: str) -> None:
+    case = replace(PLAIN, data_format=data_format, strides=strides)
+    network = case.network(algorithm)
+    check(case, network)
+    steps = [step for step in network.plan(case.batch, "predict") if step["op"] == "conv2d"]
+    assert [step["algorithm"] for step in steps if step["direction"] == "forward"] == [algorithm]
+
+
+@pytest.mark.parametrize("algorithm", ALGORITHMS)
+@pytest.mark.parametrize("channels", [1, 2, 15, 16, 17, 31, 32, 33])
+def test_channels_around_the_block(channels: int, algorithm: str | None, isa: str) -> None:
+    check(*_pair(replace(PLAIN, ic=channels, oc=34 - channels), algorithm))
+
+
+@pytest.mark.parametrize("algorithm", ALGORITHMS)
+@pytest.mark.parametrize("batch", [1, 2, 15, 16, 17, 31, 33])
+def test_batch_around_the_block(batch: int, algorithm: str | None, isa: str) -> None:
+    check(*_pair(replace(PLAIN, batch=batch, padding="same"), algorithm))
+
+
+@pytest.mark.parametrize("algorithm", ALGORITHMS)
+@pytest.mark.parametrize("width", range(1, 18))
+def test_width_around_the_pixel_tile(width: int, algorithm: str | None, isa: str) -> None:
+    case = replace(PLAIN, image=(3, width), batch=2, ic=3, oc=16, padding="same")
+    check(*_pair(case, algorithm))
+
+
+@pytest.mark.parametrize("algorithm", ALGORITHMS)
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"kernel": (9, 10)},  # one output
+        {"image": (1, 1), "kernel": (3, 3), "padding": "same"},  # mostly padding
+        {"kernel": (1, 1), "strides": (3, 4)},  # skips most of the image
+        {"kernel": (2, 2), "strides": (3, 3), "padding": "same"},  # a stride longer than the kernel
+        {"image": (5, 5), "kernel": (3, 3), "dilation": (2, 2)},  # dilated to the image's size
+        {
+            "kernel": (7, 7),
+            "strides": (2, 2),
+            "padding": ((3, 3), (3, 3)),
+            "ic": 3,
+            "oc": 64,
+        },  # ResNet's stem
+        {"kernel": (1, 7), "padding": "same"},
+        {"kernel": (3, 3), "padding": ((4, 4), (4, 4))},  # outputs that see padding only
+        {"use_bias": False},
+    ],
+    ids=str,
+)
+def test_corners(changes: dict[str, Any], algorithm: str | None, isa: str) -> None:
+    check(*_pair(replace(PLAIN, batch=3, **changes), algorithm))
+
+
+def _pair(case: ConvCase, algorithm: str | None) -> tuple[ConvCase, Any]:
+    return case, case.network(algorithm)
+
+
+def test_integer_values_are_exact(isa: str) -> None:
+    """Sums of small integers have no rounding error, so not one bit may differ."""
+    rng = np.random.default_rng(0)
+    x = rng.integers(-3, 4, (5, 10, 9, 4)).astype(np.float32)
+    kernel = rng.integers(-3, 4, (3, 3, 4, 20)).astype(np.float32)
+    np.testing.assert_array_equal(ops.conv(x, kernel, padding="same"), conv(x, kernel, padding="same"))
+
+
+def test_a_wrong_result_would_be_noticed() -> None:
+    """The bounds are tight enough to see one tap of one channel change by a thousandth."""
+    x, kernel, bias, _ = PLAIN.arrays
+    changed = kernel.copy()
+    changed[1, 1, 3, 5] *= 1.001
+    got = conv(x, changed, bias=bias, **PLAIN.geometry).astype(np.float32)
+    with pytest.raises(AssertionError, match="elements are off"):
+        assert_within(got, PLAIN.expected[0], PLAIN.bounds[0], PLAIN.terms[0])
+
+
+def test_instruction_sets_agree() -> None:
+    """Between instruction sets only rounding may differ."""
+    outputs = []
+    before = _core.get_isa()
+    for name in _core.available_isas():
+        _core.set_isa(name)
+        outputs.append(PLAIN.network().predict(PLAIN.arrays[0]))
+        assert _core.get_isa() == name
+    _core.set_isa(before)
+    for other in outputs[1:]:
+        assert_within(other, outputs[0].astype(np.float64), PLAIN.bounds[0], PLAIN.terms[0])
+
+
+@pytest.mark.sweep(CASES)
+def test_ops_conv(case: ConvCase) -> None:
+    x, kernel, bias, _ = case.arrays
+    got = ops.conv(x, kernel, bias=bias, **case.geometry)
+    assert_within(got, case.expected[0], case.bounds[0], case.terms[0])
+
+
+@pytest.mark.sweep(CASES)
+def test_ops_conv_grad(case: ConvCase) -> None:
+    x, kernel, _, grad_out = case.arrays
+    got = ops.conv_grad(x, kernel, grad_out, **case.geometry)
+    assert len(got) == 3
+    for parts in zip(got, case.expected[1], case.bounds[1], case.terms[1], GRADIENTS, strict=True):
+        assert_within(*parts)
+
+
+def test_ops_defaults_and_numbers_for_pairs() -> None:
+    x, kernel, _, _ = PLAIN.arrays
+    np.testing.assert_array_equal(ops.conv(x, kernel), ops.conv(x, kernel, strides=(1, 1), padding="valid"))
+    np.testing.assert_array_equal(ops.conv(x, kernel, 2), ops.conv(x, kernel, strides=(2, 2)))
+    grads = ops.conv_grad(x, kernel, PLAIN.arrays[3])
+    expected = conv_grad(x, kernel, PLAIN.arrays[3])
+    for got, ref, bound, terms in zip(grads, expected, PLAIN.bounds[1], PLAIN.terms[1], strict=True):
+        assert_within(got, ref, bound, terms)
+
+
+def test_ops_activation() -> None:
+    x, kernel, bias, _ = PLAIN.arrays
+    plain = ops.conv(x, kernel, bias=bias)
+    np.testing.assert_array_equal(ops.conv(x, kernel, bias=bias, activation="relu"), np.maximum(plain, 0))

@@ -1,0 +1,276 @@
+"""Sequential and Model as in Keras: history, splits, seeds, evaluation, weights, callbacks, interruption."""
+
+from typing import Any
+
+import cnnfast
+import numpy as np
+import pytest
+from cnnfast import Input, Model, Sequential, callbacks, layers
+from reference import losses as reference
+from reference.conv import conv
+from reference.dense import activation, dense
+from reference.pool import max_pool
+from support.models import images, same_bits, small_model
+
+X, Y = images(90)
+
+
+def test_history() -> None:
+    model = small_model()
+    history = model.fit(X, Y, batch_size=16, epochs=3, validation_split=0.2, verbose=0)
+    assert set(history.history) == {"accuracy", "loss", "val_accuracy", "val_loss"}
+    assert history.epoch == [0, 1, 2]
+    for values in history.history.values():
+        assert len(values) == 3
+        assert all(isinstance(value, float) for value in values)
+    assert model.history is history
+    # The last 18 samples were held back, and validation is evaluation.
+    loss, accuracy = model.evaluate(X[72:], Y[72:], batch_size=16, verbose=0)
+    assert history.history["val_loss"][-1] == pytest.approx(loss, rel=1e-6)
+    assert history.history["val_accuracy"][-1] == pytest.approx(accuracy, rel=1e-6)
+
+
+def test_validation_data_and_split_agree() -> None:
+    one = small_model()
+    split = one.fit(X, Y, epochs=2, validation_split=0.3, verbose=0)
+    two = small_model()
+    at = int(len(X) * (1 - 0.3))
+    given = two.fit(X[:at], Y[:at], epochs=2, validation_data=(X[at:], Y[at:]), verbose=0)
+    assert split.history == given.history
+    assert same_bits(one.get_weights(), two.get_weights())
+
+
+def test_history_is_the_mean_over_samples() -> None:
+    """With a learning rate of 0 the epoch's loss is the data's, though the last batch is smaller."""
+    model = small_model(dropout=0.0, optimizer=cnnfast.optimizers.SGD(0.0))
+    history = model.fit(X, Y, batch_size=32, verbose=0).history
+    loss, accuracy = model.evaluate(X, Y, batch_size=90, verbose=0)
+    assert history["loss"] == [pytest.approx(loss, rel=1e-5)]
+    assert history["accuracy"] == [pytest.approx(accuracy, rel=1e-5)]
+
+
+def test_training_learns() -> None:
+    model = small_model(dropout=0.0)
+    history = model.fit(X, Y, epochs=25, batch_size=16, verbose=0).history
+    assert history["loss"][-1] < 0.5 * history["loss"][0]
+    fresh = images(100, seed=5)
+    assert model.evaluate(*fresh, verbose=0)[1] > 0.8
+
+
+def test_shuffling_is_seeded() -> None:
+    def losses(seed: int, shuffle: bool) -> list[float]:
+        seen: list[float] = []
+        listen = callbacks.LambdaCallback(on_train_batch_end=lambda batch, logs: seen.append(logs["loss"]))
+        model = small_model(1, dropout=0.0)
+        cnnfast.set_random_seed(seed)  # after the weights are made: only the order of samples follows from it
+        model.compile(cnnfast.optimizers.SGD(0.0), "sparse_categorical_crossentropy")
+        model.fit(X, Y, batch_size=10, epochs=2, shuffle=shuffle, verbose=0, callbacks=[listen])
+        return seen
+
+    assert losses(3, True) == losses(3, True)
+    assert losses(3, True) != losses(4, True)
+    plain = losses(3, False)
+    assert plain[:9] == plain[9:], "without shuffling all epochs see the same batches"
+    shuffled = losses(3, True)
+    assert shuffled[:9] != shuffled[9:], "each epoch has an order of its own"
+
+
+def test_predict() -> None:
+    model = small_model()
+    expected = model.predict_on_batch(X)
+    for batch_size in (1, 7, 32, 1000):
+        got = model.predict(X, batch_size=batch_size, verbose=0)
+        np.testing.assert_allclose(got, expected, rtol=0, atol=1e-6)
+    np.testing.assert_array_equal(model.predict(X, batch_size=90, verbose=0), expected)
+    np.testing.assert_array_equal(model(X), expected)
+    assert expected.shape == (90, 4)
+    np.testing.assert_allclose(expected.sum(1), 1, rtol=1e-6)
+
+
+def test_results_do_not_alias() -> None:
+    """An output or a weight in the user's hands is not changed by what the model does next."""
+    model = small_model()
+    out, weights = model.predict_on_batch(X), model.get_weights()
+    copies = [out.copy(), *(w.copy() for w in weights)]
+    model.predict_on_batch(X * 2)
+    model.train_on_batch(X, Y)
+    assert same_bits([out, *weights], copies)
+
+
+def _oracle(model: Any, x: np.ndarray) -> np.ndarray:
+    kernel, bias, head, head_bias = model.get_weights()
+    features = max_pool(activation("relu", conv(x, kernel, bias=bias)), 2)
+    return activation("softmax", dense(features.reshape(len(x), -1), head, head_bias))
+
+
+def test_evaluate_against_the_oracle() -> None:
+    model = small_model(metrics=["accuracy", cnnfast.metrics.SparseTopKCategoricalAccuracy(k=2, name="top")])
+    out = _oracle(model, X)
+    np.testing.assert_allclose(model.predict(X, verbose=0), out, rtol=0, atol=1e-6)
+    expected = [-np.log(out[np.arange(90), Y]).mean(), reference.accuracy(out, Y)]
+    expected.append(reference.top_k_accuracy(out, Y, 2))
+    assert model.evaluate(X, Y, verbose=0) == pytest.approx(expected, rel=1e-5)
+    named = model.evaluate(X, Y, verbose=0, return_dict=True)
+    assert named == pytest.approx(dict(zip(["loss", "accuracy", "top"], expected, strict=True)), rel=1e-5)
+    assert model.metrics_names == ["loss", "accuracy", "top"]
+    alone = small_model(metrics=None)
+    assert alone.evaluate(X, Y, verbose=0) == pytest.approx(expected[0], rel=1e-5)
+
+
+def test_train_on_batch_is_a_step_of_fit() -> None:
+    one = small_model()
+    one.fit(X, Y, batch_size=90, shuffle=False, verbose=0)
+    two = small_model()
+    two.train_on_batch(X, Y)
+    assert same_bits(one.get_weights(), two.get_weights())
+    assert two.optimizer.iterations == 1
+
+
+def test_weights() -> None:
+    model = small_model()
+    assert [w.shape for w in model.get_weights()] == [(3, 3, 2, 6), (6,), (72, 4), (4,)]
+    assert model.count_params() == 114 + 292
+    new = [np.full(w.shape, k, np.float32) for k, w in enumerate(model.get_weights())]
+    model.set_weights(new)
+    assert same_bits(model.get_weights(), new)
+    assert (model.get_layer("head").bias.numpy() == 3).all()
+    model.get_layer("conv").set_weights([np.ones((3, 3, 2, 6)), np.zeros(6)])
+    assert (model.get_weights()[0] == 1).all()
+    for bad in (new[:3], [*new[:3], np.ones(5)], [new[1], new[0], *new[2:]]):
+        before = model.get_weights()
+        with pytest.raises(ValueError, match=r"shape|weights|arrays"):
+            model.set_weights(bad)
+        assert same_bits(before, model.get_weights())
+
+
+def test_initial_weights() -> None:
+    one, two, other = small_model(1), small_model(1), small_model(2)
+    assert same_bits(one.get_weights(), two.get_weights())
+    assert not same_bits(one.get_weights(), other.get_weights())
+    kernel, bias, head, _ = one.get_weights()
+    assert not bias.any()
+    limit = np.sqrt(6 / (72 + 4))  # Glorot
+    assert 0.8 * limit < np.abs(head).max() <= limit
+    assert np.abs(kernel).max() <= np.sqrt(6 / (9 * 2 + 9 * 6))
+
+
+def test_frozen_layer() -> None:
+    model = small_model()
+    model.get_layer("conv").trainable = False
+    before = model.get_weights()
+    model.fit(X, Y, verbose=0)
+    after = model.get_weights()
+    assert same_bits(before[:2], after[:2])
+    assert not same_bits(before[2:], after[2:])
+    assert len(model.trainable_weights) == 2
+    assert len(model.non_trainable_weights) == 2
+
+
+def test_early_stopping() -> None:
+    model = small_model(dropout=0.0, optimizer=cnnfast.optimizers.SGD(0.0))
+    stop = callbacks.EarlyStopping(monitor="val_loss", patience=2)
+    history = model.fit(X, Y, epochs=20, validation_split=0.2, verbose=0, callbacks=[stop])
+    assert len(history.history["loss"]) == 3, "the first epoch is the best; two more are waited for"
+
+
+def test_early_stopping_restores_the_best_weights() -> None:
+    model = small_model(dropout=0.0)
+    kept: list[list[np.ndarray]] = []
+    script = iter([1.0, 0.5, 0.9, 0.8])
+
+    class Spoil(callbacks.Callback):
+        def on_epoch_end(self, epoch: int, logs: dict[str, float] | None = None) -> None:
+            assert logs is not None
+            logs["val_loss"] = next(script)
+            kept.append(self.model.get_weights())
+
+    stop = callbacks.EarlyStopping(monitor="val_loss", patience=2, restore_best_weights=True)
+    model.fit(X, Y, epochs=9, validation_split=0.2, verbose=0, callbacks=[Spoil(), stop])
+    assert len(kept) == 4
+    assert same_bits(model.get_weights(), kept[1])
+
+
+def test_interruption_leaves_a_usable_model() -> None:
+    """Ctrl-C in the middle of an epoch: what was trained stays, and everything can go on."""
+    model = small_model()
+
+    class Interrupt(callbacks.Callback):
+        def on_train_batch_end(self, batch: int, logs: dict[str, float] | None = None) -> None:
+            if batch == 2:
+                raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        model.fit(X, Y, batch_size=10, verbose=0, callbacks=[Interrupt()])
+    assert model.optimizer.iterations == 3
+    assert np.isfinite(model.predict(X, verbose=0)).all()
+    history = model.fit(X, Y, epochs=2, verbose=0)
+    assert len(history.history["loss"]) == 2
+
+
+def test_functional_model_with_a_shortcut() -> None:
+    inputs = Input((10, 9, 2))
+    trunk = layers.Conv2D(5, 3, padding="same", activation="relu")(inputs)
+    branch = layers.Conv2D(5, 3, padding="same")(trunk)
+    joined = layers.Activation("relu")(layers.Add()([branch, trunk]))
+    model = Model(inputs, layers.Dense(3)(layers.Flatten()(joined)))
+    k0, b0, k1, b1, head, head_bias = model.get_weights()
+    first = activation("relu", conv(X, k0, padding="same", bias=b0))
+    second = activation("relu", conv(first, k1, padding="same", bias=b1) + first)
+    expected = dense(second.reshape(len(X), -1), head, head_bias)
+    np.testing.assert_allclose(model.predict(X, verbose=0), expected, rtol=0, atol=2e-5)
+    model.compile("sgd", "mse")
+    before = model.evaluate(X, expected + 1, verbose=0)
+    assert before == pytest.approx(1.0, abs=1e-3)
+    assert model.fit(X, expected + 1, epochs=3, verbose=0).history["loss"][-1] < before
+
+
+def test_layers_on_arrays() -> None:
+    cnnfast.set_random_seed(0)
+    layer = layers.Conv2D(4, 3, activation="tanh")
+    out = layer(X)
+    kernel, bias = layer.get_weights()
+    np.testing.assert_allclose(out, np.tanh(conv(X, kernel, bias=bias)), rtol=0, atol=1e-6)
+    assert layers.Flatten()(X).shape == (90, 180)
+    np.testing.assert_array_equal(layers.MaxPooling2D()(X), max_pool(X, 2).astype(np.float32))
+    np.testing.assert_array_equal(layers.Dropout(0.5)(X), X)
+
+
+def test_data_formats_agree() -> None:
+    """The same weights on the same picture in either format."""
+
+    def make(data_format: str, shape: tuple[int, ...]) -> Sequential:
+        return Sequential(
+            [
+                Input(shape),
+                layers.Conv2D(7, 3, padding="same", activation="relu", data_format=data_format),
+                layers.AveragePooling2D(2, data_format=data_format),
+                layers.Flatten(data_format=data_format),
+                layers.Dense(3),
+            ]
+        )
+
+    last, first = make("channels_last", (10, 9, 2)), make("channels_first", (2, 10, 9))
+    first.set_weights(last.get_weights())
+    got = first.predict(np.moveaxis(X, -1, 1), verbose=0)
+    np.testing.assert_allclose(got, last.predict(X, verbose=0), rtol=0, atol=1e-6)
+
+
+def test_default_data_format(image_data_format: Any) -> None:
+    image_data_format("channels_first")
+    assert layers.Conv2D(7, 3)(Input((2, 10, 9))).shape == (None, 7, 8, 7)
+    image_data_format("channels_last")
+    assert layers.Conv2D(7, 3)(Input((10, 9, 2))).shape == (None, 8, 7, 7)
+
+
+def test_summary() -> None:
+    lines: list[str] = []
+    small_model().summary(print_fn=lines.append)
+    text = "\n".join(lines)
+    for part in ("conv", "pool", "dropout", "flatten", "head", "(None, 8, 7, 6)", "(None, 72)", "292", "406"):
+        assert part in text
+
+
+def test_metric_names_follow_the_user() -> None:
+    model = small_model(metrics=["acc"])
+    history = model.fit(X, Y, validation_split=0.5, verbose=0).history
+    assert set(history) == {"loss", "acc", "val_loss", "val_acc"}

@@ -1,0 +1,148 @@
+"""SGD and Adam over several steps against Keras's formulas; state, trainable flags, constraints."""
+
+from typing import Any
+
+import numpy as np
+import pytest
+from reference import optimizers as reference
+from reference.losses import squared_error
+from reference.model import Node, ReferenceModel
+from support.nets import adam, dense_network, get_weights, set_weights, sgd
+
+INPUTS, UNITS, BATCH = 7, 19, 8
+OPTIMIZERS: list[Any] = [
+    (sgd(0.1), lambda: reference.SGD(0.1)),
+    (sgd(0.05, 0.9), lambda: reference.SGD(0.05, 0.9)),
+    (sgd(0.05, 0.9, True), lambda: reference.SGD(0.05, 0.9, True)),
+    (adam(0.01), lambda: reference.Adam(0.01)),
+    (
+        {**adam(0.02), "beta_1": 0.5, "beta_2": 0.9, "epsilon": 1e-3},
+        lambda: reference.Adam(0.02, 0.5, 0.9, 1e-3),
+    ),
+]
+IDS = ["sgd", "momentum", "nesterov", "adam", "adam_other_numbers"]
+
+
+def _problem() -> tuple[Any, ReferenceModel, np.ndarray, np.ndarray]:
+    rng = np.random.default_rng(0)
+    weights = [rng.normal(size=(INPUTS, UNITS)).astype(np.float32), rng.normal(size=UNITS).astype(np.float32)]
+    network = dense_network(INPUTS, UNITS)
+    set_weights(network, weights)
+    x, y = (rng.normal(size=(BATCH, width)).astype(np.float32) for width in (INPUTS, UNITS))
+    return network, ReferenceModel([Node("dense", (-1,))], weights), x, y
+
+
+@pytest.mark.parametrize(("optimizer", "oracle"), OPTIMIZERS, ids=IDS)
+def test_ten_steps(optimizer: Any, oracle: Any, isa: str) -> None:
+    network, model, x, y = _problem()
+    network.configure("mean_squared_error", False, [], optimizer)
+    theirs = oracle()
+    for step in range(10):
+        expected = model.train_step(x, lambda out: squared_error(out, y), theirs)
+        assert network.train_step(x, y) == [pytest.approx(expected, rel=1e-5)]
+        assert network.step == step + 1
+    for got, ref in zip(get_weights(network, 2), model.weights, strict=True):
+        np.testing.assert_allclose(got, ref, rtol=0, atol=1e-5)
+
+
+@pytest.mark.parametrize(("optimizer", "oracle"), OPTIMIZERS, ids=IDS)
+def test_learning_rate_may_change_between_steps(optimizer: Any, oracle: Any) -> None:
+    network, model, x, y = _problem()
+    network.configure("mean_squared_error", False, [], optimizer)
+    theirs = oracle()
+    assert network.learning_rate == pytest.approx(theirs.learning_rate)
+    for rate in (0.1, 0.01, 0.05):
+        network.learning_rate = theirs.learning_rate = rate
+        network.train_step(x, y)
+        model.train_step(x, lambda out: squared_error(out, y), theirs)
+    for got, ref in zip(get_weights(network, 2), model.weights, strict=True):
+        np.testing.assert_allclose(got, ref, rtol=0, atol=1e-5)
+
+
+@pytest.mark.parametrize(("optimizer", "oracle"), OPTIMIZERS, ids=IDS)
+def test_state_carries_on_bit_for_bit(optimizer: Any, oracle: Any) -> None:
+    whole, _, x, y = _problem()
+    whole.configure("mean_squared_error", False, [], optimizer)
+    for _ in range(3):
+        whole.train_step(x, y)
+    state = {name: np.array(buffer) for name, buffer in whole.optimizer_state().items()}
+    other, _, _, _ = _problem()
+    other.configure("mean_squared_error", False, [], optimizer)
+    set_weights(other, get_weights(whole, 2))
+    other.set_optimizer_state(state, whole.step)
+    for _ in range(3):
+        assert whole.train_step(x, y) == other.train_step(x, y)
+    for a, b in zip(get_weights(whole, 2), get_weights(other, 2), strict=True):
+        assert a.tobytes() == b.tobytes()
+
+
+def test_state_names() -> None:
+    network, _, x, y = _problem()
+    network.configure("mean_squared_error", False, [], adam())
+    network.train_step(x, y)
+    assert set(network.optimizer_state()) == {"m", "v"}
+    network.configure("mean_squared_error", False, [], sgd(0.1, 0.9))
+    assert set(network.optimizer_state()) == {"velocity"}
+    assert not network.optimizer_state()["velocity"].any(), "configuring again resets the state"
+    assert network.step == 0
+
+
+@pytest.mark.parametrize(("optimizer", "oracle"), OPTIMIZERS, ids=IDS)
+def test_frozen_weights_do_not_move(optimizer: Any, oracle: Any) -> None:
+    network, _, x, y = _problem()
+    kernel, bias = get_weights(network, 2)
+    network.set_trainable(0, False)
+    network.configure("mean_squared_error", False, [], optimizer)
+    for _ in range(3):
+        network.train_step(x, y)
+    got_kernel, got_bias = get_weights(network, 2)
+    np.testing.assert_array_equal(got_kernel, kernel)
+    assert (got_bias != bias).all()
+    network.set_trainable(0, True)
+    network.train_step(x, y)
+    assert (network.get_parameter(0) != kernel).any()
+
+
+def test_non_negative_constraint() -> None:
+    network, model, x, y = _problem()
+    network.set_constraint(0, "non_negative")
+    network.configure("mean_squared_error", False, [], sgd(0.1))
+    network.train_step(x, y)
+    model.train_step(x, lambda out: squared_error(out, y), reference.SGD(0.1))
+    np.testing.assert_allclose(network.get_parameter(0), np.maximum(model.weights[0], 0), rtol=0, atol=1e-6)
+
+
+def test_norm_constraint() -> None:
+    """Each output unit's vector of weights is scaled into [minimum, maximum]."""
+    network, model, x, y = _problem()
+    network.set_constraint(0, "norm", 2.0, 2.5)
+    network.configure("mean_squared_error", False, [], sgd(0.1))
+    network.train_step(x, y)
+    model.train_step(x, lambda out: squared_error(out, y), reference.SGD(0.1))
+    norms = np.linalg.norm(model.weights[0], axis=0)
+    assert norms.min() < 2 < norms.max()
+    assert norms.max() > 2.5
+    expected = model.weights[0] * np.clip(norms, 2.0, 2.5) / norms
+    np.testing.assert_allclose(network.get_parameter(0), expected, rtol=0, atol=2e-6)
+
+
+def test_norm_constraint_of_a_convolution_takes_the_whole_filter() -> None:
+    from support.nets import single
+
+    network = single(
+        (4, 4, 3),
+        lambda g, src: g.flatten(
+            g.conv2d(src, 5, (2, 2), (1, 1), "valid", (1, 1), 1, False, "channels_last", "conv2d"),
+            "channels_last",
+            "flatten",
+        ),
+    )
+    rng = np.random.default_rng(1)
+    kernel = rng.normal(size=(2, 2, 3, 5)).astype(np.float32) * np.arange(1, 6, dtype=np.float32) * 0.3
+    set_weights(network, [kernel])
+    network.set_constraint(0, "norm", 0.0, 2.0)
+    network.configure("mean_squared_error", False, [], sgd(1e-30))
+    network.train_step(rng.normal(size=(2, 4, 4, 3)).astype(np.float32), np.zeros((2, 45), np.float32))
+    norms = np.sqrt((kernel.astype(np.float64) ** 2).sum((0, 1, 2)))
+    assert norms.min() < 2 < norms.max()
+    np.testing.assert_allclose(network.get_parameter(0), kernel * np.minimum(norms, 2) / norms, rtol=1e-5)
