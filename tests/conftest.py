@@ -11,8 +11,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from cnnfast import _core
 from support.machine import expected_isas
+
+from cnnfast import _core
 
 _SWEEP_SEED = 20261
 _exercised: set[str] = set()

@@ -4,10 +4,11 @@ from typing import Any
 
 import numpy as np
 import pytest
-from cnnfast import ops
 from reference.dense import activation, activation_grad
 from support.nets import single
 from support.numerical import EPS
+
+from cnnfast import ops
 
 KINDS: list[Any] = ["relu", "tanh", "sigmoid", "softmax"]
 # Errors in units of the last place of the result; softmax adds the error of its sum.

@@ -3,12 +3,13 @@
 from collections.abc import Callable
 from typing import Any
 
-import cnnfast
 import numpy as np
 import pytest
-from cnnfast import layers, ops
 from support.models import images, same_bits, small_model
 from support.nets import get_weights, refusal, sgd, small_cnn
+
+import cnnfast
+from cnnfast import layers, ops
 
 X, Y = images(12)
 

@@ -6,7 +6,6 @@ from typing import Any
 
 import numpy as np
 import pytest
-
 from bench.compare import driver, networks, reference, report
 from bench.compare.driver import Measurement, Workload
 

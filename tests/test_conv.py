@@ -5,11 +5,12 @@ from typing import Any
 
 import numpy as np
 import pytest
-from cnnfast import _core, ops
 from reference.conv import conv, conv_grad
 from support.conv_cases import CASES, ConvCase
 from support.nets import refusal
 from support.numerical import assert_within
+
+from cnnfast import _core, ops
 
 ALGORITHMS = [None, "lanes", "blocked"]
 PLAIN = ConvCase(17, (9, 10), 17, 18, 1, (3, 3), (1, 1), (1, 1), "valid", "channels_last")

@@ -2,8 +2,9 @@
 
 import numpy as np
 import pytest
-from cnnfast import ops
 from support.machine import run_python
+
+from cnnfast import ops
 
 
 def rows(text: str) -> np.ndarray:

@@ -12,8 +12,9 @@ from typing import Any
 
 import numpy as np
 import pytest
-from cnnfast.datasets import _download, _idx, _search, fashion_mnist, mnist
 from support.nets import refusal
+
+from cnnfast.datasets import _download, _idx, _search, fashion_mnist, mnist
 
 ARRAYS = {
     "a-images": np.arange(6 * 4 * 4, dtype=np.uint8).reshape(6, 4, 4),

@@ -5,10 +5,11 @@ from typing import Any
 
 import numpy as np
 import pytest
-from cnnfast import ops
 from reference.dense import dense, dense_grad
 from support.nets import dense_network, set_weights
 from support.numerical import assert_within
+
+from cnnfast import ops
 
 SIZES = [1, 2, 7, 15, 16, 17, 33, 64, 100, 257]
 CASES = list(itertools.product([1, 2, 5, 16, 17, 64, 129], SIZES, SIZES))

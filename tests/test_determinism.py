@@ -3,11 +3,12 @@
 import hashlib
 from collections.abc import Callable
 
-import cnnfast
 import numpy as np
 import pytest
 from support.machine import run_python
 from support.training import KINDS, data, network, run
+
+import cnnfast
 
 
 @pytest.mark.parametrize("kind", KINDS)

@@ -4,9 +4,10 @@ from typing import Any
 
 import numpy as np
 import pytest
-from cnnfast import _core
 from reference.philox import dropout_mask, philox
 from support.nets import set_weights, sgd, single
+
+from cnnfast import _core
 
 KNOWN = [
     ((0, 0, 0, 0), 0, (0x6627E8D5, 0xE169C58D, 0xBC57AC4C, 0x9B00DBD8)),

@@ -4,12 +4,13 @@ import gc
 from collections.abc import Callable
 from typing import Any
 
-import cnnfast
 import numpy as np
 import pytest
 from support.machine import resident_bytes
 from support.nets import mlp, residual_cnn, small_cnn
 from support.training import data, network
+
+import cnnfast
 
 MEBI = 2**20
 

@@ -3,9 +3,10 @@
 from collections.abc import Callable
 from pathlib import Path
 
-import cnnfast
 import numpy as np
 import pytest
+
+import cnnfast
 from cnnfast import layers
 
 pytestmark = pytest.mark.mnist

@@ -2,15 +2,16 @@
 
 from typing import Any
 
-import cnnfast
 import numpy as np
 import pytest
-from cnnfast import Input, Model, Sequential, callbacks, layers
 from reference import losses as reference
 from reference.conv import conv
 from reference.dense import activation, dense
 from reference.pool import max_pool
 from support.models import images, same_bits, small_model
+
+import cnnfast
+from cnnfast import Input, Model, Sequential, callbacks, layers
 
 X, Y = images(90)
 

@@ -9,13 +9,14 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import cnnfast
 import numpy as np
 import pytest
-from cnnfast import Input, Model, layers
-from cnnfast.models import ModelFileError, load_model
 from support.models import images, same_bits, small_model
 from support.nets import refusal
+
+import cnnfast
+from cnnfast import Input, Model, layers
+from cnnfast.models import ModelFileError, load_model
 
 X, Y = images(60)
 

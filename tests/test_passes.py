@@ -5,8 +5,9 @@ from typing import Any
 
 import numpy as np
 import pytest
-from cnnfast import _core
 from support.nets import Twin, adam, classic_cnn, get_weights, mlp, refusal, residual_cnn, small_cnn
+
+from cnnfast import _core
 
 MAKERS: dict[str, Callable[[int], Twin]] = {
     make.__name__: make for make in (classic_cnn, small_cnn, residual_cnn, mlp)

@@ -7,10 +7,11 @@ from typing import Any
 
 import numpy as np
 import pytest
-from cnnfast import _core, ops
 from reference import pool as reference
 from support.nets import single
 from support.numerical import assert_within
+
+from cnnfast import _core, ops
 
 SIZES = [(2, 2), (3, 3), (2, 3), (1, 1)]
 PADDINGS: list[Any] = ["valid", "same", ((1, 0), (0, 1))]

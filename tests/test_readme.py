@@ -5,6 +5,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+
 from cnnfast.datasets import mnist
 
 README = Path(__file__).resolve().parent.parent / "README.md"

@@ -15,7 +15,6 @@ from statistics import median
 from typing import Any
 
 import numpy as np
-
 from bench.compare import engines, networks, reference, worker
 from bench.compare.networks import Task
 

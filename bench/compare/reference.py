@@ -9,10 +9,9 @@ from collections.abc import Callable
 from typing import Any
 
 import numpy as np
+from bench.compare.networks import Layer, Network
 from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import NDArray
-
-from bench.compare.networks import Layer, Network
 
 LEARNING_RATE, BETA_1, BETA_2, EPSILON = 1e-3, 0.9, 0.999, 1e-7
 

@@ -5,12 +5,12 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterator
 
-import cnnfast
-from cnnfast import optimizers
-
 from bench.compare import networks
 from bench.compare.engines import with_cnnfast
 from bench.gates import Verdict
+
+import cnnfast
+from cnnfast import optimizers
 
 STEPS = 3
 BATCH = 128

@@ -29,7 +29,8 @@ struct Window {
 };
 
 // Cells of a window along one axis that exist or are padding; what a ceil-mode window adds beyond is neither.
-static inline int32_t padded_span(int32_t out, int32_t stride, int32_t pad, int32_t window, int32_t padded_end) {
+static inline int32_t padded_span(int32_t out, int32_t stride, int32_t pad, int32_t window,
+                                  int32_t padded_end) {
   const int32_t origin = out * stride - pad;
   return (origin + window < padded_end ? origin + window : padded_end) - origin;
 }

@@ -67,8 +67,10 @@ void choose_kernels(const std::string& isa) {
   const KernelTable* table = find_kernels(isa);
   if (!table) {
     std::string known;
-    for (const KernelTable* each : available_kernels()) known += (known.empty() ? "" : ", ") + std::string(each->isa);
-    fail("instruction set \"", isa, "\" is not available on this machine or in this build; there are ", known, ".");
+    for (const KernelTable* each : available_kernels())
+      known += (known.empty() ? "" : ", ") + std::string(each->isa);
+    fail("instruction set \"", isa, "\" is not available on this machine or in this build; there are ", known,
+         ".");
   }
   chosen() = table;
 }

@@ -1,6 +1,7 @@
 """The compiled core: graphs, the networks planned from them, and the machine they run on.
 
-Everything here is plumbing for the Python face; users meet `cnnfast.layers`, `cnnfast.Sequential` and `cnnfast.ops`.
+Everything here is plumbing for the Python face; users meet `cnnfast.layers`, `cnnfast.Sequential` and
+`cnnfast.ops`.
 """
 
 from collections.abc import Mapping, Sequence
@@ -23,8 +24,8 @@ class ParameterInfo(TypedDict):
 class Graph:
     """A network's description: values are numbered, shapes exclude the batch and are as the user sees them.
 
-    Each method adds one node and returns the number of its output value. Shape errors are ValueErrors that name the
-    node, the rule, the shapes received and what to change.
+    Each method adds one node and returns the number of its output value. Shape errors are ValueErrors that name
+    the node, the rule, the shapes received and what to change.
     """
 
     def __init__(self) -> None: ...
@@ -78,9 +79,9 @@ class Graph:
 class Network:
     """A graph with its weights, and, once configured, its loss, metrics and optimizer.
 
-    Arrays given as samples are float32, float64, uint8 or bool, C-contiguous; `index` picks rows (int64) and may be
-    None for all rows in order. Labels are int32 of shape (n,), or float32 of the output's shape. Every call validates
-    first, then runs one planned program with the GIL released; nothing is changed when validation fails.
+    Arrays given as samples are float32, float64, uint8 or bool, C-contiguous; `index` picks rows (int64) and may
+    be None for all rows in order. Labels are int32 of shape (n,), or float32 of the output's shape. Every call
+    validates first, then runs one planned program with the GIL released; nothing changes when validation fails.
     """
 
     def __init__(self, graph: Graph, output: int) -> None: ...
@@ -88,10 +89,12 @@ class Network:
     def set_parameter(self, position: int, value: NDArray[np.float32]) -> None: ...
     def set_trainable(self, position: int, trainable: bool) -> None: ...
     def set_regularizer(self, position: int, l1: float, l2: float) -> None:
-        """Adds l1 * sum|w| + l2 * sum w^2 to the loss of train_step and evaluate_step, and its gradient to w."""
+        """Adds l1 * sum|w| + l2 * sum w^2 to the loss of both steps, and its gradient to that of w."""
 
-    def set_constraint(self, position: int, kind: str | None, minimum: float = 0.0, maximum: float = 0.0) -> None:
-        """After each update: "non_negative"; "norm" (each output unit's vector is scaled into [minimum, maximum])."""
+    def set_constraint(
+        self, position: int, kind: str | None, minimum: float = 0.0, maximum: float = 0.0
+    ) -> None:
+        """After each update: "non_negative", or "norm" (of each output unit, moved into [minimum, maximum])."""
 
     def configure(
         self,
@@ -107,8 +110,9 @@ class Network:
     ) -> None:
         """`metrics`: "accuracy", "binary_accuracy", "top_k:5", "mean_squared_error", "mean_absolute_error".
 
-        `optimizer`: {"name": "sgd", "learning_rate", "momentum", "nesterov"} or {"name": "adam", "learning_rate",
-        "beta_1", "beta_2", "epsilon"}. Configuring again resets the optimizer's state.
+        `optimizer`: {"name": "sgd", "learning_rate", "momentum", "nesterov"} or
+        {"name": "adam", "learning_rate", "beta_1", "beta_2", "epsilon"}. Configuring again resets the
+        optimizer's state.
         """
 
     learning_rate: float  # of the configured optimizer; may be changed between steps
@@ -116,10 +120,14 @@ class Network:
     step: int  # optimizer steps taken so far
 
     def predict(self, x: NDArray[Any]) -> NDArray[np.float32]: ...
-    def train_step(self, x: NDArray[Any], y: NDArray[Any], index: NDArray[np.int64] | None = None) -> list[float]:
+    def train_step(
+        self, x: NDArray[Any], y: NDArray[Any], index: NDArray[np.int64] | None = None
+    ) -> list[float]:
         """Forward, loss, backward and update on one batch. Returns [loss, *metrics], means over the batch."""
 
-    def evaluate_step(self, x: NDArray[Any], y: NDArray[Any], index: NDArray[np.int64] | None = None) -> list[float]:
+    def evaluate_step(
+        self, x: NDArray[Any], y: NDArray[Any], index: NDArray[np.int64] | None = None
+    ) -> list[float]:
         """As train_step, without dropout, gradients or update."""
 
     def vjp(
@@ -141,7 +149,7 @@ class Network:
         """The steps of that program: name, op, direction, algorithm, reasons of refused algorithms, tasks."""
 
     def force_algorithm(self, op: str, algorithm: str | None) -> None:
-        """For tests: every `op` ("conv2d") uses `algorithm` ("blocked", "lanes") or building the program fails."""
+        """For tests: every `op` ("conv2d") uses `algorithm` ("blocked", "lanes"), or planning fails."""
 
     def disable_pass(self, name: str, disabled: bool = True) -> None:
         """For tests and debugging: leave one optional pass out of programs built from now on."""

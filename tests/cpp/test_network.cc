@@ -17,8 +17,8 @@ namespace {
 std::atomic<int64_t> allocations{0};
 }
 
-// Counts every C++ allocation of this program, the engine's included. Not inlined: the compiler would see malloc meet
-// delete and warn.
+// Counts every C++ allocation of this program, the engine's included. Not inlined: the compiler would see
+// malloc meet delete and warn.
 [[gnu::noinline]] void* operator new(size_t bytes, const std::nothrow_t&) noexcept {
   ++allocations;
   return std::malloc(bytes ? bytes : 1);
@@ -27,9 +27,15 @@ std::atomic<int64_t> allocations{0};
   if (void* p = operator new(bytes, std::nothrow)) return p;
   throw std::bad_alloc();
 }
-[[gnu::noinline]] void operator delete(void* p) noexcept { std::free(p); }
-[[gnu::noinline]] void operator delete(void* p, size_t) noexcept { std::free(p); }
-[[gnu::noinline]] void operator delete(void* p, const std::nothrow_t&) noexcept { std::free(p); }
+[[gnu::noinline]] void operator delete(void* p) noexcept {
+  std::free(p);
+}
+[[gnu::noinline]] void operator delete(void* p, size_t) noexcept {
+  std::free(p);
+}
+[[gnu::noinline]] void operator delete(void* p, const std::nothrow_t&) noexcept {
+  std::free(p);
+}
 
 using namespace cnnfast;
 

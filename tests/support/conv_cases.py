@@ -7,10 +7,10 @@ from functools import cached_property
 from typing import Any
 
 import numpy as np
-from cnnfast import _core
 from numpy.typing import NDArray
 from reference.conv import conv, conv_grad
 
+from cnnfast import _core
 from support.nets import Float, set_weights, single
 
 # (input channels, filters, groups): around the block of 16, grouped, depthwise with and without a multiplier.

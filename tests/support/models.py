@@ -2,8 +2,9 @@
 
 from typing import Any
 
-import cnnfast
 import numpy as np
+
+import cnnfast
 from cnnfast import layers
 
 

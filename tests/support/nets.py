@@ -5,9 +5,10 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from cnnfast import _core
 from numpy.typing import NDArray
 from reference.model import Node, ReferenceModel
+
+from cnnfast import _core
 
 Float = NDArray[np.float32]
 

@@ -4,9 +4,9 @@ import hashlib
 from typing import Any
 
 import numpy as np
-from cnnfast import _core
 from reference.model import ReferenceModel
 
+from cnnfast import _core
 from support.nets import NetworkBuilder, adam, get_weights
 
 KINDS = ["lanes", "blocked", "mlp"]

@@ -12,9 +12,8 @@ from importlib import import_module
 from importlib.util import find_spec
 from typing import Any, Protocol, cast
 
-from numpy.typing import NDArray
-
 from bench.compare.networks import Network, Task
+from numpy.typing import NDArray
 
 
 class Engine(Protocol):

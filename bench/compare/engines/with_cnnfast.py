@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-import cnnfast
-from cnnfast import Input, Sequential, layers, losses, optimizers
-from numpy.typing import NDArray
-
 from bench.compare import networks, reference
 from bench.compare.networks import Layer, Network
+from numpy.typing import NDArray
+
+import cnnfast
+from cnnfast import Input, Sequential, layers, losses, optimizers
 
 
 def make(threads: int) -> CnnfastEngine:

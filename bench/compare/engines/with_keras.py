@@ -14,10 +14,9 @@ os.environ["KERAS_BACKEND"] = "tensorflow"
 
 import keras
 import tensorflow as tf
-from numpy.typing import NDArray
-
 from bench.compare import networks, reference
 from bench.compare.networks import Layer, Network
+from numpy.typing import NDArray
 
 
 def make(threads: int, jit: bool) -> KerasEngine:

@@ -6,10 +6,9 @@ from collections.abc import Callable
 from typing import Any
 
 import onnxruntime
+from bench.compare.networks import CLASSES, Layer, Network
 from numpy.typing import NDArray
 from onnx import TensorProto, helper, numpy_helper
-
-from bench.compare.networks import CLASSES, Layer, Network
 
 
 def make(threads: int) -> OnnxRuntimeEngine:

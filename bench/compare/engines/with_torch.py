@@ -6,10 +6,9 @@ from collections.abc import Callable
 from typing import Any
 
 import torch
-from numpy.typing import NDArray
-
 from bench.compare import networks, reference
 from bench.compare.networks import Layer, Network
+from numpy.typing import NDArray
 
 
 def make(threads: int, channels_last: bool = False, compiled: bool = False) -> TorchEngine:
