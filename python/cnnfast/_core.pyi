@@ -24,8 +24,8 @@ class ParameterInfo(TypedDict):
 class Graph:
     """A network's description: values are numbered, shapes exclude the batch and are as the user sees them.
 
-    Each method adds one node and returns the number of its output value. Shape errors are ValueErrors that name
-    the node, the rule, the shapes received and what to change.
+    Each method adds one node and returns the number of its output value. Shape errors are ValueErrors that
+    name the node, the rule, the shapes received and what to change.
     """
 
     def __init__(self) -> None: ...
@@ -79,9 +79,10 @@ class Graph:
 class Network:
     """A graph with its weights, and, once configured, its loss, metrics and optimizer.
 
-    Arrays given as samples are float32, float64, uint8 or bool, C-contiguous; `index` picks rows (int64) and may
-    be None for all rows in order. Labels are int32 of shape (n,), or float32 of the output's shape. Every call
-    validates first, then runs one planned program with the GIL released; nothing changes when validation fails.
+    Arrays given as samples are float32, float64, uint8 or bool, C-contiguous; `index` picks rows (int64) and
+    may be None for all rows in order. Labels are int32 of shape (n,), or float32 of the output's shape. Every
+    call validates first, then runs one planned program with the GIL released; nothing changes when
+    validation fails.
     """
 
     def __init__(self, graph: Graph, output: int) -> None: ...
@@ -94,7 +95,7 @@ class Network:
     def set_constraint(
         self, position: int, kind: str | None, minimum: float = 0.0, maximum: float = 0.0
     ) -> None:
-        """After each update: "non_negative", or "norm" (of each output unit, moved into [minimum, maximum])."""
+        """After each update: "non_negative", or "norm" (of each output unit, into [minimum, maximum])."""
 
     def configure(
         self,
