@@ -85,7 +85,7 @@ Buffer Builder::grad_before_activation(int value) {
 Step& Builder::step(const Node& node, const char* direction, int64_t tasks, std::vector<Buffer> uses,
                     std::function<void(const Context&, int64_t)> run) {
   Step made;
-  made.info = {node.name, op_of(node).name, direction, "", "", static_cast<int>(tasks)};
+  made.info = {node.name, op_of(node).name, direction, "", node.refused, static_cast<int>(tasks)};
   made.uses = std::move(uses);
   made.run = std::move(run);
   steps_.push_back(std::move(made));

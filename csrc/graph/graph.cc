@@ -84,6 +84,21 @@ const char* to_string(Layout layout) {
   return layout == Layout::plain ? "plain" : layout == Layout::blocked ? "blocked" : "lanes";
 }
 
+Activation kernel_activation(ActivationKind kind) {
+  switch (kind) {
+    case ActivationKind::relu:
+      return Activation::relu;
+    case ActivationKind::tanh:
+      return Activation::tanh;
+    case ActivationKind::sigmoid:
+      return Activation::sigmoid;
+    case ActivationKind::linear:
+    case ActivationKind::softmax:
+      break;
+  }
+  return Activation::none;
+}
+
 Image Node::image() const {
   const auto at = [&](int i) { return static_cast<int>(dims[static_cast<size_t>(i)]); };
   if (format == DataFormat::channels_first) return {at(0), at(1), at(2)};

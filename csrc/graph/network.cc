@@ -28,10 +28,12 @@ struct Key {
 };
 
 void print_plan(const Program& program) {
-  for (const Step& step : program.steps())
-    std::cerr << "cnnfast: " << step.info.name << " " << step.info.direction << " "
-              << (step.info.algorithm.empty() ? "-" : step.info.algorithm) << ", " << step.info.tasks
-              << " tasks\n";
+  for (const Step& step : program.steps()) {
+    const StepInfo& i = step.info;
+    std::cerr << "cnnfast: " << i.name << " " << i.direction << " "
+              << (i.algorithm.empty() ? "-" : i.algorithm) << ", " << i.tasks << " tasks"
+              << (i.refused.empty() ? "" : "; refused " + i.refused) << "\n";
+  }
 }
 
 }  // namespace

@@ -5,19 +5,6 @@ namespace cnnfast {
 
 namespace {
 
-Activation kernel_kind(ActivationKind kind) {
-  switch (kind) {
-    case ActivationKind::relu:
-      return Activation::relu;
-    case ActivationKind::tanh:
-      return Activation::tanh;
-    case ActivationKind::sigmoid:
-      return Activation::sigmoid;
-    default:
-      return Activation::none;
-  }
-}
-
 void activation_forward(Builder& b, int value) {
   const Node& node = b.node(value);
   const ActivationKind kind = node.as<ActivationAttrs>()->kind;
@@ -34,7 +21,7 @@ void activation_forward(Builder& b, int value) {
   const auto activate = b.k.activate;
   b.step(node, "forward", flat_tasks(floats), {from, to}, [=](const Context& c, int64_t task) {
     const int64_t at = task * kFlatTask;
-    activate(kernel_kind(kind), c.at(from) + at, c.at(to) + at, flat_size(floats, task));
+    activate(kernel_activation(kind), c.at(from) + at, c.at(to) + at, flat_size(floats, task));
   });
 }
 
@@ -57,7 +44,7 @@ void activation_backward(Builder& b, int value) {
   const auto activate_grad = b.k.activate_grad;
   b.step(node, "backward", flat_tasks(floats), {out, grad, grad_src}, [=](const Context& c, int64_t task) {
     const int64_t at = task * kFlatTask;
-    activate_grad(kernel_kind(kind), c.at(out) + at, c.at(grad) + at, c.at(grad_src) + at,
+    activate_grad(kernel_activation(kind), c.at(out) + at, c.at(grad) + at, c.at(grad_src) + at,
                   flat_size(floats, task));
   });
 }

@@ -1,5 +1,7 @@
 // One layout is preferred for the whole network, the cheaper one by the convolutions' cost models; a
 // convolution that refuses it gets the other. Everything else follows its source.
+#include <algorithm>
+#include <cmath>
 #include <map>
 
 #include "cnnfast/error.h"
@@ -44,21 +46,30 @@ class Rewriter {
   }
 
  private:
+  // A convolution that no algorithm of the layout takes costs what it costs elsewhere.
+  double cost_in(Layout layout, const ConvProblem& p) const {
+    double here = HUGE_VAL, anywhere = HUGE_VAL;
+    for (const ConvAlgorithm* algorithm : conv_algorithms()) {
+      if (!algorithm->refuse(p).empty()) continue;
+      anywhere = std::min(anywhere, algorithm->cost(p));
+      if (algorithm->layout == layout) here = std::min(here, algorithm->cost(p));
+    }
+    return here < HUGE_VAL ? here : anywhere;
+  }
+
   Layout preferred_layout() const {
-    double cost[2] = {0, 0};
+    double blocked = 0, lanes = 0;
     for (const Node& node : draft_.nodes) {
       if (!node.as<ConvAttrs>()) continue;
       const ConvProblem p = conv_problem(draft_.nodes[static_cast<size_t>(node.inputs[0])], node, options_.n);
-      for (const int i : {0, 1}) {
-        const ConvAlgorithm& algorithm = *conv_algorithms()[static_cast<size_t>(i)];
-        if (algorithm.refuse(p).empty()) cost[i] += algorithm.cost(p);
-      }
+      blocked += cost_in(Layout::blocked, p);
+      lanes += cost_in(Layout::lanes, p);
     }
-    return conv_algorithms()[cost[1] < cost[0] ? 1 : 0]->layout;
+    return lanes < blocked ? Layout::lanes : Layout::blocked;
   }
 
   // An algorithm by its forced name, else the preferred layout's, else any that accepts.
-  const ConvAlgorithm& choose(const Node& node, const ConvProblem& p) const {
+  const ConvAlgorithm& choose(const Node& node, const ConvProblem& p, std::string* refused) const {
     const auto forced = options_.forced.find("conv2d");
     std::string refusals;
     const ConvAlgorithm* found = nullptr;
@@ -73,6 +84,7 @@ class Rewriter {
     if (!found)
       fail(node.name, ": no algorithm takes this convolution (",
            refusals.empty() ? "\"" + forced->second + "\" is not one of blocked, lanes" : refusals, ").");
+    *refused = refusals;
     return *found;
   }
 
@@ -104,7 +116,7 @@ class Rewriter {
       int& src = node.inputs[0];
       src = in_format(src, node.format, 3);
       const ConvAlgorithm& algorithm =
-          choose(node, conv_problem(nodes[static_cast<size_t>(src)], node, options_.n));
+          choose(node, conv_problem(nodes[static_cast<size_t>(src)], node, options_.n), &node.refused);
       node.layout = algorithm.layout;
       const bool in_place = algorithm.reads_plain &&
                             nodes[static_cast<size_t>(src)].layout == Layout::plain &&

@@ -4,19 +4,6 @@ namespace cnnfast {
 
 namespace {
 
-Activation kernel_activation(ActivationKind kind) {
-  switch (kind) {
-    case ActivationKind::relu:
-      return Activation::relu;
-    case ActivationKind::tanh:
-      return Activation::tanh;
-    case ActivationKind::sigmoid:
-      return Activation::sigmoid;
-    default:
-      return Activation::none;
-  }
-}
-
 bool has_epilogue(const Node& node) {
   return node.as<ConvAttrs>() || node.as<DenseAttrs>() || node.as<PoolAttrs>();
 }

@@ -67,6 +67,7 @@ struct DropoutAttrs {
 };
 
 enum class ActivationKind { linear, relu, tanh, sigmoid, softmax };
+Activation kernel_activation(ActivationKind kind);  // none for linear, and for softmax, which no epilogue has
 struct ActivationAttrs {
   ActivationKind kind;
 };
@@ -92,6 +93,7 @@ struct Node {
   std::vector<int> params = {};              // positions: kernel, then bias
   Activation activation = Activation::none;  // fused into the epilogue
   Layout layout = Layout::plain;             // of the output; chosen by a pass
+  std::string refused = {};                  // algorithms that did not take this node, and why
   Image image() const;                       // of a rank-3 output
   int64_t elems() const;                     // of one sample's output
   template <class T>

@@ -35,10 +35,10 @@ def plot_filters(layer_or_model: Any, figure: "FigureBase | None" = None) -> "Fi
 
     Example:
         >>> import cnnfast
-        >>> layer = cnnfast.layers.Conv2D(6, 5)
+        >>> layer = cnnfast.layers.Conv2D(6, 5, name="edges")
         >>> layer.build((None, 28, 28, 1))
         >>> plot_filters(layer).axes[0].get_title()
-        'conv2d: 6 filters 5 x 5'
+        'edges: 6 filters 5 x 5'
     """
     layer = _convolution(layer_or_model)
     kernel = np.asarray(layer.kernel.numpy(), np.float32)
