@@ -23,27 +23,42 @@ struct BlockedRun {  // pixels in a straight line
   int oc0;
 };
 
+// One term of the sum: a row of weights times the pixels' values of one channel.
+template <int kBlocks, int kPixels>
+static inline void blocked_term(const float* s, int64_t step, const float* w, int64_t block_size,
+                                V (&acc)[kPixels][kBlocks * kBlockVectors]) {
+  constexpr int kVectors = kBlocks * kBlockVectors;
+  V b[kVectors];
+  for (int v = 0; v < kVectors; ++v)
+    b[v] = load(w + (v / kBlockVectors) * block_size + (v % kBlockVectors) * V::lanes);
+  for (int p = 0; p < kPixels; ++p) {
+    const V x = set1(s[p * step]);
+    for (int v = 0; v < kVectors; ++v) acc[p][v] = fma(x, b[v], acc[p][v]);
+  }
+}
+
 template <int kBlocks, int kPixels>
 static inline void blocked_tile(const ConvBlocked& a, const BlockedRun& run) {
   constexpr int kVectors = kBlocks * kBlockVectors;
   const int64_t block_size = static_cast<int64_t>(a.all_taps) * a.ic * kLanes;
+  const int64_t step = run.src_step;
+  const Tap* const end = a.rect.taps + a.rect.n_taps;
   V acc[kPixels][kVectors];
   for (int p = 0; p < kPixels; ++p)
     for (int v = 0; v < kVectors; ++v) acc[p][v] = zero();
-  for (int t = 0; t < a.rect.n_taps; ++t) {
-    const float* tap_src = run.src + a.rect.taps[t].src_offset;
-    const float* w = run.weights + static_cast<int64_t>(a.rect.taps[t].index) * a.ic * kLanes;
-    for (int i0 = 0; i0 < a.ic; i0 += kLanes, tap_src += a.src_block) {
-      const int n = a.ic - i0 < kLanes ? a.ic - i0 : kLanes;
-      const float* s = tap_src;
-      for (int i = 0; i < n; ++i, s += a.src_lane, w += kLanes) {
-        V b[kVectors];
-        for (int v = 0; v < kVectors; ++v)
-          b[v] = load(w + (v / kBlockVectors) * block_size + (v % kBlockVectors) * V::lanes);
-        for (int p = 0; p < kPixels; ++p) {
-          const V x = set1(s[p * run.src_step]);
-          for (int v = 0; v < kVectors; ++v) acc[p][v] = fma(x, b[v], acc[p][v]);
-        }
+  if (a.ic == 1) {  // taps alone make the sum: no inner loop to start and stop
+    for (const Tap* tap = a.rect.taps; tap != end; ++tap)
+      blocked_term<kBlocks, kPixels>(run.src + tap->src_offset, step, run.weights + tap->index * kLanes,
+                                     block_size, acc);
+  } else {
+    for (const Tap* tap = a.rect.taps; tap != end; ++tap) {
+      const float* tap_src = run.src + tap->src_offset;
+      const float* w = run.weights + static_cast<int64_t>(tap->index) * a.ic * kLanes;
+      for (int i0 = 0; i0 < a.ic; i0 += kLanes, tap_src += a.src_block) {
+        const int n = a.ic - i0 < kLanes ? a.ic - i0 : kLanes;
+        const float* s = tap_src;
+        for (int i = 0; i < n; ++i, s += a.src_lane, w += kLanes)
+          blocked_term<kBlocks, kPixels>(s, step, w, block_size, acc);
       }
     }
   }

@@ -15,7 +15,8 @@ constexpr int kLanesOcTile = V::lanes == 16 ? 5 : 3;
 constexpr int kLanesPixels = 4;  // also the size of a fused pooling window
 constexpr int kWgradRows = V::lanes == 16 ? 6 : 4;
 constexpr int kWgradOc = V::lanes == 16 ? 4 : 3;
-// Output gradients of one chunk of rows and one channel tile, in floats: half of a 32 KB first-level cache.
+// Staged output gradients of one chunk of rows and one channel tile, in floats: half of a 32 KB first-level
+// cache.
 constexpr int kWgradChunk = 4096;
 
 template <int kOc>
@@ -168,9 +169,14 @@ static inline LanesWgradFn lanes_wgrad_find(int rows, int oc) {
   return lanes_wgrad_tile<kRows, kOc>;
 }
 
-static int64_t lanes_wgrad_scratch(int32_t n_taps) {
+static inline int64_t lanes_wgrad_sums(int32_t n_taps) {
   const int tiles = (n_taps + kWgradRows - 1) / kWgradRows;
   return static_cast<int64_t>(tiles) * kWgradRows * kWgradOc * V::lanes;
+}
+
+static int64_t lanes_wgrad_scratch(int32_t n_taps, int32_t outputs) {
+  const int64_t row = static_cast<int64_t>(kWgradOc) * outputs * V::lanes;
+  return lanes_wgrad_sums(n_taps) + (row > kWgradChunk ? row : kWgradChunk);
 }
 
 // One chunk of output rows of one channel tile, all source rows; sums holds kWgradRows * kWgradOc vectors a
@@ -201,34 +207,67 @@ static inline void lanes_wgrad_finish(const ConvLanesWgrad& a, int oc0, int oc) 
   }
 }
 
-static void conv_lanes_wgrad(const ConvLanesWgrad& a) {
+// Copies one channel's gradients of some rows into [row][col][V::lanes], so that all weights that pass by
+// find them in the first-level cache; returns their sum. Under a fused pooling each gradient goes to the
+// winner of its window.
+static inline V lanes_stage(const ConvLanesWgrad& a, int64_t at, int rows, float* to) {
   const Rect& r = a.rect;
-  const Parts ocs = split_evenly(a.oc, kWgradOc);
+  const int64_t row_floats = static_cast<int64_t>(r.cols) * 2 * V::lanes;  // of pooled outputs
+  V total = zero();
+  for (int y = 0; y < rows; ++y)
+    for (int x = 0; x < r.cols; ++x) {
+      const int64_t from = at + y * r.dst_row + x * r.dst_col;
+      const V grad = load(a.grad_dst + from);
+      total = total + grad;
+      if (!a.pool_index) {
+        store(to + (static_cast<int64_t>(y) * r.cols + x) * V::lanes, grad);
+        continue;
+      }
+      const I winner = iload_bytes(a.pool_index + from);
+      float* corner = to + 2 * y * row_floats + 2 * x * V::lanes;
+      for (int p = 0; p < kLanesPixels; ++p)
+        store(corner + (p / 2) * row_floats + (p % 2) * V::lanes, select(winner == iset1(p), grad, zero()));
+    }
+  return total;
+}
+
+// All rows of the rectangle for channels oc0 ... oc0 + oc; bias receives their sums of gradients.
+static inline void lanes_wgrad_channels(const ConvLanesWgrad& a, int oc0, int oc, V* bias) {
+  const Rect& r = a.rect;
+  const int window = a.pool_index ? 2 : 1;
+  float* staged = a.scratch + lanes_wgrad_sums(r.n_taps);
   LanesWgradTile t;
-  t.src_row = r.src_row, t.src_col = r.src_col, t.dst_row = r.dst_row, t.dst_col = r.dst_col, t.cols = r.cols;
+  t.src_row = r.src_row, t.src_col = r.src_col;
+  t.cols = r.cols * window;
+  t.dst_row = static_cast<int64_t>(t.cols) * V::lanes, t.dst_col = V::lanes;
+  const int64_t row_floats = t.dst_row * window;  // staged, of one channel and one row of the rectangle
+  const int64_t fit = kWgradChunk / (oc * row_floats);
+  const int chunk = fit > 0 ? static_cast<int>(fit) : 1;
+  for (int y0 = 0; y0 < r.rows; y0 += chunk) {
+    const int rows = r.rows - y0 < chunk ? r.rows - y0 : chunk;
+    t.rows = rows * window;
+    for (int lane = 0; lane < kLanes; lane += V::lanes) {
+      for (int o = 0; o < oc; ++o) {
+        float* to = staged + o * rows * row_floats;
+        bias[o] =
+            bias[o] + lanes_stage(a, r.dst0 + (oc0 + o) * a.dst_channel + y0 * r.dst_row + lane, rows, to);
+        t.grad_dst[o] = to;
+      }
+      lanes_wgrad_chunk(a, t, oc, lane, y0 * window);
+    }
+  }
+}
+
+static void conv_lanes_wgrad(const ConvLanesWgrad& a) {
+  const Parts ocs = split_evenly(a.oc, kWgradOc);
   for (int part = 0, oc0 = 0; part < ocs.count; ++part) {
     const int oc = ocs.size + (part < ocs.larger);
-    std::memset(a.scratch, 0, sizeof(float) * static_cast<size_t>(lanes_wgrad_scratch(r.n_taps)));
+    std::memset(a.scratch, 0, sizeof(float) * static_cast<size_t>(lanes_wgrad_sums(a.rect.n_taps)));
     V bias[kWgradOc];
     for (int o = 0; o < kWgradOc; ++o) bias[o] = zero();
-    const int fit = kWgradChunk / (oc * r.cols * kLanes);
-    const int chunk = fit > 0 ? fit : 1;
-    for (int y0 = 0; y0 < r.rows; y0 += chunk) {
-      t.rows = r.rows - y0 < chunk ? r.rows - y0 : chunk;
-      for (int lane = 0; lane < kLanes; lane += V::lanes) {
-        for (int o = 0; o < oc; ++o)
-          t.grad_dst[o] = a.grad_dst + (oc0 + o) * a.dst_channel + r.dst0 + y0 * r.dst_row + lane;
-        lanes_wgrad_chunk(a, t, oc, lane, y0);
-        if (!a.grad_bias) continue;
-        for (int o = 0; o < oc; ++o)
-          for (int y = 0; y < t.rows; ++y)
-            for (int x = 0; x < t.cols; ++x)
-              bias[o] = bias[o] + load(t.grad_dst[o] + y * t.dst_row + x * t.dst_col);
-      }
-    }
+    lanes_wgrad_channels(a, oc0, oc, bias);
     lanes_wgrad_finish(a, oc0, oc);
-    if (a.grad_bias)
-      for (int o = 0; o < oc; ++o) a.grad_bias[oc0 + o] += sum(bias[o]);
+    for (int o = 0; o < oc; ++o) a.grad_bias[oc0 + o] += sum(bias[o]);
     oc0 += oc;
   }
 }

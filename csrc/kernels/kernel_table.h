@@ -53,14 +53,16 @@ struct ConvLanes {
 };
 
 // Batch in lanes, gradient of the weights. Accumulates the sum over the rectangle and the sixteen lanes of
-// src * grad_dst into grad_weights[tap.index * grad_oc_stride + o]; if grad_bias is not null, the sum of
-// grad_dst into it. Taps as in ConvLanes.
+// src * grad_dst into grad_weights[tap.index * grad_oc_stride + o], and the sum of grad_dst into
+// grad_bias[o]. Taps as in ConvLanes. With pool_index, as ConvLanes wrote it, grad_dst is the gradient of the
+// pooled output, and the rectangle has rows x cols windows.
 struct ConvLanesWgrad {
   const float* src;
   const float* grad_dst;
+  const uint8_t* pool_index;  // or null
   float* grad_weights;
   float* grad_bias;
-  float* scratch;  // lanes_wgrad_scratch(n_taps) floats, 64-byte aligned
+  float* scratch;  // lanes_wgrad_scratch() floats, 64-byte aligned
   int64_t dst_channel, grad_oc_stride;
   int32_t oc;
   Rect rect;
@@ -189,7 +191,8 @@ struct KernelTable {
 
   void (*conv_lanes)(const ConvLanes&);
   void (*conv_lanes_wgrad)(const ConvLanesWgrad&);
-  int64_t (*lanes_wgrad_scratch)(int32_t n_taps);
+  // For a rectangle with this many taps; outputs: of one of its rows, or of one of its rows of windows.
+  int64_t (*lanes_wgrad_scratch)(int32_t n_taps, int32_t outputs);
   void (*conv_blocked)(const ConvBlocked&);
   void (*conv_blocked_wgrad)(const ConvBlockedWgrad&);
   void (*gemm)(const Gemm&);

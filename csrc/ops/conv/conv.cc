@@ -44,12 +44,13 @@ void forward(Builder& b, int value) {
 void backward(Builder& b, int value) {
   const Node& node = b.node(value);
   const ConvProblem p = conv_problem(b.source(node), node, b.n);
-  Buffer grad_out = b.grad_before_activation(value);
-  if (p.a.pool) grad_out = unpool(b, value, p, grad_out);
+  const Buffer grad_out = b.grad_before_activation(value);
   bool weights = false;
   for (const int position : node.params) weights = weights || b.trainable(position);
   if (weights) algorithm_of(node).backward_weights(b, value, p, grad_out);
-  if (b.needs_grad(node.inputs[0])) algorithm_of(node).backward_data(b, value, p, grad_out);
+  if (!b.needs_grad(node.inputs[0])) return;
+  const Buffer full = p.a.pool ? unpool(b, value, p, grad_out) : grad_out;
+  algorithm_of(node).backward_data(b, value, p, full);
 }
 
 }  // namespace

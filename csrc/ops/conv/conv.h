@@ -30,6 +30,7 @@ struct ConvAlgorithm {
   double (*cost)(const ConvProblem&);         // model, in multiply-adds at full speed
   void (*forward)(Builder&, int value, const ConvProblem&);
   void (*backward_data)(Builder&, int value, const ConvProblem&, Buffer grad_out);
+  // grad_out is that of the node's output: pooled, if pooling is fused.
   void (*backward_weights)(Builder&, int value, const ConvProblem&, Buffer grad_out);
 };
 

@@ -139,23 +139,28 @@ void backward_data(Builder& b, int value, const ConvProblem& p, Buffer grad_out)
 
 void backward_weights(Builder& b, int value, const ConvProblem& p, Buffer grad_out) {
   const Node& node = b.node(value);
-  const Planes in(p.in), out(p.out);
+  const Image image = node.image();  // pooled, if pooling is fused
+  const Planes in(p.in), out(image);
   const auto rects =
       std::make_shared<Rects>(make_rects(forward_segments(p.rows()), forward_segments(p.cols()),
-                                         steps_of(p.in), steps_of(p.out), {p.a.kernel.w, p.ic(), in.plane}));
+                                         steps_of(p.in), steps_of(image), {p.a.kernel.w, p.ic(), in.plane}));
+  if (p.a.pool) rects->rects[0].rows /= 2, rects->rects[0].cols /= 2;
+  int64_t scratch = 0;
+  for (const Rect& rect : rects->rects)
+    scratch = std::max(scratch, b.k.lanes_wgrad_scratch(rect.n_taps, p.a.pool ? 4 * rect.cols : rect.cols));
   const int64_t blocks = ceil_div(b.n, kLanes), weights = int64_t{p.taps()} * p.ic() * p.out.c;
   const int64_t bias_at = ceil_div(weights, kLanes) * kLanes;  // the bias follows the kernel in a partial sum
   const int64_t partial = bias_at + ceil_div(p.out.c, kLanes) * kLanes;
   const int64_t parts = partial_sums(blocks, partial);
   const int64_t oc_tasks = ceil_div(p.oc(), kOcTask), groups = p.a.groups;
   const Buffer src = b.output(node.inputs[0]), sums = b.buffer(parts * partial);
-  int most_taps = 0;
-  for (const Rect& rect : rects->rects) most_taps = std::max(most_taps, rect.n_taps);
+  const Buffer index = b.saved(value, "pool_index");
+  std::vector<Buffer> uses{src, grad_out, sums};
+  if (index) uses.push_back(index);
   const int oc = p.oc(), ic = p.ic(), taps = p.taps(), all_oc = p.out.c;
   const auto wgrad = b.k.conv_lanes_wgrad;
-  Step& step = b.step(
-      node, "backward weights", parts * groups * oc_tasks, {src, grad_out, sums},
-      [=](const Context& c, int64_t task) {
+  Step& step =
+      b.step(node, "backward weights", parts * groups * oc_tasks, uses, [=](const Context& c, int64_t task) {
         const int64_t slice = task % oc_tasks, g = task / oc_tasks % groups, part = task / oc_tasks / groups;
         const int64_t oc0 = slice * oc / oc_tasks, oc1 = (slice + 1) * oc / oc_tasks, channel = g * oc + oc0;
         ConvLanesWgrad a{};
@@ -168,8 +173,10 @@ void backward_weights(Builder& b, int value, const ConvProblem& p, Buffer grad_o
           std::fill_n(a.grad_weights + row * all_oc, a.oc, 0.0f);
         std::fill_n(a.grad_bias, a.oc, 0.0f);
         for (int64_t block = part * blocks / parts; block < (part + 1) * blocks / parts; ++block) {
+          const int64_t at = block * out.block + channel * out.plane;
           a.src = c.at(src) + block * in.block + g * ic * in.plane;
-          a.grad_dst = c.at(grad_out) + block * out.block + channel * out.plane;
+          a.grad_dst = c.at(grad_out) + at;
+          a.pool_index = index ? c.as<uint8_t>(index) + at : nullptr;
           for (const Rect& rect : rects->rects) {
             a.rect = rect;
             wgrad(a);
@@ -177,7 +184,7 @@ void backward_weights(Builder& b, int value, const ConvProblem& p, Buffer grad_o
         }
       });
   step.info.algorithm = "lanes";
-  step.scratch = b.k.lanes_wgrad_scratch(most_taps);
+  step.scratch = scratch;
 
   const int64_t kernel_at = b.param(node.params[0]).offset;
   const int64_t bias_to = p.a.use_bias ? b.param(node.params[1]).offset : -1;
