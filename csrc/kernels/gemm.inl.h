@@ -81,8 +81,18 @@ static inline void gemm_pack(const Gemm& g, int k0, int depth, int n0, int colum
         store(to + k * kGemmNTile + v, load(from + k * g.b_row + v));
     return;
   }
+  int done = 0;
+  if (g.b_row == 1 && columns == kGemmNTile) {  // columns lie in rows: squares are turned in registers
+    for (; done + V::lanes <= depth; done += V::lanes)
+      for (int n = 0; n < kGemmNTile; n += V::lanes) {
+        V square[V::lanes];
+        for (int i = 0; i < V::lanes; ++i) square[i] = load(from + done + (n + i) * g.b_col);
+        transpose(square);
+        for (int i = 0; i < V::lanes; ++i) store(to + (done + i) * kGemmNTile + n, square[i]);
+      }
+  }
   for (int n = 0; n < columns; ++n)
-    for (int k = 0; k < depth; ++k) to[k * kGemmNTile + n] = from[k * g.b_row + n * g.b_col];
+    for (int k = done; k < depth; ++k) to[k * kGemmNTile + n] = from[k * g.b_row + n * g.b_col];
   for (int n = columns; n < kGemmNTile; ++n)
     for (int k = 0; k < depth; ++k) to[k * kGemmNTile + n] = 0.0f;
 }

@@ -6,7 +6,7 @@ namespace cnnfast {
 namespace {
 
 // Rows of a task: enough to pay for packing the other operand, and a multiple of no tile in particular.
-constexpr int64_t kRowTask = 96;
+constexpr int64_t kRowTask = 256;
 constexpr int64_t kColTask = 64;
 // One sample reads every weight once: below this many weights a second thread costs more than it brings.
 constexpr int64_t kRowVectorTask = 512;
