@@ -22,8 +22,11 @@ def main() -> None:
     parser = argparse.ArgumentParser(
         prog="python -m bench.gates", description="Measures what cnnfast promises."
     )
-    parser.add_argument("gates", nargs="*", choices=list(GATES), help="default: all")
+    # Python 3.11 holds an empty list of arguments against `choices`, hence the metavar and the check by hand.
+    parser.add_argument("gates", nargs="*", metavar="GATE", help=f"of {', '.join(GATES)}; default: all")
     chosen = parser.parse_args().gates or list(GATES)
+    if unknown := set(chosen) - set(GATES):
+        parser.error(f"unknown gates: {', '.join(sorted(unknown))}; there are {', '.join(GATES)}")
     passed = failed = 0
     for name in chosen:
         for verdict in GATES[name]():
