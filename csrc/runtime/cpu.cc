@@ -49,7 +49,7 @@ std::atomic<const KernelTable*>& chosen() {
 std::vector<const KernelTable*> available_kernels() {
   std::vector<const KernelTable*> tables{scalar_table()};
   if (avx2_table() && cpu_has_avx2()) tables.push_back(avx2_table());
-  if (avx512_table() && cpu_has_avx512()) tables.push_back(avx512_table());
+  if (avx512_table() && (cpu_has_avx512() || CNNFAST_EMULATE_AVX512)) tables.push_back(avx512_table());
   return tables;
 }
 
