@@ -64,7 +64,7 @@ void lanes_forward(benchmark::State& state, ConvShape s, bool pool) {
 void lanes_weights(benchmark::State& state, ConvShape s) {
   Lanes at(s);
   Floats grad_weights(int64_t{s.ic} * s.taps() * s.oc), grad_bias(s.oc);
-  Floats scratch(kernels().lanes_wgrad_scratch(static_cast<int32_t>(at.taps.size())));
+  Floats scratch(kernels().lanes_wgrad_scratch(static_cast<int32_t>(at.taps.size()), s.ow()));
   ConvLanesWgrad grad{};
   grad.src = at.src.data(), grad.grad_dst = at.dst.data();
   grad.grad_weights = grad_weights.data(), grad.grad_bias = grad_bias.data(), grad.scratch = scratch.data();

@@ -120,7 +120,8 @@ static void conv_blocked(const ConvBlocked& a) {
 
 // ---- gradient of the weights ----
 
-// Times kBlockVectors accumulators. gcc 12 leaves loops of more than 16 turns rolled, and the accumulators in memory.
+// Times kBlockVectors accumulators. gcc 12 leaves loops of more than 16 turns rolled, and the accumulators in
+// memory.
 constexpr int kBlockedWgradRows = V::lanes == 16 ? 14 : kBlockedPixels;
 
 struct BlockedWgradTile {
