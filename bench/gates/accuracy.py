@@ -8,19 +8,20 @@ import sys
 import tempfile
 import time
 from collections.abc import Iterator
-from statistics import mean
+from statistics import mean, median
 
 from bench.gates import Verdict
 
 SEEDS = (0, 1, 2)
 THREADS = 2
+# Of the median command: on a shared machine one of them may have to wait for others.
 LONGEST_SECONDS = 60.0
 # Least mean accuracy in percent.
 BARS = {"cnn": 99.2, "mlp": 98.2}
 
 
 def run() -> Iterator[Verdict]:
-    """Mean accuracy of each model and the slowest whole command."""
+    """Mean accuracy of each model and the median time of the whole command."""
     for model, bar in BARS.items():
         accuracies, seconds = zip(*(_train(model, seed) for seed in SEEDS), strict=True)
         each = ", ".join(f"{a:.2f}" for a in accuracies)
@@ -31,10 +32,10 @@ def run() -> Iterator[Verdict]:
             mean(accuracies) >= bar,
         )
         yield Verdict(
-            f"MNIST {model}, slowest of {len(SEEDS)} whole commands on {THREADS} threads",
-            f"{max(seconds):.1f} s",
+            f"MNIST {model}, median of {len(SEEDS)} whole commands on {THREADS} threads",
+            f"{median(seconds):.1f} s ({', '.join(f'{s:.1f}' for s in seconds)})",
             f"< {LONGEST_SECONDS:.0f} s",
-            max(seconds) < LONGEST_SECONDS,
+            median(seconds) < LONGEST_SECONDS,
         )
 
 
