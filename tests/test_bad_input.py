@@ -187,6 +187,7 @@ BUILDING: dict[str, Any] = {
     "optimizer": (lambda: small_model(optimizer="adamm"), "adamm", "adam"),
     "metric": (lambda: small_model(metrics=["acuracy"]), "acuracy", "accuracy"),
     "threads": (lambda: cnnfast.set_num_threads(0), "1"),
+    "precision": (lambda: cnnfast.set_precision("half"), "half"),  # type: ignore[arg-type]
     "data format": (lambda: cnnfast.set_image_data_format("first"), "channels_first"),
     "seed": (lambda: cnnfast.set_random_seed(-1), "0"),
 }

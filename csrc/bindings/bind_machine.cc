@@ -1,5 +1,6 @@
 // Errors, threads, instruction sets, build information.
 #include "bindings/bind.h"
+#include "cnnfast/precision.h"
 #include "runtime/cpu.h"
 #include "runtime/parallel.h"
 #include "runtime/rng.h"
@@ -22,6 +23,8 @@ void bind_errors(py::module_&) {
 void bind_machine(py::module_& m) {
   m.def("set_num_threads", &set_num_threads, py::arg("n"));
   m.def("get_num_threads", &num_threads);
+  m.def("set_precision", &set_precision, py::arg("name"));
+  m.def("get_precision", [] { return to_string(precision()); });
   m.def("get_isa", [] { return std::string(kernels().isa); });
   m.def("set_isa", &choose_kernels, py::arg("name"));
   m.def("available_isas", [] {

@@ -8,6 +8,7 @@
 
 #include "cnnfast/graph.h"
 #include "cnnfast/network.h"
+#include "cnnfast/precision.h"
 
 namespace cnnfast {
 
@@ -24,6 +25,7 @@ struct Draft {
 struct PassOptions {
   int n;  // batch
   Mode mode;
+  Precision precision;
   const std::map<std::string, std::string>& forced;
 };
 

@@ -24,8 +24,13 @@ struct Key {
   Mode mode;
   int threads;
   const KernelTable* kernels;
+  Precision precision;
   bool operator==(const Key&) const = default;
 };
+
+Key current_key(int n, Mode mode) {
+  return {n, mode, num_threads(), &kernels(), precision()};
+}
 
 void print_plan(const Program& program) {
   for (const Step& step : program.steps()) {
@@ -135,7 +140,7 @@ void Network::forget_programs() {
 }
 
 Network::Cached& Network::find(int n, Mode mode) {
-  const Key key{n, mode, num_threads(), &kernels()};
+  const Key key = current_key(n, mode);
   const auto known =
       std::find_if(cache_.begin(), cache_.end(), [&](const Cached& c) { return c.key == key; });
   if (known != cache_.end()) {
@@ -147,6 +152,7 @@ Network::Cached& Network::find(int n, Mode mode) {
                             output_,
                             n,
                             mode,
+                            key.precision,
                             *key.kernels,
                             key.threads,
                             {loss_, from_logits_, metrics_},
@@ -222,7 +228,7 @@ int64_t Network::memory(int n, Mode mode) {
 
 int64_t Network::arena_bytes(int n, Mode mode) const {
   const std::lock_guard lock(mutex_);
-  const Key key{n, mode, num_threads(), &kernels()};
+  const Key key = current_key(n, mode);
   for (const Cached& cached : cache_)
     if (cached.key == key && cached.arena) return static_cast<int64_t>(cached.arena->bytes());
   return 0;

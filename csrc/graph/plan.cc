@@ -57,7 +57,7 @@ Program make_program(const PlanRequest& r) {
   LossPlan loss = r.loss;
   if (r.mode == Mode::train || r.mode == Mode::evaluate)
     loss = plan_loss(draft, loss.loss, loss.from_logits, loss.metrics);
-  run_passes(draft, {r.n, r.mode, r.forced}, r.disabled);
+  run_passes(draft, {r.n, r.mode, r.precision, r.forced}, r.disabled);
 
   Builder b(draft, r.graph.params(), r.kernels, r.n, r.mode);
   if (r.mode == Mode::train) b.set_trainable(r.update.trainable);

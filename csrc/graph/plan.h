@@ -12,6 +12,7 @@ struct PlanRequest {
   int output;
   int n;
   Mode mode;
+  Precision precision;
   const KernelTable& kernels;
   int threads;
   LossPlan loss;

@@ -94,6 +94,34 @@ struct ConvBlockedWgrad {
   Rect rect;
 };
 
+// Winograd, channels in lanes: outputs (oh, ow) of a 3x3 convolution of stride 1 and dilation 1, whose output
+// (y, x) reads source rows y - pad_top to y - pad_top + 2, likewise columns; what lies outside the source is
+// zero. Tiles of tile x tile outputs are numbered sample by sample, row by row; the last ones of a row and of
+// a column may hang over the border. Works on [first_tile, first_tile + tiles).
+struct Winograd {
+  const float* src;
+  const float* weights;  // of winograd_weights: [(tile + 2)^2 frequencies][oc blocks of 16][ic][16]
+  const float* bias;     // [oc rounded up to 16] or null
+  float* dst;
+  float* scratch;  // winograd_scratch(tile, tiles, ic) floats, 64-byte aligned
+  int64_t src_sample, src_block, dst_sample, dst_block, weights_frequency;  // floats between neighbours
+  int32_t ic, oc, ih, iw, oh, ow, pad_top, pad_left;                        // padding may be negative
+  int32_t tile;                                                             // 2 or 4
+  int32_t first_tile, tiles;
+  Activation activation;
+};
+
+// Transforms the kernels of one block of sixteen outputs ("lanes") and all its inputs ("rows"), in float64:
+// dst[f * frequency + row * 16 + lane]. Kernel position (h, w) lies at kernel[(3 h + w) * tap_stride + row *
+// row_stride + lane * lane_stride]; `flipped` turns it by 180 degrees, for backward-data.
+struct WinogradWeights {
+  const float* kernel;
+  float* dst;
+  int64_t tap_stride, row_stride, lane_stride, frequency;
+  int32_t rows, lanes;  // lanes from here to 16 become zero
+  int32_t tile, flipped;
+};
+
 // dst[m][n] = activation(sum_k a(m, k) * b(k, n) + bias[n]); a(m, k) = a[m * a_row + k * a_col], likewise b;
 // dst rows are dst_row apart, columns contiguous. The order of the sum depends on k alone.
 struct Gemm {
@@ -188,6 +216,7 @@ struct KernelTable {
   int32_t lanes_oc_tile;  // output channels of one batch-in-lanes tile
   int64_t gemm_scratch;   // floats
   int32_t gemm_m_tile, gemm_n_tile;
+  int32_t winograd_tiles;  // tiles of one call are best a multiple of it
 
   void (*conv_lanes)(const ConvLanes&);
   void (*conv_lanes_wgrad)(const ConvLanesWgrad&);
@@ -195,6 +224,9 @@ struct KernelTable {
   int64_t (*lanes_wgrad_scratch)(int32_t n_taps, int32_t outputs);
   void (*conv_blocked)(const ConvBlocked&);
   void (*conv_blocked_wgrad)(const ConvBlockedWgrad&);
+  void (*winograd)(const Winograd&);
+  void (*winograd_weights)(const WinogradWeights&);
+  int64_t (*winograd_scratch)(int32_t tile, int32_t tiles, int32_t ic);
   void (*gemm)(const Gemm&);
 
   void (*max_pool)(const Pool&);

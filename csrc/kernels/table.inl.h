@@ -10,6 +10,7 @@
 #include "kernels/optim.inl.h"
 #include "kernels/pool.inl.h"
 #include "kernels/shuffle.inl.h"
+#include "kernels/winograd.inl.h"
 
 namespace cnnfast {
 namespace SIMD_NAMESPACE {
@@ -20,11 +21,15 @@ static constexpr KernelTable kTable = {
     .gemm_scratch = kGemmScratch,
     .gemm_m_tile = kGemmMTile,
     .gemm_n_tile = kGemmNTile,
+    .winograd_tiles = kBlockedPixels,
     .conv_lanes = conv_lanes,
     .conv_lanes_wgrad = conv_lanes_wgrad,
     .lanes_wgrad_scratch = lanes_wgrad_scratch,
     .conv_blocked = conv_blocked,
     .conv_blocked_wgrad = conv_blocked_wgrad,
+    .winograd = winograd,
+    .winograd_weights = winograd_weights,
+    .winograd_scratch = winograd_scratch,
     .gemm = gemm,
     .max_pool = max_pool,
     .average_pool = average_pool,

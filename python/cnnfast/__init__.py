@@ -37,9 +37,11 @@ from cnnfast import (
 )
 from cnnfast.config import (
     get_num_threads,
+    get_precision,
     image_data_format,
     set_image_data_format,
     set_num_threads,
+    set_precision,
     set_random_seed,
     show_config,
 )
@@ -65,6 +67,7 @@ __all__ = [
     "constraints",
     "datasets",
     "get_num_threads",
+    "get_precision",
     "image_data_format",
     "initializers",
     "layers",
@@ -76,6 +79,7 @@ __all__ = [
     "regularizers",
     "set_image_data_format",
     "set_num_threads",
+    "set_precision",
     "set_random_seed",
     "show_config",
     "utils",

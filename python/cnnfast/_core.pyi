@@ -150,7 +150,8 @@ class Network:
         """The steps of that program: name, op, direction, algorithm, reasons of refused algorithms, tasks."""
 
     def force_algorithm(self, op: str, algorithm: str | None) -> None:
-        """For tests: every `op` ("conv2d") uses `algorithm` ("blocked", "lanes"), or planning fails."""
+        """For tests: every `op` ("conv2d") uses `algorithm` ("blocked", "lanes", "winograd", "winograd_f2"), or planning
+        fails."""
 
     def disable_pass(self, name: str, disabled: bool = True) -> None:
         """For tests and debugging: leave one optional pass out of programs built from now on."""
@@ -159,6 +160,10 @@ PASSES: tuple[str, ...]
 
 def set_num_threads(n: int) -> None: ...
 def get_num_threads() -> int: ...
+def set_precision(name: Literal["exact", "default", "fast"]) -> None:
+    """Programs planned from now on use algorithms of this class; networks keep the programs of the others."""
+
+def get_precision() -> Literal["exact", "default", "fast"]: ...
 def available_isas() -> list[str]:
     """What this machine and this build can run, weakest first."""
 

@@ -61,14 +61,28 @@ class Rewriter {
     double blocked = 0, lanes = 0;
     for (const Node& node : draft_.nodes) {
       if (!node.as<ConvAttrs>()) continue;
-      const ConvProblem p = conv_problem(draft_.nodes[static_cast<size_t>(node.inputs[0])], node, options_.n);
+      const ConvProblem p = problem(draft_.nodes[static_cast<size_t>(node.inputs[0])], node);
       blocked += cost_in(Layout::blocked, p);
       lanes += cost_in(Layout::lanes, p);
     }
     return lanes < blocked ? Layout::lanes : Layout::blocked;
   }
 
-  // An algorithm by its forced name, else the preferred layout's, else any that accepts.
+  ConvProblem problem(const Node& src, const Node& conv) const {
+    ConvProblem p = conv_problem(src, conv, options_.n);
+    p.precision = options_.precision;
+    p.training = options_.mode == Mode::train;
+    return p;
+  }
+
+  // The preferred layout comes first, then the cost.
+  bool is_better(const ConvAlgorithm& a, const ConvAlgorithm& than, const ConvProblem& p) const {
+    const bool preferred = a.layout == preferred_;
+    if (preferred != (than.layout == preferred_)) return preferred;
+    return a.cost(p) < than.cost(p);
+  }
+
+  // An algorithm by its forced name, else the best that accepts.
   const ConvAlgorithm& choose(const Node& node, const ConvProblem& p, std::string* refused) const {
     const auto forced = options_.forced.find("conv2d");
     std::string refusals;
@@ -78,14 +92,21 @@ class Rewriter {
       const std::string reason = algorithm->refuse(p);
       if (!reason.empty())
         refusals += std::string(refusals.empty() ? "" : "; ") + algorithm->name + ": " + reason;
-      else if (!found || algorithm->layout == preferred_)
+      else if (!found || is_better(*algorithm, *found, p))
         found = algorithm;
     }
     if (!found)
       fail(node.name, ": no algorithm takes this convolution (",
-           refusals.empty() ? "\"" + forced->second + "\" is not one of blocked, lanes" : refusals, ").");
+           refusals.empty() ? "\"" + forced->second + "\" is not one of " + names() : refusals, ").");
     *refused = refusals;
     return *found;
+  }
+
+  static std::string names() {
+    std::string all;
+    for (const ConvAlgorithm* algorithm : conv_algorithms())
+      all += std::string(all.empty() ? "" : ", ") + algorithm->name;
+    return all;
   }
 
   // A format other than the one the value was made in reads the same bytes in the user's order.
@@ -116,8 +137,9 @@ class Rewriter {
       int& src = node.inputs[0];
       src = in_format(src, node.format, 3);
       const ConvAlgorithm& algorithm =
-          choose(node, conv_problem(nodes[static_cast<size_t>(src)], node, options_.n), &node.refused);
+          choose(node, problem(nodes[static_cast<size_t>(src)], node), &node.refused);
       node.layout = algorithm.layout;
+      std::get<ConvAttrs>(node.attrs).algorithm = algorithm.name;
       const bool in_place = algorithm.reads_plain &&
                             nodes[static_cast<size_t>(src)].layout == Layout::plain &&
                             nodes[static_cast<size_t>(src)].as<InputAttrs>() && !differentiates_input;

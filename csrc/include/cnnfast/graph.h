@@ -41,7 +41,8 @@ struct ConvAttrs {
   Pair dilation;
   int groups;
   bool use_bias;
-  bool pool = false;  // a fused 2x2 maximum
+  bool pool = false;           // a fused 2x2 maximum
+  std::string algorithm = {};  // its name; chosen by a pass
 };
 
 struct PoolAttrs {

@@ -8,9 +8,7 @@ namespace cnnfast {
 namespace {
 
 const ConvAlgorithm& algorithm_of(const Node& conv) {
-  for (const ConvAlgorithm* algorithm : conv_algorithms())
-    if (algorithm->layout == conv.layout) return *algorithm;
-  std::abort();  // the layout pass gave the node a layout without an algorithm
+  return *find_conv_algorithm(conv.as<ConvAttrs>()->algorithm);
 }
 
 // The full-size gradient under a fused pooling: each pooled gradient goes to the winner of its window.

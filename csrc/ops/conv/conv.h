@@ -4,6 +4,7 @@
 #include <string>
 #include <vector>
 
+#include "cnnfast/precision.h"
 #include "graph/builder.h"
 #include "ops/conv/geometry.h"
 
@@ -13,6 +14,10 @@ struct ConvProblem {
   Image in, out;  // out before a fused pooling
   ConvAttrs a;
   int n;
+  // For the choice of an algorithm only.
+  Precision precision = Precision::exact;  // the class it must keep
+  bool training = false;                   // the weights change before every run
+
   int ic() const { return in.c / a.groups; }  // of one group
   int oc() const { return out.c / a.groups; }
   int taps() const { return a.kernel.h * a.kernel.w; }
@@ -35,7 +40,9 @@ struct ConvAlgorithm {
 };
 
 const std::vector<const ConvAlgorithm*>& conv_algorithms();
-extern const ConvAlgorithm kConvBlockedAlgorithm, kConvLanesAlgorithm;
+const ConvAlgorithm* find_conv_algorithm(const std::string& name);  // null: there is none
+extern const ConvAlgorithm kConvBlockedAlgorithm, kConvLanesAlgorithm, kConvWinogradAlgorithm,
+    kConvWinogradF2Algorithm;
 
 // The order of the partial sums of a weight gradient is part of the result: it depends on shapes alone.
 // `units` are the samples or blocks of samples to be summed, `floats` the size of one partial.
