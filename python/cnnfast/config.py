@@ -1,4 +1,4 @@
-"""Settings of the whole process: threads, the class of precision, the default image layout, the seed, and what this build can do."""
+"""Settings of the process: threads, precision, the default image layout, the seed; what this build can do."""
 
 from __future__ import annotations
 
