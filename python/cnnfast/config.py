@@ -66,9 +66,9 @@ def set_precision(precision: Precision) -> None:
     random images with up to 512 channels.
 
     Args:
-        precision: `"exact"`: direct sums in float32 only, errors about 1e-6. `"default"`, what the process
+        precision: `"exact"`: direct sums in float32 only, errors up to 3e-6. `"default"`, what the process
             starts with: also Winograd's F(2, 3) and F(4, 3) for convolutions of size 3 and stride 1, errors
-            about 1e-5. `"fast"`: today the same as `"default"`; it is where less exact algorithms will go.
+            up to 2e-5. `"fast"`: today the same as `"default"`; it is where less exact algorithms will go.
 
     Raises:
         ValueError: If `precision` is none of the three.
