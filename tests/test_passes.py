@@ -75,7 +75,7 @@ def test_plan_says_what_runs() -> None:
     assert {"name", "op", "direction", "algorithm"} <= set(steps[0])
     convolutions = [step for step in steps if step["op"] == "conv2d" and step["direction"] == "forward"]
     assert len(convolutions) == 3
-    assert all(step["algorithm"] in ("lanes", "blocked") for step in convolutions)
+    assert all(step["algorithm"] in ("lanes", "blocked", "winograd", "winograd_f2") for step in convolutions)
     assert not any("grad" in step["direction"] for step in steps)
     assert all(step["tasks"] >= 1 for step in steps)
 

@@ -103,7 +103,7 @@ struct Winograd {
   const float* weights;  // of winograd_weights: [(tile + 2)^2 frequencies][oc blocks of 16][ic][16]
   const float* bias;     // [oc rounded up to 16] or null
   float* dst;
-  float* scratch;  // winograd_scratch(tile, tiles, ic) floats, 64-byte aligned
+  float* scratch;  // winograd_scratch(tile, tiles, ic, oc) floats, 64-byte aligned
   int64_t src_sample, src_block, dst_sample, dst_block, weights_frequency;  // floats between neighbours
   int32_t ic, oc, ih, iw, oh, ow, pad_top, pad_left;                        // padding may be negative
   int32_t tile;                                                             // 2 or 4
@@ -226,7 +226,7 @@ struct KernelTable {
   void (*conv_blocked_wgrad)(const ConvBlockedWgrad&);
   void (*winograd)(const Winograd&);
   void (*winograd_weights)(const WinogradWeights&);
-  int64_t (*winograd_scratch)(int32_t tile, int32_t tiles, int32_t ic);
+  int64_t (*winograd_scratch)(int32_t tile, int32_t tiles, int32_t ic, int32_t oc);
   void (*gemm)(const Gemm&);
 
   void (*max_pool)(const Pool&);

@@ -10,7 +10,7 @@ namespace SIMD_NAMESPACE {
 using namespace ::SIMD_NAMESPACE;
 
 // Blocks of output channels between two output transforms: their frequencies (36 x 64 x 48 floats, 440 KB)
-// stay in the second-level cache.
+// stay in the second-level cache (Zen 3, 2026-11; 2 are as fast).
 constexpr int kWinogradBlocks = 4;
 
 // ---- the transforms of one row or column; B' of the inputs, A' of the outputs ----
@@ -75,10 +75,16 @@ static inline int64_t winograd_frequency(int32_t blocks, int32_t tiles) {
   return ((static_cast<int64_t>(blocks) * tiles) | 1) * kLanes;
 }
 
-static int64_t winograd_scratch(int32_t tile, int32_t tiles, int32_t ic) {
+// The blocks of output channels in the scratch at a time.
+static inline int32_t winograd_out_blocks(int32_t oc) {
+  const int32_t blocks = (oc + kLanes - 1) / kLanes;
+  return blocks < kWinogradBlocks ? blocks : kWinogradBlocks;
+}
+
+static int64_t winograd_scratch(int32_t tile, int32_t tiles, int32_t ic, int32_t oc) {
   const int32_t in_blocks = (ic + kLanes - 1) / kLanes;
   return (tile + 2) * (tile + 2) *
-         (winograd_frequency(in_blocks, tiles) + winograd_frequency(kWinogradBlocks, tiles));
+         (winograd_frequency(in_blocks, tiles) + winograd_frequency(winograd_out_blocks(oc), tiles));
 }
 
 struct WinogradTile {
@@ -210,7 +216,7 @@ static inline void winograd_run(const Winograd& a) {
   const int in_blocks = (a.ic + kLanes - 1) / kLanes, out_blocks = (a.oc + kLanes - 1) / kLanes;
   WinogradPlaces p;
   p.in_frequency = winograd_frequency(in_blocks, a.tiles);
-  p.out_frequency = winograd_frequency(kWinogradBlocks, a.tiles);
+  p.out_frequency = winograd_frequency(winograd_out_blocks(a.oc), a.tiles);
   p.block = static_cast<int64_t>(a.tiles) * kLanes;
   p.in = a.scratch;
   p.out = a.scratch + (kTile + 2) * (kTile + 2) * p.in_frequency;

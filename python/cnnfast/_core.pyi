@@ -150,8 +150,10 @@ class Network:
         """The steps of that program: name, op, direction, algorithm, reasons of refused algorithms, tasks."""
 
     def force_algorithm(self, op: str, algorithm: str | None) -> None:
-        """For tests: every `op` ("conv2d") uses `algorithm` ("blocked", "lanes", "winograd", "winograd_f2"), or planning
-        fails."""
+        """For tests: every `op` uses `algorithm`, or planning fails.
+
+        For "conv2d": "blocked", "lanes", "winograd", "winograd_f2".
+        """
 
     def disable_pass(self, name: str, disabled: bool = True) -> None:
         """For tests and debugging: leave one optional pass out of programs built from now on."""

@@ -1,4 +1,4 @@
-"""Settings of the whole process: threads, the class of precision, the default image layout, the seed, and what this build can do."""
+"""Settings of the process: threads, precision, the default image layout, the seed; what this build can do."""
 
 from __future__ import annotations
 
@@ -66,9 +66,9 @@ def set_precision(precision: Precision) -> None:
     random images with up to 512 channels.
 
     Args:
-        precision: `"exact"`: direct sums in float32 only, errors about 1e-6. `"default"`, what the process
+        precision: `"exact"`: direct sums in float32 only, errors up to 3e-6. `"default"`, what the process
             starts with: also Winograd's F(2, 3) and F(4, 3) for convolutions of size 3 and stride 1, errors
-            about 1e-5. `"fast"`: today the same as `"default"`; it is where less exact algorithms will go.
+            up to 2e-5. `"fast"`: today the same as `"default"`; it is where less exact algorithms will go.
 
     Raises:
         ValueError: If `precision` is none of the three.

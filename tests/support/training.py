@@ -9,7 +9,7 @@ from reference.model import ReferenceModel
 from cnnfast import _core
 from support.nets import NetworkBuilder, adam, get_weights
 
-KINDS = ["lanes", "blocked", "mlp"]
+KINDS = ["lanes", "blocked", "winograd", "winograd_f2", "mlp"]
 
 
 def _builder(kind: str) -> NetworkBuilder:
@@ -20,7 +20,8 @@ def _builder(kind: str) -> NetworkBuilder:
         return b
     channels = 1 if kind == "lanes" else 16
     b = NetworkBuilder((14, 13, channels), 3)
-    v = b.activation(b.max_pool(b.conv(-1, 12, (3, 3), padding="same")), "relu")
+    filters = 20 if kind.startswith("winograd") else 12  # it wants at least 16
+    v = b.activation(b.max_pool(b.conv(-1, filters, (3, 3), padding="same")), "relu")
     v = b.activation(b.conv(v, 20, (3, 3)), "relu")
     b.dense(b.activation(b.dense(b.flatten(_dropout(b, v)), 40), "tanh"), 10)
     return b
@@ -33,7 +34,7 @@ def _dropout(b: NetworkBuilder, src: int) -> int:
 
 
 def network(kind: str) -> tuple["_core.Network", ReferenceModel]:
-    """The network of this kind, its convolutions forced to the kind's layout, configured with Adam."""
+    """The network of this kind, its convolutions forced to the kind, configured with Adam."""
     built, reference = _builder(kind).build()
     if kind != "mlp":
         built.force_algorithm("conv2d", kind)
@@ -45,7 +46,7 @@ def network(kind: str) -> tuple["_core.Network", ReferenceModel]:
 def data(kind: str, samples: int = 200) -> tuple[np.ndarray, np.ndarray]:
     """Images (or rows) and labels; deterministic."""
     rng = np.random.default_rng(5)
-    shape = {"lanes": (14, 13, 1), "blocked": (14, 13, 16), "mlp": (30,)}[kind]
+    shape = {"lanes": (14, 13, 1), "mlp": (30,)}.get(kind, (14, 13, 16))
     x = rng.normal(size=(samples, *shape)).astype(np.float32)
     return x, rng.integers(0, 10, samples).astype(np.int32)
 

@@ -11,10 +11,10 @@ namespace cnnfast {
 namespace {
 
 constexpr int kFewestChannels = 16;  // below, the transforms cost more than they save
-constexpr int kFewestTasks = 4;      // where there are tiles or channels enough
-constexpr int kPartBlocks = 8;       // where tiles are few, a task has this many blocks of output channels
-// Tiles of a task at most: each weight that comes from the third-level cache is used this often. Zen 3,
-// 2026-11: against 48, 24 take 0 to 15 % longer and 96 the same.
+constexpr int kFewestTasks = 4;      // where there are tiles or channels enough: a few threads share a layer
+constexpr int kPartBlocks = 8;       // a task's blocks of output channels where tiles are too few for tasks
+// Tiles of a task, about, at most: each weight that comes from the third-level cache is used this often. Zen
+// 3, 2026-11: against 48, 24 take 0 to 15 % longer and 96 the same.
 constexpr int kMostTiles = 48;
 
 int64_t blocks_of(int channels) {
@@ -118,7 +118,7 @@ void lower(Builder& b, const Node& node, const ConvProblem& p, const Pass& pass)
                         winograd(one);
                       });
   step.info.algorithm = pass.algorithm;
-  step.scratch = b.k.winograd_scratch(pass.tile, static_cast<int32_t>(cut.most()), pass.ic);
+  step.scratch = b.k.winograd_scratch(pass.tile, static_cast<int32_t>(cut.most()), pass.ic, pass.oc);
 }
 
 template <const ConvAlgorithm& algorithm, int tile>

@@ -1,0 +1,144 @@
+// The Winograd kernels alone, on every instruction set: against the definition in float64, and for writes
+// outside the outputs and the scratch.
+#include <doctest/doctest.h>
+
+#include <cmath>
+#include <cstdlib>
+#include <memory>
+#include <random>
+#include <vector>
+
+#include "runtime/cpu.h"
+
+using namespace cnnfast;
+
+namespace {
+
+constexpr float kCanary = 12345.0f;
+constexpr int64_t kGuard = 64;
+
+// Aligned floats between two guards.
+class Guarded {
+ public:
+  explicit Guarded(int64_t n) : n_(n), all_(static_cast<float*>(std::aligned_alloc(64, bytes())), std::free) {
+    for (int64_t i = 0; i < n + 2 * kGuard; ++i) all_.get()[i] = kCanary;
+  }
+  float* data() const { return all_.get() + kGuard; }
+  bool intact() const {
+    bool same = true;
+    for (int64_t i = 0; i < kGuard; ++i)
+      same = same && all_.get()[i] == kCanary && all_.get()[kGuard + n_ + i] == kCanary;
+    return same;
+  }
+
+ private:
+  size_t bytes() const { return static_cast<size_t>((n_ + 2 * kGuard + 15) / 16 * 16) * sizeof(float); }
+  int64_t n_;
+  std::unique_ptr<float, decltype(&std::free)> all_;
+};
+
+struct Case {
+  int tile, n, ic, oc, ih, iw, pad_top, pad_left, oh, ow;
+  bool flipped;
+  int ic_blocks() const { return (ic + kLanes - 1) / kLanes; }
+  int oc_blocks() const { return (oc + kLanes - 1) / kLanes; }
+  int frequencies() const { return (tile + 2) * (tile + 2); }
+  int64_t src_at(int s, int c, int y, int x) const {
+    return (((int64_t{s} * ic_blocks() + c / kLanes) * ih + y) * iw + x) * kLanes + c % kLanes;
+  }
+  int64_t dst_at(int s, int c, int y, int x) const {
+    return (((int64_t{s} * oc_blocks() + c / kLanes) * oh + y) * ow + x) * kLanes + c % kLanes;
+  }
+};
+
+struct Data {
+  std::vector<float> kernel, bias;  // [tap][ic][oc]
+  Guarded src, dst, weights;
+  explicit Data(const Case& c)
+      : kernel(static_cast<size_t>(9 * c.ic * c.oc)),
+        bias(static_cast<size_t>(c.oc_blocks() * kLanes)),
+        src(int64_t{c.n} * c.ic_blocks() * c.ih * c.iw * kLanes),
+        dst(int64_t{c.n} * c.oc_blocks() * c.oh * c.ow * kLanes),
+        weights(int64_t{c.frequencies()} * c.oc_blocks() * c.ic * kLanes) {
+    std::mt19937 random(3);
+    std::normal_distribution<float> normal;
+    for (float& w : kernel) w = normal(random);
+    for (float& b : bias) b = normal(random);
+    for (int64_t i = 0; i < int64_t{c.n} * c.ic_blocks() * c.ih * c.iw * kLanes; ++i)
+      src.data()[i] = normal(random);
+  }
+};
+
+void run(const KernelTable& k, const Case& c, const Data& d, int tiles_a_call) {
+  WinogradWeights w{};
+  w.tap_stride = int64_t{c.ic} * c.oc, w.row_stride = c.oc, w.lane_stride = 1;
+  w.frequency = int64_t{c.oc_blocks()} * c.ic * kLanes;
+  w.rows = c.ic, w.tile = c.tile, w.flipped = c.flipped;
+  for (int block = 0; block < c.oc_blocks(); ++block) {
+    w.kernel = d.kernel.data() + block * kLanes;
+    w.dst = d.weights.data() + int64_t{block} * c.ic * kLanes;
+    w.lanes = std::min(kLanes, c.oc - block * kLanes);
+    k.winograd_weights(w);
+  }
+  Winograd a{};
+  a.src = d.src.data(), a.weights = d.weights.data(), a.bias = d.bias.data(), a.dst = d.dst.data();
+  a.src_block = int64_t{c.ih} * c.iw * kLanes, a.src_sample = a.src_block * c.ic_blocks();
+  a.dst_block = int64_t{c.oh} * c.ow * kLanes, a.dst_sample = a.dst_block * c.oc_blocks();
+  a.weights_frequency = w.frequency;
+  a.ic = c.ic, a.oc = c.oc, a.ih = c.ih, a.iw = c.iw, a.oh = c.oh, a.ow = c.ow;
+  a.pad_top = c.pad_top, a.pad_left = c.pad_left, a.tile = c.tile, a.activation = Activation::relu;
+  const int tiles = c.n * ((c.oh + c.tile - 1) / c.tile) * ((c.ow + c.tile - 1) / c.tile);
+  for (a.first_tile = 0; a.first_tile < tiles; a.first_tile += tiles_a_call) {
+    a.tiles = std::min(tiles_a_call, tiles - a.first_tile);
+    const Guarded scratch(k.winograd_scratch(c.tile, a.tiles, c.ic, c.oc));
+    a.scratch = scratch.data();
+    k.winograd(a);
+    CHECK(scratch.intact());
+  }
+}
+
+double expected(const Case& c, const Data& d, int s, int o, int y, int x) {
+  double sum = d.bias[static_cast<size_t>(o)];
+  for (int tap = 0; tap < 9; ++tap) {
+    const int sy = y - c.pad_top + tap / 3, sx = x - c.pad_left + tap % 3, at = c.flipped ? 8 - tap : tap;
+    if (sy < 0 || sx < 0 || sy >= c.ih || sx >= c.iw) continue;
+    for (int i = 0; i < c.ic; ++i)
+      sum += double{d.src.data()[c.src_at(s, i, sy, sx)]} *
+             double{d.kernel[static_cast<size_t>((at * c.ic + i) * c.oc + o)]};
+  }
+  return std::max(0.0, sum);
+}
+
+double worst_error(const Case& c, const Data& d) {
+  double error = 0, most = 0;
+  for (int s = 0; s < c.n; ++s)
+    for (int o = 0; o < c.oc; ++o)
+      for (int y = 0; y < c.oh; ++y)
+        for (int x = 0; x < c.ow; ++x) {
+          const double right = expected(c, d, s, o, y, x);
+          error = std::max(error, std::abs(d.dst.data()[c.dst_at(s, o, y, x)] - right));
+          most = std::max(most, right);
+        }
+  return error / most;
+}
+
+}  // namespace
+
+TEST_CASE("winograd computes a convolution and writes nothing else") {
+  for (const KernelTable* k : available_kernels())
+    for (const int tile : {2, 4})
+      for (const bool flipped : {false, true})
+        for (const Case& c : {Case{tile, 2, 17, 18, 9, 10, 1, 1, 9, 10, flipped},
+                              Case{tile, 1, 16, 96, 4, 4, 0, 0, 2, 2, flipped},
+                              Case{tile, 3, 33, 16, 1, 5, 3, 2, 5, 6, flipped},
+                              Case{tile, 1, 20, 40, 13, 8, -1, -2, 10, 3, flipped}})
+          for (const int tiles_a_call : {1, 5, 1000}) {
+            CAPTURE(k->isa);
+            CAPTURE(tile);
+            CAPTURE(tiles_a_call);
+            const Data d(c);
+            run(*k, c, d, tiles_a_call);
+            CHECK(worst_error(c, d) < (tile == 2 ? 1e-6 : 1e-5));
+            CHECK((d.src.intact() && d.dst.intact() && d.weights.intact()));
+          }
+}
