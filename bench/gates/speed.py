@@ -9,7 +9,7 @@ from bench.compare.driver import Measurement, Workload, measure, processes
 from bench.compare.report import ratio_to_best
 from bench.gates import Verdict
 
-ROUNDS = 5
+ROUNDS = 9  # a busy neighbour lasts for seconds: the median has to outlive it
 SECONDS_A_TURN = 0.4
 # Workload, the engines that are compared with, how many times faster than the fastest of them.
 BARS = (
