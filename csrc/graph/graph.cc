@@ -80,10 +80,6 @@ std::string to_string(const Dims& dims) {
   return text + (dims.size() == 1 ? ",)" : ")");
 }
 
-const char* to_string(Layout layout) {
-  return layout == Layout::plain ? "plain" : layout == Layout::blocked ? "blocked" : "lanes";
-}
-
 Activation kernel_activation(ActivationKind kind) {
   switch (kind) {
     case ActivationKind::relu:

@@ -213,9 +213,8 @@ struct Dropout {
 
 struct KernelTable {
   const char* isa;
-  int32_t lanes_oc_tile;  // output channels of one batch-in-lanes tile
-  int64_t gemm_scratch;   // floats
-  int32_t gemm_m_tile, gemm_n_tile;
+  int32_t lanes_oc_tile;   // output channels of one batch-in-lanes tile
+  int64_t gemm_scratch;    // floats
   int32_t winograd_tiles;  // tiles of one call are best a multiple of it
 
   void (*conv_lanes)(const ConvLanes&);

@@ -74,7 +74,6 @@ struct ActivationAttrs {
 };
 
 enum class Layout { plain, blocked, lanes };  // the user's order; nchw16c; chwn16
-const char* to_string(Layout layout);
 struct ReorderAttrs {
   Layout to;
 };
