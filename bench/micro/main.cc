@@ -6,10 +6,9 @@ namespace cnnfast::bench {
 namespace {
 
 void peak(benchmark::State& state) {
-  const PeakLoop& loop = find_peak(kernels().isa);
   constexpr int64_t kIterations = 10000;
-  time_kernel(state, static_cast<double>(loop.flops) * kIterations,
-              [&] { benchmark::DoNotOptimize(loop.run(kIterations, kPeakOperand)); });
+  time_kernel(state, static_cast<double>(kernels().peak_flops) * kIterations,
+              [&] { benchmark::DoNotOptimize(kernels().peak(kIterations, 0.999f)); });
 }
 
 }  // namespace

@@ -5,10 +5,10 @@
 #include <ctime>
 #include <random>
 
-#include "micro/peak.h"
 #include "micro/shapes.h"
 #include "runtime/arena.h"
 #include "runtime/cpu.h"
+#include "runtime/machine.h"
 
 namespace cnnfast::bench {
 
@@ -24,6 +24,10 @@ class Floats {
  private:
   Arena arena_;
 };
+
+inline double peak_flops_per_second() {
+  return measured_machine(kernels()).flops;
+}
 
 inline int64_t round_up(int64_t n, int64_t multiple) {
   return (n + multiple - 1) / multiple * multiple;

@@ -1,6 +1,7 @@
 // Errors, threads, instruction sets, build information.
 #include "bindings/bind.h"
 #include "cnnfast/precision.h"
+#include "graph/tuning.h"
 #include "runtime/cpu.h"
 #include "runtime/parallel.h"
 #include "runtime/rng.h"
@@ -8,6 +9,26 @@
 namespace py = pybind11;
 
 namespace cnnfast {
+
+namespace {
+
+using MachineTuple = std::pair<double, double>;
+
+py::tuple get_tuning() {
+  const std::shared_ptr<const Tuning> now = tuning();
+  std::map<std::string, MachineTuple> machines;
+  for (const auto& [isa, machine] : now->machines) machines[isa] = {machine.flops, machine.bandwidth};
+  return py::make_tuple(now->convolutions, machines);
+}
+
+void set_tuning_from(std::map<std::string, Seconds> convolutions,
+                     const std::map<std::string, MachineTuple>& machines) {
+  Tuning wanted{std::move(convolutions), {}};
+  for (const auto& [isa, numbers] : machines) wanted.machines[isa] = {numbers.first, numbers.second};
+  set_tuning(std::move(wanted));
+}
+
+}  // namespace
 
 void bind_errors(py::module_&) {
   py::register_exception_translator([](std::exception_ptr pointer) {
@@ -32,6 +53,14 @@ void bind_machine(py::module_& m) {
     for (const KernelTable* table : available_kernels()) names.emplace_back(table->isa);
     return names;
   });
+  m.def("measured_machine", [] {
+    const py::gil_scoped_release released;
+    const Machine machine = measured_machine(kernels());
+    return MachineTuple(machine.flops, machine.bandwidth);
+  });
+  m.def("get_tuning", &get_tuning);
+  m.def("set_tuning", &set_tuning_from, py::arg("convolutions"), py::arg("machines"));
+  m.def("set_tunes_when_planning", &set_tunes_when_planning, py::arg("wanted"));
   m.def("build_info", [] {
     py::dict info;
     info["version"] = CNNFAST_VERSION;

@@ -283,7 +283,13 @@ void set_optimizer_state(Network& network, const std::map<std::string, FloatArra
 
 py::list plan(Network& network, int n, const std::string& mode) {
   py::list list;
-  for (const StepInfo& info : network.plan(n, checked_mode(network, mode))) {
+  const Mode wanted = checked_mode(network, mode);
+  std::vector<StepInfo> steps;
+  {
+    const py::gil_scoped_release released;  // planning may tune
+    steps = network.plan(n, wanted);
+  }
+  for (const StepInfo& info : steps) {
     py::dict step;
     step["name"] = info.name;
     step["op"] = info.op;
@@ -291,9 +297,26 @@ py::list plan(Network& network, int n, const std::string& mode) {
     step["algorithm"] = info.algorithm;
     step["refused"] = info.refused;
     step["tasks"] = info.tasks;
+    step["flops"] = info.flops;
+    step["bytes"] = info.bytes;
     list.append(step);
   }
   return list;
+}
+
+// The fastest of some runs: (its seconds, those of the steps as plan() lists them, threads).
+py::tuple profile(Network& network, const py::array& x, const std::optional<py::array>& y, int runs) {
+  const Mode mode = checked_mode(network, y ? "train" : "predict");
+  Samples samples = samples_of(x, network.input_node().dims);
+  const int n = rows_of(x, std::nullopt, &samples);
+  if (n == 0) fail("a batch needs at least one sample, got none.");
+  const Gathered targets = y ? targets_of(network, *y, n, nullptr, n) : Gathered();
+  Timing timing;
+  {
+    const py::gil_scoped_release released;
+    timing = network.profile(samples, targets.targets(), n, mode, runs);
+  }
+  return py::make_tuple(timing.seconds, timing.step_seconds, timing.threads);
 }
 
 void configure(Network& network, const std::string& loss, bool from_logits,
@@ -356,7 +379,9 @@ void bind_network(py::module_& m) {
       .def(
           "memory",
           [](Network& network, int n, const std::string& mode) {
-            return network.memory(n, checked_mode(network, mode));
+            const Mode wanted = checked_mode(network, mode);
+            const py::gil_scoped_release released;  // planning may tune
+            return network.memory(n, wanted);
           },
           arg("batch_size"), arg("mode"))
       .def(
@@ -366,6 +391,15 @@ void bind_network(py::module_& m) {
           },
           arg("batch_size"), arg("mode"))
       .def("plan", &plan, arg("batch_size"), arg("mode"))
+      .def("profile", &profile, arg("x"), arg("y"), arg("runs"))
+      .def(
+          "tune",
+          [](Network& network, int n, const std::string& mode) {
+            const Mode wanted = checked_mode(network, mode);
+            const py::gil_scoped_release released;
+            network.tune(n, wanted);
+          },
+          arg("batch_size"), arg("mode"))
       .def(
           "force_algorithm",
           [](Network& network, const std::string& op, const std::optional<std::string>& algorithm) {

@@ -15,13 +15,12 @@ int64_t floats_of(const Node& node, int n) {
   return planes_of(node, n) * node.image().pixels() * kLanes;
 }
 
-Builder::Builder(const Draft& draft, const std::vector<Parameter>& params, const KernelTable& kernels, int n,
-                 Mode mode)
+Builder::Builder(const Draft& draft, const Graph& graph, const KernelTable& kernels, int n, Mode mode)
     : k(kernels),
       n(n),
       mode(mode),
       draft_(draft),
-      params_(params),
+      graph_(graph),
       outputs_(draft.nodes.size()),
       grads_(draft.nodes.size()),
       needs_grad_(draft.nodes.size(), false) {}
@@ -82,10 +81,27 @@ Buffer Builder::grad_before_activation(int value) {
   return before;
 }
 
+double Builder::flops_of(const Node& node, const std::string& direction) const {
+  if (direction != "forward" && direction != "backward data" && direction != "backward weights") return 0;
+  const auto& nodes = graph_.nodes();
+  const auto drawn =
+      std::find_if(nodes.begin(), nodes.end(), [&](const Node& each) { return each.name == node.name; });
+  if (drawn == nodes.end()) return 0;  // a pass made it
+  return 2.0 * n * static_cast<double>(graph_.multiply_adds(static_cast<int>(drawn - nodes.begin())));
+}
+
+double Builder::bytes_of(const std::vector<Buffer>& uses) const {
+  int64_t floats = 0;
+  for (const Buffer used : uses) floats += sizes_[static_cast<size_t>(used.id)];
+  return sizeof(float) * static_cast<double>(floats);
+}
+
 Step& Builder::step(const Node& node, const char* direction, int64_t tasks, std::vector<Buffer> uses,
                     std::function<void(const Context&, int64_t)> run) {
   Step made;
   made.info = {node.name, op_of(node).name, direction, "", node.refused, static_cast<int>(tasks)};
+  made.info.flops = flops_of(node, direction);
+  made.info.bytes = bytes_of(uses);
   made.uses = std::move(uses);
   made.run = std::move(run);
   steps_.push_back(std::move(made));

@@ -22,8 +22,7 @@ int64_t floats_of(const Node& node, int n);
 
 class Builder {
  public:
-  Builder(const Draft& draft, const std::vector<Parameter>& params, const KernelTable& kernels, int n,
-          Mode mode);
+  Builder(const Draft& draft, const Graph& graph, const KernelTable& kernels, int n, Mode mode);
 
   const KernelTable& k;
   const int n;  // batch
@@ -33,7 +32,7 @@ class Builder {
   const Node& source(const Node& node, int i = 0) const {
     return this->node(node.inputs[static_cast<size_t>(i)]);
   }
-  const Parameter& param(int position) const { return params_[static_cast<size_t>(position)]; }
+  const Parameter& param(int position) const { return graph_.params()[static_cast<size_t>(position)]; }
   bool differentiates() const { return mode != Mode::predict && mode != Mode::evaluate; }
   bool differentiates_input() const { return mode == Mode::vjp || mode == Mode::vjp_training; }
 
@@ -65,8 +64,11 @@ class Builder {
   Program finish(int threads, bool reuse_memory);
 
  private:
+  double flops_of(const Node& node, const std::string& direction) const;
+  double bytes_of(const std::vector<Buffer>& uses) const;
+
   const Draft& draft_;
-  const std::vector<Parameter>& params_;
+  const Graph& graph_;
   std::vector<Step> steps_;
   std::vector<int64_t> sizes_;
   std::vector<bool> persistent_;

@@ -12,6 +12,10 @@
 
 namespace cnnfast {
 
+struct ConvAlgorithm;
+struct ConvProblem;
+struct Tuning;
+
 struct Draft {
   std::vector<Node> nodes;  // in an order in which every input precedes its users
   int output;
@@ -27,6 +31,9 @@ struct PassOptions {
   Mode mode;
   Precision precision;
   const std::map<std::string, std::string>& forced;
+  const std::string isa;
+  const Tuning& tuning;
+  const ConvAlgorithm* first;  // or null: to be taken wherever it accepts, while tuning
 };
 
 // Names of the passes that may be switched off, in the order in which they run.
@@ -37,6 +44,9 @@ void drop_dropout(Draft& draft);
 // pooling, where fewer elements are left.
 void pool_before_activation(Draft& draft);
 void fuse_activation(Draft& draft);
+// A convolution as its algorithm is chosen for it, and what tuning calls it.
+ConvProblem planned_problem(const Node& src, const Node& conv, const PassOptions& options);
+std::string tuning_key(const ConvProblem& problem, const PassOptions& options);
 // Gives every node its layout and inserts reorders where layouts meet.
 void choose_layout(Draft& draft, const PassOptions& options);
 // A batch-in-lanes convolution without padding takes a following 2x2 maximum into its epilogue.

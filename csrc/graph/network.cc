@@ -2,10 +2,13 @@
 #include "cnnfast/network.h"
 
 #include <algorithm>
+#include <chrono>
+#include <cmath>
 #include <cstdlib>
 #include <cstring>
 #include <iostream>
 
+#include "graph/measure.h"
 #include "graph/plan.h"
 #include "runtime/arena.h"
 #include "runtime/cpu.h"
@@ -19,19 +22,6 @@ namespace {
 // change.
 constexpr size_t kPrograms = 8;
 
-struct Key {
-  int n;
-  Mode mode;
-  int threads;
-  const KernelTable* kernels;
-  Precision precision;
-  bool operator==(const Key&) const = default;
-};
-
-Key current_key(int n, Mode mode) {
-  return {n, mode, num_threads(), &kernels(), precision()};
-}
-
 void print_plan(const Program& program) {
   for (const Step& step : program.steps()) {
     const StepInfo& i = step.info;
@@ -43,11 +33,36 @@ void print_plan(const Program& program) {
 
 }  // namespace
 
+struct Network::Key {
+  int n;
+  Mode mode;
+  int threads;
+  const KernelTable* kernels;
+  Precision precision;
+  std::shared_ptr<const Tuning> tuning;
+
+  bool operator==(const Key&) const = default;
+  static Key current(int n, Mode mode) {
+    return {n, mode, num_threads(), &cnnfast::kernels(), cnnfast::precision(), cnnfast::tuning()};
+  }
+};
+
 struct Network::Cached {
   Key key;
   std::shared_ptr<const Program> program;
   std::unique_ptr<Arena> arena;  // taken at the first run
   uint64_t packed_version = 0;
+};
+
+// What a run changes, for runs that must leave no trace.
+struct Network::Copies {
+  Floats params;
+  std::vector<Floats> slots;
+
+  void lend(Run* run) const {
+    run->params = params.get();
+    for (size_t i = 0; i < slots.size(); ++i) run->slots[i] = slots[i].get();
+  }
 };
 
 void Network::Free::operator()(float* p) const {
@@ -140,42 +155,57 @@ void Network::forget_programs() {
 }
 
 Network::Cached& Network::find(int n, Mode mode) {
-  const Key key = current_key(n, mode);
-  const auto known =
-      std::find_if(cache_.begin(), cache_.end(), [&](const Cached& c) { return c.key == key; });
+  const auto known = std::find_if(cache_.begin(), cache_.end(),
+                                  [key = Key::current(n, mode)](const Cached& c) { return c.key == key; });
   if (known != cache_.end()) {
     cache_.splice(cache_.begin(), cache_, known);
     return cache_.front();
   }
   if (n < 1) fail("a batch needs at least one sample, got ", n, ".");
-  const PlanRequest request{graph_,
-                            output_,
-                            n,
-                            mode,
-                            key.precision,
-                            *key.kernels,
-                            key.threads,
-                            {loss_, from_logits_, metrics_},
-                            {optimizer_, trainable_, regularizers_, constraints_},
-                            forced_,
-                            disabled_};
-  auto program = std::make_shared<const Program>(make_program(request));
+  if (tunes_when_planning() && !is_tuned(request(Key::current(n, mode)))) measure(n, mode);
+  const Key key = Key::current(n, mode);
+  auto program = std::make_shared<const Program>(make_program(request(key)));
   if (std::getenv("CNNFAST_VERBOSE")) print_plan(*program);
   cache_.push_front({key, std::move(program), nullptr});
   if (cache_.size() > kPrograms) cache_.pop_back();
   return cache_.front();
 }
 
-void Network::execute(int n, Mode mode, Run run) {
-  Cached& cached = find(n, mode);
-  if (!cached.arena) cached.arena = std::make_unique<Arena>(cached.program->memory());
-  run.arena = cached.arena->data();
+PlanRequest Network::request(const Key& key) const {
+  return {graph_,
+          output_,
+          key.n,
+          key.mode,
+          key.precision,
+          *key.kernels,
+          key.threads,
+          {loss_, from_logits_, metrics_},
+          {optimizer_, trainable_, regularizers_, constraints_},
+          forced_,
+          disabled_,
+          *key.tuning};
+}
+
+Run Network::bound(Run run) const {
   run.params = params_.get();
   run.grads = grads_.get();
   for (size_t i = 0; i < slots_.size(); ++i) run.slots[i] = slots_[i].get();
   run.seed = seed;
   run.step = step;
   run.learning_rate = optimizer_.learning_rate;
+  return run;
+}
+
+Network::Cached& Network::ready(int n, Mode mode) {
+  Cached& cached = find(n, mode);
+  if (!cached.arena) cached.arena = std::make_unique<Arena>(cached.program->memory());
+  return cached;
+}
+
+void Network::execute(int n, Mode mode, const Run& what) {
+  Cached& cached = ready(n, mode);
+  Run run = bound(what);
+  run.arena = cached.arena->data();
   run.repack = cached.packed_version != version_;
   cached.program->run(run);
   cached.packed_version = version_;
@@ -228,7 +258,7 @@ int64_t Network::memory(int n, Mode mode) {
 
 int64_t Network::arena_bytes(int n, Mode mode) const {
   const std::lock_guard lock(mutex_);
-  const Key key = current_key(n, mode);
+  const Key key = Key::current(n, mode);
   for (const Cached& cached : cache_)
     if (cached.key == key && cached.arena) return static_cast<int64_t>(cached.arena->bytes());
   return 0;
@@ -239,6 +269,58 @@ std::vector<StepInfo> Network::plan(int n, Mode mode) {
   std::vector<StepInfo> infos;
   for (const Step& step : find(n, mode).program->steps()) infos.push_back(step.info);
   return infos;
+}
+
+Network::Copies Network::copy_state() const {
+  const auto copy = [&](const Floats& from) {
+    Floats to = new_floats(graph_.param_elems());
+    std::copy_n(from.get(), graph_.param_elems(), to.get());
+    return to;
+  };
+  Copies copies{copy(params_), {}};
+  for (const Floats& slot : slots_) copies.slots.push_back(copy(slot));
+  return copies;
+}
+
+Timing Network::profile(const Samples& x, const Targets& y, int n, Mode mode, int runs) {
+  using Clock = std::chrono::steady_clock;
+  const std::lock_guard lock(mutex_);
+  Cached& cached = ready(n, mode);
+  const Program& program = *cached.program;
+  const Copies copies = copy_state();
+  std::vector<float> out(static_cast<size_t>(n * output_node().elems()));
+  std::vector<double> results(result_count()), step_seconds(program.steps().size());
+  Run run;
+  run.x = x, run.y = y, run.out = out.data(), run.results = results.data();
+  run = bound(run);
+  copies.lend(&run);
+  run.arena = cached.arena->data();
+  program.run(run);
+  run.repack = mode == Mode::train;
+  run.step_seconds = step_seconds.data();
+  Timing best{HUGE_VAL, {}, program.threads()};
+  for (int i = 0; i < runs; ++i) {
+    const Clock::time_point start = Clock::now();
+    program.run(run);
+    const double seconds = std::chrono::duration<double>(Clock::now() - start).count();
+    if (seconds < best.seconds) best.seconds = seconds, best.step_seconds = step_seconds;
+  }
+  cached.packed_version = 0;  // the arena holds the copy's weights
+  return best;
+}
+
+void Network::measure(int n, Mode mode) {
+  const Copies copies = copy_state();
+  Run run = bound({});
+  run.learning_rate = 0;  // random targets must not drive the weights out of range
+  copies.lend(&run);
+  const Mode kind = mode == Mode::train ? Mode::train : Mode::predict;
+  add_tuning(measure_convolutions(request(Key::current(n, kind)), run));
+}
+
+void Network::tune(int n, Mode mode) {
+  const std::lock_guard lock(mutex_);
+  measure(n, mode);
 }
 
 void Network::force_algorithm(const std::string& op, const std::string& algorithm) {

@@ -52,14 +52,18 @@ int64_t work_of(const Graph& graph, int n) {
 
 }  // namespace
 
+PassOptions pass_options(const PlanRequest& r) {
+  return {r.n, r.mode, r.precision, r.forced, r.kernels.isa, r.tuning, r.first};
+}
+
 Program make_program(const PlanRequest& r) {
   Draft draft(r.graph, r.output);
   LossPlan loss = r.loss;
   if (r.mode == Mode::train || r.mode == Mode::evaluate)
     loss = plan_loss(draft, loss.loss, loss.from_logits, loss.metrics);
-  run_passes(draft, {r.n, r.mode, r.precision, r.forced}, r.disabled);
+  run_passes(draft, pass_options(r), r.disabled);
 
-  Builder b(draft, r.graph.params(), r.kernels, r.n, r.mode);
+  Builder b(draft, r.graph, r.kernels, r.n, r.mode);
   if (r.mode == Mode::train) b.set_trainable(r.update.trainable);
   mark_needed_gradients(b, draft);
   for (int i = 0; i < static_cast<int>(draft.nodes.size()); ++i) op_of(b.node(i)).forward(b, i);

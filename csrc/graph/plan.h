@@ -2,6 +2,7 @@
 #pragma once
 #include "graph/draft.h"
 #include "graph/program.h"
+#include "graph/tuning.h"
 #include "ops/loss.h"
 #include "optim/update.h"
 
@@ -19,7 +20,11 @@ struct PlanRequest {
   UpdatePlan update;
   const std::map<std::string, std::string>& forced;
   const std::set<std::string>& disabled;
+  const Tuning& tuning;
+  const ConvAlgorithm* first = nullptr;  // as in PassOptions
 };
+
+PassOptions pass_options(const PlanRequest& request);
 
 Program make_program(const PlanRequest& request);
 

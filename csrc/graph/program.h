@@ -30,7 +30,8 @@ struct Run {
   const float* grad_out = nullptr;
   float* out = nullptr;
   float* grad_x = nullptr;
-  double* results = nullptr;  // loss, then metrics
+  double* results = nullptr;       // loss, then metrics
+  double* step_seconds = nullptr;  // or null; one for each step
   uint64_t seed = 0;
   int64_t step = 0;
   double learning_rate = 0;
@@ -68,6 +69,7 @@ class Program {
 
   size_t memory() const { return static_cast<size_t>(floats_) * sizeof(float); }
   const std::vector<Step>& steps() const { return steps_; }
+  int threads() const { return threads_; }
   void run(const Run& run) const;
 
  private:

@@ -216,6 +216,7 @@ struct KernelTable {
   int32_t lanes_oc_tile;   // output channels of one batch-in-lanes tile
   int64_t gemm_scratch;    // floats
   int32_t winograd_tiles;  // tiles of one call are best a multiple of it
+  int64_t peak_flops;      // of one iteration of peak
 
   void (*conv_lanes)(const ConvLanes&);
   void (*conv_lanes_wgrad)(const ConvLanesWgrad&);
@@ -255,6 +256,9 @@ struct KernelTable {
 
   void (*sgd)(const Sgd&);
   void (*adam)(const Adam&);
+
+  // Multiply-adds on registers alone, to be timed; x lies just below one. The result means nothing.
+  float (*peak)(int64_t iterations, float x);
 };
 
 // Null where the compiler could not build that table.

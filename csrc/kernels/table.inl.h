@@ -8,6 +8,7 @@
 #include "kernels/gemm.inl.h"
 #include "kernels/loss.inl.h"
 #include "kernels/optim.inl.h"
+#include "kernels/peak.inl.h"
 #include "kernels/pool.inl.h"
 #include "kernels/shuffle.inl.h"
 #include "kernels/winograd.inl.h"
@@ -20,6 +21,7 @@ static constexpr KernelTable kTable = {
     .lanes_oc_tile = kLanesOcTile,
     .gemm_scratch = kGemmScratch,
     .winograd_tiles = kBlockedPixels,
+    .peak_flops = kPeakFlops,
     .conv_lanes = conv_lanes,
     .conv_lanes_wgrad = conv_lanes_wgrad,
     .lanes_wgrad_scratch = lanes_wgrad_scratch,
@@ -48,6 +50,7 @@ static constexpr KernelTable kTable = {
     .squared_error = squared_error,
     .sgd = sgd,
     .adam = adam,
+    .peak = peak,
 };
 
 }  // namespace SIMD_NAMESPACE

@@ -37,6 +37,7 @@ void lower(Builder& b, const Node& node, const char* direction, Gemm g, std::vec
   });
   step.scratch = b.k.gemm_scratch;
   step.info.algorithm = "gemm";
+  step.info.bytes += sizeof(float) * static_cast<double>(b.param(node.params[0]).size());
 }
 
 void forward(Builder& b, int value) {

@@ -103,13 +103,17 @@ void lower_update(Builder& b, const Node& output, const std::vector<Parameter>& 
   const OptimizerConfig optimizer = plan.optimizer;
   const auto sgd = b.k.sgd;
   const auto adam = b.k.adam;
-  b.step(output, "update", static_cast<int64_t>(ranges.size()), {}, [=](const Context& c, int64_t task) {
-    const Range& range = ranges[static_cast<size_t>(task)];
-    if (optimizer.kind == OptimizerConfig::Kind::sgd)
-      sgd_task(optimizer, c, range, sgd);
-    else
-      adam_task(optimizer, c, range, adam);
-  });
+  Step& step =
+      b.step(output, "update", static_cast<int64_t>(ranges.size()), {}, [=](const Context& c, int64_t task) {
+        const Range& range = ranges[static_cast<size_t>(task)];
+        if (optimizer.kind == OptimizerConfig::Kind::sgd)
+          sgd_task(optimizer, c, range, sgd);
+        else
+          adam_task(optimizer, c, range, adam);
+      });
+  const int arrays = optimizer.kind == OptimizerConfig::Kind::adam ? 4 : optimizer.momentum != 0 ? 3 : 2;
+  for (const Range& range : ranges)
+    step.info.bytes += sizeof(float) * static_cast<double>(arrays * (range.end - range.begin));
   lower_constraints(b, output, params, plan);
 }
 

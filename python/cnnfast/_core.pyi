@@ -147,7 +147,22 @@ class Network:
         """Bytes really taken by that program's arena; 0 before its first run."""
 
     def plan(self, batch_size: int, mode: Literal["predict", "train"]) -> list[dict[str, Any]]:
-        """The steps of that program: name, op, direction, algorithm, reasons of refused algorithms, tasks."""
+        """The steps of that program: name, op, direction, algorithm, reasons of refused algorithms, tasks.
+
+        And "flops" of the direct computation, on every step of a layer's direction that multiplies, and
+        "bytes" of the buffers that the step works on.
+        """
+
+    def profile(
+        self, x: NDArray[Any], y: NDArray[Any] | None, runs: int
+    ) -> tuple[float, list[float], int]:
+        """(seconds, seconds of each step of the plan, threads) of the fastest of some runs.
+
+        With `y`, of training steps; they train a copy. A step that a run leaves out took 0 seconds.
+        """
+
+    def tune(self, batch_size: int, mode: Literal["predict", "train"]) -> None:
+        """Times all algorithms for the convolutions of that program and adds the times to `get_tuning()`."""
 
     def force_algorithm(self, op: str, algorithm: str | None) -> None:
         """For tests: every `op` uses `algorithm`, or planning fails.
@@ -172,6 +187,20 @@ def available_isas() -> list[str]:
 def get_isa() -> str: ...
 def set_isa(name: str) -> None:
     """Programs built from now on use this instruction set; one of available_isas()."""
+
+def measured_machine() -> tuple[float, float]:
+    """Of one core, a second: float32 operations, and bytes from memory. The first call measures, for 50 ms."""
+
+def get_tuning() -> tuple[dict[str, dict[str, float]], dict[str, tuple[float, float]]]:
+    """What plans go by: seconds of algorithms by convolution; `measured_machine()` by instruction set."""
+
+def set_tuning(
+    convolutions: Mapping[str, Mapping[str, float]], machines: Mapping[str, tuple[float, float]]
+) -> None:
+    """Programs planned from now on go by these. Of a convolution's algorithms only those named are chosen."""
+
+def set_tunes_when_planning(wanted: bool) -> None:
+    """Networks tune convolutions that `get_tuning()` does not know when they first plan them."""
 
 def build_info() -> dict[str, str]:
     """Version, compiler, flags, CPU name, OpenMP, CUDA."""

@@ -1,11 +1,15 @@
-// One layout is preferred for the whole network, the cheaper one by the convolutions' cost models; a
-// convolution that refuses it gets the other. Everything else follows its source.
-#include <algorithm>
+// Every convolution gets the algorithm, and with it the layout, that makes the plan cheapest by cost models
+// or measured times; everything else follows its source. Three plans are drawn up: two keep the whole network
+// in one layout wherever an algorithm takes it, the third lets each convolution pay for a reorder. The
+// cheapest wins.
 #include <cmath>
 #include <map>
+#include <optional>
 
 #include "cnnfast/error.h"
+#include "graph/builder.h"
 #include "graph/draft.h"
+#include "graph/tuning.h"
 #include "ops/conv/conv.h"
 
 namespace cnnfast {
@@ -14,20 +18,26 @@ namespace {
 
 class Rewriter {
  public:
-  Rewriter(const Draft& draft, const PassOptions& options) : draft_(draft), options_(options) {}
+  Rewriter(const Draft& draft, const PassOptions& options, std::optional<Layout> preferred)
+      : draft_(draft),
+        options_(options),
+        machine_(machine_for_planning(options.tuning, options.isa)),
+        preferred_(preferred) {}
 
   std::vector<Node> nodes;
-  std::vector<int> renumbered;
+  int output = -1;
+  double seconds = 0;  // of convolutions and reorders
 
   void run() {
-    preferred_ = preferred_layout();
     for (const Node& node : draft_.nodes) {
       Node copy = node;
-      for (int& src : copy.inputs) src = renumbered[static_cast<size_t>(src)];
-      renumbered.push_back(place(std::move(copy)));
+      for (int& src : copy.inputs) src = renumbered_[static_cast<size_t>(src)];
+      renumbered_.push_back(place(std::move(copy)));
     }
+    output = in_layout(renumbered_[static_cast<size_t>(draft_.output)], Layout::plain);
   }
 
+ private:
   int in_layout(int value, Layout layout) {
     if (nodes[static_cast<size_t>(value)].layout == layout) return value;
     const auto known = reordered_.find({value, layout});
@@ -41,49 +51,57 @@ class Rewriter {
               .dims = src.dims,
               .format = src.format,
               .layout = layout};
+    seconds += reorder_seconds(src, layout);
     nodes.push_back(std::move(node));
     return reordered_[{value, layout}] = static_cast<int>(nodes.size()) - 1;
   }
 
- private:
-  // A convolution that no algorithm of the layout takes costs what it costs elsewhere.
-  double cost_in(Layout layout, const ConvProblem& p) const {
-    double here = HUGE_VAL, anywhere = HUGE_VAL;
-    for (const ConvAlgorithm* algorithm : conv_algorithms()) {
-      if (!algorithm->refuse(p).empty()) continue;
-      anywhere = std::min(anywhere, algorithm->cost(p));
-      if (algorithm->layout == layout) here = std::min(here, algorithm->cost(p));
+  bool training() const { return options_.mode == Mode::train; }
+
+  double reorder_seconds(Node from, Layout layout) const {
+    if (from.layout == layout) return 0;
+    if (from.layout != Layout::plain && layout != Layout::plain) {
+      const double first = reorder_seconds(from, Layout::plain);
+      from.layout = Layout::plain;
+      return first + reorder_seconds(from, layout);
     }
-    return here < HUGE_VAL ? here : anywhere;
+    int64_t floats = floats_of(from, options_.n);
+    from.layout = layout;
+    floats += floats_of(from, options_.n);
+    return static_cast<double>(floats) * sizeof(float) / machine_.bandwidth * (training() ? 2 : 1);
   }
 
-  Layout preferred_layout() const {
-    double blocked = 0, lanes = 0;
-    for (const Node& node : draft_.nodes) {
-      if (!node.as<ConvAttrs>()) continue;
-      const ConvProblem p = problem(draft_.nodes[static_cast<size_t>(node.inputs[0])], node);
-      blocked += cost_in(Layout::blocked, p);
-      lanes += cost_in(Layout::lanes, p);
+  double conv_seconds(const ConvAlgorithm& algorithm, const ConvProblem& p) const {
+    const auto measured = options_.tuning.convolutions.find(tuning_key(p, options_));
+    if (measured != options_.tuning.convolutions.end()) {
+      const auto known = measured->second.find(algorithm.name);
+      return known == measured->second.end() ? HUGE_VAL : known->second;
     }
-    return lanes < blocked ? Layout::lanes : Layout::blocked;
+    return 2 * algorithm.cost(p) / machine_.flops * (training() ? 3 : 1);
   }
 
-  ConvProblem problem(const Node& src, const Node& conv) const {
-    ConvProblem p = conv_problem(src, conv, options_.n);
-    p.precision = options_.precision;
-    p.training = options_.mode == Mode::train;
-    return p;
+  // The algorithm that tuning times comes first, then the preferred layout, then the time with the reorder
+  // that the layout asks for.
+  struct Rank {
+    bool not_first, not_preferred;
+    double seconds;
+    auto operator<=>(const Rank&) const = default;
+  };
+  Rank rank_of(const ConvAlgorithm& algorithm, const ConvProblem& p, const Node& src) const {
+    const double reorder = reads_in_place(algorithm, src) ? 0 : reorder_seconds(src, algorithm.layout);
+    return {&algorithm != options_.first, preferred_ && algorithm.layout != *preferred_,
+            conv_seconds(algorithm, p) + reorder};
   }
 
-  // The preferred layout comes first, then the cost.
-  bool is_better(const ConvAlgorithm& a, const ConvAlgorithm& than, const ConvProblem& p) const {
-    const bool preferred = a.layout == preferred_;
-    if (preferred != (than.layout == preferred_)) return preferred;
-    return a.cost(p) < than.cost(p);
+  bool reads_in_place(const ConvAlgorithm& algorithm, const Node& src) const {
+    const bool differentiates_input = options_.mode == Mode::vjp || options_.mode == Mode::vjp_training;
+    return algorithm.reads_plain && src.layout == Layout::plain && src.as<InputAttrs>() &&
+           !differentiates_input;
   }
 
   // An algorithm by its forced name, else the best that accepts.
-  const ConvAlgorithm& choose(const Node& node, const ConvProblem& p, std::string* refused) const {
+  const ConvAlgorithm& choose(const Node& node, const Node& src, const ConvProblem& p,
+                              std::string* refused) const {
     const auto forced = options_.forced.find("conv2d");
     std::string refusals;
     const ConvAlgorithm* found = nullptr;
@@ -92,7 +110,7 @@ class Rewriter {
       const std::string reason = algorithm->refuse(p);
       if (!reason.empty())
         refusals += std::string(refusals.empty() ? "" : "; ") + algorithm->name + ": " + reason;
-      else if (!found || is_better(*algorithm, *found, p))
+      else if (!found || rank_of(*algorithm, p, src) < rank_of(*found, p, src))
         found = algorithm;
     }
     if (!found)
@@ -132,22 +150,21 @@ class Rewriter {
   }
 
   int place(Node node) {
-    const bool differentiates_input = options_.mode == Mode::vjp || options_.mode == Mode::vjp_training;
     if (node.as<ConvAttrs>()) {
       int& src = node.inputs[0];
       src = in_format(src, node.format, 3);
-      const ConvAlgorithm& algorithm =
-          choose(node, problem(nodes[static_cast<size_t>(src)], node), &node.refused);
+      const Node& from = nodes[static_cast<size_t>(src)];
+      const ConvProblem p = planned_problem(from, node, options_);
+      const ConvAlgorithm& algorithm = choose(node, from, p, &node.refused);
       node.layout = algorithm.layout;
       std::get<ConvAttrs>(node.attrs).algorithm = algorithm.name;
-      const bool in_place = algorithm.reads_plain &&
-                            nodes[static_cast<size_t>(src)].layout == Layout::plain &&
-                            nodes[static_cast<size_t>(src)].as<InputAttrs>() && !differentiates_input;
-      if (!in_place) src = in_layout(src, algorithm.layout);
+      seconds += conv_seconds(algorithm, p);
+      if (!reads_in_place(algorithm, from)) src = in_layout(src, algorithm.layout);
     } else if (node.as<PoolAttrs>()) {
       int& src = node.inputs[0];
       src = in_format(src, node.format, 3);
-      if (nodes[static_cast<size_t>(src)].layout == Layout::plain) src = in_layout(src, preferred_);
+      if (nodes[static_cast<size_t>(src)].layout == Layout::plain)
+        src = in_layout(src, preferred_.value_or(Layout::blocked));
       node.layout = nodes[static_cast<size_t>(src)].layout;
     } else if (const auto* activation = node.as<ActivationAttrs>();
                node.as<DropoutAttrs>() || node.as<AddAttrs>() ||
@@ -171,19 +188,35 @@ class Rewriter {
 
   const Draft& draft_;
   const PassOptions& options_;
-  Layout preferred_ = Layout::lanes;
+  const Machine machine_;
+  const std::optional<Layout> preferred_;
+  std::vector<int> renumbered_;
   std::map<std::pair<int, Layout>, int> reordered_;
 };
 
 }  // namespace
 
+ConvProblem planned_problem(const Node& src, const Node& conv, const PassOptions& options) {
+  ConvProblem p = conv_problem(src, conv, options.n);
+  p.precision = options.precision;
+  p.training = options.mode == Mode::train;
+  return p;
+}
+
+std::string tuning_key(const ConvProblem& problem, const PassOptions& options) {
+  return options.isa + ", " + to_string(problem);
+}
+
 void choose_layout(Draft& draft, const PassOptions& options) {
-  Rewriter rewriter(draft, options);
-  rewriter.run();
-  const int output =
-      rewriter.in_layout(rewriter.renumbered[static_cast<size_t>(draft.output)], Layout::plain);
-  draft.nodes = std::move(rewriter.nodes);
-  draft.output = output;
+  std::optional<Rewriter> best;
+  for (const std::optional<Layout> preferred :
+       {std::optional(Layout::blocked), std::optional(Layout::lanes), std::optional<Layout>()}) {
+    Rewriter plan(draft, options, preferred);
+    plan.run();
+    if (!best || plan.seconds < best->seconds) best.emplace(std::move(plan));
+  }
+  draft.nodes = std::move(best->nodes);
+  draft.output = best->output;
 }
 
 }  // namespace cnnfast

@@ -17,6 +17,7 @@
 
 namespace cnnfast {
 
+struct PlanRequest;
 struct Run;
 
 enum class Mode { predict, train, evaluate, vjp, vjp_training };
@@ -67,6 +68,17 @@ struct Constraint {
 struct StepInfo {
   std::string name, op, direction, algorithm, refused;
   int tasks;
+  // Of the direct computation, where the step is one direction of a layer that multiplies: an algorithm may
+  // need fewer operations or more steps, each of which then names all of them.
+  double flops = 0;
+  double bytes = 0;  // of the buffers it works on, each counted once
+};
+
+// One run of a program, timed.
+struct Timing {
+  double seconds;                    // the whole
+  std::vector<double> step_seconds;  // as plan() lists the steps; 0 where one was left out
+  int threads;
 };
 
 class Network {
@@ -107,6 +119,12 @@ class Network {
   int64_t memory(int n, Mode mode);
   int64_t arena_bytes(int n, Mode mode) const;
   std::vector<StepInfo> plan(int n, Mode mode);
+  // The fastest of `runs` runs after a first one; y for Mode::train. Trains a copy: weights, optimizer and
+  // step stay as they are.
+  Timing profile(const Samples& x, const Targets& y, int n, Mode mode, int runs);
+  // Times every algorithm that accepts one of the network's convolutions, on random samples and one thread,
+  // and adds what it found to what plans go by (set_tuning).
+  void tune(int n, Mode mode);
 
   void force_algorithm(const std::string& op, const std::string& algorithm);
   void disable_pass(const std::string& name, bool disabled);
@@ -119,8 +137,15 @@ class Network {
   using Floats = std::unique_ptr<float[], Free>;
   static Floats new_floats(int64_t n);
 
-  Cached& find(int n, Mode mode);  // plans the program if it is not in the cache
-  void execute(int n, Mode mode, Run run);
+  struct Key;
+  struct Copies;
+  PlanRequest request(const Key& key) const;
+  Cached& find(int n, Mode mode);   // plans the program if it is not in the cache
+  Cached& ready(int n, Mode mode);  // with its arena
+  Run bound(Run run) const;         // to weights and optimizer
+  void execute(int n, Mode mode, const Run& run);
+  Copies copy_state() const;
+  void measure(int n, Mode mode);
   void forget_programs();
 
   Graph graph_;

@@ -69,6 +69,21 @@ ConvProblem conv_problem(const Node& src, const Node& conv, int n) {
   return p;
 }
 
+std::string to_string(const ConvProblem& p) {
+  const Padding& pad = p.a.padding;
+  const std::pair<const char*, Dims> sizes[] = {{", batch ", {p.n}},
+                                                {", channels, height and width ", {p.in.c, p.in.h, p.in.w}},
+                                                {" to ", {p.out.c, p.out.h, p.out.w}},
+                                                {", kernel ", {p.a.kernel.h, p.a.kernel.w}},
+                                                {", strides ", {p.a.stride.h, p.a.stride.w}},
+                                                {", padding ", {pad.top, pad.bottom, pad.left, pad.right}},
+                                                {", dilation ", {p.a.dilation.h, p.a.dilation.w}},
+                                                {", groups ", {p.a.groups}}};
+  std::string text = to_string(p.precision) + (p.training ? ", training" : ", inference");
+  for (const auto& [what, size] : sizes) text += what + to_string(size);
+  return text;
+}
+
 int64_t partial_sums(int64_t units, int64_t floats) {
   constexpr int64_t kMost = 16;                  // enough tasks for any machine that one batch can feed
   constexpr int64_t kFloats = int64_t{1} << 22;  // 16 MB of partial sums at most

@@ -26,6 +26,7 @@ struct ConvProblem {
 };
 
 ConvProblem conv_problem(const Node& src, const Node& conv, int n);
+std::string to_string(const ConvProblem& problem);  // all that decides how long it takes, on one line
 
 struct ConvAlgorithm {
   const char* name;

@@ -1,0 +1,119 @@
+#include "graph/measure.h"
+
+#include <cmath>
+#include <random>
+
+#include "ops/conv/conv.h"
+
+namespace cnnfast {
+
+namespace {
+
+constexpr double kSeconds = 0.5;  // of the runs of one program, unless the first takes longer
+constexpr int kMostRuns = 30;
+
+// A convolution, and the nodes behind it that take over its layout: what they cost depends on its algorithm.
+struct Group {
+  ConvProblem problem;
+  std::string key;
+  std::vector<std::string> nodes;
+};
+
+bool follows_layout(const Node& node) {
+  const auto* activation = node.as<ActivationAttrs>();
+  return node.as<PoolAttrs>() || node.as<DropoutAttrs>() || node.as<AddAttrs>() ||
+         (activation && activation->kind != ActivationKind::softmax);
+}
+
+std::vector<Group> groups_of(const PlanRequest& request) {
+  const Draft draft(request.graph, request.output);
+  const PassOptions options = pass_options(request);
+  std::vector<Group> groups;
+  std::vector<int> group_of(draft.nodes.size(), -1);
+  for (size_t i = 0; i < draft.nodes.size(); ++i) {
+    const Node& node = draft.nodes[i];
+    if (node.as<ConvAttrs>()) {
+      const Node& src = draft.nodes[static_cast<size_t>(node.inputs[0])];
+      const ConvProblem problem = planned_problem(src, node, options);
+      group_of[i] = static_cast<int>(groups.size());
+      groups.push_back({problem, tuning_key(problem, options), {}});
+    } else if (follows_layout(node)) {
+      group_of[i] = group_of[static_cast<size_t>(node.inputs[0])];
+    }
+    if (group_of[i] >= 0) groups[static_cast<size_t>(group_of[i])].nodes.push_back(node.name);
+  }
+  return groups;
+}
+
+// The shortest time of each step.
+std::vector<double> time_steps(const Program& program, Run run, bool training) {
+  const Arena arena(program.memory());
+  run.arena = arena.data();
+  run.repack = true;
+  program.run(run);
+  run.repack = training;
+  std::vector<double> seconds(program.steps().size(), 0), best(seconds.size(), HUGE_VAL);
+  run.step_seconds = seconds.data();
+  double all = 0;
+  for (int i = 0; i < kMostRuns && all < kSeconds; ++i) {
+    program.run(run);
+    for (size_t s = 0; s < best.size(); ++s) {
+      best[s] = std::min(best[s], seconds[s]);
+      all += seconds[s];
+    }
+  }
+  return best;
+}
+
+double seconds_of(const Group& group, const Program& program, const std::vector<double>& step_seconds) {
+  double sum = 0;
+  for (size_t s = 0; s < step_seconds.size(); ++s)
+    for (const std::string& name : group.nodes)
+      if (program.steps()[s].info.name == name) sum += step_seconds[s];
+  return sum;
+}
+
+}  // namespace
+
+bool is_tuned(const PlanRequest& request) {
+  for (const Group& group : groups_of(request))
+    if (!request.tuning.convolutions.count(group.key)) return false;
+  return true;
+}
+
+Tuning measure_convolutions(PlanRequest request, Run run) {
+  const int64_t n = request.n, outputs = request.graph.node(request.output).elems();
+  const std::vector<Group> groups = groups_of(request);
+  int64_t inputs = 0;
+  for (const Node& node : request.graph.nodes())
+    if (node.as<InputAttrs>()) inputs = node.elems();
+  std::vector<float> x(static_cast<size_t>(n * inputs)), y(static_cast<size_t>(n * outputs)), out(y.size());
+  std::vector<int32_t> labels(static_cast<size_t>(n));
+  std::vector<double> results(request.loss.metrics.size() + 1);
+  std::mt19937 generator(1);
+  std::normal_distribution<float> normal;
+  for (float& value : x) value = normal(generator);
+  run.x.data = x.data(), run.out = out.data(), run.results = results.data();
+  run.y = {labels.data(), y.data()};
+
+  Tuning found;
+  request.threads = 1;
+  for (const ConvAlgorithm* algorithm : conv_algorithms()) {
+    const auto accepts = [&](const Group& group) { return algorithm->refuse(group.problem).empty(); };
+    if (std::none_of(groups.begin(), groups.end(), accepts)) continue;
+    request.first = algorithm;
+    const Program program = make_program(request);
+    const std::vector<double> seconds = time_steps(program, run, request.mode == Mode::train);
+    std::map<std::string, int> count;  // one shape may occur several times: the mean counts
+    for (const Group& group : groups)
+      if (accepts(group)) {
+        double& mean = found.convolutions[group.key][algorithm->name];
+        mean += (seconds_of(group, program, seconds) - mean) / ++count[group.key];
+      }
+  }
+  if (!request.tuning.machines.count(request.kernels.isa))
+    found.machines[request.kernels.isa] = measured_machine(request.kernels);
+  return found;
+}
+
+}  // namespace cnnfast
