@@ -41,7 +41,7 @@ def test_imports_nothing_optional() -> None:
 def test_public_names_are_there() -> None:
     names = "Sequential Model Input layers losses metrics optimizers callbacks initializers regularizers"
     names += " constraints datasets ops utils viz set_num_threads get_num_threads set_image_data_format"
-    names += " set_random_seed set_precision get_precision show_config"
+    names += " set_random_seed set_precision get_precision show_config tune"
     missing = f"[n for n in {names.split()!r} if not hasattr(cnnfast, n)]"
     code = f"import cnnfast; print({missing}, cnnfast.__version__)"
     out = run_python(code).split()

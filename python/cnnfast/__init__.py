@@ -33,6 +33,7 @@ from cnnfast import (
     models,
     optimizers,
     regularizers,
+    tuning,
     utils,
 )
 from cnnfast.config import (
@@ -47,6 +48,7 @@ from cnnfast.config import (
 )
 from cnnfast.layers import Input
 from cnnfast.models import Model, Sequential
+from cnnfast.tuning import tune
 
 if TYPE_CHECKING:
     from cnnfast import cli, datasets, ops, viz
@@ -82,6 +84,8 @@ __all__ = [
     "set_precision",
     "set_random_seed",
     "show_config",
+    "tune",
+    "tuning",
     "utils",
     "viz",
 ]

@@ -153,9 +153,7 @@ class Network:
         "bytes" of the buffers that the step works on.
         """
 
-    def profile(
-        self, x: NDArray[Any], y: NDArray[Any] | None, runs: int
-    ) -> tuple[float, list[float], int]:
+    def profile(self, x: NDArray[Any], y: NDArray[Any] | None, runs: int) -> tuple[float, list[float], int]:
         """(seconds, seconds of each step of the plan, threads) of the fastest of some runs.
 
         With `y`, of training steps; they train a copy. A step that a run leaves out took 0 seconds.
@@ -189,7 +187,7 @@ def set_isa(name: str) -> None:
     """Programs built from now on use this instruction set; one of available_isas()."""
 
 def measured_machine() -> tuple[float, float]:
-    """Of one core, a second: float32 operations, and bytes from memory. The first call measures, for 50 ms."""
+    """Of one core, a second: float32 operations, and bytes from memory. Measured by the first call."""
 
 def get_tuning() -> tuple[dict[str, dict[str, float]], dict[str, tuple[float, float]]]:
     """What plans go by: seconds of algorithms by convolution; `measured_machine()` by instruction set."""

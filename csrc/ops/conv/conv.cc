@@ -71,16 +71,16 @@ ConvProblem conv_problem(const Node& src, const Node& conv, int n) {
 
 std::string to_string(const ConvProblem& p) {
   const Padding& pad = p.a.padding;
-  const std::pair<const char*, Dims> sizes[] = {{", batch ", {p.n}},
-                                                {", channels, height and width ", {p.in.c, p.in.h, p.in.w}},
-                                                {" to ", {p.out.c, p.out.h, p.out.w}},
-                                                {", kernel ", {p.a.kernel.h, p.a.kernel.w}},
-                                                {", strides ", {p.a.stride.h, p.a.stride.w}},
-                                                {", padding ", {pad.top, pad.bottom, pad.left, pad.right}},
-                                                {", dilation ", {p.a.dilation.h, p.a.dilation.w}},
-                                                {", groups ", {p.a.groups}}};
-  std::string text = to_string(p.precision) + (p.training ? ", training" : ", inference");
-  for (const auto& [what, size] : sizes) text += what + to_string(size);
+  std::string text = to_string(p.precision);
+  text += p.training ? ", training, batch " : ", inference, batch ";
+  text += std::to_string(p.n);
+  text += ", channels, height and width " + to_string(Dims{p.in.c, p.in.h, p.in.w});
+  text += " to " + to_string(Dims{p.out.c, p.out.h, p.out.w});
+  text += ", kernel " + to_string(Dims{p.a.kernel.h, p.a.kernel.w});
+  text += ", strides " + to_string(Dims{p.a.stride.h, p.a.stride.w});
+  text += ", padding " + to_string(Dims{pad.top, pad.bottom, pad.left, pad.right});
+  text += ", dilation " + to_string(Dims{p.a.dilation.h, p.a.dilation.w});
+  text += ", groups " + std::to_string(p.a.groups);
   return text;
 }
 

@@ -19,6 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cnnfast.datasets import _idx
+from cnnfast.utils import cache
 
 Images = NDArray[np.uint8]
 Labels = NDArray[np.uint8]
@@ -93,21 +94,20 @@ def load(data_set: DataSet, data_dir: str | os.PathLike[str] | None = None) -> t
 
 def cache_folder(name: str) -> Path:
     """Where downloaded files of a data set are kept."""
-    root = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
-    return Path(root) / "cnnfast" / "datasets" / name
+    return cache.cache_folder() / "datasets" / name
 
 
 def _places(data_set: DataSet) -> Iterator[Place]:
     user_folder = os.environ.get("CNNFAST_DATA")
     if user_folder:
         yield _folder_place(Path(user_folder) / data_set.name)
-    cache = cache_folder(data_set.name)
-    yield _folder_place(cache)
+    cached = cache_folder(data_set.name)
+    yield _folder_place(cached)
     package = data_set.package
     if package is not None:
         yield f"the package {package.distribution}", lambda file: _from_package(package, file)
     for mirror in data_set.mirrors:
-        yield mirror, functools.partial(_from_mirror, mirror, cache)
+        yield mirror, functools.partial(_from_mirror, mirror, cached)
 
 
 def _folder_place(folder: Path) -> Place:

@@ -18,6 +18,7 @@ import numpy as np
 from cnnfast._core import Graph, Network
 from cnnfast.layers.symbolic import SymbolicTensor
 from cnnfast.layers.variable import Variable
+from cnnfast.tuning import new_network
 from cnnfast.utils.arguments import sample_shape
 from cnnfast.utils.samples import check_samples
 from cnnfast.utils.serialization import snake_case
@@ -170,7 +171,7 @@ class Layer:
         self._check_weights(description.parameters)
         self._built_shape = shape
         if self.has_weights and self._network is None:
-            network = Network(description.graph, description.output)
+            network = new_network(description.graph, description.output)
             self._place(network, range(len(description.parameters)), description.parameters)
             self._alone = (shape, network)
 
@@ -271,7 +272,7 @@ class Layer:
         if self._alone is None or self._alone[0] != shape:
             description = self._describe([shape])
             self._check_weights(description.parameters)
-            self._alone = (shape, Network(description.graph, description.output))
+            self._alone = (shape, new_network(description.graph, description.output))
         network = self._alone[1]
         if network is not self._network:
             for position, value in enumerate(self.get_weights()):

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
 from typing import TYPE_CHECKING
+
+from cnnfast.utils.table import table_lines
 
 if TYPE_CHECKING:
     from cnnfast.models.base import BaseModel
     from cnnfast.models.blueprint import Blueprint, Node
 
 _HEADER = ("Layer (type)", "Output Shape", "Param #", "Multiply-Adds", "Memory", "Trainable")
-_GAP = 2
 
 
 def summary_lines(model: BaseModel, line_length: int | None) -> list[str]:
@@ -23,9 +23,7 @@ def summary_lines(model: BaseModel, line_length: int | None) -> list[str]:
     """
     plan = model.blueprint
     rows = [_row(plan, node) for node in plan.nodes]
-    widths = _widths(rows, line_length)
-    rule = "─" * (sum(widths) + _GAP * (len(widths) - 1))
-    table = [_line(_HEADER, widths), rule, *(_line(row, widths) for row in rows), rule]
+    table = table_lines(_HEADER, rows, left=2, line_length=line_length)
     return [f'Model: "{model.name}"', *table, *_totals(plan)]
 
 
@@ -60,24 +58,6 @@ def _totals(plan: Blueprint) -> list[str]:
         f"Multiply-adds for one sample: {work:,}",
         f"Activations of one sample: {_bytes(memory)}",
     ]
-
-
-def _widths(rows: Sequence[tuple[str, ...]], line_length: int | None) -> list[int]:
-    widths = [max(map(len, column)) for column in zip(_HEADER, *rows, strict=True)]
-    if line_length is not None:
-        # Numbers stay whole; only the names give way or take what is left.
-        widths[0] = max(len(_HEADER[0]), line_length - sum(widths[1:]) - _GAP * (len(widths) - 1))
-    return widths
-
-
-def _line(cells: Sequence[str], widths: Sequence[int]) -> str:
-    fitted = [
-        cell if len(cell) <= width else cell[: width - 1] + "…"
-        for cell, width in zip(cells, widths, strict=True)
-    ]
-    left = [f"{cell:<{width}}" for cell, width in zip(fitted[:2], widths[:2], strict=True)]
-    right = [f"{cell:>{width}}" for cell, width in zip(fitted[2:], widths[2:], strict=True)]
-    return (" " * _GAP).join([*left, *right])
 
 
 def _bytes(count: float) -> str:

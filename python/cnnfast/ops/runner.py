@@ -10,13 +10,14 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 
-from cnnfast._core import Graph, Network
+from cnnfast._core import Graph
+from cnnfast.tuning import new_network
 from cnnfast.utils.samples import as_array, check_samples
 
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike, NDArray
 
-    from cnnfast._core import ParameterInfo
+    from cnnfast._core import Network, ParameterInfo
 
 # Each keeps weights and working memory for one shape; a loop over a few shapes should find all of them again.
 _KEPT_NETWORKS = 32
@@ -43,7 +44,7 @@ class _Compiled:
 def _compile(operation: Operation, shape: tuple[int, ...]) -> _Compiled:
     graph = Graph()
     output = operation.emit(graph, graph.input(shape, "x"))
-    return _Compiled(Network(graph, output), tuple(graph.shape(output)), graph.parameters())
+    return _Compiled(new_network(graph, output), tuple(graph.shape(output)), graph.parameters())
 
 
 def run(operation: Operation, x: Any, weights: Sequence[ArrayLike] = ()) -> NDArray[np.float32]:

@@ -1,0 +1,126 @@
+"""Where the time of one run goes."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Literal
+
+from cnnfast import _core
+from cnnfast.utils.table import table_lines
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from cnnfast._core import Network
+
+Bound = Literal["arithmetic", "memory", "overhead"]
+
+_HEADER = ("Layer", "Direction", "Algorithm", "Bound by", "Time", "Share", "GFLOP/s", "% of peak")
+_TEXTS = 4  # of the header's columns
+_SHARE_THAT_BINDS = 0.5
+_OF_THE_OPTIMIZER = ("regularize", "update", "constrain")
+
+
+@dataclass(frozen=True)
+class ProfileRow:
+    """One direction of one layer.
+
+    Attributes:
+        layer: The layer's name, or "optimizer".
+        direction: "forward", "backward data", "backward weights", or what else the engine does for the layer.
+        algorithm: What computed it, or "" where there is no choice.
+        seconds: Its time.
+        flops: Operations of the direct computation, a multiply-add counted as two; 0 where none are counted.
+        bytes: Size of the arrays that it worked on.
+        gflops: Effective GFLOP/s, `flops / seconds / 1e9`; an algorithm that needs fewer operations than the
+            direct one may exceed the peak.
+        share_of_peak: The same as a share of the measured float32 peak of all cores used.
+        bound: "arithmetic" or "memory" if the operations at the measured peak, or the bytes at the measured
+            bandwidth, whichever take longer, explain at least half of the time; else "overhead".
+    """
+
+    layer: str
+    direction: str
+    algorithm: str
+    seconds: float
+    flops: float
+    bytes: float
+    gflops: float
+    share_of_peak: float
+    bound: Bound
+
+
+@dataclass(frozen=True)
+class Profile:
+    """One timed run; `print` shows it as a table.
+
+    Attributes:
+        rows: In the order of execution; their times add up to the whole but for what starts and ends a run.
+        seconds: The whole run.
+        batch_size: Samples in it.
+        threads: Threads that ran it.
+        peak: Measured float32 operations a second of one core.
+        bandwidth: Measured bytes a second that one core reads from memory.
+    """
+
+    rows: tuple[ProfileRow, ...]
+    seconds: float
+    batch_size: int
+    threads: int
+    peak: float
+    bandwidth: float
+
+    def __str__(self) -> str:
+        rows = [
+            (
+                row.layer,
+                row.direction,
+                row.algorithm or "-",
+                row.bound,
+                f"{1e6 * row.seconds:,.1f} us",
+                f"{100 * row.seconds / self.seconds:.1f} %",
+                f"{row.gflops:,.1f}" if row.flops else "-",
+                f"{100 * row.share_of_peak:.0f}" if row.flops else "-",
+            )
+            for row in self.rows
+        ]
+        return "\n".join(
+            [
+                *table_lines(_HEADER, rows, left=_TEXTS),
+                f"{1e6 * self.seconds:,.1f} us for {self.batch_size} sample(s) on {self.threads} thread(s)",
+                f"A core's measured peak is {self.peak / 1e9:.1f} GFLOP/s, and {self.bandwidth / 1e9:.1f} GB/s "
+                "from memory",
+            ]
+        )
+
+
+def profile(network: Network, x: NDArray[Any], y: NDArray[Any] | None, runs: int) -> Profile:
+    """Returns the profile of the fastest of some runs: of training steps if there are labels."""
+    seconds, step_seconds, threads = network.profile(x, y, runs)
+    steps = network.plan(len(x), "predict" if y is None else "train")
+    peak, bandwidth = _core.measured_machine()
+    groups: dict[tuple[str, str], list[tuple[dict[str, Any], float]]] = {}
+    for step, time in zip(steps, step_seconds, strict=True):
+        if time > 0:
+            optimizes = step["direction"] in _OF_THE_OPTIMIZER
+            layer = "optimizer" if optimizes else step["name"].split("/")[0]
+            groups.setdefault((layer, step["direction"]), []).append((step, time))
+    rows = tuple(_row(*key, group, threads * peak, threads * bandwidth) for key, group in groups.items())
+    return Profile(rows, seconds, len(x), threads, peak, bandwidth)
+
+
+def _row(
+    layer: str, direction: str, group: list[tuple[dict[str, Any], float]], peak: float, bandwidth: float
+) -> ProfileRow:
+    seconds = sum(time for _, time in group)
+    flops = max(step["flops"] for step, _ in group)  # each step of an algorithm names all of them
+    size = sum(step["bytes"] for step, _ in group)
+    algorithm = ", ".join(dict.fromkeys(step["algorithm"] for step, _ in group if step["algorithm"]))
+    shares: dict[Bound, float] = {
+        "arithmetic": flops / peak / seconds,
+        "memory": size / bandwidth / seconds,
+    }
+    larger = max(shares, key=lambda name: shares[name])
+    bound: Bound = larger if shares[larger] >= _SHARE_THAT_BINDS else "overhead"
+    rate = flops / seconds
+    return ProfileRow(layer, direction, algorithm, seconds, flops, size, rate / 1e9, rate / peak, bound)

@@ -1,0 +1,32 @@
+"""What happens before the first network of a process: the tuning file is read, once."""
+
+from __future__ import annotations
+
+import functools
+import os
+
+from cnnfast import _core
+
+
+def new_network(graph: _core.Graph, output: int) -> _core.Network:
+    """Makes a network that is planned by the tuning file, if there is one."""
+    _start()
+    return _core.Network(graph, output)
+
+
+@functools.cache
+def _start() -> None:
+    wanted = os.environ.get("CNNFAST_TUNE", "")
+    if wanted not in ("", "0", "1"):
+        raise ValueError(
+            f"CNNFAST_TUNE must be 0 (ignore the tuning file), 1 (tune what it does not know) or unset, got "
+            f"{wanted!r}"
+        )
+    if wanted == "0":
+        return
+    from cnnfast.tuning import _file
+
+    _file.load(_file.tuning_path())
+    if wanted == "1":
+        _core.set_tunes_when_planning(True)
+        _file.save_at_exit()
