@@ -15,9 +15,11 @@ int64_t floats_of(const Node& node, int n) {
   return planes_of(node, n) * node.image().pixels() * kLanes;
 }
 
-Builder::Builder(const Draft& draft, const Graph& graph, const KernelTable& kernels, int n, Mode mode)
+Builder::Builder(const Draft& draft, const Graph& graph, const KernelTable& kernels, int n, int batch,
+                 Mode mode)
     : k(kernels),
       n(n),
+      batch(batch),
       mode(mode),
       draft_(draft),
       graph_(graph),
@@ -108,23 +110,78 @@ Step& Builder::step(const Node& node, const char* direction, int64_t tasks, std:
   return steps_.back();
 }
 
+void Builder::join_micro_batches(int64_t results) {
+  if (n == batch) return;
+  const auto begin =
+      std::stable_partition(steps_.begin(), steps_.end(), [](const Step& step) { return step.packs; });
+  MicroBatches& m = micro_batches_;
+  m.count = batch / n, m.samples = n;
+  m.begin = static_cast<size_t>(begin - steps_.begin()), m.end = steps_.size();
+  for (auto step = begin; step != steps_.end(); ++step) {
+    step->info.flops *= m.count;
+    step->info.bytes *= m.count;
+  }
+  const Node& last = node(draft_.output);
+  m.out_elems = last.elems();
+  for (const Node& node : draft_.nodes)
+    if (node.as<InputAttrs>()) m.in_elems = node.elems();
+  if (results > 0) micro_results_ = join_results(last, m.results = results);
+  if (differentiates()) micro_grads_ = join_gradients(last);
+}
+
+Buffer Builder::join_results(const Node& node, int64_t results) {
+  const int count = micro_batches_.count;
+  const Buffer from = persistent(2 * results * count);
+  step(node, "mean of results", 1, {from}, [=](const Context& c, int64_t) {
+    for (int64_t r = 0; r < results; ++r) {
+      double sum = 0;
+      for (int i = 0; i < count; ++i) sum += c.as<double>(from)[i * results + r];
+      c.run.results[r] = sum / count;
+    }
+  });
+  return from;
+}
+
+Buffer Builder::join_gradients(const Node& node) {
+  const int count = micro_batches_.count;
+  const int64_t floats = micro_batches_.grads = graph_.param_elems();
+  const Buffer from = persistent(floats * count);
+  const auto sum_rows = k.sum_rows;
+  step(node, "sum of gradients", flat_tasks(floats), {from}, [=](const Context& c, int64_t task) {
+    const int64_t at = task * kFlatTask;
+    sum_rows(c.at(from) + at, count, floats, c.run.grads + at, flat_size(floats, task));
+  });
+  return from;
+}
+
 Program Builder::finish(int threads, bool reuse_memory) {
   const int end = static_cast<int>(steps_.size()) - 1;
   std::vector<Lifetime> lives;
   for (size_t i = 0; i < sizes_.size(); ++i)
     lives.push_back({sizes_[i], persistent_[i] ? 0 : end, persistent_[i] ? end : 0});
-  int64_t scratch = 0;
+  ProgramMemory memory{std::vector<int64_t>(sizes_.size()), 0, 0, 0};
   for (int s = 0; s <= end; ++s) {
     const Step& step = steps_[static_cast<size_t>(s)];
-    scratch = std::max(scratch, ceil_div(step.scratch, kLanes) * kLanes);
+    memory.scratch = std::max(memory.scratch, ceil_div(step.scratch, kLanes) * kLanes);
     for (const Buffer used : step.uses) {
       Lifetime& life = lives[static_cast<size_t>(used.id)];
       life.first = std::min(life.first, s);
       life.last = std::max(life.last, s);
     }
   }
-  MemoryPlan plan = plan_memory(lives, reuse_memory);
-  return Program(std::move(steps_), std::move(plan.offsets), plan.floats, threads, scratch);
+  for (const bool own : {false, true}) {
+    std::vector<size_t> buffers;
+    std::vector<Lifetime> some;
+    for (size_t i = 0; i < sizes_.size(); ++i)
+      if (is_own(i) == own) buffers.push_back(i), some.push_back(lives[i]);
+    const MemoryPlan plan = plan_memory(some, reuse_memory);
+    for (size_t i = 0; i < buffers.size(); ++i)
+      memory.offsets[buffers[i]] = own ? ~plan.offsets[i] : plan.offsets[i];
+    (own ? memory.own : memory.shared) = plan.floats;
+  }
+  if (micro_results_) micro_batches_.results_at = memory.offsets[static_cast<size_t>(micro_results_.id)];
+  if (micro_grads_) micro_batches_.grads_at = memory.offsets[static_cast<size_t>(micro_grads_.id)];
+  return Program(std::move(steps_), std::move(memory), micro_batches_, threads);
 }
 
 }  // namespace cnnfast

@@ -22,10 +22,11 @@ int64_t floats_of(const Node& node, int n);
 
 class Builder {
  public:
-  Builder(const Draft& draft, const Graph& graph, const KernelTable& kernels, int n, Mode mode);
+  // Steps see n samples at a time: the whole batch, or one micro-batch of it.
+  Builder(const Draft& draft, const Graph& graph, const KernelTable& kernels, int n, int batch, Mode mode);
 
   const KernelTable& k;
-  const int n;  // batch
+  const int n, batch;
   const Mode mode;
 
   const Node& node(int value) const { return draft_.nodes[static_cast<size_t>(value)]; }
@@ -60,6 +61,10 @@ class Builder {
   Step& step(const Node& node, const char* direction, int64_t tasks, std::vector<Buffer> uses,
              std::function<void(const Context&, int64_t)> run);
 
+  // Ends the steps that see one micro-batch each, if batches are cut; steps that follow see the whole batch,
+  // the mean of the `results` and, where there are some, the sum of the gradients.
+  void join_micro_batches(int64_t results);
+
   // Plans the memory; the builder is spent afterwards.
   Program finish(int threads, bool reuse_memory);
 
@@ -69,7 +74,13 @@ class Builder {
 
   const Draft& draft_;
   const Graph& graph_;
+  Buffer join_results(const Node& node, int64_t results);
+  Buffer join_gradients(const Node& node);
+  bool is_own(size_t buffer) const { return micro_batches_.count > 0 && !persistent_[buffer]; }
+
   std::vector<Step> steps_;
+  MicroBatches micro_batches_;
+  Buffer micro_results_, micro_grads_;
   std::vector<int64_t> sizes_;
   std::vector<bool> persistent_;
   std::vector<Buffer> outputs_;

@@ -25,9 +25,15 @@ bool follows_layout(const Node& node) {
          (activation && activation->kind != ActivationKind::softmax);
 }
 
-std::vector<Group> groups_of(const PlanRequest& request) {
+// Samples that a step of the planned program sees.
+int samples_a_step(const PlanRequest& request) {
+  const int micro_batch = make_program(request).micro_batch();
+  return micro_batch > 0 ? micro_batch : request.n;
+}
+
+std::vector<Group> groups_of(const PlanRequest& request, int n) {
   const Draft draft(request.graph, request.output);
-  const PassOptions options = pass_options(request);
+  const PassOptions options = pass_options(request, n);
   std::vector<Group> groups;
   std::vector<int> group_of(draft.nodes.size(), -1);
   for (size_t i = 0; i < draft.nodes.size(); ++i) {
@@ -76,14 +82,15 @@ double seconds_of(const Group& group, const Program& program, const std::vector<
 }  // namespace
 
 bool is_tuned(const PlanRequest& request) {
-  for (const Group& group : groups_of(request))
+  for (const Group& group : groups_of(request, samples_a_step(request)))
     if (!request.tuning.convolutions.count(group.key)) return false;
   return true;
 }
 
 Tuning measure_convolutions(PlanRequest request, Run run) {
+  const int step_n = samples_a_step(request);
   const int64_t n = request.n, outputs = request.graph.node(request.output).elems();
-  const std::vector<Group> groups = groups_of(request);
+  const std::vector<Group> groups = groups_of(request, step_n);
   int64_t inputs = 0;
   for (const Node& node : request.graph.nodes())
     if (node.as<InputAttrs>()) inputs = node.elems();
@@ -102,13 +109,13 @@ Tuning measure_convolutions(PlanRequest request, Run run) {
     const auto accepts = [&](const Group& group) { return algorithm->refuse(group.problem).empty(); };
     if (std::none_of(groups.begin(), groups.end(), accepts)) continue;
     request.first = algorithm;
-    const Program program = make_program(request);
+    const Program program = make_program(request, step_n);
     const std::vector<double> seconds = time_steps(program, run, request.mode == Mode::train);
     std::map<std::string, int> count;  // one shape may occur several times: the mean counts
     for (const Group& group : groups)
       if (accepts(group)) {
         double& mean = found.convolutions[group.key][algorithm->name];
-        mean += (seconds_of(group, program, seconds) - mean) / ++count[group.key];
+        mean += (seconds_of(group, program, seconds) * step_n / n - mean) / ++count[group.key];
       }
   }
   if (!request.tuning.machines.count(request.kernels.isa))

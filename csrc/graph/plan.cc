@@ -10,6 +10,13 @@ namespace {
 // which a team would wake up and meet at a dozen barriers.
 constexpr int64_t kParallelWork = 2'000'000;
 
+// Depth-first execution needs a micro-batch's activations to lie near the core: a core's share of the
+// third-level cache is enough. Zen 3, 2026-11, batch 128, one thread: the CIFAR network (4.9 MB) gains 4 % in
+// training and 11 % in prediction, the MNIST one (1 MB) 2 to 4 %; memory falls to a third, and on two threads
+// beside busy processes a step took 0.7 times as long: it has four barriers instead of forty.
+constexpr int kMicroBatch = kLanes;
+constexpr size_t kMostOwnMemory = 6 << 20;
+
 void mark_needed_gradients(Builder& b, const Draft& draft) {
   for (int i = 0; i < static_cast<int>(draft.nodes.size()); ++i) {
     const Node& node = draft.nodes[static_cast<size_t>(i)];
@@ -50,33 +57,43 @@ int64_t work_of(const Graph& graph, int n) {
   return madds * n;
 }
 
-}  // namespace
-
-PassOptions pass_options(const PlanRequest& r) {
-  return {r.n, r.mode, r.precision, r.forced, r.kernels.isa, r.tuning, r.first};
+// Whether the batch may be cut into micro-batches at all. Known from shapes alone, as results depend on it.
+bool can_cut(const PlanRequest& r) {
+  const bool whole_batch = r.mode == Mode::vjp || r.mode == Mode::vjp_training;
+  return !whole_batch && !r.disabled.count("depth_first") && r.n > kMicroBatch && r.n % kMicroBatch == 0;
 }
 
-Program make_program(const PlanRequest& r) {
+}  // namespace
+
+PassOptions pass_options(const PlanRequest& r, int n) {
+  return {n, r.mode, r.precision, r.forced, r.kernels.isa, r.tuning, r.first};
+}
+
+Program make_program(const PlanRequest& r, int n) {
   Draft draft(r.graph, r.output);
   LossPlan loss = r.loss;
   if (r.mode == Mode::train || r.mode == Mode::evaluate)
     loss = plan_loss(draft, loss.loss, loss.from_logits, loss.metrics);
-  run_passes(draft, pass_options(r), r.disabled);
+  run_passes(draft, pass_options(r, n), r.disabled);
 
-  Builder b(draft, r.graph, r.kernels, r.n, r.mode);
+  Builder b(draft, r.graph, r.kernels, n, r.n, r.mode);
   if (r.mode == Mode::train) b.set_trainable(r.update.trainable);
   mark_needed_gradients(b, draft);
+  const int64_t results = static_cast<int64_t>(loss.metrics.size()) + 1;
   for (int i = 0; i < static_cast<int>(draft.nodes.size()); ++i) op_of(b.node(i)).forward(b, i);
   switch (r.mode) {
     case Mode::predict:
       lower_output(b, draft.output);
+      b.join_micro_batches(0);
       break;
     case Mode::evaluate:
       lower_loss(b, draft.output, loss, r.update.regularizers);
+      b.join_micro_batches(results);
       break;
     case Mode::train:
       lower_loss(b, draft.output, loss, r.update.regularizers);
       lower_backward(b, draft);
+      b.join_micro_batches(results);
       lower_update(b, b.node(draft.output), r.graph.params(), r.update);
       break;
     case Mode::vjp:
@@ -87,6 +104,14 @@ Program make_program(const PlanRequest& r) {
   }
   const int threads = work_of(r.graph, r.n) < kParallelWork ? 1 : r.threads;
   return b.finish(threads, !r.disabled.count("reuse_memory"));
+}
+
+Program make_program(const PlanRequest& r) {
+  Program whole = make_program(r, r.n);
+  if (!can_cut(r)) return whole;
+  Program cut = make_program(r, kMicroBatch);
+  return cut.own_memory() <= kMostOwnMemory && cut.memory(1) < whole.memory(1) ? std::move(cut)
+                                                                               : std::move(whole);
 }
 
 }  // namespace cnnfast

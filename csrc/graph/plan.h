@@ -24,8 +24,11 @@ struct PlanRequest {
   const ConvAlgorithm* first = nullptr;  // as in PassOptions
 };
 
-PassOptions pass_options(const PlanRequest& request);
+// For steps that see n samples at a time: the request's batch, or a micro-batch of it.
+PassOptions pass_options(const PlanRequest& request, int n);
+Program make_program(const PlanRequest& request, int n);
 
+// The better of the two.
 Program make_program(const PlanRequest& request);
 
 }  // namespace cnnfast

@@ -1,40 +1,124 @@
 #include "graph/program.h"
 
+#include <algorithm>
 #include <chrono>
 
 #include "runtime/parallel.h"
 
 namespace cnnfast {
 
-Program::Program(std::vector<Step> steps, std::vector<int64_t> offsets, int64_t arena_floats, int threads,
-                 int64_t scratch_floats)
+namespace {
+
+size_t bytes_of(DType dtype) {
+  switch (dtype) {
+    case DType::float32:
+      return sizeof(float);
+    case DType::float64:
+      return sizeof(double);
+    case DType::uint8:
+      return 1;
+  }
+  return 0;
+}
+
+// The part of a run that one micro-batch is.
+Run part_of(const Run& run, const MicroBatches& m, int number) {
+  Run part = run;
+  const int64_t first = int64_t{number} * m.samples;
+  part.first_sample = first;
+  if (run.x.index)
+    part.x.index += first;
+  else
+    part.x.data = static_cast<const char*>(run.x.data) +
+                  static_cast<size_t>(first * m.in_elems) * bytes_of(run.x.dtype);
+  if (run.y.labels) part.y.labels += first;
+  if (run.y.values) part.y.values += first * m.out_elems;
+  if (run.out) part.out += first * m.out_elems;
+  part.grads = run.arena + m.grads_at + number * m.grads;
+  part.results = reinterpret_cast<double*>(run.arena + m.results_at) + number * m.results;
+  return part;
+}
+
+// Adds up the time of each step, on the first thread and if asked for.
+class StepClock {
+ public:
+  StepClock(double* seconds, const Team& team) : seconds_(team.rank() == 0 ? seconds : nullptr) {
+    if (seconds_) last_ = Clock::now();
+  }
+  void lap(size_t step) {
+    if (!seconds_) return;
+    const Clock::time_point now = Clock::now();
+    seconds_[step] += std::chrono::duration<double>(now - last_).count();
+    last_ = now;
+  }
+  // What has passed since the last lap belongs to steps [begin, end) in proportion.
+  void share(size_t begin, size_t end) {
+    if (!seconds_) return;
+    double all = 0;
+    for (size_t i = begin; i < end; ++i) all += seconds_[i];
+    const double waited = std::chrono::duration<double>(Clock::now() - last_).count();
+    for (size_t i = begin; i < end; ++i) seconds_[i] *= 1 + waited / all;
+    last_ = Clock::now();
+  }
+
+ private:
+  using Clock = std::chrono::steady_clock;
+  double* seconds_;
+  Clock::time_point last_;
+};
+
+}  // namespace
+
+struct Program::Worker {
+  const Team& team;
+  StepClock& clock;
+  float *own, *scratch;
+};
+
+Program::Program(std::vector<Step> steps, ProgramMemory memory, MicroBatches micro_batches, int threads)
     : steps_(std::move(steps)),
-      offsets_(std::move(offsets)),
-      scratch_at_(arena_floats),
-      scratch_floats_(scratch_floats),
-      floats_(arena_floats + threads * scratch_floats),
+      memory_(std::move(memory)),
+      micro_batches_(micro_batches),
       threads_(threads) {}
 
 void Program::run(const Run& run) const {
-  using Clock = std::chrono::steady_clock;
+  if (run.step_seconds) std::fill_n(run.step_seconds, steps_.size(), 0.0);
+  std::atomic<int> next{0};
   parallel(threads_, [&](const Team& team) {
-    float* scratch = run.arena + scratch_at_ + team.rank() * scratch_floats_;
-    Clock::time_point before;
-    if (run.step_seconds) before = Clock::now();
-    for (size_t i = 0; i < steps_.size(); ++i) {
-      const Step& step = steps_[i];
-      if (step.packs && !run.repack) continue;
-      const Context context{run, step, offsets_, scratch};
-      const int64_t end = team.end(step.info.tasks);
-      for (int64_t task = team.begin(step.info.tasks); task < end; ++task) step.run(context, task);
-      team.barrier();
-      if (run.step_seconds && team.rank() == 0) {
-        const Clock::time_point now = Clock::now();
-        run.step_seconds[i] = std::chrono::duration<double>(now - before).count();
-        before = now;
-      }
-    }
+    StepClock clock(run.step_seconds, team);
+    float* own = run.arena + memory_.shared + team.rank() * (memory_.own + memory_.scratch);
+    const Worker worker{team, clock, own, own + memory_.own};
+    if (micro_batches_.count == 0) return run_steps(worker, run, 0, steps_.size());
+    run_steps(worker, run, 0, micro_batches_.begin);
+    run_micro_batches(worker, run, next);
+    run_steps(worker, run, micro_batches_.end, steps_.size());
   });
+}
+
+void Program::run_steps(const Worker& w, const Run& run, size_t begin, size_t end) const {
+  for (size_t i = begin; i < end; ++i) {
+    const Step& step = steps_[i];
+    if (step.packs && !run.repack) continue;
+    const Context context{run, step, memory_.offsets, w.own, w.scratch};
+    const int64_t last = w.team.end(step.info.tasks);
+    for (int64_t task = w.team.begin(step.info.tasks); task < last; ++task) step.run(context, task);
+    w.team.barrier();
+    w.clock.lap(i);
+  }
+}
+
+void Program::run_micro_batches(const Worker& w, const Run& run, std::atomic<int>& next) const {
+  const MicroBatches& m = micro_batches_;
+  for (int number = w.team.rank(); number < m.count; number = w.team.size() + next++) {
+    const Run part = part_of(run, m, number);
+    for (size_t i = m.begin; i < m.end; ++i) {
+      const Context context{part, steps_[i], memory_.offsets, w.own, w.scratch};
+      for (int64_t task = 0; task < steps_[i].info.tasks; ++task) steps_[i].run(context, task);
+      w.clock.lap(i);
+    }
+  }
+  w.team.barrier();
+  w.clock.share(m.begin, m.end);
 }
 
 }  // namespace cnnfast

@@ -1,6 +1,8 @@
 // A planned network: a flat list of steps over one arena, immutable once built. Running it is one parallel
-// region that neither allocates, locks, logs nor throws.
+// region that neither allocates, locks, logs nor throws. The steps either all see the whole batch, a barrier
+// after each, or most of them run depth-first: see MicroBatches.
 #pragma once
+#include <atomic>
 #include <cassert>
 #include <cstdint>
 #include <functional>
@@ -35,7 +37,8 @@ struct Run {
   uint64_t seed = 0;
   int64_t step = 0;
   double learning_rate = 0;
-  bool repack = true;  // the packed weights in the arena are older than params
+  bool repack = true;        // the packed weights in the arena are older than params
+  int64_t first_sample = 0;  // number in the batch of the first sample of x
 };
 
 struct Step;
@@ -45,6 +48,7 @@ struct Context {
   const Run& run;
   const Step& step;
   const std::vector<int64_t>& offsets;
+  float* own;      // this thread's buffers of a micro-batch
   float* scratch;  // this thread's
 
   float* at(Buffer buffer) const;
@@ -62,20 +66,46 @@ struct Step {
   std::function<void(const Context&, int64_t task)> run;
 };
 
+// Depth-first execution: steps [begin, end) run for one micro-batch after the other, each from its first step
+// to its last on one thread and in that thread's own buffers, while its activations lie in the cache. Which
+// thread takes which is left to chance: what a micro-batch computes depends on shapes alone.
+struct MicroBatches {
+  int count = 0;  // 0: every step sees the whole batch
+  int samples = 0;
+  size_t begin = 0, end = 0;
+  int64_t in_elems = 0, out_elems = 0;  // of one sample
+  int64_t grads_at = 0, grads = 0;      // floats: in the shared arena, each micro-batch's gradients
+  int64_t results_at = 0, results = 0;  // floats, and doubles: its results
+};
+
+// Floats; own and scratch are a thread's. Offsets of own buffers are complemented (~).
+struct ProgramMemory {
+  std::vector<int64_t> offsets;
+  int64_t shared, own, scratch;
+};
+
 class Program {
  public:
-  Program(std::vector<Step> steps, std::vector<int64_t> offsets, int64_t arena_floats, int threads,
-          int64_t scratch_floats);
+  Program(std::vector<Step> steps, ProgramMemory memory, MicroBatches micro_batches, int threads);
 
-  size_t memory() const { return static_cast<size_t>(floats_) * sizeof(float); }
+  size_t memory() const { return memory(threads_); }
+  size_t memory(int threads) const {
+    return sizeof(float) * static_cast<size_t>(memory_.shared + threads * (memory_.own + memory_.scratch));
+  }
+  size_t own_memory() const { return sizeof(float) * static_cast<size_t>(memory_.own); }
+  int micro_batch() const { return micro_batches_.samples; }  // 0: every step sees the whole batch
   const std::vector<Step>& steps() const { return steps_; }
   int threads() const { return threads_; }
   void run(const Run& run) const;
 
  private:
+  struct Worker;
+  void run_steps(const Worker& worker, const Run& run, size_t begin, size_t end) const;
+  void run_micro_batches(const Worker& worker, const Run& run, std::atomic<int>& next) const;
+
   std::vector<Step> steps_;
-  std::vector<int64_t> offsets_;
-  int64_t scratch_at_, scratch_floats_, floats_;
+  ProgramMemory memory_;
+  MicroBatches micro_batches_;
   int threads_;
 };
 
@@ -85,7 +115,8 @@ inline float* Context::at(Buffer buffer) const {
   for (const Buffer used : step.uses) declared = declared || used.id == buffer.id;
   assert(declared && "a step may touch only the buffers it declares: their memory is shared");
 #endif
-  return run.arena + offsets[static_cast<size_t>(buffer.id)];
+  const int64_t offset = offsets[static_cast<size_t>(buffer.id)];
+  return offset >= 0 ? run.arena + offset : own + ~offset;
 }
 
 }  // namespace cnnfast

@@ -39,6 +39,7 @@ void forward(Builder& b, int value) {
       one.sample = static_cast<int32_t>(plane / image.c * kLanes);
       one.plane = static_cast<int32_t>(plane % image.c);
     }
+    one.sample += static_cast<int32_t>(c.run.first_sample);
     one.step = static_cast<uint32_t>(c.run.step);
     one.seed = c.run.seed;
     dropout(one);

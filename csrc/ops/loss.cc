@@ -137,7 +137,7 @@ LossPlan plan_loss(Draft& draft, Loss loss, bool from_logits, std::vector<Metric
 
 void lower_loss(Builder& b, int value, const LossPlan& plan, const std::vector<Regularizer>& regularizers) {
   const Node& node = b.node(value);
-  const int64_t cols = node.elems(), n = b.n;
+  const int64_t cols = node.elems(), n = b.n, batch = b.batch;
   const Buffer out = b.output(value), losses = b.buffer(n);
   const bool gradient = b.mode == Mode::train;
   std::vector<Buffer> uses{out, losses};
@@ -157,7 +157,7 @@ void lower_loss(Builder& b, int value, const LossPlan& plan, const std::vector<R
     r.targets = c.run.y.values ? c.run.y.values + row * cols : nullptr;
     r.loss = c.at(losses) + row;
     r.grad = gradient ? c.at(grad) + row * cols : nullptr;
-    r.scale = 1.0f / static_cast<float>(n);
+    r.scale = 1.0f / static_cast<float>(batch);
     r.rows = static_cast<int32_t>(std::min(kRowTask, n - row)), r.cols = static_cast<int32_t>(cols);
     row_loss(r);
   });

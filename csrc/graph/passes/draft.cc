@@ -45,7 +45,7 @@ void Draft::drop_unused() {
 
 const std::vector<std::string>& optional_passes() {
   static const std::vector<std::string> names{"pool_before_activation", "fuse_activation", "fuse_pool",
-                                              "reuse_memory"};
+                                              "depth_first", "reuse_memory"};
   return names;
 }
 
