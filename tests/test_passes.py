@@ -99,7 +99,7 @@ def test_unknown_isa() -> None:
 def test_plan_names_refusals() -> None:
     graph = _core.Graph()
     src = graph.input((9, 9, 4), "input")
-    conv = graph.conv2d(src, 6, (3, 3), (1, 1), "valid", (1, 1), 2, True, "channels_last", "grouped")
+    conv = graph.conv(src, 6, (3, 3), (1, 1), "valid", (1, 1), 2, True, "channels_last", "grouped")
     steps = _core.Network(graph, conv).plan(1, "predict")
     assert [s["algorithm"] for s in steps if s["direction"] == "forward" and s["op"] == "conv2d"] == ["lanes"]
     assert any("blocked: a group must have a multiple of 16 channels" in s["refused"] for s in steps)

@@ -86,7 +86,7 @@ class NetworkBuilder:
         """A convolution with a bias."""
         channels = self._shape(src)[-1 if self.format == "channels_last" else 0]
         name = f"conv2d_{len(self.nodes)}"
-        value = self.graph.conv2d(
+        value = self.graph.conv(
             self._values[src], filters, kernel, strides, padding, (1, 1), 1, True, self.format, name
         )
         self._weights((*kernel, channels, filters))
@@ -107,7 +107,7 @@ class NetworkBuilder:
         """Maximum pooling."""
         name = f"max_pool_{len(self.nodes)}"
         steps = strides or size
-        value = self.graph.max_pool2d(self._values[src], size, steps, padding, False, self.format, name)
+        value = self.graph.max_pool(self._values[src], size, steps, padding, False, self.format, name)
         attributes = {"pool_size": size, "strides": steps, "padding": padding, "data_format": self.format}
         return self._append(value, "max_pool", (src,), **attributes)
 
@@ -115,7 +115,7 @@ class NetworkBuilder:
         """Average pooling over the cells that exist."""
         name = f"average_pool_{len(self.nodes)}"
         steps = strides or size
-        value = self.graph.average_pool2d(
+        value = self.graph.average_pool(
             self._values[src], size, steps, padding, False, False, self.format, name
         )
         attributes = {"pool_size": size, "strides": steps, "padding": padding, "data_format": self.format}

@@ -110,8 +110,9 @@ class Rewriter {
   }
 
   // A format other than the one the value was made in reads the same bytes in the user's order.
-  int in_format(int value, DataFormat format, size_t rank) {
-    if (rank != 3 || nodes[static_cast<size_t>(value)].format == format) return value;
+  int in_format(int value, DataFormat format) {
+    const Node& made = nodes[static_cast<size_t>(value)];
+    if (!made.has_channels() || made.format == format) return value;
     const int plain = in_layout(value, Layout::plain);
     Node view = nodes[static_cast<size_t>(plain)];
     if (view.as<InputAttrs>()) {  // an input has no format of its own until someone reads it
@@ -133,34 +134,34 @@ class Rewriter {
 
   int place(Node node) {
     const bool differentiates_input = options_.mode == Mode::vjp || options_.mode == Mode::vjp_training;
-    if (node.as<ConvAttrs>()) {
+    if (const auto* conv = node.as<ConvAttrs>()) {
       int& src = node.inputs[0];
-      src = in_format(src, node.format, 3);
+      src = in_format(src, node.format);
       const ConvAlgorithm& algorithm =
           choose(node, problem(nodes[static_cast<size_t>(src)], node), &node.refused);
       node.layout = algorithm.layout;
       std::get<ConvAttrs>(node.attrs).algorithm = algorithm.name;
-      const bool in_place = algorithm.reads_plain &&
+      const bool in_place = algorithm.reads_plain && !conv->transposed &&
                             nodes[static_cast<size_t>(src)].layout == Layout::plain &&
                             nodes[static_cast<size_t>(src)].as<InputAttrs>() && !differentiates_input;
       if (!in_place) src = in_layout(src, algorithm.layout);
     } else if (node.as<PoolAttrs>()) {
       int& src = node.inputs[0];
-      src = in_format(src, node.format, 3);
+      src = in_format(src, node.format);
       if (nodes[static_cast<size_t>(src)].layout == Layout::plain) src = in_layout(src, preferred_);
       node.layout = nodes[static_cast<size_t>(src)].layout;
     } else if (const auto* activation = node.as<ActivationAttrs>();
                node.as<DropoutAttrs>() || node.as<AddAttrs>() ||
                (activation && activation->kind != ActivationKind::softmax)) {
       if (node.as<AddAttrs>())
-        for (int& src : node.inputs) src = in_format(src, node.format, node.dims.size());
+        for (int& src : node.inputs) src = in_format(src, node.format);
       const Layout layout = nodes[static_cast<size_t>(node.inputs[0])].layout;
       for (int& src : node.inputs) src = in_layout(src, layout);
       node.layout = layout;
     } else if (!node.inputs.empty()) {  // softmax, dense, flatten: the user's order
       const auto* flatten = node.as<FlattenAttrs>();
       if (flatten && flatten->channels_last_order)
-        node.inputs[0] = in_format(node.inputs[0], DataFormat::channels_first, 3);
+        node.inputs[0] = in_format(node.inputs[0], DataFormat::channels_first);
       // Flatten reorders by itself.
       if (!flatten) node.inputs[0] = in_layout(node.inputs[0], Layout::plain);
       node.layout = Layout::plain;

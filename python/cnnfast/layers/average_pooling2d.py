@@ -59,7 +59,7 @@ class AveragePooling2D(Pooling2D):
         self.count_include_pad = bool(count_include_pad)
 
     def _emit(self, graph: Graph, srcs: Sequence[int]) -> int:
-        return graph.average_pool2d(
+        return graph.average_pool(
             srcs[0],
             self.pool_size,
             self.strides,

@@ -97,7 +97,7 @@ class Conv2D(WeightedLayer):
         self.groups = whole_number(groups, "groups", 1)
 
     def _emit(self, graph: Graph, srcs: Sequence[int]) -> int:
-        value = graph.conv2d(
+        value = graph.conv(
             srcs[0],
             self.filters,
             self.kernel_size,

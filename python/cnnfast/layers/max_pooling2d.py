@@ -56,6 +56,6 @@ class MaxPooling2D(Pooling2D):
         super().__init__(pool_size, strides, padding, data_format, ceil_mode, **options)
 
     def _emit(self, graph: Graph, srcs: Sequence[int]) -> int:
-        return graph.max_pool2d(
+        return graph.max_pool(
             srcs[0], self.pool_size, self.strides, self.padding, self.ceil_mode, self.data_format, self.name
         )

@@ -34,7 +34,7 @@ class _Conv:
     activation: Activation
 
     def emit(self, graph: Graph, src: int) -> int:
-        value = graph.conv2d(
+        value = graph.conv(
             src,
             self.filters,
             self.kernel_size,

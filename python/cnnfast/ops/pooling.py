@@ -31,7 +31,7 @@ class _Pool:
 @dataclass(frozen=True)
 class _MaxPool(_Pool):
     def emit(self, graph: Graph, src: int) -> int:
-        return graph.max_pool2d(
+        return graph.max_pool(
             src, self.pool_size, self.strides, self.padding, self.ceil_mode, self.data_format, "max_pool"
         )
 
@@ -41,7 +41,7 @@ class _AveragePool(_Pool):
     count_include_pad: bool
 
     def emit(self, graph: Graph, src: int) -> int:
-        return graph.average_pool2d(
+        return graph.average_pool(
             src,
             self.pool_size,
             self.strides,
