@@ -5,12 +5,23 @@ from typing import Any
 
 import numpy as np
 import pytest
-from support.nets import Twin, adam, classic_cnn, get_weights, mlp, refusal, residual_cnn, small_cnn
+from support.nets import (
+    Twin,
+    adam,
+    classic_cnn,
+    get_weights,
+    hourglass_cnn,
+    mlp,
+    refusal,
+    residual_cnn,
+    small_cnn,
+    volume_cnn,
+)
 
 from cnnfast import _core
 
 MAKERS: dict[str, Callable[[int], Twin]] = {
-    make.__name__: make for make in (classic_cnn, small_cnn, residual_cnn, mlp)
+    make.__name__: make for make in (classic_cnn, small_cnn, residual_cnn, volume_cnn, hourglass_cnn, mlp)
 }
 BATCH = 18
 

@@ -80,8 +80,8 @@ TEST_CASE("a rectangle's offsets are those of its pixels") {
           const int c = r.taps[t].index % 2, kw = r.taps[t].index / 2 % 3, kh = r.taps[t].index / 6 % 3;
           const int kd = r.taps[t].index / 18;
           const int64_t at = r.src0 + y * r.src_row + x * r.src_col + r.taps[t].src_offset;
-          CHECK(at == c * 10000 + (oz + kd) * src.depth + (oy - 1 + kh) * src.row +
-                          (ox * 2 - 1 + kw) * src.col);
+          CHECK(at ==
+                c * 10000 + (oz + kd) * src.depth + (oy - 1 + kh) * src.row + (ox * 2 - 1 + kw) * src.col);
         }
       }
   CHECK(outputs == 60);
