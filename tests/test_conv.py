@@ -6,41 +6,21 @@ from typing import Any
 import numpy as np
 import pytest
 from reference.conv import conv, conv_grad
-from support.conv_cases import CASES, ConvCase, allowed, chosen_algorithm
-from support.nets import refusal
+from support.conv_cases import (
+    CASES,
+    GRADIENTS,
+    ConvCase,
+    allowed,
+    check,
+    check_values,
+    chosen_algorithm,
+)
 from support.numerical import assert_within
 
 from cnnfast import _core, ops
 
 ALGORITHMS = [None, "lanes", "blocked", "winograd", "winograd_f2"]
 PLAIN = ConvCase(17, (9, 10), 17, 18, 1, (3, 3), (1, 1), (1, 1), "valid", "channels_last")
-GRADIENTS = ("grad_x", "grad_kernel", "grad_bias")
-
-
-def check(case: ConvCase, algorithm: str | None) -> None:
-    """Output and gradients of this convolution are within the bounds of their arithmetic.
-
-    Left alone, the engine takes every problem; a forced algorithm takes it or says why not.
-    """
-    network = case.network(algorithm)
-    try:
-        network.plan(case.batch, "predict")
-    except ValueError as error:
-        assert algorithm is not None
-        refusal(error, algorithm, "conv2d")
-        return
-    check_values(case, network, chosen_algorithm(network, case.batch))
-
-
-def check_values(case: ConvCase, network: Any, algorithm: str) -> None:
-    """The same, for a network that has taken the problem with this algorithm."""
-    x, _, _, grad_out = case.arrays
-    (expected, grads), (bound, grad_bounds), (terms, grad_terms) = case.expected, case.bounds, case.terms
-    assert_within(network.predict(x), expected, *allowed(algorithm, bound, terms), "output")
-    grad_x, grad_weights = network.vjp(x, grad_out)
-    assert_within(grad_x, grads[0], *allowed(algorithm, grad_bounds[0], grad_terms[0]), GRADIENTS[0])
-    for parts in zip(grad_weights, grads[1:], grad_bounds[1:], grad_terms[1:], GRADIENTS[1:], strict=False):
-        assert_within(*parts)
 
 
 @pytest.mark.sweep(CASES)

@@ -42,7 +42,7 @@ def _image_dropout(channels: int, algorithm: str | None, data_format: Any = "cha
     shape = (5, 3, channels) if data_format == "channels_last" else (channels, 5, 3)
 
     def add(graph: "_core.Graph", src: int) -> int:
-        out = graph.conv2d(src, channels, (1, 1), (1, 1), "valid", (1, 1), 1, False, data_format, "conv2d")
+        out = graph.conv(src, channels, (1, 1), (1, 1), "valid", (1, 1), 1, False, data_format, "conv2d")
         return graph.dropout(out, 0.4, "dropout")
 
     network = single(shape, add)

@@ -8,7 +8,19 @@ import pytest
 from reference.losses import one_hot, softmax_cross_entropy
 from reference.model import ReferenceModel
 from reference.optimizers import SGD, Adam
-from support.nets import Twin, adam, classic_cnn, get_weights, mlp, residual_cnn, sgd, small_cnn
+from support.nets import (
+    Twin,
+    adam,
+    classic_cnn,
+    get_weights,
+    hourglass_cnn,
+    mlp,
+    residual_cnn,
+    sequence_cnn,
+    sgd,
+    small_cnn,
+    volume_cnn,
+)
 from support.numerical import numerical_gradient
 
 MAKERS: list[Callable[[int], Twin]] = [
@@ -18,6 +30,12 @@ MAKERS: list[Callable[[int], Twin]] = [
     lambda batch: classic_cnn(batch, "channels_first", channels=16),
     residual_cnn,
     lambda batch: residual_cnn(batch, "channels_first"),
+    sequence_cnn,
+    lambda batch: sequence_cnn(batch, "channels_first"),
+    volume_cnn,
+    lambda batch: volume_cnn(batch, "channels_first"),
+    hourglass_cnn,
+    lambda batch: hourglass_cnn(batch, "channels_first"),
     mlp,
 ]
 IDS = [
@@ -27,6 +45,12 @@ IDS = [
     "classic_cnn_channels_first",
     "residual_cnn",
     "residual_cnn_channels_first",
+    "sequence_cnn",
+    "sequence_cnn_channels_first",
+    "volume_cnn",
+    "volume_cnn_channels_first",
+    "hourglass_cnn",
+    "hourglass_cnn_channels_first",
     "mlp",
 ]
 

@@ -132,7 +132,7 @@ def test_norm_constraint_of_a_convolution_takes_the_whole_filter() -> None:
     network = single(
         (4, 4, 3),
         lambda g, src: g.flatten(
-            g.conv2d(src, 5, (2, 2), (1, 1), "valid", (1, 1), 1, False, "channels_last", "conv2d"),
+            g.conv(src, 5, (2, 2), (1, 1), "valid", (1, 1), 1, False, "channels_last", "conv2d"),
             "channels_last",
             "flatten",
         ),

@@ -5,12 +5,23 @@ from typing import Any
 
 import numpy as np
 import pytest
-from support.nets import Twin, adam, classic_cnn, get_weights, mlp, refusal, residual_cnn, small_cnn
+from support.nets import (
+    Twin,
+    adam,
+    classic_cnn,
+    get_weights,
+    hourglass_cnn,
+    mlp,
+    refusal,
+    residual_cnn,
+    small_cnn,
+    volume_cnn,
+)
 
 from cnnfast import _core
 
 MAKERS: dict[str, Callable[[int], Twin]] = {
-    make.__name__: make for make in (classic_cnn, small_cnn, residual_cnn, mlp)
+    make.__name__: make for make in (classic_cnn, small_cnn, residual_cnn, volume_cnn, hourglass_cnn, mlp)
 }
 BATCH = 18
 CUT_BATCH = 32  # whole micro-batches
@@ -101,7 +112,7 @@ def test_unknown_isa() -> None:
 def test_plan_names_refusals() -> None:
     graph = _core.Graph()
     src = graph.input((9, 9, 4), "input")
-    conv = graph.conv2d(src, 6, (3, 3), (1, 1), "valid", (1, 1), 2, True, "channels_last", "grouped")
+    conv = graph.conv(src, 6, (3, 3), (1, 1), "valid", (1, 1), 2, True, "channels_last", "grouped")
     steps = _core.Network(graph, conv).plan(1, "predict")
     assert [s["algorithm"] for s in steps if s["direction"] == "forward" and s["op"] == "conv2d"] == ["lanes"]
     assert any("blocked: a group must have a multiple of 16 channels" in s["refused"] for s in steps)

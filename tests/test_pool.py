@@ -55,8 +55,8 @@ class PoolCase:
         def add(graph: "_core.Graph", src: int) -> int:
             common = self.pool_size, self.strides, self.padding, self.ceil_mode
             if average:
-                return graph.average_pool2d(src, *common, self.count_include_pad, self.data_format, "pool")
-            return graph.max_pool2d(src, *common, self.data_format, "pool")
+                return graph.average_pool(src, *common, self.count_include_pad, self.data_format, "pool")
+            return graph.max_pool(src, *common, self.data_format, "pool")
 
         return single(self.shape, add)
 

@@ -1,4 +1,6 @@
 // Describing networks.
+#include <optional>
+
 #include "bindings/bind.h"
 #include "cnnfast/graph.h"
 
@@ -8,10 +10,20 @@ namespace cnnfast {
 
 namespace {
 
-using IntPair = std::pair<int, int>;
+using Ints = std::vector<int>;  // one for each spatial axis, outermost first
 
-Pair to_pair(IntPair p) {
-  return {p.first, p.second};
+Spatial to_spatial(const Ints& ints) {
+  const size_t rank = ints.size();
+  return {rank > 1 ? ints[rank - 2] : 1, ints[rank - 1], rank > 2 ? ints[0] : 1};
+}
+
+// How many spatial axes there are, which all arguments must agree on.
+int rank_of(std::initializer_list<size_t> sizes) {
+  for (const size_t size : sizes)
+    if (size < 1 || size > 3 || size != *sizes.begin())
+      fail("sizes, strides, padding and dilation need one entry for each of the 1 to 3 spatial axes, got ",
+           *sizes.begin(), " and ", size, ".");
+  return static_cast<int>(*sizes.begin());
 }
 
 DataFormat to_format(const std::string& name) {
@@ -20,15 +32,21 @@ DataFormat to_format(const std::string& name) {
   fail("data_format must be \"channels_last\" or \"channels_first\", got \"", name, "\".");
 }
 
-Padding to_padding(const py::object& padding) {
+Padding to_padding(const py::object& padding, int rank) {
   if (py::isinstance<py::str>(padding)) {
     const auto name = padding.cast<std::string>();
     if (name == "valid") return {PadMode::valid};
     if (name == "same") return {PadMode::same};
-    fail("padding must be \"valid\", \"same\" or ((top, bottom), (left, right)), got \"", name, "\".");
+    fail("padding must be \"valid\", \"same\" or a (before, after) for each axis, got \"", name, "\".");
   }
-  const auto [rows, cols] = padding.cast<std::pair<IntPair, IntPair>>();
-  return {PadMode::explicit_, rows.first, rows.second, cols.first, cols.second};
+  const auto sides = padding.cast<std::vector<std::pair<int, int>>>();
+  rank_of({static_cast<size_t>(rank), sides.size()});
+  Ints before, after;
+  for (const auto& [first, last] : sides) before.push_back(first), after.push_back(last);
+  Spatial from = to_spatial(before), to = to_spatial(after);
+  if (rank < 3) from.d = to.d = 0;
+  if (rank < 2) from.h = to.h = 0;
+  return {PadMode::explicit_, from.h, to.h, from.w, to.w, from.d, to.d};
 }
 
 ActivationKind to_activation(const std::string& name) {
@@ -53,27 +71,65 @@ py::list parameters(const Graph& graph) {
   return list;
 }
 
-int conv2d(Graph& graph, int src, int filters, IntPair kernel_size, IntPair strides,
-           const py::object& padding, IntPair dilation, int groups, bool use_bias,
-           const std::string& data_format, const std::string& name) {
-  const ConvAttrs attrs{
-      filters, to_pair(kernel_size), to_pair(strides), to_padding(padding), to_pair(dilation), groups,
-      use_bias};
-  return graph.conv2d(src, attrs, to_format(data_format), name);
+ConvAttrs conv_attrs(int filters, const Ints& kernel_size, const Ints& strides, const py::object& padding,
+                     const Ints& dilation, int groups, bool use_bias) {
+  const int rank = rank_of({kernel_size.size(), strides.size(), dilation.size()});
+  return {filters,
+          to_spatial(kernel_size),
+          to_spatial(strides),
+          to_padding(padding, rank),
+          to_spatial(dilation),
+          groups,
+          use_bias,
+          rank};
 }
 
-int max_pool2d(Graph& graph, int src, IntPair pool_size, IntPair strides, const py::object& padding,
-               bool ceil_mode, const std::string& data_format, const std::string& name) {
-  const PoolAttrs attrs{true, to_pair(pool_size), to_pair(strides), to_padding(padding), ceil_mode, false};
-  return graph.pool2d(src, attrs, to_format(data_format), name);
+int conv(Graph& graph, int src, int filters, const Ints& kernel_size, const Ints& strides,
+         const py::object& padding, const Ints& dilation, int groups, bool use_bias,
+         const std::string& data_format, const std::string& name) {
+  return graph.conv(src, conv_attrs(filters, kernel_size, strides, padding, dilation, groups, use_bias),
+                    to_format(data_format), name);
 }
 
-int average_pool2d(Graph& graph, int src, IntPair pool_size, IntPair strides, const py::object& padding,
-                   bool ceil_mode, bool count_include_pad, const std::string& data_format,
-                   const std::string& name) {
-  const PoolAttrs attrs{false,     to_pair(pool_size), to_pair(strides), to_padding(padding),
-                        ceil_mode, count_include_pad};
-  return graph.pool2d(src, attrs, to_format(data_format), name);
+int conv_transpose(Graph& graph, int src, int filters, const Ints& kernel_size, const Ints& strides,
+                   const py::object& padding, const std::optional<Ints>& output_padding, const Ints& dilation,
+                   int groups, bool use_bias, const std::string& data_format, const std::string& name) {
+  ConvAttrs attrs = conv_attrs(filters, kernel_size, strides, padding, dilation, groups, use_bias);
+  attrs.transposed = true;
+  if (output_padding) {
+    const int rank = rank_of({kernel_size.size(), output_padding->size()});
+    attrs.output_padding = to_spatial(*output_padding);
+    if (rank < 3) attrs.output_padding.d = -1;
+    if (rank < 2) attrs.output_padding.h = -1;
+  }
+  return graph.conv(src, attrs, to_format(data_format), name);
+}
+
+PoolAttrs pool_attrs(bool maximum, const Ints& pool_size, const Ints& strides, const py::object& padding,
+                     bool ceil_mode, bool count_padding) {
+  const int rank = rank_of({pool_size.size(), strides.size()});
+  if (rank == 3) fail("pooling needs one or two spatial axes, got 3.");
+  const Spatial window = to_spatial(pool_size), stride = to_spatial(strides);
+  return {maximum,
+          {window.h, window.w},
+          {stride.h, stride.w},
+          to_padding(padding, rank),
+          ceil_mode,
+          count_padding,
+          rank};
+}
+
+int max_pool(Graph& graph, int src, const Ints& pool_size, const Ints& strides, const py::object& padding,
+             bool ceil_mode, const std::string& data_format, const std::string& name) {
+  return graph.pool(src, pool_attrs(true, pool_size, strides, padding, ceil_mode, false),
+                    to_format(data_format), name);
+}
+
+int average_pool(Graph& graph, int src, const Ints& pool_size, const Ints& strides, const py::object& padding,
+                 bool ceil_mode, bool count_include_pad, const std::string& data_format,
+                 const std::string& name) {
+  return graph.pool(src, pool_attrs(false, pool_size, strides, padding, ceil_mode, count_include_pad),
+                    to_format(data_format), name);
 }
 
 }  // namespace
@@ -83,11 +139,14 @@ void bind_graph(py::module_& m) {
   py::class_<Graph>(m, "Graph")
       .def(py::init<>())
       .def("input", &Graph::input, arg("shape"), arg("name"))
-      .def("conv2d", &conv2d, arg("src"), arg("filters"), arg("kernel_size"), arg("strides"), arg("padding"),
+      .def("conv", &conv, arg("src"), arg("filters"), arg("kernel_size"), arg("strides"), arg("padding"),
            arg("dilation"), arg("groups"), arg("use_bias"), arg("data_format"), arg("name"))
-      .def("max_pool2d", &max_pool2d, arg("src"), arg("pool_size"), arg("strides"), arg("padding"),
+      .def("conv_transpose", &conv_transpose, arg("src"), arg("filters"), arg("kernel_size"), arg("strides"),
+           arg("padding"), arg("output_padding"), arg("dilation"), arg("groups"), arg("use_bias"),
+           arg("data_format"), arg("name"))
+      .def("max_pool", &max_pool, arg("src"), arg("pool_size"), arg("strides"), arg("padding"),
            arg("ceil_mode"), arg("data_format"), arg("name"))
-      .def("average_pool2d", &average_pool2d, arg("src"), arg("pool_size"), arg("strides"), arg("padding"),
+      .def("average_pool", &average_pool, arg("src"), arg("pool_size"), arg("strides"), arg("padding"),
            arg("ceil_mode"), arg("count_include_pad"), arg("data_format"), arg("name"))
       .def(
           "dense",

@@ -5,6 +5,7 @@
 #include <limits>
 
 #include "cnnfast/error.h"
+#include "graph/window.h"
 #include "kernels/kernel_table.h"
 
 namespace cnnfast {
@@ -20,56 +21,71 @@ int64_t product(const Dims& dims) {
   return n;
 }
 
-Dims image_dims(const Image& image, DataFormat format) {
-  if (format == DataFormat::channels_first) return {image.c, image.h, image.w};
-  return {image.h, image.w, image.c};
+// The axes that there are, outermost first.
+Dims spatial_dims(const Spatial& s, int rank) {
+  const Dims all{s.d, s.h, s.w};
+  return {all.end() - rank, all.end()};
 }
 
-struct Extent {  // one spatial axis
-  int size, kernel, stride, dilation;
-  int reach() const { return (kernel - 1) * dilation + 1; }
-};
-
-// "same" keeps ceil(size / stride) outputs and puts the odd cell of padding at the end, as Keras does.
-void resolve_same(const Extent& e, int* before, int* after) {
-  const int out = (e.size + e.stride - 1) / e.stride;
-  const int total = std::max(0, (out - 1) * e.stride + e.reach() - e.size);
-  *before = total / 2;
-  *after = total - total / 2;
+Dims image_dims(const Image& image, int rank, DataFormat format) {
+  Dims dims = spatial_dims({image.h, image.w, image.d}, rank);
+  dims.insert(format == DataFormat::channels_first ? dims.begin() : dims.end(), image.c);
+  return dims;
 }
 
-Padding resolve(const Padding& padding, const Extent& h, const Extent& w) {
-  Padding p = padding;
-  if (p.mode == PadMode::same) {
-    resolve_same(h, &p.top, &p.bottom);
-    resolve_same(w, &p.left, &p.right);
-  }
-  p.mode = PadMode::explicit_;
-  return p;
+const char* width_name(int rank) {
+  return rank == 1 ? "length" : "width";
 }
 
-int out_size(const std::string& name, const char* axis, const Extent& e, int before, int after,
-             bool ceil_mode) {
-  const int padded = e.size + before + after;
-  if (e.reach() > padded) {
-    fail(name, ": the window must not be larger than its input: ", axis, " is ", e.size, " plus ",
-         before + after, " of padding, the window spans ", e.reach(), " (size ", e.kernel, ", dilation ",
-         e.dilation, "). Use a smaller window, padding=\"same\" or a larger input.");
-  }
-  int out = (padded - e.reach()) / e.stride + 1;
-  // A partial window counts, unless all of it would lie in the padding after the input.
-  if (ceil_mode && (padded - e.reach()) % e.stride != 0 && out * e.stride < e.size + before) ++out;
-  return out;
+std::string layer_kind(const ConvAttrs& a) {
+  return "Conv" + std::to_string(a.rank) + (a.transposed ? "DTranspose" : "D");
 }
 
-void check_positive(const std::string& name, const char* what, Pair p) {
-  if (p.h < 1 || p.w < 1) fail(name, ": ", what, " must be at least 1, got (", p.h, ", ", p.w, ").");
+void check_positive(const std::string& name, const char* what, const Dims& sizes) {
+  for (const int64_t size : sizes)
+    if (size < 1) fail(name, ": ", what, " must be at least 1, got ", to_string(sizes), ".");
 }
 
 void check_padding(const std::string& name, const Padding& p) {
-  if (p.top < 0 || p.bottom < 0 || p.left < 0 || p.right < 0)
-    fail(name, ": padding must not be negative, got ((", p.top, ", ", p.bottom, "), (", p.left, ", ", p.right,
-         ")).");
+  for (const int side : {p.front, p.back, p.top, p.bottom, p.left, p.right})
+    if (side < 0)
+      fail(name, ": padding must not be negative, got ((", p.front, ", ", p.back, "), (", p.top, ", ",
+           p.bottom, "), (", p.left, ", ", p.right, ")) for depth, height and width.");
+}
+
+void check_groups(const std::string& name, const ConvAttrs& a, int channels) {
+  if (a.filters < 1) fail(name, ": filters must be at least 1, got ", a.filters, ".");
+  if (a.groups < 1 || channels % a.groups != 0 || a.filters % a.groups != 0)
+    fail(name, ": groups must divide the input's channels and the filters; got groups=", a.groups, ", ",
+         channels, " channels and ", a.filters, " filters.");
+}
+
+// Resolves the padding of one axis of a convolution. Returns how many outputs it has.
+int conv_outputs(const std::string& name, const ConvAttrs& a, const Extent& e, int output_padding,
+                 int* before, int* after) {
+  if (a.transposed) {
+    const TransposedOutputs out =
+        transposed_outputs(name, e, a.padding.mode, {*before, *after}, output_padding);
+    *before = out.cut.before, *after = out.cut.after;
+    return out.size;
+  }
+  if (a.padding.mode == PadMode::same) {
+    const Sides sides = same_padding(e);
+    *before = sides.before, *after = sides.after;
+  }
+  return window_outputs(name, e, {*before, *after}, false);
+}
+
+// The same for one axis of a pooling.
+int pool_outputs(const std::string& name, const PoolAttrs& a, const Extent& e, int* before, int* after) {
+  if (a.padding.mode == PadMode::same) {
+    const Sides sides = same_padding(e);
+    *before = sides.before, *after = sides.after;
+  }
+  if (*before >= e.kernel || *after >= e.kernel)
+    fail(name, ": padding must be smaller than the window, or a window would see no input; along the ",
+         e.axis, " got padding (", *before, ", ", *after, ") and pool_size ", e.kernel, ".");
+  return window_outputs(name, e, {*before, *after}, a.ceil_mode);
 }
 
 }  // namespace
@@ -96,9 +112,10 @@ Activation kernel_activation(ActivationKind kind) {
 }
 
 Image Node::image() const {
+  const int rank = static_cast<int>(dims.size()) - 1, first = format == DataFormat::channels_first ? 1 : 0;
   const auto at = [&](int i) { return static_cast<int>(dims[static_cast<size_t>(i)]); };
-  if (format == DataFormat::channels_first) return {at(0), at(1), at(2)};
-  return {at(2), at(0), at(1)};
+  const auto axis = [&](int from_last) { return from_last <= rank ? at(first + rank - from_last) : 1; };
+  return {first ? at(0) : at(rank), axis(2), axis(1), axis(3)};
 }
 
 int64_t Node::elems() const {
@@ -130,12 +147,16 @@ int Graph::new_param(const std::string& name, const Dims& dims) {
   return static_cast<int>(params_.size()) - 1;
 }
 
-Image Graph::image_of(int src, DataFormat format, const std::string& name, const char* layer) const {
+Image Graph::image_of(int src, int rank, DataFormat format, const std::string& name,
+                      const char* layer) const {
+  static const char* const wanted[] = {
+      "sequences, (steps, channels) or (channels, steps)",
+      "images, (height, width, channels) or (channels, height, width)",
+      "volumes, (depth, height, width, channels) or (channels, depth, height, width)"};
   Node view = node(src);
-  if (view.dims.size() != 3)
-    fail(name, ": ", layer,
-         " needs images, (height, width, channels) or (channels, height, width) for one sample; got ",
-         to_string(view.dims), ". Give the input a channel axis, for example x[..., None].");
+  if (view.dims.size() != static_cast<size_t>(rank) + 1)
+    fail(name, ": ", layer, " needs ", wanted[rank - 1], " for one sample; got ", to_string(view.dims),
+         ". Give the input a channel axis, for example x[..., None].");
   view.format = format;
   return view.image();
 }
@@ -149,46 +170,56 @@ int Graph::input(const Dims& dims, const std::string& name) {
   return push({.name = name, .attrs = InputAttrs{}, .inputs = {}, .dims = dims});
 }
 
-int Graph::conv2d(int src, const ConvAttrs& attrs, DataFormat format, const std::string& name) {
-  const Image in = image_of(src, format, name, "Conv2D");
-  check_positive(name, "kernel_size", attrs.kernel);
-  check_positive(name, "strides", attrs.stride);
-  check_positive(name, "dilation_rate", attrs.dilation);
+int Graph::conv(int src, const ConvAttrs& attrs, DataFormat format, const std::string& name) {
+  const Image in = image_of(src, attrs.rank, format, name, layer_kind(attrs).c_str());
+  check_positive(name, "kernel_size", spatial_dims(attrs.kernel, attrs.rank));
+  check_positive(name, "strides", spatial_dims(attrs.stride, attrs.rank));
+  check_positive(name, "dilation_rate", spatial_dims(attrs.dilation, attrs.rank));
   check_padding(name, attrs.padding);
-  if (attrs.filters < 1) fail(name, ": filters must be at least 1, got ", attrs.filters, ".");
-  if (attrs.groups < 1 || in.c % attrs.groups != 0 || attrs.filters % attrs.groups != 0)
-    fail(name, ": groups must divide the input's channels and the filters; got groups=", attrs.groups, ", ",
-         in.c, " channels and ", attrs.filters, " filters.");
+  check_groups(name, attrs, in.c);
   ConvAttrs a = attrs;
-  const Extent h{in.h, a.kernel.h, a.stride.h, a.dilation.h}, w{in.w, a.kernel.w, a.stride.w, a.dilation.w};
-  a.padding = resolve(a.padding, h, w);
-  const Image out{a.filters, out_size(name, "height", h, a.padding.top, a.padding.bottom, false),
-                  out_size(name, "width", w, a.padding.left, a.padding.right, false)};
-  Node node{.name = name, .attrs = a, .inputs = {src}, .dims = image_dims(out, format), .format = format};
-  node.params.push_back(new_param(name + "/kernel", {a.kernel.h, a.kernel.w, in.c / a.groups, a.filters}));
+  Padding& p = a.padding;
+  const auto outputs = [&](const char* axis, int size, int Spatial::*at, int* before, int* after) {
+    return conv_outputs(name, a, {axis, size, a.kernel.*at, a.stride.*at, a.dilation.*at},
+                        a.output_padding.*at, before, after);
+  };
+  const int h = outputs("height", in.h, &Spatial::h, &p.top, &p.bottom);
+  const int w = outputs(width_name(a.rank), in.w, &Spatial::w, &p.left, &p.right);
+  const int d = outputs("depth", in.d, &Spatial::d, &p.front, &p.back);
+  p.mode = PadMode::explicit_;
+  Node node{.name = name,
+            .attrs = a,
+            .inputs = {src},
+            .dims = image_dims({a.filters, h, w, d}, a.rank, format),
+            .format = format};
+  Dims kernel = spatial_dims(a.kernel, a.rank);
+  kernel.push_back((a.transposed ? a.filters : in.c) / a.groups);
+  kernel.push_back(a.transposed ? in.c : a.filters);
+  node.params.push_back(new_param(name + "/kernel", kernel));
   if (a.use_bias) node.params.push_back(new_param(name + "/bias", {a.filters}));
   return push(std::move(node));
 }
 
-int Graph::pool2d(int src, const PoolAttrs& attrs, DataFormat format, const std::string& name) {
-  const Image in = image_of(src, format, name, attrs.maximum ? "MaxPooling2D" : "AveragePooling2D");
-  check_positive(name, "pool_size", attrs.window);
-  check_positive(name, "strides", attrs.stride);
+int Graph::pool(int src, const PoolAttrs& attrs, DataFormat format, const std::string& name) {
+  const std::string kind = std::string(attrs.maximum ? "Max" : "Average") + "Pooling";
+  const Image in = image_of(src, attrs.rank, format, name, (kind + std::to_string(attrs.rank) + "D").c_str());
+  check_positive(name, "pool_size", spatial_dims({attrs.window.h, attrs.window.w}, attrs.rank));
+  check_positive(name, "strides", spatial_dims({attrs.stride.h, attrs.stride.w}, attrs.rank));
   check_padding(name, attrs.padding);
   if (attrs.window.h * static_cast<int64_t>(attrs.window.w) > 256)
     fail(name, ": a pooling window may have at most 256 cells, got ", attrs.window.h, " x ", attrs.window.w,
          ".");
   PoolAttrs a = attrs;
-  const Extent h{in.h, a.window.h, a.stride.h, 1}, w{in.w, a.window.w, a.stride.w, 1};
-  a.padding = resolve(a.padding, h, w);
-  if (a.padding.top >= a.window.h || a.padding.bottom >= a.window.h || a.padding.left >= a.window.w ||
-      a.padding.right >= a.window.w)
-    fail(name, ": padding must be smaller than the window, or a window would see no input; got padding ((",
-         a.padding.top, ", ", a.padding.bottom, "), (", a.padding.left, ", ", a.padding.right,
-         ")) and pool_size (", a.window.h, ", ", a.window.w, ").");
-  const Image out{in.c, out_size(name, "height", h, a.padding.top, a.padding.bottom, a.ceil_mode),
-                  out_size(name, "width", w, a.padding.left, a.padding.right, a.ceil_mode)};
-  return push({.name = name, .attrs = a, .inputs = {src}, .dims = image_dims(out, format), .format = format});
+  Padding& p = a.padding;
+  const int h = pool_outputs(name, a, {"height", in.h, a.window.h, a.stride.h, 1}, &p.top, &p.bottom);
+  const int w =
+      pool_outputs(name, a, {width_name(a.rank), in.w, a.window.w, a.stride.w, 1}, &p.left, &p.right);
+  p.mode = PadMode::explicit_;
+  return push({.name = name,
+               .attrs = a,
+               .inputs = {src},
+               .dims = image_dims({in.c, h, w}, a.rank, format),
+               .format = format});
 }
 
 int Graph::dense(int src, const DenseAttrs& attrs, const std::string& name) {
@@ -205,7 +236,7 @@ int Graph::dense(int src, const DenseAttrs& attrs, const std::string& name) {
 
 int Graph::flatten(int src, DataFormat format, const std::string& name) {
   const Node& in = node(src);
-  const bool turn = format == DataFormat::channels_first && in.dims.size() == 3;
+  const bool turn = format == DataFormat::channels_first && in.has_channels();
   return push({.name = name, .attrs = FlattenAttrs{turn}, .inputs = {src}, .dims = {in.elems()}});
 }
 
@@ -229,7 +260,7 @@ int Graph::add(const std::vector<int>& srcs, const std::string& name) {
     if (operand.dims != dims)
       fail(name, ": Add needs inputs of one shape, got ", to_string(dims), " and ", to_string(operand.dims),
            ".");
-    if (dims.size() != 3 || operand.as<InputAttrs>()) continue;
+    if (!operand.has_channels() || operand.as<InputAttrs>()) continue;
     if (decided && operand.format != format)
       fail(name, ": Add needs inputs of one data_format, got channels_last and channels_first.");
     format = operand.format;
@@ -248,7 +279,8 @@ int64_t Graph::multiply_adds(int value) const {
   const Node& made = node(value);
   if (const auto* conv = made.as<ConvAttrs>()) {
     const Dims& kernel = params_[static_cast<size_t>(made.params[0])].dims;
-    return made.elems() * conv->kernel.h * conv->kernel.w * kernel[2];
+    const Node& outer = conv->transposed ? node(made.inputs[0]) : made;
+    return outer.elems() * product(kernel) / kernel.back();
   }
   if (made.as<DenseAttrs>()) return params_[static_cast<size_t>(made.params[0])].size();
   return 0;

@@ -12,8 +12,8 @@ void forward(Builder& b, int value) {
   const DropoutAttrs& attrs = *node.as<DropoutAttrs>();
   const Buffer from = b.output(node.inputs[0]), to = b.output(value);
   const Buffer mask = b.saved(value, "mask") = b.buffer(ceil_div(floats_of(node, b.n), 4));
-  // A rank-3 value in the user's order has elements that are numbered as they lie: it never meets a 16-lane
-  // one.
+  // A value with channels in the user's order has elements that are numbered as they lie: it never meets a
+  // 16-lane one.
   const bool plain = node.layout == Layout::plain;
   const Image image = plain ? Image{1, 1, static_cast<int>(node.elems())} : node.image();
   Dropout d{};

@@ -12,8 +12,10 @@ from numpy.typing import NDArray
 
 Activation = Literal["linear", "relu", "tanh", "sigmoid", "softmax"]
 DataFormat = Literal["channels_last", "channels_first"]
-# "valid", "same", or ((top, bottom), (left, right)).
-Padding = str | tuple[tuple[int, int], tuple[int, int]]
+# One number for each spatial axis, outermost first; one to three of them.
+Sizes = tuple[int, ...]
+# "valid", "same", or (before, after) of each axis.
+Padding = str | tuple[tuple[int, int], ...]
 
 class ParameterInfo(TypedDict):
     name: str  # "conv2d/kernel"
@@ -30,34 +32,48 @@ class Graph:
 
     def __init__(self) -> None: ...
     def input(self, shape: tuple[int, ...], name: str) -> int: ...
-    def conv2d(
+    def conv(
         self,
         src: int,
         filters: int,
-        kernel_size: tuple[int, int],
-        strides: tuple[int, int],
+        kernel_size: Sizes,
+        strides: Sizes,
         padding: Padding,
-        dilation: tuple[int, int],
+        dilation: Sizes,
         groups: int,
         use_bias: bool,
         data_format: DataFormat,
         name: str,
     ) -> int: ...
-    def max_pool2d(
+    def conv_transpose(
         self,
         src: int,
-        pool_size: tuple[int, int],
-        strides: tuple[int, int],
+        filters: int,
+        kernel_size: Sizes,
+        strides: Sizes,
+        padding: Padding,
+        output_padding: Sizes | None,
+        dilation: Sizes,
+        groups: int,
+        use_bias: bool,
+        data_format: DataFormat,
+        name: str,
+    ) -> int: ...
+    def max_pool(
+        self,
+        src: int,
+        pool_size: Sizes,
+        strides: Sizes,
         padding: Padding,
         ceil_mode: bool,
         data_format: DataFormat,
         name: str,
     ) -> int: ...
-    def average_pool2d(
+    def average_pool(
         self,
         src: int,
-        pool_size: tuple[int, int],
-        strides: tuple[int, int],
+        pool_size: Sizes,
+        strides: Sizes,
         padding: Padding,
         ceil_mode: bool,
         count_include_pad: bool,

@@ -67,20 +67,22 @@ TEST_CASE("backward-data segments are the transpose of the forward ones") {
 }
 
 TEST_CASE("a rectangle's offsets are those of its pixels") {
-  const Axis rows{5, 5, 3, 1, 1, 1}, cols{7, 4, 3, 2, 1, 1};
-  const Steps src{7 * 16, 16}, dst{4 * 16, 16};
-  const Rects made = make_rects(forward_segments(rows), forward_segments(cols), src, dst, {3, 2, 1000});
+  const Axes axes{{4, 3, 2, 1, 0, 1}, {5, 5, 3, 1, 1, 1}, {7, 4, 3, 2, 1, 1}};
+  const Steps src({2, 5, 7, 4}, 16), dst({2, 5, 4, 3}, 16);
+  const Rects made = forward_rects(axes, src, dst, {2, 10000});
   int64_t outputs = 0;
   for (const Rect& r : made.rects)
     for (int y = 0; y < r.rows; ++y)
       for (int x = 0; x < r.cols; ++x, ++outputs) {
         const int64_t to = r.dst0 + y * r.dst_row + x * r.dst_col;
-        const int64_t oy = to / dst.row, ox = to % dst.row / dst.col;
+        const int64_t oz = to / dst.depth, oy = to % dst.depth / dst.row, ox = to % dst.row / dst.col;
         for (int t = 0; t < r.n_taps; ++t) {
-          const int c = r.taps[t].index % 2, kw = r.taps[t].index / 2 % 3, kh = r.taps[t].index / 6;
+          const int c = r.taps[t].index % 2, kw = r.taps[t].index / 2 % 3, kh = r.taps[t].index / 6 % 3;
+          const int kd = r.taps[t].index / 18;
           const int64_t at = r.src0 + y * r.src_row + x * r.src_col + r.taps[t].src_offset;
-          CHECK(at == c * 1000 + (oy - 1 + kh) * src.row + (ox * 2 - 1 + kw) * src.col);
+          CHECK(at ==
+                c * 10000 + (oz + kd) * src.depth + (oy - 1 + kh) * src.row + (ox * 2 - 1 + kw) * src.col);
         }
       }
-  CHECK(outputs == 20);
+  CHECK(outputs == 60);
 }

@@ -51,10 +51,10 @@ ConvAttrs conv(int filters, int kernel, PadMode padding) {
 std::unique_ptr<Network> make_network(int filters) {
   Graph g;
   int v = g.input({1, 12, 12}, "input");
-  v = g.conv2d(v, conv(filters, 3, PadMode::valid), DataFormat::channels_first, "conv1");
+  v = g.conv(v, conv(filters, 3, PadMode::valid), DataFormat::channels_first, "conv1");
   v = g.activation(v, ActivationKind::relu, "relu1");
-  v = g.pool2d(v, {true, {2, 2}, {2, 2}, {}, false, false}, DataFormat::channels_first, "pool1");
-  const int branch = g.conv2d(v, conv(filters, 3, PadMode::same), DataFormat::channels_first, "conv2");
+  v = g.pool(v, {true, {2, 2}, {2, 2}, {}, false, false}, DataFormat::channels_first, "pool1");
+  const int branch = g.conv(v, conv(filters, 3, PadMode::same), DataFormat::channels_first, "conv2");
   v = g.add({v, branch}, "add");
   v = g.dropout(v, 0.25f, "dropout");
   v = g.flatten(v, DataFormat::channels_last, "flatten");
@@ -165,12 +165,12 @@ TEST_CASE("programs of many shapes are forgotten again") {
 TEST_CASE("mistakes name the layer and the rule") {
   Graph g;
   const int in = g.input({4, 4, 1}, "input");
-  CHECK_THROWS_WITH_AS(g.conv2d(in, conv(2, 7, PadMode::valid), DataFormat::channels_last, "first"),
+  CHECK_THROWS_WITH_AS(g.conv(in, conv(2, 7, PadMode::valid), DataFormat::channels_last, "first"),
                        doctest::Contains("first: the window must not be larger than its input"), Error);
   CHECK_THROWS_WITH_AS(g.dense(in, {3, true}, "d"), doctest::Contains("Put a Flatten before it"), Error);
   CHECK_THROWS_WITH_AS(g.dropout(in, 1.0f, "drop"), doctest::Contains("rate must be in [0, 1)"), Error);
   ConvAttrs grouped = conv(3, 1, PadMode::valid);
   grouped.groups = 2;
-  CHECK_THROWS_WITH_AS(g.conv2d(in, grouped, DataFormat::channels_last, "c"),
+  CHECK_THROWS_WITH_AS(g.conv(in, grouped, DataFormat::channels_last, "c"),
                        doctest::Contains("groups must divide"), Error);
 }

@@ -12,9 +12,9 @@ Pair = tuple[int, int]
 Padding = str | Sequence[Sequence[int]]
 
 
-def pair(value: int | Sequence[int]) -> Pair:
+def per_axis(value: int | Sequence[int], rank: int = 2) -> tuple[int, ...]:
     """3 -> (3, 3)."""
-    return (value, value) if isinstance(value, int) else (int(value[0]), int(value[1]))
+    return (value,) * rank if isinstance(value, int) else tuple(int(v) for v in value)
 
 
 def borders(size: int, window: int, stride: int, padding: str | Sequence[int]) -> Pair:
@@ -42,7 +42,7 @@ def axis_padding(padding: Padding, axis: int) -> Any:
 
 
 def to_last(x: NDArray[Any], data_format: str) -> NDArray[Any]:
-    """An image batch of either format as (n, h, w, c)."""
+    """A batch of either format with the channels last, (n, h, w, c) for images."""
     return x if data_format == "channels_last" else np.moveaxis(x, 1, -1)
 
 

@@ -7,7 +7,7 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from reference.conv import conv, conv_grad
+from reference.conv import conv, conv_grad, conv_transpose, conv_transpose_grad
 from reference.dense import activation, activation_grad, dense, dense_grad
 from reference.geometry import Array, from_last, to_last
 from reference.pool import average_pool, average_pool_grad, max_pool, max_pool_grad
@@ -31,13 +31,14 @@ class Node:
     @property
     def has_weights(self) -> bool:
         """Whether a kernel and a bias belong to it."""
-        return self.op in ("conv", "dense")
+        return self.op in ("conv", "conv_transpose", "dense")
 
 
 def _forward(node: Node, sources: Sequence[Array], weights: Sequence[Array]) -> Array:
     x, a = sources[0], node.attributes
-    if node.op == "conv":
-        return conv(x, weights[0], bias=weights[1], **a)
+    if node.op in ("conv", "conv_transpose"):
+        forward = conv if node.op == "conv" else conv_transpose
+        return forward(x, weights[0], bias=weights[1], **a)
     if node.op == "dense":
         return dense(x, *weights)
     if node.op == "flatten":
@@ -53,8 +54,9 @@ def _backward(
     node: Node, sources: Sequence[Array], weights: Sequence[Array], grad: Array
 ) -> tuple[Sequence[Array], Sequence[Array]]:
     x, a = sources[0], node.attributes
-    if node.op == "conv":
-        grad_x, *grads = conv_grad(x, weights[0], grad, **a)
+    if node.op in ("conv", "conv_transpose"):
+        backward = conv_grad if node.op == "conv" else conv_transpose_grad
+        grad_x, *grads = backward(x, weights[0], grad, **a)
         return [grad_x], grads
     if node.op == "dense":
         grad_x, *grads = dense_grad(x, weights[0], grad)

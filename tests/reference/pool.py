@@ -14,7 +14,7 @@ from reference.geometry import (
     borders,
     from_last,
     output_size,
-    pair,
+    per_axis,
     to_last,
 )
 
@@ -23,7 +23,7 @@ class _Windows:
     """All windows of one pooling: each output and the existing rows and columns that it sees."""
 
     def __init__(self, image: Pair, pool_size: Any, strides: Any, padding: Padding, ceil_mode: bool) -> None:
-        self.pool, self.strides = pair(pool_size), pair(pool_size if strides is None else strides)
+        self.pool, self.strides = per_axis(pool_size), per_axis(pool_size if strides is None else strides)
         self.image = image
         self.border = [
             borders(image[a], self.pool[a], self.strides[a], axis_padding(padding, a)) for a in (0, 1)

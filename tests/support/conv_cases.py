@@ -8,10 +8,11 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from reference.conv import conv, conv_grad
+from reference.conv import conv, conv_grad, conv_transpose, conv_transpose_grad
 
 from cnnfast import _core
-from support.nets import Float, set_weights, single
+from support.nets import Float, refusal, set_weights, single
+from support.numerical import assert_within
 
 # (input channels, filters, groups): around the block of 16, grouped, depthwise with and without a multiplier.
 CHANNELS = [
@@ -35,28 +36,40 @@ BATCHES = [1, 3, 16, 17]
 IMAGES = [(9, 10), (12, 9)]
 
 
+GRADIENTS = ("grad_x", "grad_kernel", "grad_bias")
+
+# An output, and the gradients by x, kernel and bias.
+Answers = tuple[NDArray[Any], tuple[NDArray[Any], ...]]
+
+
 @dataclass(frozen=True)
 class ConvCase:
-    """One problem: shapes, geometry, and (computed once, on demand) its arrays and oracle answers."""
+    """One problem: shapes, geometry, and (computed once, on demand) its arrays and oracle answers.
+
+    It has as many spatial axes as `image` has entries.
+    """
 
     batch: int
-    image: tuple[int, int]
+    image: tuple[int, ...]
     ic: int
     oc: int
     groups: int
-    kernel: tuple[int, int]
-    strides: tuple[int, int]
-    dilation: tuple[int, int]
+    kernel: tuple[int, ...]
+    strides: tuple[int, ...]
+    dilation: tuple[int, ...]
     padding: Any
     data_format: Any
     use_bias: bool = True
+    transposed: bool = False
+    output_padding: Any = None  # transposed only
 
     def __str__(self) -> str:
         parts = (self.batch, *self.image, self.ic, self.oc, self.groups)
         pad = self.padding if isinstance(self.padding, str) else "explicit"
         sizes = "x".join(map(str, parts))
         geometry = "".join(map(str, self.kernel + self.strides + self.dilation))
-        return f"{sizes}-{geometry}-{pad}-{self.data_format[9:]}"
+        transposed = f"-transposed{self.output_padding or ''}" if self.transposed else ""
+        return f"{sizes}-{geometry}-{pad}-{self.data_format[9:]}{transposed}".replace(" ", "")
 
     @property
     def shape(self) -> tuple[int, ...]:
@@ -66,40 +79,48 @@ class ConvCase:
     @property
     def geometry(self) -> dict[str, Any]:
         """The keyword arguments of the oracle and of `cnnfast.ops`."""
-        return {
+        geometry = {
             "strides": self.strides,
             "padding": self.padding,
             "data_format": self.data_format,
             "dilation_rate": self.dilation,
             "groups": self.groups,
         }
+        return {**geometry, "output_padding": self.output_padding} if self.transposed else geometry
+
+    def _answers(self, x: Float, kernel: Float, bias: Float, grad_out: Float) -> Answers:
+        if self.transposed:
+            grads = conv_transpose_grad(x, kernel, grad_out, **self.geometry)
+            return conv_transpose(x, kernel, bias=bias, **self.geometry), grads
+        return conv(x, kernel, bias=bias, **self.geometry), conv_grad(x, kernel, grad_out, **self.geometry)
 
     @cached_property
     def arrays(self) -> tuple[Float, Float, Float, Float]:
         """x, kernel, bias (zeros without one), grad_out."""
         rng = np.random.default_rng(11)
         x = rng.normal(size=(self.batch, *self.shape)).astype(np.float32)
-        kernel = rng.normal(size=(*self.kernel, self.ic // self.groups, self.oc)).astype(np.float32)
+        channels = (self.oc // self.groups, self.ic) if self.transposed else (self.ic // self.groups, self.oc)
+        kernel = rng.normal(size=(*self.kernel, *channels)).astype(np.float32)
         bias = rng.normal(size=self.oc).astype(np.float32) * self.use_bias
-        out_shape = conv(x[:1], kernel, **self.geometry).shape[1:]
+        forward = conv_transpose if self.transposed else conv
+        out_shape = forward(x[:1], kernel, **self.geometry).shape[1:]
         return x, kernel, bias, rng.normal(size=(self.batch, *out_shape)).astype(np.float32)
 
     @cached_property
-    def expected(self) -> tuple[NDArray[Any], tuple[NDArray[Any], ...]]:
+    def expected(self) -> Answers:
         """The output and the gradients by x, kernel and bias."""
-        x, kernel, bias, grad_out = self.arrays
-        return conv(x, kernel, bias=bias, **self.geometry), conv_grad(x, kernel, grad_out, **self.geometry)
+        return self._answers(*self.arrays)
 
     @cached_property
-    def bounds(self) -> tuple[NDArray[Any], tuple[NDArray[Any], ...]]:
+    def bounds(self) -> Answers:
         """The same on absolute values: what every element's rounding error is measured in."""
-        x, kernel, bias, grad_out = (np.abs(a) for a in self.arrays)
-        return conv(x, kernel, bias=bias, **self.geometry), conv_grad(x, kernel, grad_out, **self.geometry)
+        x, kernel, bias, grad_out = self.arrays
+        return self._answers(np.abs(x), np.abs(kernel), np.abs(bias), np.abs(grad_out))
 
     @property
     def terms(self) -> tuple[int, tuple[int, int, int]]:
         """How many terms the longest sum of the output and of each gradient has."""
-        taps = self.kernel[0] * self.kernel[1]
+        taps = int(np.prod(self.kernel))
         outputs = self.arrays[3].size // self.oc
         return taps * self.ic // self.groups + 1, (taps * self.oc // self.groups, outputs, outputs)
 
@@ -107,8 +128,11 @@ class ConvCase:
         """The network of this one convolution with its weights, its algorithm forced if one is named."""
 
         def add(graph: "_core.Graph", src: int) -> int:
-            geometry = self.kernel, self.strides, self.padding, self.dilation, self.groups
-            return graph.conv2d(src, self.oc, *geometry, self.use_bias, self.data_format, "conv2d")
+            window = self.kernel, self.strides, self.padding
+            rest = self.dilation, self.groups, self.use_bias, self.data_format, "conv2d"
+            if self.transposed:
+                return graph.conv_transpose(src, self.oc, *window, self.output_padding, *rest)
+            return graph.conv(src, self.oc, *window, *rest)
 
         network = single(self.shape, add)
         set_weights(network, list(self.arrays[1 : 3 if self.use_bias else 2]))
@@ -143,3 +167,29 @@ def allowed(algorithm: str, bound: NDArray[Any], terms: int) -> tuple[NDArray[An
     if algorithm in WINOGRAD_TERMS:
         return float(bound.max()), WINOGRAD_TERMS[algorithm]
     return bound, terms
+
+
+def check(case: ConvCase, algorithm: str | None) -> None:
+    """Output and gradients of this convolution are within the bounds of their arithmetic.
+
+    Left alone, the engine takes every problem; a forced algorithm takes it or says why not.
+    """
+    network = case.network(algorithm)
+    try:
+        network.plan(case.batch, "predict")
+    except ValueError as error:
+        assert algorithm is not None
+        refusal(error, algorithm, "conv2d")
+        return
+    check_values(case, network, chosen_algorithm(network, case.batch))
+
+
+def check_values(case: ConvCase, network: Any, algorithm: str) -> None:
+    """The same, for a network that has taken the problem with this algorithm."""
+    x, _, _, grad_out = case.arrays
+    (expected, grads), (bound, grad_bounds), (terms, grad_terms) = case.expected, case.bounds, case.terms
+    assert_within(network.predict(x), expected, *allowed(algorithm, bound, terms), "output")
+    grad_x, grad_weights = network.vjp(x, grad_out)
+    assert_within(grad_x, grads[0], *allowed(algorithm, grad_bounds[0], grad_terms[0]), GRADIENTS[0])
+    for parts in zip(grad_weights, grads[1:], grad_bounds[1:], grad_terms[1:], GRADIENTS[1:], strict=False):
+        assert_within(*parts)

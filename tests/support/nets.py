@@ -77,20 +77,34 @@ class NetworkBuilder:
     def _shape(self, src: int) -> tuple[int, ...]:
         return self.graph.shape(self._values[src])
 
-    def _weights(self, kernel: tuple[int, ...]) -> None:
+    def _weights(self, kernel: tuple[int, ...], biases: int | None = None) -> None:
         scale = np.sqrt(2.0 / np.prod(kernel[:-1]))
         self.weights.append((self.rng.normal(size=kernel) * scale).astype(np.float32))
-        self.weights.append(self.rng.normal(size=kernel[-1:]).astype(np.float32) * 0.1)
+        self.weights.append(self.rng.normal(size=biases or kernel[-1]).astype(np.float32) * 0.1)
 
-    def conv(self, src: int, filters: int, kernel: Any, strides: Any = (1, 1), padding: Any = "valid") -> int:
-        """A convolution with a bias."""
+    def conv(
+        self,
+        src: int,
+        filters: int,
+        kernel: Any,
+        strides: Any = None,
+        padding: Any = "valid",
+        transposed: bool = False,
+    ) -> int:
+        """A convolution with a bias, over as many axes as the kernel has."""
         channels = self._shape(src)[-1 if self.format == "channels_last" else 0]
         name = f"conv2d_{len(self.nodes)}"
-        value = self.graph.conv2d(
-            self._values[src], filters, kernel, strides, padding, (1, 1), 1, True, self.format, name
-        )
-        self._weights((*kernel, channels, filters))
-        return self._append(value, "conv", (src,), strides=strides, padding=padding, data_format=self.format)
+        once = (1,) * len(kernel)
+        steps = strides or once
+        window = self._values[src], filters, kernel, steps, padding
+        if transposed:
+            value = self.graph.conv_transpose(*window, None, once, 1, True, self.format, name)
+            self._weights((*kernel, filters, channels), filters)
+        else:
+            value = self.graph.conv(*window, once, 1, True, self.format, name)
+            self._weights((*kernel, channels, filters))
+        op = "conv_transpose" if transposed else "conv"
+        return self._append(value, op, (src,), strides=steps, padding=padding, data_format=self.format)
 
     def dense(self, src: int, units: int) -> int:
         """A dense layer with a bias."""
@@ -107,7 +121,7 @@ class NetworkBuilder:
         """Maximum pooling."""
         name = f"max_pool_{len(self.nodes)}"
         steps = strides or size
-        value = self.graph.max_pool2d(self._values[src], size, steps, padding, False, self.format, name)
+        value = self.graph.max_pool(self._values[src], size, steps, padding, False, self.format, name)
         attributes = {"pool_size": size, "strides": steps, "padding": padding, "data_format": self.format}
         return self._append(value, "max_pool", (src,), **attributes)
 
@@ -115,7 +129,7 @@ class NetworkBuilder:
         """Average pooling over the cells that exist."""
         name = f"average_pool_{len(self.nodes)}"
         steps = strides or size
-        value = self.graph.average_pool2d(
+        value = self.graph.average_pool(
             self._values[src], size, steps, padding, False, False, self.format, name
         )
         attributes = {"pool_size": size, "strides": steps, "padding": padding, "data_format": self.format}
@@ -179,6 +193,40 @@ def residual_cnn(batch: int, data_format: str = "channels_last", seed: int = 1) 
     v = b.activation(b.conv(trunk, 17, (3, 3), padding="same"), "relu")
     v = b.activation(b.add(b.conv(v, 32, (1, 1)), trunk), "relu")
     b.dense(b.flatten(b.max_pool(v)), 10)
+    network, reference = b.build()
+    return Twin(network, reference, b.rng.normal(size=(batch, *shape)).astype(np.float32), 10)
+
+
+def sequence_cnn(batch: int, data_format: str = "channels_last", seed: int = 5) -> Twin:
+    """One spatial axis, a stride, a shortcut."""
+    shape = (21, 3) if data_format == "channels_last" else (3, 21)
+    b = NetworkBuilder(shape, seed, data_format)
+    trunk = b.activation(b.conv(-1, 17, (5,), (2,)), "tanh")
+    v = b.add(b.conv(trunk, 17, (3,), padding="same"), trunk)
+    b.dense(b.flatten(b.activation(v, "sigmoid")), 10)
+    network, reference = b.build()
+    return Twin(network, reference, b.rng.normal(size=(batch, *shape)).astype(np.float32), 10)
+
+
+def volume_cnn(batch: int, data_format: str = "channels_last", seed: int = 6) -> Twin:
+    """Three spatial axes, a stride, a shortcut."""
+    shape = (4, 7, 6, 2) if data_format == "channels_last" else (2, 4, 7, 6)
+    b = NetworkBuilder(shape, seed, data_format)
+    trunk = b.activation(b.conv(-1, 18, (3, 3, 3), (1, 2, 2), "same"), "relu")
+    v = b.activation(b.add(b.conv(trunk, 18, (2, 3, 1), padding="same"), trunk), "tanh")
+    b.dense(b.flatten(v), 10)
+    network, reference = b.build()
+    return Twin(network, reference, b.rng.normal(size=(batch, *shape)).astype(np.float32), 10)
+
+
+def hourglass_cnn(batch: int, data_format: str = "channels_last", seed: int = 7) -> Twin:
+    """Down by a stride and up again by a transposed convolution, as an autoencoder."""
+    shape = (8, 10, 3) if data_format == "channels_last" else (3, 8, 10)
+    b = NetworkBuilder(shape, seed, data_format)
+    first = b.activation(b.conv(-1, 17, (3, 3), padding="same"), "relu")
+    v = b.activation(b.conv(first, 20, (3, 3), (2, 2), "same"), "relu")
+    v = b.activation(b.conv(v, 17, (3, 3), (2, 2), "same", transposed=True), "relu")
+    b.dense(b.flatten(b.max_pool(b.add(v, first))), 10)
     network, reference = b.build()
     return Twin(network, reference, b.rng.normal(size=(batch, *shape)).astype(np.float32), 10)
 

@@ -88,14 +88,14 @@ class Rewriter {
     auto operator<=>(const Rank&) const = default;
   };
   Rank rank_of(const ConvAlgorithm& algorithm, const ConvProblem& p, const Node& src) const {
-    const double reorder = reads_in_place(algorithm, src) ? 0 : reorder_seconds(src, algorithm.layout);
+    const double reorder = reads_in_place(algorithm, src, p) ? 0 : reorder_seconds(src, algorithm.layout);
     return {&algorithm != options_.first, preferred_ && algorithm.layout != *preferred_,
             conv_seconds(algorithm, p) + reorder};
   }
 
-  bool reads_in_place(const ConvAlgorithm& algorithm, const Node& src) const {
+  bool reads_in_place(const ConvAlgorithm& algorithm, const Node& src, const ConvProblem& p) const {
     const bool differentiates_input = options_.mode == Mode::vjp || options_.mode == Mode::vjp_training;
-    return algorithm.reads_plain && src.layout == Layout::plain && src.as<InputAttrs>() &&
+    return algorithm.reads_plain && !p.a.transposed && src.layout == Layout::plain && src.as<InputAttrs>() &&
            !differentiates_input;
   }
 
@@ -128,8 +128,9 @@ class Rewriter {
   }
 
   // A format other than the one the value was made in reads the same bytes in the user's order.
-  int in_format(int value, DataFormat format, size_t rank) {
-    if (rank != 3 || nodes[static_cast<size_t>(value)].format == format) return value;
+  int in_format(int value, DataFormat format) {
+    const Node& made = nodes[static_cast<size_t>(value)];
+    if (!made.has_channels() || made.format == format) return value;
     const int plain = in_layout(value, Layout::plain);
     Node view = nodes[static_cast<size_t>(plain)];
     if (view.as<InputAttrs>()) {  // an input has no format of its own until someone reads it
@@ -152,17 +153,17 @@ class Rewriter {
   int place(Node node) {
     if (node.as<ConvAttrs>()) {
       int& src = node.inputs[0];
-      src = in_format(src, node.format, 3);
+      src = in_format(src, node.format);
       const Node& from = nodes[static_cast<size_t>(src)];
       const ConvProblem p = planned_problem(from, node, options_);
       const ConvAlgorithm& algorithm = choose(node, from, p, &node.refused);
       node.layout = algorithm.layout;
       std::get<ConvAttrs>(node.attrs).algorithm = algorithm.name;
       seconds += conv_seconds(algorithm, p);
-      if (!reads_in_place(algorithm, from)) src = in_layout(src, algorithm.layout);
+      if (!reads_in_place(algorithm, from, p)) src = in_layout(src, algorithm.layout);
     } else if (node.as<PoolAttrs>()) {
       int& src = node.inputs[0];
-      src = in_format(src, node.format, 3);
+      src = in_format(src, node.format);
       if (nodes[static_cast<size_t>(src)].layout == Layout::plain)
         src = in_layout(src, preferred_.value_or(Layout::blocked));
       node.layout = nodes[static_cast<size_t>(src)].layout;
@@ -170,14 +171,14 @@ class Rewriter {
                node.as<DropoutAttrs>() || node.as<AddAttrs>() ||
                (activation && activation->kind != ActivationKind::softmax)) {
       if (node.as<AddAttrs>())
-        for (int& src : node.inputs) src = in_format(src, node.format, node.dims.size());
+        for (int& src : node.inputs) src = in_format(src, node.format);
       const Layout layout = nodes[static_cast<size_t>(node.inputs[0])].layout;
       for (int& src : node.inputs) src = in_layout(src, layout);
       node.layout = layout;
     } else if (!node.inputs.empty()) {  // softmax, dense, flatten: the user's order
       const auto* flatten = node.as<FlattenAttrs>();
       if (flatten && flatten->channels_last_order)
-        node.inputs[0] = in_format(node.inputs[0], DataFormat::channels_first, 3);
+        node.inputs[0] = in_format(node.inputs[0], DataFormat::channels_first);
       // Flatten reorders by itself.
       if (!flatten) node.inputs[0] = in_layout(node.inputs[0], Layout::plain);
       node.layout = Layout::plain;

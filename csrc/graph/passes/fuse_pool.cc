@@ -26,8 +26,9 @@ void fuse_pool(Draft& draft) {
     const int src = pool.inputs[0];
     Node& conv = draft.nodes[static_cast<size_t>(src)];
     ConvAttrs* conv_attrs = std::get_if<ConvAttrs>(&conv.attrs);
-    if (!conv_attrs || conv.layout != Layout::lanes || conv.activation != Activation::none ||
-        conv_attrs->pool || !is_unpadded(*conv_attrs) || consumers[static_cast<size_t>(src)] != 1)
+    if (!conv_attrs || conv_attrs->transposed || conv.layout != Layout::lanes ||
+        conv.activation != Activation::none || conv_attrs->pool || !is_unpadded(*conv_attrs) ||
+        consumers[static_cast<size_t>(src)] != 1)
       continue;
     const Image image = conv.image(), pooled = pool.image();
     if (pooled.h != image.h / 2 || pooled.w != image.w / 2)

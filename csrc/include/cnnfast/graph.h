@@ -18,31 +18,43 @@ enum class DataFormat { channels_last, channels_first };
 using Dims = std::vector<int64_t>;  // without the batch, in the order the user sees
 std::string to_string(const Dims& dims);
 
-// An image's extents, whatever the order of its axes.
+// An image's extents, whatever the order of its axes. A sequence is one of height 1; only a volume has depth.
 struct Image {
   int c, h, w;
-  int64_t pixels() const { return static_cast<int64_t>(h) * w; }
+  int d = 1;
+  int64_t pixels() const { return int64_t{d} * h * w; }
 };
 
 struct Pair {
   int h, w;
 };
 
+// One number for each spatial axis; axes that are not there keep the number that changes nothing.
+struct Spatial {
+  int h, w, d = 1;
+};
+
 enum class PadMode { valid, same, explicit_ };
 struct Padding {
   PadMode mode = PadMode::valid;
-  int top = 0, bottom = 0, left = 0, right = 0;  // explicit only
+  int top = 0, bottom = 0, left = 0, right = 0, front = 0, back = 0;  // explicit only
 };
 
+// A transposed convolution is the backward-data of its mirror image, the convolution from its output to its
+// input. Kernel, stride, padding and dilation are those of the mirror image, and so is the kernel's shape:
+// (..., filters / groups, channels).
 struct ConvAttrs {
   int filters;
-  Pair kernel, stride;
+  Spatial kernel, stride;
   Padding padding;  // resolved to explicit amounts once the source is known
-  Pair dilation;
+  Spatial dilation;
   int groups;
   bool use_bias;
-  bool pool = false;           // a fused 2x2 maximum
-  std::string algorithm = {};  // its name; chosen by a pass
+  int rank = 2;  // spatial axes: 1, 2 or 3
+  bool transposed = false;
+  Spatial output_padding = {-1, -1, -1};  // transposed only; below 0: whatever the padding's name implies
+  bool pool = false;                      // a fused 2x2 maximum
+  std::string algorithm = {};             // its name; chosen by a pass
 };
 
 struct PoolAttrs {
@@ -51,6 +63,7 @@ struct PoolAttrs {
   Padding padding;
   bool ceil_mode;
   bool count_padding;
+  int rank = 2;  // spatial axes: 1 or 2
 };
 
 struct DenseAttrs {
@@ -94,8 +107,9 @@ struct Node {
   Activation activation = Activation::none;  // fused into the epilogue
   Layout layout = Layout::plain;             // of the output; chosen by a pass
   std::string refused = {};                  // algorithms that did not take this node, and why
-  Image image() const;                       // of a rank-3 output
+  Image image() const;                       // of an output that has channels
   int64_t elems() const;                     // of one sample's output
+  bool has_channels() const { return dims.size() >= 2 && dims.size() <= 4; }  // one to three spatial axes
   template <class T>
   const T* as() const {
     return std::get_if<T>(&attrs);
@@ -112,8 +126,8 @@ struct Parameter {
 class Graph {
  public:
   int input(const Dims& dims, const std::string& name);
-  int conv2d(int src, const ConvAttrs& attrs, DataFormat format, const std::string& name);
-  int pool2d(int src, const PoolAttrs& attrs, DataFormat format, const std::string& name);
+  int conv(int src, const ConvAttrs& attrs, DataFormat format, const std::string& name);
+  int pool(int src, const PoolAttrs& attrs, DataFormat format, const std::string& name);
   int dense(int src, const DenseAttrs& attrs, const std::string& name);
   int flatten(int src, DataFormat format, const std::string& name);
   int dropout(int src, float rate, const std::string& name);
@@ -130,7 +144,7 @@ class Graph {
  private:
   int push(Node node);
   int new_param(const std::string& name, const Dims& dims);
-  Image image_of(int src, DataFormat format, const std::string& name, const char* layer) const;
+  Image image_of(int src, int rank, DataFormat format, const std::string& name, const char* layer) const;
 
   std::vector<Node> nodes_;
   std::vector<Parameter> params_;

@@ -24,15 +24,15 @@ struct Place {
 
 Place blocked_place(const Image& image) {
   const int64_t plane = image.pixels() * kLanes;
-  return {{int64_t{image.w} * kLanes, kLanes}, plane, 1, plane * blocks_of(image.c)};
+  return {{image, kLanes}, plane, 1, plane * blocks_of(image.c)};
 }
 
 Place place_of(const Node& node, const Image& image) {
   if (node.layout == Layout::blocked) return blocked_place(image);
   const int64_t sample = image.pixels() * image.c;
   if (node.format == DataFormat::channels_first)
-    return {{image.w, 1}, image.pixels() * kLanes, image.pixels(), sample};
-  return {{int64_t{image.w} * image.c, image.c}, kLanes, 1, sample};
+    return {{image, 1}, image.pixels() * kLanes, image.pixels(), sample};
+  return {{image, image.c}, kLanes, 1, sample};
 }
 
 std::vector<Rect> cut_rows(const Rects& rects) {
@@ -79,36 +79,33 @@ bool channels_are_taps(int ic) {
   return ic < kLanes;
 }
 
-TapOrder tap_order(const ConvProblem& p, int ic, const Place& src) {
-  return channels_are_taps(ic) ? TapOrder{p.a.kernel.w, ic, src.lane} : TapOrder{p.a.kernel.w, 1, 0};
+ChannelTaps channel_taps(int ic, const Place& src) {
+  return channels_are_taps(ic) ? ChannelTaps{ic, src.lane} : ChannelTaps{1, 0};
 }
 
-// What forward and backward-data have in common.
-struct Pass {
-  const char* direction;
+// What differs between forward and backward-data.
+struct Way {
   Place src, dst;
   int ic, oc;  // of a group, as this direction sees them
   Rects rects;
-  Buffer from, to, packed;
-  int64_t bias = -1;
-  Activation activation = Activation::none;
+  Buffer packed;
 };
 
-void lower(Builder& b, const Node& node, const ConvProblem& p, Pass pass) {
-  const auto rects = std::make_shared<Rects>(std::move(pass.rects));
+void lower(Builder& b, const Node& node, const ConvProblem& p, const ConvPass& pass, Way way) {
+  const auto rects = std::make_shared<Rects>(std::move(way.rects));
   const std::vector<Rect> pieces = cut_rows(*rects);
   const int64_t n_pieces = static_cast<int64_t>(pieces.size()), groups = p.a.groups;
-  const int64_t blocks = blocks_of(pass.oc), parts = ceil_div(blocks, kBlockTask);
-  const int64_t block_floats = int64_t{p.taps()} * pass.ic * kLanes;
+  const int64_t blocks = blocks_of(way.oc), parts = ceil_div(blocks, kBlockTask);
+  const int64_t block_floats = int64_t{p.taps()} * way.ic * kLanes;
   ConvBlocked a{};
-  a.src_block = pass.src.block, a.src_lane = pass.src.lane, a.dst_block = pass.dst.block;
-  a.ic = channels_are_taps(pass.ic) ? 1 : pass.ic, a.all_taps = p.taps() * pass.ic / a.ic;
+  a.src_block = way.src.block, a.src_lane = way.src.lane, a.dst_block = way.dst.block;
+  a.ic = channels_are_taps(way.ic) ? 1 : way.ic, a.all_taps = p.taps() * way.ic / a.ic;
   a.activation = pass.activation;
-  const Place src = pass.src, dst = pass.dst;
-  const Buffer from = pass.from, to = pass.to, packed = pass.packed;
+  const Place src = way.src, dst = way.dst;
+  const Buffer from = pass.from, to = pass.to, packed = way.packed;
   const int64_t bias = pass.bias;
-  const int oc = pass.oc;
-  const int64_t src_group = pass.ic / kLanes * src.block;  // more than one group: whole blocks
+  const int oc = way.oc;
+  const int64_t src_group = way.ic / kLanes * src.block;  // more than one group: whole blocks
   const auto conv_blocked = b.k.conv_blocked;
   Step& step =
       b.step(node, pass.direction, b.n * groups * parts * n_pieces, {from, to, packed},
@@ -128,38 +125,32 @@ void lower(Builder& b, const Node& node, const ConvProblem& p, Pass pass) {
   step.info.algorithm = "blocked";
 }
 
-void forward(Builder& b, int value, const ConvProblem& p) {
+void forward(Builder& b, int value, const ConvProblem& p, const ConvPass& pass) {
   const Node& node = b.node(value);
-  Pass pass{"forward", place_of(b.source(node), p.in), blocked_place(p.out), p.ic(), p.oc(), {}, {}, {}, {}};
-  pass.rects = make_rects(forward_segments(p.rows()), forward_segments(p.cols()), pass.src.steps,
-                          pass.dst.steps, tap_order(p, pass.ic, pass.src));
-  pass.packed = pack_weights(b, node, p, false);
-  pass.from = b.output(node.inputs[0]), pass.to = b.output(value);
-  if (p.a.use_bias) pass.bias = b.param(node.params[1]).offset;
-  pass.activation = node.activation;
-  lower(b, node, p, std::move(pass));
+  Way way{place_of(b.source(node), p.in), blocked_place(p.out), p.ic(), p.oc(), {}, {}};
+  way.rects = forward_rects(p.axes(), way.src.steps, way.dst.steps, channel_taps(way.ic, way.src));
+  way.packed = pack_weights(b, node, p, false);
+  lower(b, node, p, pass, std::move(way));
 }
 
-void backward_data(Builder& b, int value, const ConvProblem& p, Buffer grad_out) {
+void backward_data(Builder& b, int value, const ConvProblem& p, const ConvPass& pass) {
   const Node& node = b.node(value);
-  Pass pass{"backward data", blocked_place(p.out), blocked_place(p.in), p.oc(), p.ic(), {}, {}, {}, {}};
-  pass.rects = make_rects(backward_data_segments(p.rows()), backward_data_segments(p.cols()), pass.src.steps,
-                          pass.dst.steps, tap_order(p, pass.ic, pass.src));
-  pass.packed = pack_weights(b, node, p, true);
-  pass.from = grad_out, pass.to = b.new_grad(node.inputs[0]);
-  lower(b, node, p, std::move(pass));
+  Way way{blocked_place(p.out), blocked_place(p.in), p.oc(), p.ic(), {}, {}};
+  way.rects = backward_data_rects(p.axes(), way.src.steps, way.dst.steps, channel_taps(way.ic, way.src));
+  way.packed = pack_weights(b, node, p, true);
+  lower(b, node, p, pass, std::move(way));
 }
 
-void backward_weights(Builder& b, int value, const ConvProblem& p, Buffer grad_out) {
+void backward_weights(Builder& b, int value, const ConvProblem& p, Buffer from, Buffer grad_out) {
   const Node& node = b.node(value);
   const Place src = place_of(b.source(node), p.in), dst = blocked_place(p.out);
-  const auto rects = std::make_shared<Rects>(make_rects(
-      forward_segments(p.rows()), forward_segments(p.cols()), src.steps, dst.steps, {p.a.kernel.w, 1, 0}));
+  const auto rects =
+      std::make_shared<Rects>(forward_rects(p.axes(), src.steps, dst.steps, ChannelTaps{1, 0}));
   const int ic = p.ic(), all_oc = p.out.c;
   const int64_t rows = int64_t{p.taps()} * ic, blocks = blocks_of(all_oc), group_blocks = blocks / p.a.groups;
   const int64_t block_floats = (rows + 1) * kLanes;  // the last row is the bias
   const int64_t partial = blocks * block_floats, parts = partial_sums(b.n, partial);
-  const Buffer from = b.output(node.inputs[0]), sums = b.buffer(parts * partial);
+  const Buffer sums = b.buffer(parts * partial);
   const int64_t n = b.n;
   const auto wgrad = b.k.conv_blocked_wgrad;
   Step& step = b.step(

@@ -35,8 +35,49 @@ Buffer unpool(Builder& b, int value, const ConvProblem& p, Buffer pooled) {
 
 void forward(Builder& b, int value) {
   const Node& node = b.node(value);
-  const ConvProblem p = conv_problem(b.source(node), node, b.n);
-  algorithm_of(node).forward(b, value, p);
+  const ConvAttrs& a = *node.as<ConvAttrs>();
+  const ConvAlgorithm& algorithm = algorithm_of(node);
+  ConvPass pass{"forward", b.output(node.inputs[0]), b.output(value), -1, node.activation};
+  if (a.use_bias) pass.bias = b.param(node.params[1]).offset;
+  (a.transposed ? algorithm.backward_data : algorithm.forward)(b, value,
+                                                               conv_problem(b.source(node), node, b.n), pass);
+}
+
+// The bias of a transposed convolution: sums over the pixels of each plane, then over planes (and lanes).
+void backward_bias(Builder& b, int value, Buffer grad_out) {
+  const Node& node = b.node(value);
+  const Image image = node.image();
+  const int64_t planes = planes_of(node, b.n), pixels = image.pixels(), per_batch = planes / image.c;
+  const int64_t to = b.param(node.params[1]).offset, blocks = ceil_div(image.c, kLanes);
+  const Buffer sums = b.buffer(planes * kLanes);
+  const auto sum_rows = b.k.sum_rows;
+  b.step(node, "backward bias", planes, {grad_out, sums}, [=](const Context& c, int64_t plane) {
+    sum_rows(c.at(grad_out) + plane * pixels * kLanes, pixels, kLanes, c.at(sums) + plane * kLanes, kLanes);
+  });
+  if (node.layout == Layout::blocked) {
+    const int64_t n = b.n;
+    b.step(node, "sum bias gradients", blocks, {sums}, [=](const Context& c, int64_t block) {
+      float sum[kLanes];
+      sum_rows(c.at(sums) + block * kLanes, n, blocks * kLanes, sum, kLanes);
+      std::copy_n(sum, std::min<int64_t>(kLanes, image.c - block * kLanes),
+                  c.run.grads + to + block * kLanes);
+    });
+    return;
+  }
+  b.step(node, "sum bias gradients", image.c, {sums}, [=](const Context& c, int64_t channel) {
+    float sum[kLanes];
+    sum_rows(c.at(sums) + channel * kLanes, per_batch, image.c * kLanes, sum, kLanes);
+    sum_rows(sum, kLanes, 1, c.run.grads + to + channel, 1);
+  });
+}
+
+void backward_parameters(Builder& b, int value, const ConvProblem& p, Buffer grad_out) {
+  const Node& node = b.node(value);
+  const ConvAlgorithm& algorithm = algorithm_of(node);
+  const Buffer src = b.output(node.inputs[0]);
+  if (!p.a.transposed) return algorithm.backward_weights(b, value, p, src, grad_out);
+  algorithm.backward_weights(b, value, p, grad_out, src);
+  if (node.as<ConvAttrs>()->use_bias) backward_bias(b, value, grad_out);
 }
 
 void backward(Builder& b, int value) {
@@ -45,10 +86,12 @@ void backward(Builder& b, int value) {
   const Buffer grad_out = b.grad_before_activation(value);
   bool weights = false;
   for (const int position : node.params) weights = weights || b.trainable(position);
-  if (weights) algorithm_of(node).backward_weights(b, value, p, grad_out);
+  if (weights) backward_parameters(b, value, p, grad_out);
   if (!b.needs_grad(node.inputs[0])) return;
-  const Buffer full = p.a.pool ? unpool(b, value, p, grad_out) : grad_out;
-  algorithm_of(node).backward_data(b, value, p, full);
+  const ConvAlgorithm& algorithm = algorithm_of(node);
+  const ConvPass pass{"backward data", p.a.pool ? unpool(b, value, p, grad_out) : grad_out,
+                      b.new_grad(node.inputs[0])};
+  (p.a.transposed ? algorithm.forward : algorithm.backward_data)(b, value, p, pass);
 }
 
 }  // namespace
@@ -59,6 +102,10 @@ ConvProblem conv_problem(const Node& src, const Node& conv, int n) {
   Node read = src;
   read.format = conv.format;
   ConvProblem p{read.image(), conv.image(), *conv.as<ConvAttrs>(), n};
+  if (p.a.transposed) {
+    std::swap(p.in, p.out);
+    p.a.use_bias = false;
+  }
   if (p.a.pool) {  // undo the pooling: the output the convolution itself has
     const auto size = [](int in, int kernel, int stride, int dilation) {
       return (in - (kernel - 1) * dilation - 1) / stride + 1;
@@ -70,17 +117,18 @@ ConvProblem conv_problem(const Node& src, const Node& conv, int n) {
 }
 
 std::string to_string(const ConvProblem& p) {
+  const auto spatial = [](const Spatial& s) { return to_string(Dims{s.d, s.h, s.w}); };
   const Padding& pad = p.a.padding;
   std::string text = to_string(p.precision);
   text += p.training ? ", training, batch " : ", inference, batch ";
   text += std::to_string(p.n);
-  text += ", channels, height and width " + to_string(Dims{p.in.c, p.in.h, p.in.w});
-  text += " to " + to_string(Dims{p.out.c, p.out.h, p.out.w});
-  text += ", kernel " + to_string(Dims{p.a.kernel.h, p.a.kernel.w});
-  text += ", strides " + to_string(Dims{p.a.stride.h, p.a.stride.w});
-  text += ", padding " + to_string(Dims{pad.top, pad.bottom, pad.left, pad.right});
-  text += ", dilation " + to_string(Dims{p.a.dilation.h, p.a.dilation.w});
+  text += ", channels, depth, height and width " + to_string(Dims{p.in.c, p.in.d, p.in.h, p.in.w});
+  text += " to " + to_string(Dims{p.out.c, p.out.d, p.out.h, p.out.w});
+  text += ", kernel " + spatial(p.a.kernel) + ", strides " + spatial(p.a.stride);
+  text += ", padding " + to_string(Dims{pad.front, pad.back, pad.top, pad.bottom, pad.left, pad.right});
+  text += ", dilation " + spatial(p.a.dilation);
   text += ", groups " + std::to_string(p.a.groups);
+  text += p.a.transposed ? ", transposed" : "";
   return text;
 }
 

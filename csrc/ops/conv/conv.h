@@ -10,6 +10,8 @@
 
 namespace cnnfast {
 
+// Of a transposed convolution this is its mirror image: `in` is the node's output, `out` its input, and it
+// has no bias.
 struct ConvProblem {
   Image in, out;  // out before a fused pooling
   ConvAttrs a;
@@ -20,9 +22,21 @@ struct ConvProblem {
 
   int ic() const { return in.c / a.groups; }  // of one group
   int oc() const { return out.c / a.groups; }
-  int taps() const { return a.kernel.h * a.kernel.w; }
-  Axis rows() const { return {in.h, out.h, a.kernel.h, a.stride.h, a.padding.top, a.dilation.h}; }
-  Axis cols() const { return {in.w, out.w, a.kernel.w, a.stride.w, a.padding.left, a.dilation.w}; }
+  Image pooled() const { return a.pool ? Image{out.c, out.h / 2, out.w / 2} : out; }
+  int taps() const { return a.kernel.d * a.kernel.h * a.kernel.w; }
+  Axes axes() const {
+    return {{in.d, out.d, a.kernel.d, a.stride.d, a.padding.front, a.dilation.d},
+            {in.h, out.h, a.kernel.h, a.stride.h, a.padding.top, a.dilation.h},
+            {in.w, out.w, a.kernel.w, a.stride.w, a.padding.left, a.dilation.w}};
+  }
+};
+
+// One pass over the images, in either direction: what it reads, what it writes, and what it does on the way.
+struct ConvPass {
+  const char* direction;  // of the node
+  Buffer from, to;
+  int64_t bias = -1;  // offset of the bias that is added, or -1
+  Activation activation = Activation::none;
 };
 
 ConvProblem conv_problem(const Node& src, const Node& conv, int n);
@@ -34,10 +48,13 @@ struct ConvAlgorithm {
   bool reads_plain;                           // the source may also be in the user's order
   std::string (*refuse)(const ConvProblem&);  // why not, for a person; empty: it takes the problem
   double (*cost)(const ConvProblem&);         // model, in multiply-adds at full speed
-  void (*forward)(Builder&, int value, const ConvProblem&);
-  void (*backward_data)(Builder&, int value, const ConvProblem&, Buffer grad_out);
-  // grad_out is that of the node's output: pooled, if pooling is fused.
-  void (*backward_weights)(Builder&, int value, const ConvProblem&, Buffer grad_out);
+  // From `in` to `out` of the problem, and back. The forward pass of a transposed convolution is
+  // backward_data, and its backward-data is forward.
+  void (*forward)(Builder&, int value, const ConvProblem&, const ConvPass&);
+  void (*backward_data)(Builder&, int value, const ConvProblem&, const ConvPass&);
+  // src lies as `in` does and grad_out as `out`, pooled if pooling is fused. Also writes the gradient of the
+  // bias, if the problem has one.
+  void (*backward_weights)(Builder&, int value, const ConvProblem&, Buffer src, Buffer grad_out);
 };
 
 const std::vector<const ConvAlgorithm*>& conv_algorithms();

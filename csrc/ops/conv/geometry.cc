@@ -34,6 +34,44 @@ int32_t to_offset(int64_t floats) {
   return static_cast<int32_t>(floats);
 }
 
+std::vector<Tap> taps_of(const Segment& d, const Segment& h, const Segment& w, const Axes& axes,
+                         const Steps& src, ChannelTaps channels) {
+  std::vector<Tap> taps;
+  for (int c = 0; c < channels.channels; ++c)
+    for (const auto& td : d.taps)
+      for (const auto& th : h.taps)
+        for (const auto& tw : w.taps) {
+          const int position = (td.at * axes.rows.kernel + th.at) * axes.cols.kernel + tw.at;
+          taps.push_back({to_offset(c * channels.offset + td.shift * src.depth + th.shift * src.row +
+                                    tw.shift * src.col),
+                          position * channels.channels + c});
+        }
+  return taps;
+}
+
+Rects make_rects(const Axes& axes, std::vector<Segment> (*segments)(const Axis&), const Steps& src,
+                 const Steps& dst, ChannelTaps channels) {
+  const std::vector<Segment> rows = segments(axes.rows), cols = segments(axes.cols);
+  Rects made;
+  for (const Segment& d : segments(axes.depth))
+    for (const Segment& h : rows)
+      for (const Segment& w : cols) {
+        made.taps.push_back(taps_of(d, h, w, axes, src, channels));
+        Rect rect;
+        rect.taps = made.taps.back().data();  // a vector's elements stay where they are when it is moved
+        rect.n_taps = static_cast<int32_t>(made.taps.back().size());
+        rect.src_row = h.src_step * src.row, rect.src_col = w.src_step * src.col;
+        rect.dst_row = h.step * dst.row, rect.dst_col = w.step * dst.col;
+        rect.rows = h.count, rect.cols = w.count;
+        for (int z = 0; z < d.count; ++z) {
+          rect.src0 = (d.src + z * d.src_step) * src.depth + h.src * src.row + w.src * src.col;
+          rect.dst0 = (d.first + z * d.step) * dst.depth + h.first * dst.row + w.first * dst.col;
+          made.rects.push_back(rect);
+        }
+      }
+  return made;
+}
+
 }  // namespace
 
 std::vector<Segment> forward_segments(const Axis& a) {
@@ -59,29 +97,12 @@ std::vector<Segment> backward_data_segments(const Axis& a) {
   return segments;
 }
 
-Rects make_rects(const std::vector<Segment>& rows, const std::vector<Segment>& cols, Steps src, Steps dst,
-                 const TapOrder& order) {
-  Rects made;
-  for (const Segment& h : rows)
-    for (const Segment& w : cols) {
-      std::vector<Tap> taps;
-      for (int c = 0; c < order.channels; ++c)
-        for (const auto& th : h.taps)
-          for (const auto& tw : w.taps)
-            taps.push_back({to_offset(c * order.channel_offset + th.shift * src.row + tw.shift * src.col),
-                            (th.at * order.kernel_w + tw.at) * order.channels + c});
-      Rect rect;
-      rect.src0 = h.src * src.row + w.src * src.col;
-      rect.src_row = h.src_step * src.row, rect.src_col = w.src_step * src.col;
-      rect.dst0 = h.first * dst.row + w.first * dst.col;
-      rect.dst_row = h.step * dst.row, rect.dst_col = w.step * dst.col;
-      rect.rows = h.count, rect.cols = w.count;
-      rect.n_taps = static_cast<int32_t>(taps.size());
-      made.taps.push_back(std::move(taps));
-      rect.taps = made.taps.back().data();  // a vector's elements stay where they are when it is moved
-      made.rects.push_back(rect);
-    }
-  return made;
+Rects forward_rects(const Axes& axes, const Steps& src, const Steps& dst, ChannelTaps channels) {
+  return make_rects(axes, forward_segments, src, dst, channels);
+}
+
+Rects backward_data_rects(const Axes& axes, const Steps& src, const Steps& dst, ChannelTaps channels) {
+  return make_rects(axes, backward_data_segments, src, dst, channels);
 }
 
 }  // namespace cnnfast

@@ -25,22 +25,27 @@ struct Axis {
   int in, out, kernel, stride, before, dilation;
 };
 
+struct Axes {
+  Axis depth, rows, cols;
+};
+
 std::vector<Segment> forward_segments(const Axis& axis);        // outputs are the convolution's
 std::vector<Segment> backward_data_segments(const Axis& axis);  // outputs are the convolution's inputs
 
-// Floats between neighbours.
+// Floats between neighbouring pixels of an image whose pixels are `col` apart.
 struct Steps {
-  int64_t row, col;
+  int64_t depth, row, col;
+  Steps(const Image& image, int64_t col) : depth(col * image.w * image.h), row(col * image.w), col(col) {}
 };
 
-// How a tap of kernel position (h, w) and, for batch-in-lanes kernels, channel c is numbered and found.
-struct TapOrder {
-  int kernel_w;
-  int channels;            // taps a kernel position: 1 where the kernel itself walks the channels
-  int64_t channel_offset;  // floats between the planes of neighbouring channels
+// How many taps a kernel position has: 1 where the kernel itself walks the channels.
+struct ChannelTaps {
+  int channels;
+  int64_t offset;  // floats between neighbouring channels
 };
 
-// Rectangles with the taps they point into. Not copyable: rectangles hold pointers.
+// Rectangles with the taps they point into; those of one range of depths share theirs. Not copyable:
+// rectangles hold pointers.
 struct Rects {
   std::vector<Rect> rects;
   std::vector<std::vector<Tap>> taps;
@@ -50,7 +55,9 @@ struct Rects {
   Rects(const Rects&) = delete;
 };
 
-Rects make_rects(const std::vector<Segment>& rows, const std::vector<Segment>& cols, Steps src, Steps dst,
-                 const TapOrder& order);
+// Steps and channels of what is read and of what is written, in this direction. A tap's index counts kernel
+// positions (d, h, w) in order and, innermost, channels.
+Rects forward_rects(const Axes& axes, const Steps& src, const Steps& dst, ChannelTaps channels);
+Rects backward_data_rects(const Axes& axes, const Steps& src, const Steps& dst, ChannelTaps channels);
 
 }  // namespace cnnfast

@@ -18,10 +18,6 @@ struct Planes {  // floats between planes and between blocks of sixteen samples
   explicit Planes(const Image& image) : plane(image.pixels() * kLanes), block(plane * image.c) {}
 };
 
-Steps steps_of(const Image& image) {
-  return {int64_t{image.w} * kLanes, kLanes};
-}
-
 // The outputs of one block of samples, cut into tasks.
 struct Piece {
   Rect rect;
@@ -69,81 +65,74 @@ Buffer pack_weights(Builder& b, const Node& node, const ConvProblem& p, bool tra
   return packed;
 }
 
-void forward(Builder& b, int value, const ConvProblem& p) {
-  const Node& node = b.node(value);
-  const Planes in(p.in), out(node.image());
-  const Steps dst = steps_of(node.image());
-  Rects rects = make_rects(forward_segments(p.rows()), forward_segments(p.cols()), steps_of(p.in), dst,
-                           {p.a.kernel.w, p.ic(), in.plane});
-  if (p.a.pool) rects.rects[0].rows /= 2, rects.rects[0].cols /= 2;
-  const auto work = cut_work(std::move(rects));
-  const Buffer packed = pack_weights(b, node, p, false), src = b.output(node.inputs[0]), to = b.output(value);
-  std::vector<Buffer> uses{packed, src, to};
-  Buffer index;
-  if (p.a.pool && b.differentiates()) {
-    index = b.saved(value, "pool_index") = b.buffer(ceil_div(floats_of(node, b.n), 4));
-    uses.push_back(index);
-  }
+// What differs between forward and backward-data.
+struct Way {
+  Planes src, dst;
+  int ic, oc;  // of a group, as this direction sees them
+  Rects rects;
+  Buffer packed, pool_index;
+  bool pool;
+};
+
+void lower(Builder& b, const Node& node, const ConvProblem& p, const ConvPass& pass, Way way) {
+  const auto work = cut_work(std::move(way.rects));
+  const Planes in = way.src, out = way.dst;
+  const Buffer from = pass.from, to = pass.to, packed = way.packed, index = way.pool_index;
+  std::vector<Buffer> uses{packed, from, to};
+  if (index) uses.push_back(index);
   ConvLanes a{};
   a.dst_channel = out.plane;
-  a.oc = p.oc(), a.rows = p.taps() * p.ic();
-  a.activation = node.activation;
-  a.pool = p.a.pool;
-  const int64_t bias = p.a.use_bias ? b.param(node.params[1]).offset : -1;
+  a.oc = way.oc, a.rows = p.taps() * way.ic;
+  a.activation = pass.activation;
+  a.pool = way.pool;
+  const int64_t bias = pass.bias;
   const int64_t pieces = static_cast<int64_t>(work->pieces.size()), groups = p.a.groups;
-  const int64_t packed_group = tiles(b, p.oc()) * b.k.lanes_oc_tile * a.rows;
-  const int64_t src_group = p.ic() * in.plane, dst_group = p.oc() * out.plane;
+  const int64_t packed_group = tiles(b, way.oc) * b.k.lanes_oc_tile * a.rows;
+  const int64_t src_group = way.ic * in.plane, dst_group = way.oc * out.plane;
   const auto conv_lanes = b.k.conv_lanes;
-  Step& step = b.step(
-      node, "forward", ceil_div(b.n, kLanes) * groups * pieces, uses, [=](const Context& c, int64_t task) {
-        const Piece& piece = work->pieces[static_cast<size_t>(task % pieces)];
-        const int64_t g = task / pieces % groups, block = task / pieces / groups;
-        ConvLanes one = a;
-        one.src = c.at(src) + block * in.block + g * src_group;
-        one.weights = c.at(packed) + g * packed_group;
-        one.bias = bias < 0 ? nullptr : c.run.params + bias + g * one.oc;
-        one.dst = c.at(to) + block * out.block + g * dst_group;
-        one.pool_index = index ? c.as<uint8_t>(index) + block * out.block + g * dst_group : nullptr;
-        one.rect = piece.rect, one.begin = piece.begin, one.end = piece.end;
-        conv_lanes(one);
-      });
-  step.info.algorithm = "lanes";
-}
-
-void backward_data(Builder& b, int value, const ConvProblem& p, Buffer grad_out) {
-  const Node& node = b.node(value);
-  const Planes in(p.in), out(p.out);
-  const auto work = cut_work(make_rects(backward_data_segments(p.rows()), backward_data_segments(p.cols()),
-                                        steps_of(p.out), steps_of(p.in), {p.a.kernel.w, p.oc(), out.plane}));
-  const Buffer packed = pack_weights(b, node, p, true), to = b.new_grad(node.inputs[0]);
-  ConvLanes a{};
-  a.dst_channel = in.plane;
-  a.oc = p.ic(), a.rows = p.taps() * p.oc();
-  const int64_t pieces = static_cast<int64_t>(work->pieces.size()), groups = p.a.groups;
-  const int64_t packed_group = tiles(b, p.ic()) * b.k.lanes_oc_tile * a.rows;
-  const int64_t src_group = p.oc() * out.plane, dst_group = p.ic() * in.plane;
-  const auto conv_lanes = b.k.conv_lanes;
-  Step& step = b.step(node, "backward data", ceil_div(b.n, kLanes) * groups * pieces, {packed, grad_out, to},
+  Step& step = b.step(node, pass.direction, ceil_div(b.n, kLanes) * groups * pieces, uses,
                       [=](const Context& c, int64_t task) {
                         const Piece& piece = work->pieces[static_cast<size_t>(task % pieces)];
                         const int64_t g = task / pieces % groups, block = task / pieces / groups;
                         ConvLanes one = a;
-                        one.src = c.at(grad_out) + block * out.block + g * src_group;
+                        one.src = c.at(from) + block * in.block + g * src_group;
                         one.weights = c.at(packed) + g * packed_group;
-                        one.dst = c.at(to) + block * in.block + g * dst_group;
+                        one.bias = bias < 0 ? nullptr : c.run.params + bias + g * one.oc;
+                        one.dst = c.at(to) + block * out.block + g * dst_group;
+                        one.pool_index =
+                            index ? c.as<uint8_t>(index) + block * out.block + g * dst_group : nullptr;
                         one.rect = piece.rect, one.begin = piece.begin, one.end = piece.end;
                         conv_lanes(one);
                       });
   step.info.algorithm = "lanes";
 }
 
-void backward_weights(Builder& b, int value, const ConvProblem& p, Buffer grad_out) {
+void forward(Builder& b, int value, const ConvProblem& p, const ConvPass& pass) {
   const Node& node = b.node(value);
-  const Image image = node.image();  // pooled, if pooling is fused
+  const Image pooled = p.pooled();
+  Way way{Planes(p.in), Planes(pooled), p.ic(), p.oc(), {}, {}, {}, p.a.pool};
+  way.rects = forward_rects(p.axes(), {p.in, kLanes}, {pooled, kLanes}, {p.ic(), way.src.plane});
+  if (p.a.pool) way.rects.rects[0].rows /= 2, way.rects.rects[0].cols /= 2;
+  way.packed = pack_weights(b, node, p, false);
+  if (p.a.pool && b.differentiates())
+    way.pool_index = b.saved(value, "pool_index") = b.buffer(ceil_div(floats_of(node, b.n), 4));
+  lower(b, node, p, pass, std::move(way));
+}
+
+void backward_data(Builder& b, int value, const ConvProblem& p, const ConvPass& pass) {
+  const Node& node = b.node(value);
+  Way way{Planes(p.out), Planes(p.in), p.oc(), p.ic(), {}, {}, {}, false};
+  way.rects = backward_data_rects(p.axes(), {p.out, kLanes}, {p.in, kLanes}, {p.oc(), way.src.plane});
+  way.packed = pack_weights(b, node, p, true);
+  lower(b, node, p, pass, std::move(way));
+}
+
+void backward_weights(Builder& b, int value, const ConvProblem& p, Buffer src, Buffer grad_out) {
+  const Node& node = b.node(value);
+  const Image image = p.pooled();
   const Planes in(p.in), out(image);
   const auto rects =
-      std::make_shared<Rects>(make_rects(forward_segments(p.rows()), forward_segments(p.cols()),
-                                         steps_of(p.in), steps_of(image), {p.a.kernel.w, p.ic(), in.plane}));
+      std::make_shared<Rects>(forward_rects(p.axes(), {p.in, kLanes}, {image, kLanes}, {p.ic(), in.plane}));
   if (p.a.pool) rects->rects[0].rows /= 2, rects->rects[0].cols /= 2;
   int64_t scratch = 0;
   for (const Rect& rect : rects->rects)
@@ -153,7 +142,7 @@ void backward_weights(Builder& b, int value, const ConvProblem& p, Buffer grad_o
   const int64_t partial = bias_at + ceil_div(p.out.c, kLanes) * kLanes;
   const int64_t parts = partial_sums(blocks, partial);
   const int64_t oc_tasks = ceil_div(p.oc(), kOcTask), groups = p.a.groups;
-  const Buffer src = b.output(node.inputs[0]), sums = b.buffer(parts * partial);
+  const Buffer sums = b.buffer(parts * partial);
   const Buffer index = b.saved(value, "pool_index");
   std::vector<Buffer> uses{src, grad_out, sums};
   if (index) uses.push_back(index);

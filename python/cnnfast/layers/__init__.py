@@ -2,31 +2,49 @@
 
 from cnnfast.layers.activation import Activation, ReLU, Softmax
 from cnnfast.layers.add import Add, add
+from cnnfast.layers.average_pooling1d import AveragePooling1D
 from cnnfast.layers.average_pooling2d import AveragePooling2D
+from cnnfast.layers.conv1d import Conv1D
+from cnnfast.layers.conv1d_transpose import Conv1DTranspose
 from cnnfast.layers.conv2d import Conv2D
+from cnnfast.layers.conv2d_transpose import Conv2DTranspose
+from cnnfast.layers.conv3d import Conv3D
+from cnnfast.layers.conv3d_transpose import Conv3DTranspose
 from cnnfast.layers.dense import Dense
 from cnnfast.layers.dropout import Dropout
 from cnnfast.layers.flatten import Flatten
 from cnnfast.layers.input import Input, InputLayer
 from cnnfast.layers.layer import Layer
+from cnnfast.layers.max_pooling1d import MaxPooling1D
 from cnnfast.layers.max_pooling2d import MaxPooling2D
 
+AvgPool1D = AveragePooling1D
 AvgPool2D = AveragePooling2D
+MaxPool1D = MaxPooling1D
 MaxPool2D = MaxPooling2D
 
 __all__ = [
     "Activation",
     "Add",
+    "AveragePooling1D",
     "AveragePooling2D",
+    "AvgPool1D",
     "AvgPool2D",
+    "Conv1D",
+    "Conv1DTranspose",
     "Conv2D",
+    "Conv2DTranspose",
+    "Conv3D",
+    "Conv3DTranspose",
     "Dense",
     "Dropout",
     "Flatten",
     "Input",
     "InputLayer",
     "Layer",
+    "MaxPool1D",
     "MaxPool2D",
+    "MaxPooling1D",
     "MaxPooling2D",
     "ReLU",
     "Softmax",

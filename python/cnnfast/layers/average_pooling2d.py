@@ -2,21 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import TYPE_CHECKING
-
-from cnnfast.layers.pooling import Pooling2D
-
-if TYPE_CHECKING:
-    from typing_extensions import Unpack
-
-    from cnnfast._core import Graph
-    from cnnfast.layers.layer import LayerOptions
-    from cnnfast.utils.arguments import PaddingArgument
-    from cnnfast.utils.serialization import Config
+from cnnfast.layers.pooling import AveragePooling
 
 
-class AveragePooling2D(Pooling2D):
+class AveragePooling2D(AveragePooling):
     """The mean of each window.
 
     Formula: out[y, x, c] = mean_{i, j} in[y s + i, x s + j, c]
@@ -45,31 +34,4 @@ class AveragePooling2D(Pooling2D):
         array([[[[3.]]]], dtype=float32)
     """
 
-    def __init__(
-        self,
-        pool_size: int | Sequence[int] = (2, 2),
-        strides: int | Sequence[int] | None = None,
-        padding: PaddingArgument = "valid",
-        data_format: str | None = None,
-        ceil_mode: bool = False,
-        count_include_pad: bool = False,
-        **options: Unpack[LayerOptions],
-    ) -> None:
-        super().__init__(pool_size, strides, padding, data_format, ceil_mode, **options)
-        self.count_include_pad = bool(count_include_pad)
-
-    def _emit(self, graph: Graph, srcs: Sequence[int]) -> int:
-        return graph.average_pool2d(
-            srcs[0],
-            self.pool_size,
-            self.strides,
-            self.padding,
-            self.ceil_mode,
-            self.count_include_pad,
-            self.data_format,
-            self.name,
-        )
-
-    def get_config(self) -> Config:
-        """Returns the arguments that make an equal layer."""
-        return {**super().get_config(), "count_include_pad": self.count_include_pad}
+    rank = 2

@@ -2,23 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
-
-from cnnfast.config import resolve_data_format
-from cnnfast.layers.weighted import Rules, WeightedLayer
-from cnnfast.utils.arguments import normal_padding, pair, whole_number
-
-if TYPE_CHECKING:
-    from typing_extensions import Unpack
-
-    from cnnfast._core import Graph
-    from cnnfast.layers.layer import LayerOptions
-    from cnnfast.utils.arguments import PaddingArgument
-    from cnnfast.utils.serialization import Config
+from cnnfast.layers.convolution import Convolution
 
 
-class Conv2D(WeightedLayer):
+class Conv2D(Convolution):
     """Convolution (cross-correlation) of images with learned filters.
 
     Formula: out[y, x, f] = bias[f] + sum_{i, j, c} kernel[i, j, c, f] * in[y s + i d, x s + j d, c], with
@@ -60,66 +47,4 @@ class Conv2D(WeightedLayer):
         (None, 24, 24, 30)
     """
 
-    def __init__(
-        self,
-        filters: int,
-        kernel_size: int | Sequence[int],
-        strides: int | Sequence[int] = (1, 1),
-        padding: PaddingArgument = "valid",
-        data_format: str | None = None,
-        dilation_rate: int | Sequence[int] = (1, 1),
-        groups: int = 1,
-        activation: str | None = None,
-        use_bias: bool = True,
-        kernel_initializer: Any = "glorot_uniform",
-        bias_initializer: Any = "zeros",
-        kernel_regularizer: Any = None,
-        bias_regularizer: Any = None,
-        activity_regularizer: None = None,
-        kernel_constraint: Any = None,
-        bias_constraint: Any = None,
-        **options: Unpack[LayerOptions],
-    ) -> None:
-        super().__init__(
-            activation,
-            use_bias,
-            Rules.of(kernel_initializer, kernel_regularizer, kernel_constraint),
-            Rules.of(bias_initializer, bias_regularizer, bias_constraint),
-            activity_regularizer,
-            **options,
-        )
-        self.filters = whole_number(filters, "filters", 1)
-        self.kernel_size = pair(kernel_size, "kernel_size")
-        self.strides = pair(strides, "strides")
-        self.padding = normal_padding(padding)
-        self.data_format = resolve_data_format(data_format)
-        self.dilation_rate = pair(dilation_rate, "dilation_rate")
-        self.groups = whole_number(groups, "groups", 1)
-
-    def _emit(self, graph: Graph, srcs: Sequence[int]) -> int:
-        value = graph.conv2d(
-            srcs[0],
-            self.filters,
-            self.kernel_size,
-            self.strides,
-            self.padding,
-            self.dilation_rate,
-            self.groups,
-            self.use_bias,
-            self.data_format,
-            self.name,
-        )
-        return self._emit_activation(graph, value)
-
-    def get_config(self) -> Config:
-        """Returns the arguments that make an equal layer, without its weights."""
-        return {
-            **super().get_config(),
-            "filters": self.filters,
-            "kernel_size": self.kernel_size,
-            "strides": self.strides,
-            "padding": self.padding,
-            "data_format": self.data_format,
-            "dilation_rate": self.dilation_rate,
-            "groups": self.groups,
-        }
+    rank = 2

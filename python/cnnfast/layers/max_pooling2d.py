@@ -2,20 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import TYPE_CHECKING
-
-from cnnfast.layers.pooling import Pooling2D
-
-if TYPE_CHECKING:
-    from typing_extensions import Unpack
-
-    from cnnfast._core import Graph
-    from cnnfast.layers.layer import LayerOptions
-    from cnnfast.utils.arguments import PaddingArgument
+from cnnfast.layers.pooling import MaxPooling
 
 
-class MaxPooling2D(Pooling2D):
+class MaxPooling2D(MaxPooling):
     """The largest value of each window.
 
     Formula: out[y, x, c] = max_{i, j} in[y s + i, x s + j, c]; padding never wins.
@@ -44,18 +34,4 @@ class MaxPooling2D(Pooling2D):
         (None, 3, 3, 1)
     """
 
-    def __init__(
-        self,
-        pool_size: int | Sequence[int] = (2, 2),
-        strides: int | Sequence[int] | None = None,
-        padding: PaddingArgument = "valid",
-        data_format: str | None = None,
-        ceil_mode: bool = False,
-        **options: Unpack[LayerOptions],
-    ) -> None:
-        super().__init__(pool_size, strides, padding, data_format, ceil_mode, **options)
-
-    def _emit(self, graph: Graph, srcs: Sequence[int]) -> int:
-        return graph.max_pool2d(
-            srcs[0], self.pool_size, self.strides, self.padding, self.ceil_mode, self.data_format, self.name
-        )
+    rank = 2

@@ -3,36 +3,39 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
 
 from cnnfast.config import resolve_data_format
 from cnnfast.layers.layer import Layer
-from cnnfast.utils.arguments import normal_padding, pair
+from cnnfast.utils.arguments import normal_padding, per_axis
 
 if TYPE_CHECKING:
     from typing_extensions import Unpack
 
+    from cnnfast._core import Graph
     from cnnfast.layers.layer import LayerOptions
     from cnnfast.utils.arguments import PaddingArgument
     from cnnfast.utils.serialization import Config
 
 
-class Pooling2D(Layer):
+class Pooling(Layer):
     """Base of the pooling layers; see there for the arguments."""
+
+    rank: ClassVar[int]  # number of spatial axes
 
     def __init__(
         self,
-        pool_size: int | Sequence[int],
-        strides: int | Sequence[int] | None,
-        padding: PaddingArgument,
-        data_format: str | None,
-        ceil_mode: bool,
+        pool_size: int | Sequence[int] = 2,
+        strides: int | Sequence[int] | None = None,
+        padding: PaddingArgument = "valid",
+        data_format: str | None = None,
+        ceil_mode: bool = False,
         **options: Unpack[LayerOptions],
     ) -> None:
         super().__init__(**options)
-        self.pool_size = pair(pool_size, "pool_size")
-        self.strides = self.pool_size if strides is None else pair(strides, "strides")
-        self.padding = normal_padding(padding)
+        self.pool_size = per_axis(pool_size, "pool_size", self.rank)
+        self.strides = self.pool_size if strides is None else per_axis(strides, "strides", self.rank)
+        self.padding = normal_padding(padding, self.rank)
         self.data_format = resolve_data_format(data_format)
         self.ceil_mode = bool(ceil_mode)
 
@@ -46,3 +49,45 @@ class Pooling2D(Layer):
             "data_format": self.data_format,
             "ceil_mode": self.ceil_mode,
         }
+
+
+class MaxPooling(Pooling):
+    """Base of the poolings by the largest value."""
+
+    def _emit(self, graph: Graph, srcs: Sequence[int]) -> int:
+        return graph.max_pool(
+            srcs[0], self.pool_size, self.strides, self.padding, self.ceil_mode, self.data_format, self.name
+        )
+
+
+class AveragePooling(Pooling):
+    """Base of the poolings by the mean."""
+
+    def __init__(
+        self,
+        pool_size: int | Sequence[int] = 2,
+        strides: int | Sequence[int] | None = None,
+        padding: PaddingArgument = "valid",
+        data_format: str | None = None,
+        ceil_mode: bool = False,
+        count_include_pad: bool = False,
+        **options: Unpack[LayerOptions],
+    ) -> None:
+        super().__init__(pool_size, strides, padding, data_format, ceil_mode, **options)
+        self.count_include_pad = bool(count_include_pad)
+
+    def _emit(self, graph: Graph, srcs: Sequence[int]) -> int:
+        return graph.average_pool(
+            srcs[0],
+            self.pool_size,
+            self.strides,
+            self.padding,
+            self.ceil_mode,
+            self.count_include_pad,
+            self.data_format,
+            self.name,
+        )
+
+    def get_config(self) -> Config:
+        """Returns the arguments that make an equal layer."""
+        return {**super().get_config(), "count_include_pad": self.count_include_pad}

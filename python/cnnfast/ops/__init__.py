@@ -11,6 +11,7 @@ from cnnfast.ops.activations import (
     tanh_grad,
 )
 from cnnfast.ops.conv import conv, conv_grad
+from cnnfast.ops.conv_transpose import conv_transpose, conv_transpose_grad
 from cnnfast.ops.dense import dense, dense_grad
 from cnnfast.ops.pooling import average_pool, average_pool_grad, max_pool, max_pool_grad
 
@@ -19,6 +20,8 @@ __all__ = [
     "average_pool_grad",
     "conv",
     "conv_grad",
+    "conv_transpose",
+    "conv_transpose_grad",
     "dense",
     "dense_grad",
     "max_pool",

@@ -10,7 +10,7 @@ import numpy as np
 
 from cnnfast.config import resolve_data_format
 from cnnfast.ops.runner import run, run_grad
-from cnnfast.utils.arguments import activation_name, normal_padding, pair, whole_number
+from cnnfast.utils.arguments import activation_name, normal_padding, per_axis, whole_number
 from cnnfast.utils.samples import as_array
 
 if TYPE_CHECKING:
@@ -18,23 +18,32 @@ if TYPE_CHECKING:
 
     from cnnfast._core import Activation, Graph
     from cnnfast.config import DataFormat
-    from cnnfast.utils.arguments import PaddingArgument, Pair
+    from cnnfast.utils.arguments import Padding, PaddingArgument, Sizes
 
 
 @dataclass(frozen=True)
-class _Conv:
+class Convolution:
+    """A convolution with everything but its weights' values."""
+
     filters: int
-    kernel_size: Pair
-    strides: Pair
-    padding: str | tuple[Pair, Pair]
-    dilation: Pair
+    kernel_size: Sizes
+    strides: Sizes
+    padding: Padding
+    dilation: Sizes
     groups: int
     use_bias: bool
     data_format: DataFormat
     activation: Activation
 
     def emit(self, graph: Graph, src: int) -> int:
-        value = graph.conv2d(
+        """Adds it to a graph."""
+        value = self._emit_linear(graph, src)
+        if self.activation == "linear":
+            return value
+        return graph.activation(value, self.activation, self.activation)
+
+    def _emit_linear(self, graph: Graph, src: int) -> int:
+        return graph.conv(
             src,
             self.filters,
             self.kernel_size,
@@ -46,14 +55,34 @@ class _Conv:
             self.data_format,
             "conv",
         )
-        return (
-            value
-            if self.activation == "linear"
-            else graph.activation(value, self.activation, self.activation)
+
+
+def checked_kernel(kernel: ArrayLike, x: ArrayLike, channels: str) -> NDArray[np.float32]:
+    """Returns a kernel as float32.
+
+    Args:
+        kernel: The array.
+        x: What it is for.
+        channels: What its last two axes are, for a person.
+
+    Raises:
+        ValueError: If it has not as many axes as `x`, or not one to three besides its last two.
+
+    Example:
+        >>> checked_kernel([[[1.0]]], np.ones((1, 5, 1)), "channels / groups, filters").shape
+        (1, 1, 1)
+    """
+    array = np.asarray(as_array(kernel, "kernel"), np.float32)
+    if array.ndim != np.ndim(x) or not 3 <= array.ndim <= 5:
+        raise ValueError(
+            f"kernel must have as many axes as x: (height, width, {channels}) for images, one or three sizes "
+            f"in place of height and width for sequences and volumes; x has {np.ndim(x)}, kernel "
+            f"{array.shape}"
         )
+    return array
 
 
-def _operation(
+def convolution(
     kernel: NDArray[np.float32],
     strides: int | Sequence[int],
     padding: PaddingArgument,
@@ -62,17 +91,15 @@ def _operation(
     groups: int,
     use_bias: bool,
     activation: str | None,
-) -> _Conv:
-    if kernel.ndim != 4:
-        raise ValueError(
-            f"kernel must have shape (height, width, channels / groups, filters), got {kernel.shape}"
-        )
-    return _Conv(
-        kernel.shape[3],
-        pair(kernel.shape[:2], "the kernel's size"),
-        pair(strides, "strides"),
-        normal_padding(padding),
-        pair(dilation_rate, "dilation_rate"),
+) -> Convolution:
+    """Returns the operation of a kernel and of arguments as `conv` takes them."""
+    rank = kernel.ndim - 2
+    return Convolution(
+        kernel.shape[-1],
+        per_axis(kernel.shape[:-2], "the kernel's size", rank),
+        per_axis(strides, "strides", rank),
+        normal_padding(padding, rank),
+        per_axis(dilation_rate, "dilation_rate", rank),
         whole_number(groups, "groups", 1),
         use_bias,
         resolve_data_format(data_format),
@@ -91,23 +118,24 @@ def conv(
     bias: ArrayLike | None = None,
     activation: str | None = None,
 ) -> NDArray[np.float32]:
-    """Convolves (cross-correlates) images with filters.
+    """Convolves (cross-correlates) sequences, images or volumes with filters.
 
-    Formula: as `layers.Conv2D`.
+    Formula: as `layers.Conv1D`, `layers.Conv2D` and `layers.Conv3D`; the kernel tells which.
 
     Args:
-        x: Images, batch axis first.
-        kernel: Filters, (height, width, channels / groups, filters).
-        strides: Step between outputs, an int or two.
-        padding: "valid", "same", an int, (height, width), or ((top, bottom), (left, right)).
+        x: Sequences, images or volumes, batch axis first.
+        kernel: Filters, (height, width, channels / groups, filters), with one or three sizes in place of
+            height and width for sequences and volumes.
+        strides: Step between outputs, an int or one for each axis.
+        padding: "valid", "same", an int, one for each axis, or (before, after) of each.
         data_format: "channels_last", "channels_first", or None for `cnnfast.image_data_format()`.
-        dilation_rate: Distance between the taps of a filter, an int or two.
+        dilation_rate: Distance between the taps of a filter, an int or one for each axis.
         groups: Number of groups of channels.
         bias: One number for each filter; None for none.
         activation: "relu", "tanh", "sigmoid", "softmax", "linear" or None.
 
     Shapes:
-        (n, h, w, c) -> (n, oh, ow, filters), or (n, c, h, w) -> (n, filters, oh, ow).
+        (n, h, w, c) -> (n, oh, ow, filters), or (n, c, h, w) -> (n, filters, oh, ow); other ranks likewise.
 
     Returns:
         A float32 array.
@@ -126,8 +154,8 @@ def conv(
         >>> conv(image[None, :, :, None], edge[:, :, None, None]).ravel()
         array([ 0., 30., 30.,  0.], dtype=float32)
     """
-    filters = np.asarray(as_array(kernel, "kernel"), np.float32)
-    operation = _operation(
+    filters = checked_kernel(kernel, x, "channels / groups, filters")
+    operation = convolution(
         filters, strides, padding, data_format, dilation_rate, groups, bias is not None, activation
     )
     return run(operation, x, [filters] if bias is None else [filters, bias])
@@ -172,8 +200,8 @@ def conv_grad(
         >>> [g.ravel().tolist() for g in conv_grad(x, kernel, np.ones((1, 1, 1, 1)))]
         [[5.0, 5.0, 5.0, 5.0], [3.0, 3.0, 3.0, 3.0], [1.0]]
     """
-    filters = np.asarray(as_array(kernel, "kernel"), np.float32)
-    operation = _operation(filters, strides, padding, data_format, dilation_rate, groups, True, activation)
+    filters = checked_kernel(kernel, x, "channels / groups, filters")
+    operation = convolution(filters, strides, padding, data_format, dilation_rate, groups, True, activation)
     offsets = np.zeros(operation.filters, np.float32) if bias is None else bias
     grad_x, (grad_kernel, grad_bias) = run_grad(operation, x, grad_out, [filters, offsets])
     return grad_x, grad_kernel, grad_bias

@@ -6,24 +6,25 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 from cnnfast.config import resolve_data_format
 from cnnfast.ops.runner import run, run_grad
-from cnnfast.utils.arguments import normal_padding, pair
+from cnnfast.utils.arguments import normal_padding, per_axis
 
 if TYPE_CHECKING:
-    import numpy as np
     from numpy.typing import ArrayLike, NDArray
 
     from cnnfast._core import Graph
     from cnnfast.config import DataFormat
-    from cnnfast.utils.arguments import PaddingArgument, Pair
+    from cnnfast.utils.arguments import Padding, PaddingArgument, Sizes
 
 
 @dataclass(frozen=True)
 class _Pool:
-    pool_size: Pair
-    strides: Pair
-    padding: str | tuple[Pair, Pair]
+    pool_size: Sizes
+    strides: Sizes
+    padding: Padding
     ceil_mode: bool
     data_format: DataFormat
 
@@ -31,7 +32,7 @@ class _Pool:
 @dataclass(frozen=True)
 class _MaxPool(_Pool):
     def emit(self, graph: Graph, src: int) -> int:
-        return graph.max_pool2d(
+        return graph.max_pool(
             src, self.pool_size, self.strides, self.padding, self.ceil_mode, self.data_format, "max_pool"
         )
 
@@ -41,7 +42,7 @@ class _AveragePool(_Pool):
     count_include_pad: bool
 
     def emit(self, graph: Graph, src: int) -> int:
-        return graph.average_pool2d(
+        return graph.average_pool(
             src,
             self.pool_size,
             self.strides,
@@ -54,15 +55,17 @@ class _AveragePool(_Pool):
 
 
 def _window(
+    x: ArrayLike,
     pool_size: int | Sequence[int],
     strides: int | Sequence[int] | None,
     padding: PaddingArgument,
     data_format: str | None,
     ceil_mode: bool,
-) -> tuple[Pair, Pair, str | tuple[Pair, Pair], bool, DataFormat]:
-    size = pair(pool_size, "pool_size")
-    steps = size if strides is None else pair(strides, "strides")
-    return size, steps, normal_padding(padding), bool(ceil_mode), resolve_data_format(data_format)
+) -> tuple[Sizes, Sizes, Padding, bool, DataFormat]:
+    rank = 1 if np.ndim(x) == 3 else 2
+    size = per_axis(pool_size, "pool_size", rank)
+    steps = size if strides is None else per_axis(strides, "strides", rank)
+    return size, steps, normal_padding(padding, rank), bool(ceil_mode), resolve_data_format(data_format)
 
 
 def max_pool(
@@ -76,15 +79,15 @@ def max_pool(
     """Returns the largest value of each window.
 
     Args:
-        x: Images, batch axis first.
-        pool_size: Height and width of the window, an int or two.
-        strides: Step between windows, an int or two; None means `pool_size`.
+        x: Images or sequences, batch axis first.
+        pool_size: Height and width of the window, an int or one for each axis.
+        strides: Step between windows, likewise; None means `pool_size`.
         padding: "valid", "same", an int, (height, width), or ((top, bottom), (left, right)).
         data_format: "channels_last", "channels_first", or None for `cnnfast.image_data_format()`.
         ceil_mode: Whether a last window that only partly overlaps the image counts.
 
     Shapes:
-        (n, h, w, c) -> (n, oh, ow, c), or (n, c, h, w) -> (n, c, oh, ow).
+        (n, h, w, c) -> (n, oh, ow, c), or (n, c, h, w) -> (n, c, oh, ow); sequences lack h.
 
     Raises:
         TypeError: If the dtype does not suit.
@@ -98,7 +101,7 @@ def max_pool(
         >>> max_pool(np.arange(16.0).reshape(1, 4, 4, 1), 2).ravel()
         array([ 5.,  7., 13., 15.], dtype=float32)
     """
-    return run(_MaxPool(*_window(pool_size, strides, padding, data_format, ceil_mode)), x)
+    return run(_MaxPool(*_window(x, pool_size, strides, padding, data_format, ceil_mode)), x)
 
 
 def max_pool_grad(
@@ -130,7 +133,9 @@ def max_pool_grad(
         >>> max_pool_grad(np.arange(4.0).reshape(1, 2, 2, 1), np.ones((1, 1, 1, 1)), 2).ravel()
         array([0., 0., 0., 1.], dtype=float32)
     """
-    return run_grad(_MaxPool(*_window(pool_size, strides, padding, data_format, ceil_mode)), x, grad_out)[0]
+    return run_grad(_MaxPool(*_window(x, pool_size, strides, padding, data_format, ceil_mode)), x, grad_out)[
+        0
+    ]
 
 
 def average_pool(
@@ -145,16 +150,16 @@ def average_pool(
     """Returns the mean of each window.
 
     Args:
-        x: Images, batch axis first.
-        pool_size: Height and width of the window, an int or two.
-        strides: Step between windows, an int or two; None means `pool_size`.
+        x: Images or sequences, batch axis first.
+        pool_size: Height and width of the window, an int or one for each axis.
+        strides: Step between windows, likewise; None means `pool_size`.
         padding: "valid", "same", an int, (height, width), or ((top, bottom), (left, right)).
         data_format: "channels_last", "channels_first", or None for `cnnfast.image_data_format()`.
         ceil_mode: Whether a last window that only partly overlaps the image counts.
         count_include_pad: Whether padding counts, as zeros; otherwise only pixels of the image do.
 
     Shapes:
-        (n, h, w, c) -> (n, oh, ow, c), or (n, c, h, w) -> (n, c, oh, ow).
+        (n, h, w, c) -> (n, oh, ow, c), or (n, c, h, w) -> (n, c, oh, ow); sequences lack h.
 
     Raises:
         TypeError: If the dtype does not suit.
@@ -168,7 +173,7 @@ def average_pool(
         >>> average_pool(np.arange(16.0).reshape(1, 4, 4, 1), 2).ravel()
         array([ 2.5,  4.5, 10.5, 12.5], dtype=float32)
     """
-    window = _window(pool_size, strides, padding, data_format, ceil_mode)
+    window = _window(x, pool_size, strides, padding, data_format, ceil_mode)
     return run(_AveragePool(*window, bool(count_include_pad)), x)
 
 
@@ -203,5 +208,5 @@ def average_pool_grad(
         >>> average_pool_grad(np.zeros((1, 2, 2, 1)), np.ones((1, 1, 1, 1)), 2).ravel()
         array([0.25, 0.25, 0.25, 0.25], dtype=float32)
     """
-    window = _window(pool_size, strides, padding, data_format, ceil_mode)
+    window = _window(x, pool_size, strides, padding, data_format, ceil_mode)
     return run_grad(_AveragePool(*window, bool(count_include_pad)), x, grad_out)[0]

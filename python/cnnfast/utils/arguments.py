@@ -12,7 +12,8 @@ if TYPE_CHECKING:
     from cnnfast._core import Activation
 
 PaddingArgument = str | int | Sequence[int] | Sequence[Sequence[int]]
-Pair = tuple[int, int]
+Sizes = tuple[int, ...]  # one number for each spatial axis, outermost first
+Padding = str | tuple[tuple[int, int], ...]  # a name, or (before, after) of each axis
 
 _LARGEST = 2**31 - 1  # the core counts sizes in 32 bits
 ACTIVATIONS = ("linear", "relu", "tanh", "sigmoid", "softmax")
@@ -40,52 +41,54 @@ def whole_number(value: Any, name: str, minimum: int) -> int:
     return number
 
 
-def pair(value: Any, name: str, minimum: int = 1) -> Pair:
-    """Returns (height, width) of an int or of two.
+def per_axis(value: Any, name: str, rank: int, minimum: int = 1) -> Sizes:
+    """Returns one number for each axis, of an int or of as many.
 
     Raises:
         TypeError: If the entries are not whole numbers.
-        ValueError: If there are not two, or one is below `minimum`.
+        ValueError: If there are not as many as axes, or one is below `minimum`.
 
     Example:
-        >>> pair(3, "kernel_size"), pair((3, 5), "kernel_size")
+        >>> per_axis(3, "kernel_size", 2), per_axis((3, 5), "kernel_size", 2)
         ((3, 3), (3, 5))
     """
     if not isinstance(value, (tuple, list)):
-        number = whole_number(value, name, minimum)
-        return number, number
-    if len(value) != 2:
-        raise ValueError(f"{name} must be one whole number or two (height, width), got {value!r}")
-    return whole_number(value[0], name, minimum), whole_number(value[1], name, minimum)
+        return (whole_number(value, name, minimum),) * rank
+    if len(value) != rank:
+        raise ValueError(f"{name} must be one whole number or {rank}, one for each axis, got {value!r}")
+    return tuple(whole_number(entry, name, minimum) for entry in value)
 
 
-def normal_padding(value: PaddingArgument) -> str | tuple[Pair, Pair]:
-    """Returns "valid", "same", or ((top, bottom), (left, right)).
+def normal_padding(value: PaddingArgument, rank: int, names: Sequence[str] = ("valid", "same")) -> Padding:
+    """Returns a name, or (before, after) of each axis.
 
     Args:
-        value: A name, an int for all four sides, (height, width) for both sides of each, or the four numbers.
+        value: A name, an int for all sides, a number for both sides of each axis, or (before, after) of each.
+        rank: Number of spatial axes.
+        names: The names that are known.
 
     Raises:
         TypeError: If an entry is not a whole number.
         ValueError: If the name or the form is unknown, or a number is negative.
 
     Example:
-        >>> normal_padding("SAME"), normal_padding(1), normal_padding(((0, 1), (2, 3)))
+        >>> normal_padding("SAME", 2), normal_padding(1, 2), normal_padding(((0, 1), (2, 3)), 2)
         ('same', ((1, 1), (1, 1)), ((0, 1), (2, 3)))
     """
     if isinstance(value, str):
-        if value.lower() in ("valid", "same"):
+        if value.lower() in names:
             return value.lower()
         raise ValueError(
-            "padding must be 'valid', 'same', a number, (height, width) or ((top, bottom), (left, right)), "
-            f"got {value!r}"
+            f"padding must be {', '.join(map(repr, names))}, a number, one for each axis, or (before, after) "
+            f"for each axis, got {value!r}"
         )
-    if not isinstance(value, (tuple, list)):
-        value = (value, value)  # type: ignore[assignment]  # an int, which the next lines check
-    if len(value) != 2:  # type: ignore[arg-type]
-        raise ValueError(f"padding must name both axes, ((top, bottom), (left, right)), got {value!r}")
-    rows, columns = value  # type: ignore[misc]
-    return pair(rows, "padding", 0), pair(columns, "padding", 0)
+    entries = value if isinstance(value, (tuple, list)) else (value,) * rank
+    if len(entries) != rank:
+        raise ValueError(
+            f"padding must name each axis, {rank} times (before, after) or a number, got {value!r}"
+        )
+    sides = [per_axis(entry, "padding", 2, 0) for entry in entries]
+    return tuple((before, after) for before, after in sides)
 
 
 def activation_name(value: str | None) -> Activation:

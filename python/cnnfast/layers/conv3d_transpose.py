@@ -1,0 +1,53 @@
+"""Transposed convolution over volumes."""
+
+from __future__ import annotations
+
+from cnnfast.layers.convolution import ConvolutionTranspose
+
+
+class Conv3DTranspose(ConvolutionTranspose):
+    """Transposed convolution of volumes: the gradient of `Conv3D` by its input, as a layer that enlarges.
+
+    Formula: out[z s + h d, y s + i d, x s + j d, f] += kernel[h, i, j, f, c] * in[z, y, x, c] from out =
+    bias, and what the padding names is cut off.
+
+    Args:
+        filters: Number of output channels, at least 1.
+        kernel_size: Depth, height and width of the filters, an int or three.
+        strides: Step between the places that neighbouring inputs write to, an int or three.
+        padding: "valid" (output size (n - 1) s + max(reach, s) with the filter's reach d (k - 1) + 1), "same"
+            (n s), or what is cut off (output size (n - 1) s + reach - cut): an int, (depth, height, width),
+            or ((front, back), (top, bottom), (left, right)).
+        output_padding: Cells added at the end of each axis, fewer than its stride or dilation; with "same"
+            the output size is then (n - 1) s + reach % 2 + output_padding. None adds none.
+        data_format: "channels_last", "channels_first", or None for `cnnfast.image_data_format()`.
+        dilation_rate: Distance between the taps of a filter, an int or three.
+        activation: "relu", "tanh", "sigmoid", "softmax", "linear" or None.
+        use_bias: Whether a bias is added.
+        kernel_initializer: How the kernel begins.
+        bias_initializer: How the bias begins.
+        kernel_regularizer: Penalty on the kernel.
+        bias_regularizer: Penalty on the bias.
+        activity_regularizer: Not offered; must be None.
+        kernel_constraint: Rule for the kernel after each update.
+        bias_constraint: Rule for the bias after each update.
+        groups: Number of groups; each sees in / groups channels and makes filters / groups.
+        options: `name`, `trainable`, `input_shape`.
+
+    Shapes:
+        channels_last: (n, d, h, w, c) -> (n, od, oh, ow, filters); channels_first: (n, c, d, h, w) -> (n,
+            filters, od, oh, ow);
+        kernel (kd, kh, kw, filters / groups, c) in both.
+
+    Raises:
+        ValueError: If an argument is out of its range, or, when called, the input does not suit it.
+
+    Source:
+        Keras 3, `keras.layers.Conv3DTranspose`; explicit padding and groups as in PyTorch.
+
+    Example:
+        >>> Conv3DTranspose(8, 2, strides=2).compute_output_shape((4, 8, 8, 16))
+        (None, 8, 16, 16, 8)
+    """
+
+    rank = 3
