@@ -128,13 +128,13 @@ CASES = list(_product())
 
 # Winograd's rounding errors follow the largest values near an output, not the output's own: in units of
 # eps * max(sum |x * w|). The worst of all CASES and of 32 to 512 channels were 21 and 0.93 (2026-11).
-WINOGRAD_TERMS = {"winograd": 40, "winograd_f2": 2}
+WINOGRAD_TERMS = {"winograd": 40, "winograd_f2": 2, "winograd_f6": 60}
 
 
-def chosen_algorithm(network: "_core.Network", batch: int) -> str:
-    """The algorithm of a one-convolution network's forward pass."""
-    steps = network.plan(batch, "predict")
-    (convolution,) = (s for s in steps if s["op"] == "conv2d" and s["direction"] == "forward")
+def chosen_algorithm(network: "_core.Network", batch: int, direction: str = "forward") -> str:
+    """The algorithm of one direction of a one-convolution network."""
+    steps = network.plan(batch, "predict" if direction == "forward" else "vjp")
+    (convolution,) = (s for s in steps if s["op"] == "conv2d" and s["direction"] == direction)
     return str(convolution["algorithm"])
 
 

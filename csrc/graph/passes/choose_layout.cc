@@ -136,14 +136,17 @@ class Rewriter {
     if (node.as<ConvAttrs>()) {
       int& src = node.inputs[0];
       src = in_format(src, node.format, 3);
-      const ConvAlgorithm& algorithm =
-          choose(node, problem(nodes[static_cast<size_t>(src)], node), &node.refused);
+      const ConvProblem p = problem(nodes[static_cast<size_t>(src)], node);
+      const ConvAlgorithm& algorithm = choose(node, p, &node.refused);
       node.layout = algorithm.layout;
       std::get<ConvAttrs>(node.attrs).algorithm = algorithm.name;
       const bool in_place = algorithm.reads_plain &&
                             nodes[static_cast<size_t>(src)].layout == Layout::plain &&
                             nodes[static_cast<size_t>(src)].as<InputAttrs>() && !differentiates_input;
       if (!in_place) src = in_layout(src, algorithm.layout);
+      const bool forced = options_.forced.count("conv2d") > 0;
+      std::get<ConvAttrs>(node.attrs).weights_algorithm =
+          (forced ? algorithm : cheapest_weights(algorithm, p, nodes[static_cast<size_t>(src)].layout)).name;
     } else if (node.as<PoolAttrs>()) {
       int& src = node.inputs[0];
       src = in_format(src, node.format, 3);

@@ -41,8 +41,9 @@ struct ConvAttrs {
   Pair dilation;
   int groups;
   bool use_bias;
-  bool pool = false;           // a fused 2x2 maximum
-  std::string algorithm = {};  // its name; chosen by a pass
+  bool pool = false;                   // a fused 2x2 maximum
+  std::string algorithm = {};          // its name; chosen by a pass
+  std::string weights_algorithm = {};  // of the gradient of its weights, likewise
 };
 
 struct PoolAttrs {

@@ -45,7 +45,8 @@ void backward(Builder& b, int value) {
   const Buffer grad_out = b.grad_before_activation(value);
   bool weights = false;
   for (const int position : node.params) weights = weights || b.trainable(position);
-  if (weights) algorithm_of(node).backward_weights(b, value, p, grad_out);
+  if (weights)
+    find_conv_algorithm(node.as<ConvAttrs>()->weights_algorithm)->backward_weights(b, value, p, grad_out);
   if (!b.needs_grad(node.inputs[0])) return;
   const Buffer full = p.a.pool ? unpool(b, value, p, grad_out) : grad_out;
   algorithm_of(node).backward_data(b, value, p, full);
