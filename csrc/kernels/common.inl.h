@@ -21,6 +21,11 @@ static inline V activated(Activation kind, V x) {
   return x;
 }
 
+// Asks for a cache line; any address will do.
+static inline void prefetch(const float* p) {
+  __builtin_prefetch(p);
+}
+
 // Cuts n into the fewest parts of at most `most`, sizes differing by one at most: no part is left thin.
 struct Parts {
   int count, size, larger;  // the first `larger` parts have size + 1

@@ -94,32 +94,50 @@ struct ConvBlockedWgrad {
   Rect rect;
 };
 
-// Winograd, channels in lanes: outputs (oh, ow) of a 3x3 convolution of stride 1 and dilation 1, whose output
+// Winograd, channels in lanes, of a 3x3 convolution of stride 1 and dilation 1 with outputs (oh, ow): output
 // (y, x) reads source rows y - pad_top to y - pad_top + 2, likewise columns; what lies outside the source is
 // zero. Tiles of tile x tile outputs are numbered sample by sample, row by row; the last ones of a row and of
-// a column may hang over the border. Works on [first_tile, first_tile + tiles).
-struct Winograd {
+// a column may hang over the border. A call works on [first_tile, first_tile + tiles).
+struct WinogradTiles {
   const float* src;
+  int64_t src_sample, src_block;                  // floats between neighbours
+  int32_t ic, ih, iw, oh, ow, pad_top, pad_left;  // padding may be negative
+  int32_t first_tile, tiles;
+};
+
+// The outputs. Their last block of channels is written whole.
+struct Winograd : WinogradTiles {
   const float* weights;  // of winograd_weights: [(tile + 2)^2 frequencies][oc blocks of 16][ic][16]
   const float* bias;     // [oc rounded up to 16] or null
   float* dst;
   float* scratch;  // winograd_scratch(tile, tiles, ic, oc) floats, 64-byte aligned
-  int64_t src_sample, src_block, dst_sample, dst_block, weights_frequency;  // floats between neighbours
-  int32_t ic, oc, ih, iw, oh, ow, pad_top, pad_left;                        // padding may be negative
-  int32_t tile;                                                             // 2 or 4
-  int32_t first_tile, tiles;
+  int64_t dst_sample, dst_block, weights_frequency;
+  int32_t oc;
+  int32_t tile;  // 2, 4 or 6
   Activation activation;
 };
 
-// Transforms the kernels of one block of sixteen outputs ("lanes") and all its inputs ("rows"), in float64:
+// Transforms the kernels of one block of sixteen outputs ("lanes") and all its inputs ("rows"):
 // dst[f * frequency + row * 16 + lane]. Kernel position (h, w) lies at kernel[(3 h + w) * tap_stride + row *
-// row_stride + lane * lane_stride]; `flipped` turns it by 180 degrees, for backward-data.
+// row_stride + lane * lane_stride], and one of the two strides is 1; `flipped` turns it by 180 degrees, for
+// backward-data.
 struct WinogradWeights {
   const float* kernel;
   float* dst;
   int64_t tap_stride, row_stride, lane_stride, frequency;
   int32_t rows, lanes;  // lanes from here to 16 become zero
   int32_t tile, flipped;
+};
+
+// The gradient of the weights, summed over the tiles (of 4 x 4 outputs): overwrites grad_kernel[(3 h + w) *
+// grad_tap + i * grad_row + o] and grad_bias[o] (or null). Reads whole blocks of channels of both images.
+struct WinogradWgrad : WinogradTiles {
+  const float* grad_dst;
+  float* grad_kernel;
+  float* grad_bias;
+  float* scratch;  // winograd_wgrad_scratch(tiles, ic, oc) floats, 64-byte aligned
+  int64_t dst_sample, dst_block, grad_tap, grad_row;
+  int32_t oc;
 };
 
 // dst[m][n] = activation(sum_k a(m, k) * b(k, n) + bias[n]); a(m, k) = a[m * a_row + k * a_col], likewise b;
@@ -227,6 +245,8 @@ struct KernelTable {
   void (*winograd)(const Winograd&);
   void (*winograd_weights)(const WinogradWeights&);
   int64_t (*winograd_scratch)(int32_t tile, int32_t tiles, int32_t ic, int32_t oc);
+  void (*winograd_wgrad)(const WinogradWgrad&);
+  int64_t (*winograd_wgrad_scratch)(int32_t tiles, int32_t ic, int32_t oc);
   void (*gemm)(const Gemm&);
 
   void (*max_pool)(const Pool&);

@@ -12,6 +12,8 @@
 #include "kernels/pool.inl.h"
 #include "kernels/shuffle.inl.h"
 #include "kernels/winograd.inl.h"
+#include "kernels/winograd_weights.inl.h"
+#include "kernels/winograd_wgrad.inl.h"
 
 namespace cnnfast {
 namespace SIMD_NAMESPACE {
@@ -20,7 +22,7 @@ static constexpr KernelTable kTable = {
     .isa = kIsa,
     .lanes_oc_tile = kLanesOcTile,
     .gemm_scratch = kGemmScratch,
-    .winograd_tiles = kBlockedPixels,
+    .winograd_tiles = kWinogradTileTiles,
     .peak_flops = kPeakFlops,
     .conv_lanes = conv_lanes,
     .conv_lanes_wgrad = conv_lanes_wgrad,
@@ -30,6 +32,8 @@ static constexpr KernelTable kTable = {
     .winograd = winograd,
     .winograd_weights = winograd_weights,
     .winograd_scratch = winograd_scratch,
+    .winograd_wgrad = winograd_wgrad,
+    .winograd_wgrad_scratch = winograd_wgrad_scratch,
     .gemm = gemm,
     .max_pool = max_pool,
     .average_pool = average_pool,

@@ -152,18 +152,18 @@ CASES = list(_product())
 
 # Winograd's rounding errors follow the largest values near an output, not the output's own: in units of
 # eps * max(sum |x * w|). The worst of all CASES and of 32 to 512 channels were 21 and 0.93 (2026-11).
-WINOGRAD_TERMS = {"winograd": 40, "winograd_f2": 2}
+WINOGRAD_TERMS = {"winograd": 40, "winograd_f2": 2, "winograd_f6": 60}
 
 
-def chosen_algorithm(network: "_core.Network", batch: int) -> str:
-    """The algorithm of a one-convolution network's forward pass."""
-    steps = network.plan(batch, "predict")
-    (convolution,) = (s for s in steps if s["op"] == "conv2d" and s["direction"] == "forward")
+def chosen_algorithm(network: "_core.Network", batch: int, direction: str = "forward") -> str:
+    """The algorithm of one direction of a one-convolution network."""
+    steps = network.plan(batch, "predict" if direction == "forward" else "vjp")
+    (convolution,) = (s for s in steps if s["op"] == "conv2d" and s["direction"] == direction)
     return str(convolution["algorithm"])
 
 
 def allowed(algorithm: str, bound: NDArray[Any], terms: int) -> tuple[NDArray[Any] | float, int]:
-    """The bound and the number of terms for `assert_within`, for an output or an image's gradient."""
+    """The bound and the number of terms for `assert_within`, for an output or a gradient."""
     if algorithm in WINOGRAD_TERMS:
         return float(bound.max()), WINOGRAD_TERMS[algorithm]
     return bound, terms
@@ -191,5 +191,7 @@ def check_values(case: ConvCase, network: Any, algorithm: str) -> None:
     assert_within(network.predict(x), expected, *allowed(algorithm, bound, terms), "output")
     grad_x, grad_weights = network.vjp(x, grad_out)
     assert_within(grad_x, grads[0], *allowed(algorithm, grad_bounds[0], grad_terms[0]), GRADIENTS[0])
-    for parts in zip(grad_weights, grads[1:], grad_bounds[1:], grad_terms[1:], GRADIENTS[1:], strict=False):
-        assert_within(*parts)
+    algorithm = chosen_algorithm(network, case.batch, "backward weights")
+    for got, *parts in zip(grad_weights, grads[1:], grad_bounds[1:], grad_terms[1:], GRADIENTS[1:], strict=False):
+        ref, bound, terms, what = parts
+        assert_within(got, ref, *allowed(algorithm, bound, terms), what)

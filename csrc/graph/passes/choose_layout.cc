@@ -161,6 +161,9 @@ class Rewriter {
       std::get<ConvAttrs>(node.attrs).algorithm = algorithm.name;
       seconds += conv_seconds(algorithm, p);
       if (!reads_in_place(algorithm, from, p)) src = in_layout(src, algorithm.layout);
+      const bool forced = options_.forced.count("conv2d") > 0;
+      std::get<ConvAttrs>(node.attrs).weights_algorithm =
+          (forced ? algorithm : cheapest_weights(algorithm, p, nodes[static_cast<size_t>(src)].layout)).name;
     } else if (node.as<PoolAttrs>()) {
       int& src = node.inputs[0];
       src = in_format(src, node.format);

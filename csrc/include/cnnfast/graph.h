@@ -55,6 +55,7 @@ struct ConvAttrs {
   Spatial output_padding = {-1, -1, -1};  // transposed only; below 0: whatever the padding's name implies
   bool pool = false;                      // a fused 2x2 maximum
   std::string algorithm = {};             // its name; chosen by a pass
+  std::string weights_algorithm = {};     // of the gradient of its weights, likewise
 };
 
 struct PoolAttrs {

@@ -73,7 +73,7 @@ void backward_bias(Builder& b, int value, Buffer grad_out) {
 
 void backward_parameters(Builder& b, int value, const ConvProblem& p, Buffer grad_out) {
   const Node& node = b.node(value);
-  const ConvAlgorithm& algorithm = algorithm_of(node);
+  const ConvAlgorithm& algorithm = *find_conv_algorithm(node.as<ConvAttrs>()->weights_algorithm);
   const Buffer src = b.output(node.inputs[0]);
   if (!p.a.transposed) return algorithm.backward_weights(b, value, p, src, grad_out);
   algorithm.backward_weights(b, value, p, grad_out, src);

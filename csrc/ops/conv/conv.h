@@ -55,12 +55,16 @@ struct ConvAlgorithm {
   // src lies as `in` does and grad_out as `out`, pooled if pooling is fused. Also writes the gradient of the
   // bias, if the problem has one.
   void (*backward_weights)(Builder&, int value, const ConvProblem&, Buffer src, Buffer grad_out);
+  double (*weights_cost)(const ConvProblem&) = nullptr;  // of backward_weights, as cost; null: the same
 };
 
 const std::vector<const ConvAlgorithm*>& conv_algorithms();
 const ConvAlgorithm* find_conv_algorithm(const std::string& name);  // null: there is none
 extern const ConvAlgorithm kConvBlockedAlgorithm, kConvLanesAlgorithm, kConvWinogradAlgorithm,
-    kConvWinogradF2Algorithm;
+    kConvWinogradF2Algorithm, kConvWinogradF6Algorithm;
+// Whose backward_weights is the cheapest in the layout of the forward algorithm, for a source in that layout
+// or in the user's order.
+const ConvAlgorithm& cheapest_weights(const ConvAlgorithm& forward, const ConvProblem&, Layout source);
 
 // The order of the partial sums of a weight gradient is part of the result: it depends on shapes alone.
 // `units` are the samples or blocks of samples to be summed, `floats` the size of one partial.

@@ -1,10 +1,10 @@
 // Winograd for 3x3 convolutions of stride 1 in nchw16c: fewer multiplications than the direct sum, with
 // larger rounding errors (docs/design/engine.md has the figures). F(4, 3) needs a quarter of them; F(2, 3)
-// needs 4/9, but wastes less at the borders of small images and its weights are smaller. Backward-data is the
-// same computation with turned weights; backward-weights is the direct one.
-#include <cmath>
+// needs 4/9, but wastes less at the borders of small images and its weights are smaller; F(6, 3) needs 16/81,
+// for the class "fast" only. Backward-data is the same computation with turned weights.
+#include "ops/conv/winograd.h"
 
-#include "ops/conv/conv.h"
+#include <cmath>
 
 namespace cnnfast {
 
@@ -12,29 +12,26 @@ namespace {
 
 constexpr int kFewestChannels = 16;  // below, the transforms cost more than they save
 constexpr int kFewestTasks = 4;      // where there are tiles or channels enough: a few threads share a layer
-constexpr int kPartBlocks = 8;       // a task's blocks of output channels where tiles are too few for tasks
-// Tiles of a task, about, at most: each weight that comes from the third-level cache is used this often. Zen
-// 3, 2026-11: against 48, 24 take 0 to 15 % longer and 96 the same.
-constexpr int kMostTiles = 48;
-
-int64_t blocks_of(int channels) {
-  return ceil_div(channels, kLanes);
-}
+constexpr int kPartBlocks =
+    8;  // blocks of output channels of a task that shares its tiles with others, at least
+constexpr int kFewestTiles = 12;  // of a task that shares its output channels with others
+// Tiles of a task, at most: each weight that comes from the third-level cache or memory is used this often.
+constexpr int kMostTiles = 96;
 
 int frequencies(int tile) {
   return (tile + 2) * (tile + 2);
 }
 
-int64_t tiles_of(const Image& out, int tile) {
-  return ceil_div(out.h, tile) * ceil_div(out.w, tile);
-}
-
-// How the tiles of a batch are cut into tasks.
+// How a layer is cut into tasks: by output channels where they are many, since tasks that share tiles
+// transform them anew, but tasks that share channels read the weights anew, and by tiles.
 struct Cut {
-  int64_t tiles, unit, units, count;
-  Cut(int64_t tiles, int64_t unit) : tiles(tiles), unit(unit), units(ceil_div(tiles, unit)) {
-    const int64_t needed = ceil_div(tiles, kMostTiles);
-    count = needed == 1 ? 1 : ceil_div(needed, kFewestTasks) * kFewestTasks;
+  int64_t tiles, unit, units, parts, count;  // parts of the channels, cuts of the tiles
+  Cut(int64_t tiles, int64_t unit, int64_t blocks, int64_t groups)
+      : tiles(tiles), unit(unit), units(ceil_div(tiles, unit)), parts(1), count(ceil_div(tiles, kMostTiles)) {
+    if (count * groups >= kFewestTasks) return;
+    parts = std::clamp<int64_t>(blocks / kPartBlocks, 1, kFewestTasks);
+    const int64_t wanted = ceil_div(kFewestTasks, parts * groups);
+    count = std::max(count, std::min(wanted, tiles / kFewestTiles));
   }
   int64_t begin(int64_t task) const { return std::min(tiles, task * units / count * unit); }
   int64_t most() const { return std::min(tiles, ceil_div(units, count) * unit); }
@@ -50,10 +47,16 @@ struct Way {
   int pad_top, pad_left;
 };
 
+// Floats from one frequency's weights to the next: an odd number of cache lines, so that not all frequencies
+// of a weight fall on the same sets of a cache.
+int64_t weights_frequency(const Way& way) {
+  return (blocks_of(way.oc) * way.ic | 1) * kLanes;
+}
+
 // [groups][frequencies][blocks of sixteen outputs][inputs][16]
 Buffer pack_weights(Builder& b, const Node& node, const ConvProblem& p, const Way& way) {
   const int64_t blocks = blocks_of(way.oc), block_floats = int64_t{way.ic} * kLanes;
-  const int64_t frequency = blocks * block_floats, group_floats = frequency * frequencies(way.tile);
+  const int64_t frequency = weights_frequency(way), group_floats = frequency * frequencies(way.tile);
   const Buffer packed = b.persistent(group_floats * p.a.groups);
   const int64_t kernel = b.param(node.params[0]).offset;
   WinogradWeights a{};
@@ -80,13 +83,12 @@ Buffer pack_weights(Builder& b, const Node& node, const ConvProblem& p, const Wa
 void lower(Builder& b, const Node& node, const ConvProblem& p, const ConvPass& pass, const Way& way) {
   const Buffer packed = pack_weights(b, node, p, way);
   const int64_t out_blocks = blocks_of(way.oc), groups = p.a.groups;
-  const Cut cut(b.n * tiles_of(way.dst, way.tile), b.k.winograd_tiles);
-  const int64_t parts =
-      cut.count * groups >= kFewestTasks ? 1 : std::clamp<int64_t>(out_blocks / kPartBlocks, 1, kFewestTasks);
+  const Cut cut(b.n * winograd_tiles(way.dst, way.tile), b.k.winograd_tiles, out_blocks, groups);
+  const int64_t parts = cut.parts;
   Winograd a{};
   a.src_block = way.src.pixels() * kLanes, a.src_sample = a.src_block * blocks_of(way.src.c);
   a.dst_block = way.dst.pixels() * kLanes, a.dst_sample = a.dst_block * blocks_of(way.dst.c);
-  a.weights_frequency = out_blocks * way.ic * kLanes;
+  a.weights_frequency = weights_frequency(way);
   a.ic = way.ic, a.ih = way.src.h, a.iw = way.src.w, a.oh = way.dst.h, a.ow = way.dst.w;
   a.pad_top = way.pad_top, a.pad_left = way.pad_left;
   a.tile = way.tile, a.activation = pass.activation;
@@ -129,15 +131,14 @@ void backward_data(Builder& b, int value, const ConvProblem& p, const ConvPass& 
         {algorithm.name, tile, true, p.out, p.in, p.oc(), p.ic(), 2 - p.a.padding.top, 2 - p.a.padding.left});
 }
 
-void backward_weights(Builder& b, int value, const ConvProblem& p, Buffer src, Buffer grad_out) {
-  kConvBlockedAlgorithm.backward_weights(b, value, p, src, grad_out);
-}
-
 std::string pair(Spatial p) {
   return to_string(Dims{p.h, p.w});
 }
 
+template <int tile>
 std::string refuse(const ConvProblem& p) {
+  if (tile == 6 && p.precision != Precision::fast)
+    return "the precision class must be \"fast\", is \"" + to_string(p.precision) + "\"";
   if (p.precision == Precision::exact) return "the precision class \"exact\" allows direct sums only";
   if (p.a.rank == 3) return "the convolution must have two spatial axes, has 3";
   if (p.a.kernel.h != 3 || p.a.kernel.w != 3) return "the kernel must be (3, 3), is " + pair(p.a.kernel);
@@ -156,7 +157,7 @@ std::string refuse(const ConvProblem& p) {
 template <int tile>
 double cost(const ConvProblem& p) {
   constexpr double kTransform = tile == 2 ? 4000 : 9000, kWeight = 8, kPack = 55;
-  const double tiles = double(p.n) * static_cast<double>(tiles_of(p.out, tile));
+  const double tiles = double(p.n) * static_cast<double>(winograd_tiles(p.out, tile));
   const double ic_blocks = static_cast<double>(blocks_of(p.ic())),
                oc_blocks = static_cast<double>(blocks_of(p.oc()));
   const double products = double(p.ic()) * oc_blocks * kLanes;  // of one frequency
@@ -171,19 +172,31 @@ double cost(const ConvProblem& p) {
 const ConvAlgorithm kConvWinogradAlgorithm{"winograd",
                                            Layout::blocked,
                                            false,
-                                           refuse,
+                                           refuse<4>,
                                            cost<4>,
                                            forward<kConvWinogradAlgorithm, 4>,
                                            backward_data<kConvWinogradAlgorithm, 4>,
-                                           backward_weights};
+                                           winograd_backward_weights,
+                                           winograd_weights_cost};
 
 const ConvAlgorithm kConvWinogradF2Algorithm{"winograd_f2",
                                              Layout::blocked,
                                              false,
-                                             refuse,
+                                             refuse<2>,
                                              cost<2>,
                                              forward<kConvWinogradF2Algorithm, 2>,
                                              backward_data<kConvWinogradF2Algorithm, 2>,
-                                             backward_weights};
+                                             winograd_backward_weights,
+                                             winograd_weights_cost};
+
+const ConvAlgorithm kConvWinogradF6Algorithm{"winograd_f6",
+                                             Layout::blocked,
+                                             false,
+                                             refuse<6>,
+                                             cost<6>,
+                                             forward<kConvWinogradF6Algorithm, 6>,
+                                             backward_data<kConvWinogradF6Algorithm, 6>,
+                                             winograd_backward_weights,
+                                             winograd_weights_cost};
 
 }  // namespace cnnfast

@@ -1,0 +1,82 @@
+// Winograd's transforms of one row or column, for the points 0, +-1 (F(2, 3)), +-2 (F(4, 3)) and +-1/2 (F(6,
+// 3)): of the inputs (B'), of the outputs (A'), and for the gradient of the weights of the gradients of the
+// outputs (A). Even and odd terms of a pair of points share their sums.
+#pragma once
+#include "kernels/common.inl.h"
+
+namespace cnnfast {
+namespace SIMD_NAMESPACE {
+using namespace ::SIMD_NAMESPACE;
+
+static inline void winograd_in(const V (&d)[4], V (&r)[4]) {
+  r[0] = d[0] - d[2];
+  r[1] = d[1] + d[2];
+  r[2] = d[2] - d[1];
+  r[3] = d[1] - d[3];
+}
+
+static inline void winograd_in(const V (&d)[6], V (&r)[6]) {
+  const V even1 = fma(set1(-4.0f), d[2], d[4]), odd1 = fma(set1(-4.0f), d[1], d[3]);
+  const V even2 = d[4] - d[2], odd2 = d[3] - d[1];
+  r[0] = fma(set1(4.0f), d[0], fma(set1(-5.0f), d[2], d[4]));
+  r[1] = even1 + odd1;
+  r[2] = even1 - odd1;
+  r[3] = fma(set1(2.0f), odd2, even2);
+  r[4] = fma(set1(-2.0f), odd2, even2);
+  r[5] = fma(set1(4.0f), d[1], fma(set1(-5.0f), d[3], d[5]));
+}
+
+static inline void winograd_in(const V (&d)[8], V (&r)[8]) {
+  const V even1 = fma(set1(-4.25f), d[4], d[2] + d[6]), odd1 = fma(set1(-4.25f), d[3], d[1] + d[5]);
+  const V even2 = fma(set1(0.25f), d[2], fma(set1(-1.25f), d[4], d[6]));
+  const V odd2 = fma(set1(0.5f), d[1], fma(set1(-2.5f), d[3], set1(2.0f) * d[5]));
+  const V even3 = fma(set1(4.0f), d[2], fma(set1(-5.0f), d[4], d[6]));
+  const V odd3 = fma(set1(2.0f), d[1], fma(set1(-2.5f), d[3], set1(0.5f) * d[5]));
+  r[0] = fma(set1(5.25f), d[4] - d[2], d[0] - d[6]);
+  r[1] = even1 + odd1;
+  r[2] = even1 - odd1;
+  r[3] = even2 + odd2;
+  r[4] = even2 - odd2;
+  r[5] = even3 + odd3;
+  r[6] = even3 - odd3;
+  r[7] = fma(set1(5.25f), d[3] - d[5], d[7] - d[1]);
+}
+
+static inline void winograd_out(const V (&m)[4], V (&y)[2]) {
+  y[0] = m[0] + m[1] + m[2];
+  y[1] = m[1] - m[2] - m[3];
+}
+
+static inline void winograd_out(const V (&m)[6], V (&y)[4]) {
+  const V even1 = m[1] + m[2], odd1 = m[1] - m[2], even2 = m[3] + m[4], odd2 = m[3] - m[4];
+  y[0] = m[0] + even1 + even2;
+  y[1] = fma(set1(2.0f), odd2, odd1);
+  y[2] = fma(set1(4.0f), even2, even1);
+  y[3] = fma(set1(8.0f), odd2, odd1) + m[5];
+}
+
+static inline void winograd_out(const V (&m)[8], V (&y)[6]) {
+  const V even1 = m[1] + m[2], odd1 = m[1] - m[2], even2 = m[3] + m[4], odd2 = m[3] - m[4];
+  const V even3 = m[5] + m[6], odd3 = m[5] - m[6];
+  y[0] = m[0] + even1 + fma(set1(32.0f), even3, even2);
+  y[1] = fma(set1(16.0f), odd3, fma(set1(2.0f), odd2, odd1));
+  y[2] = fma(set1(8.0f), even3, fma(set1(4.0f), even2, even1));
+  y[3] = fma(set1(4.0f), odd3, fma(set1(8.0f), odd2, odd1));
+  y[4] = fma(set1(2.0f), even3, fma(set1(16.0f), even2, even1));
+  y[5] = fma(set1(32.0f), odd2, odd1) + odd3 + m[7];
+}
+
+// The gradients of four outputs to six frequencies.
+static inline void winograd_grad_out(const V (&y)[4], V (&m)[6]) {
+  const V even1 = y[0] + y[2], odd1 = y[1] + y[3];
+  const V even2 = fma(set1(4.0f), y[2], y[0]), odd2 = fma(set1(8.0f), y[3], set1(2.0f) * y[1]);
+  m[0] = y[0];
+  m[1] = even1 + odd1;
+  m[2] = even1 - odd1;
+  m[3] = even2 + odd2;
+  m[4] = even2 - odd2;
+  m[5] = y[3];
+}
+
+}  // namespace SIMD_NAMESPACE
+}  // namespace cnnfast

@@ -1,0 +1,110 @@
+// Winograd's transform G of the weights, and its transpose G', which ends the gradient of the weights.
+#pragma once
+#include "kernels/common.inl.h"
+
+namespace cnnfast {
+namespace SIMD_NAMESPACE {
+using namespace ::SIMD_NAMESPACE;
+
+static inline void winograd_kernel(const V (&g)[3], V (&r)[4]) {
+  const V even = set1(0.5f) * (g[0] + g[2]), odd = set1(0.5f) * g[1];
+  r[0] = g[0];
+  r[1] = even + odd;
+  r[2] = even - odd;
+  r[3] = g[2];
+}
+
+static inline void winograd_kernel(const V (&g)[3], V (&r)[6]) {
+  const V even1 = set1(-1.0f / 6) * (g[0] + g[2]), odd1 = set1(-1.0f / 6) * g[1];
+  const V even2 = set1(1.0f / 24) * fma(set1(4.0f), g[2], g[0]), odd2 = set1(1.0f / 12) * g[1];
+  r[0] = set1(0.25f) * g[0];
+  r[1] = even1 + odd1;
+  r[2] = even1 - odd1;
+  r[3] = even2 + odd2;
+  r[4] = even2 - odd2;
+  r[5] = g[2];
+}
+
+static inline void winograd_kernel(const V (&g)[3], V (&r)[8]) {
+  const V even1 = set1(-2.0f / 9) * (g[0] + g[2]), odd1 = set1(-2.0f / 9) * g[1];
+  const V even2 = set1(1.0f / 90) * fma(set1(4.0f), g[2], g[0]), odd2 = set1(1.0f / 45) * g[1];
+  const V even3 = set1(1.0f / 180) * fma(set1(4.0f), g[0], g[2]), odd3 = set1(1.0f / 90) * g[1];
+  r[0] = g[0];
+  r[1] = even1 + odd1;
+  r[2] = even1 - odd1;
+  r[3] = even2 + odd2;
+  r[4] = even2 - odd2;
+  r[5] = even3 + odd3;
+  r[6] = even3 - odd3;
+  r[7] = g[2];
+}
+
+static inline void winograd_grad_kernel(const V (&r)[6], V (&g)[3]) {
+  const V even1 = r[1] + r[2], odd1 = r[1] - r[2], even2 = r[3] + r[4], odd2 = r[3] - r[4];
+  g[0] = fma(set1(0.25f), r[0], fma(set1(1.0f / 24), even2, set1(-1.0f / 6) * even1));
+  g[1] = fma(set1(1.0f / 12), odd2, set1(-1.0f / 6) * odd1);
+  g[2] = r[5] + set1(1.0f / 6) * (even2 - even1);
+}
+
+template <int kTile>
+static inline void winograd_kernel_to(const V (&taps)[9], float* to, int64_t frequency) {
+  constexpr int kIn = kTile + 2;
+  V cols[3][kIn];
+  for (int x = 0; x < 3; ++x) {
+    const V line[3] = {taps[x], taps[3 + x], taps[6 + x]};
+    winograd_kernel(line, cols[x]);
+  }
+  for (int y = 0; y < kIn; ++y) {
+    const V line[3] = {cols[0][y], cols[1][y], cols[2][y]};
+    V r[kIn];
+    winograd_kernel(line, r);
+    for (int x = 0; x < kIn; ++x) store(to + (y * kIn + x) * frequency, r[x]);
+  }
+}
+
+// One tap of some rows and lanes, V::lanes of each at most, a vector of lanes for each row.
+static inline void winograd_tap(const WinogradWeights& a, const float* from, int rows, int lanes,
+                                V (&tap)[V::lanes]) {
+  if (a.lane_stride == 1) {
+    for (int row = 0; row < rows; ++row) tap[row] = load_n(from + row * a.row_stride, lanes);
+  } else {
+    for (int lane = 0; lane < V::lanes; ++lane)
+      tap[lane] = lane < lanes ? load_n(from + lane * a.lane_stride, rows) : zero();
+    transpose(tap);
+  }
+}
+
+template <int kTile>
+static inline void winograd_weights_run(const WinogradWeights& a) {
+  for (int row0 = 0; row0 < a.rows; row0 += V::lanes) {
+    const int rows = a.rows - row0 < V::lanes ? a.rows - row0 : V::lanes;
+    for (int lane0 = 0; lane0 < kLanes; lane0 += V::lanes) {
+      const int left = a.lanes - lane0, lanes = left < 0 ? 0 : (left < V::lanes ? left : V::lanes);
+      V taps[9][V::lanes];
+      for (int tap = 0; tap < 9; ++tap)
+        winograd_tap(a,
+                     a.kernel + (a.flipped ? 8 - tap : tap) * a.tap_stride + row0 * a.row_stride +
+                         lane0 * a.lane_stride,
+                     rows, lanes, taps[tap]);
+      for (int row = 0; row < rows; ++row) {
+        V one[9];
+        for (int tap = 0; tap < 9; ++tap) one[tap] = taps[tap][row];
+        winograd_kernel_to<kTile>(one, a.dst + static_cast<int64_t>(row0 + row) * kLanes + lane0,
+                                  a.frequency);
+      }
+    }
+  }
+}
+
+static void winograd_weights(const WinogradWeights& a) {
+  if (a.tile == 2) {
+    winograd_weights_run<2>(a);
+  } else if (a.tile == 4) {
+    winograd_weights_run<4>(a);
+  } else {
+    winograd_weights_run<6>(a);
+  }
+}
+
+}  // namespace SIMD_NAMESPACE
+}  // namespace cnnfast

@@ -1,0 +1,155 @@
+// The gradient of a 3x3 kernel by Winograd, from tiles of 4 x 4 outputs: G' (sum over tiles of B' x B times A
+// dy A') G, with the transforms of F(4, 3). Each frequency's sum over tiles is a matrix product.
+#pragma once
+#include "kernels/winograd.inl.h"
+#include "kernels/winograd_weights.inl.h"
+
+namespace cnnfast {
+namespace SIMD_NAMESPACE {
+using namespace ::SIMD_NAMESPACE;
+
+constexpr int kWgradTile = 4, kWgradIn = kWgradTile + 2, kWgradFrequencies = kWgradIn * kWgradIn;
+// Tiles between two additions to the sums: at 128 to 128 channels, their frequencies and the sums are 6 MB.
+constexpr int32_t kWgradTiles = 96;
+
+// Where the frequencies of some tiles and the sums lie in the scratch.
+struct WinogradWgradPlaces {
+  int64_t src_frequency, grad_frequency, sums_frequency, sums_block;  // floats
+  float *src, *grad, *sums;
+};
+
+static inline int32_t winograd_blocks(int32_t channels) {
+  return (channels + kLanes - 1) / kLanes;
+}
+
+static inline WinogradWgradPlaces winograd_wgrad_places(int32_t tiles, int32_t ic, int32_t oc,
+                                                        float* scratch) {
+  if (tiles > kWgradTiles) tiles = kWgradTiles;
+  WinogradWgradPlaces p;
+  p.src_frequency = winograd_frequency(winograd_blocks(ic), tiles);
+  p.grad_frequency = winograd_frequency(winograd_blocks(oc), tiles);
+  p.sums_block = static_cast<int64_t>(winograd_blocks(ic)) * kLanes * kLanes;
+  p.sums_frequency = winograd_blocks(oc) * p.sums_block + kLanes;
+  p.src = scratch;
+  p.grad = p.src + kWgradFrequencies * p.src_frequency;
+  p.sums = p.grad + kWgradFrequencies * p.grad_frequency;
+  return p;
+}
+
+static int64_t winograd_wgrad_scratch(int32_t tiles, int32_t ic, int32_t oc) {
+  const WinogradWgradPlaces p = winograd_wgrad_places(tiles, ic, oc, nullptr);
+  return kWgradFrequencies * (p.src_frequency + p.grad_frequency + p.sums_frequency);
+}
+
+// A dy A' of one tile, of which rows x cols outputs exist.
+static inline void winograd_transform_grad(const float* from, int64_t row_floats, int rows, int cols,
+                                           float* to, int64_t frequency) {
+  V lines[kWgradIn][kWgradTile];
+  for (int x = 0; x < kWgradTile; ++x) {
+    V y[kWgradTile], m[kWgradIn];
+    for (int i = 0; i < kWgradTile; ++i)
+      y[i] = load(i < rows && x < cols ? from + i * row_floats + x * kLanes : kWinogradZeros);
+    winograd_grad_out(y, m);
+    for (int i = 0; i < kWgradIn; ++i) lines[i][x] = m[i];
+  }
+  for (int y = 0; y < kWgradIn; ++y) {
+    V m[kWgradIn];
+    winograd_grad_out(lines[y], m);
+    for (int x = 0; x < kWgradIn; ++x) store(to + (y * kWgradIn + x) * frequency, m[x]);
+  }
+}
+
+static inline void winograd_grads(const WinogradWgrad& a, const WinogradWgradPlaces& p) {
+  const int blocks = winograd_blocks(a.oc);
+  for (int t = 0; t < a.tiles; ++t) {
+    const WinogradTile tile = winograd_tile<kWgradTile>(a, a.first_tile + t);
+    const float* from =
+        a.grad_dst + tile.sample * a.dst_sample + (static_cast<int64_t>(tile.y) * a.ow + tile.x) * kLanes;
+    for (int block = 0; block < blocks; ++block)
+      for (int v = 0; v < kWinogradVectors; ++v)
+        winograd_transform_grad(
+            from + block * a.dst_block + v * V::lanes, int64_t{a.ow} * kLanes, a.oh - tile.y, a.ow - tile.x,
+            p.grad + (static_cast<int64_t>(block) * a.tiles + t) * kLanes + v * V::lanes, p.grad_frequency);
+  }
+}
+
+// The gradient of the bias: at the points (1, 1) the transform of a tile is the sum of its gradients.
+static inline void winograd_grad_bias(const WinogradWgrad& a, const WinogradWgradPlaces& p, bool first) {
+  const float* sums = p.grad + (kWgradIn + 1) * p.grad_frequency;
+  for (int o = 0; o < a.oc; o += V::lanes) {
+    const int n = a.oc - o < V::lanes ? a.oc - o : V::lanes;
+    const float* from = sums + static_cast<int64_t>(o / kLanes) * a.tiles * kLanes + o % kLanes;
+    V sum = first ? zero() : load_n(a.grad_bias + o, n);
+    for (int t = 0; t < a.tiles; ++t) sum = sum + load(from + t * kLanes);
+    store_n(a.grad_bias + o, sum, n);
+  }
+}
+
+// Adds the products of a chunk of tiles to the sums.
+static inline void winograd_wgrad_chunk(const WinogradWgrad& a, const WinogradWgradPlaces& p, bool first) {
+  WinogradPlaces in{};
+  in.in = p.src, in.in_frequency = p.src_frequency, in.block = static_cast<int64_t>(a.tiles) * kLanes;
+  winograd_inputs<kWgradTile>(a, in);
+  winograd_grads(a, p);
+  if (a.grad_bias) winograd_grad_bias(a, p, first);
+  WinogradOuter product;
+  product.src = p.src, product.grad = p.grad, product.dst = p.sums;
+  product.src_block = product.grad_block = in.block, product.dst_block = p.sums_block;
+  product.ic_blocks = winograd_blocks(a.ic), product.oc_blocks = winograd_blocks(a.oc);
+  product.tiles = a.tiles, product.first = first;
+  for (int f = 0; f < kWgradFrequencies; ++f) {
+    winograd_outer(product);
+    product.src += p.src_frequency, product.grad += p.grad_frequency, product.dst += p.sums_frequency;
+  }
+}
+
+// G' sums G of one input channel and a vector of output channels.
+static inline void winograd_grad_taps(const float* sums, int64_t frequency, V (&taps)[9]) {
+  V lines[3][kWgradIn];
+  for (int x = 0; x < kWgradIn; ++x) {
+    V r[kWgradIn], g[3];
+    for (int y = 0; y < kWgradIn; ++y) r[y] = load(sums + (y * kWgradIn + x) * frequency);
+    winograd_grad_kernel(r, g);
+    for (int y = 0; y < 3; ++y) lines[y][x] = g[y];
+  }
+  for (int y = 0; y < 3; ++y) {
+    V g[3];
+    winograd_grad_kernel(lines[y], g);
+    for (int x = 0; x < 3; ++x) taps[y * 3 + x] = g[x];
+  }
+}
+
+// The kernels of one input channel and one block of output channels. The taps lie far apart, often on the
+// same sets of the caches: each cache line is written at once.
+static inline void winograd_grad_kernels(const WinogradWgrad& a, const WinogradWgradPlaces& p, int i,
+                                         int o0) {
+  const float* sums = p.sums + o0 / kLanes * p.sums_block + static_cast<int64_t>(i) * kLanes;
+  V taps[kWinogradVectors][9];
+  for (int v = 0; v < kWinogradVectors; ++v)
+    winograd_grad_taps(sums + v * V::lanes, p.sums_frequency, taps[v]);
+  float* to = a.grad_kernel + i * a.grad_row + o0;
+  for (int tap = 0; tap < 9; ++tap, to += a.grad_tap)
+    for (int v = 0; v < kWinogradVectors; ++v) {
+      const int left = a.oc - o0 - v * V::lanes;
+      if (left >= V::lanes) {
+        store(to + v * V::lanes, taps[v][tap]);
+      } else if (left > 0) {
+        store_n(to + v * V::lanes, taps[v][tap], left);
+      }
+    }
+}
+
+static void winograd_wgrad(const WinogradWgrad& a) {
+  const WinogradWgradPlaces p = winograd_wgrad_places(a.tiles, a.ic, a.oc, a.scratch);
+  const Parts chunks = split_evenly(a.tiles, kWgradTiles);
+  WinogradWgrad chunk = a;
+  for (int i = 0; i < chunks.count; ++i, chunk.first_tile += chunk.tiles) {
+    chunk.tiles = chunks.size + (i < chunks.larger);
+    winograd_wgrad_chunk(chunk, p, i == 0);
+  }
+  for (int o0 = 0; o0 < a.oc; o0 += kLanes)
+    for (int i = 0; i < a.ic; ++i) winograd_grad_kernels(a, p, i, o0);
+}
+
+}  // namespace SIMD_NAMESPACE
+}  // namespace cnnfast
