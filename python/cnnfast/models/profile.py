@@ -89,7 +89,7 @@ class Profile:
             [
                 *table_lines(_HEADER, rows, left=_TEXTS),
                 f"{1e6 * self.seconds:,.1f} us for {self.batch_size} sample(s) on {self.threads} thread(s)",
-                f"Measured a core: {self.peak / 1e9:.1f} GFLOP/s, {self.bandwidth / 1e9:.1f} GB/s of memory",
+                f"Measured, a core: {self.peak / 1e9:.1f} GFLOP/s, {self.bandwidth / 1e9:.1f} GB/s of memory",
             ]
         )
 
