@@ -37,11 +37,11 @@ def batch() -> tuple[np.ndarray, np.ndarray]:
 @pytest.mark.parametrize("count", [1, 2])
 @pytest.mark.parametrize("training", [False, True])
 def test_rows_add_up_to_the_whole(count: int, training: bool, threads: Callable[[int], None]) -> None:
-    """Both are of one run. A busy machine may hold it up before its first step or behind its last, sometimes."""
+    """Both are of one run: a busy machine slows them alike, but for an interruption between two clocks."""
     threads(count)
     model, (x, y) = wide_model(), batch()
     shares = []
-    for _ in range(20):
+    for _ in range(5):
         profile = model.profile(x, y if training else None, training=training, runs=1)
         assert profile.threads == count
         shares.append(sum(row.seconds for row in profile.rows) / profile.seconds)

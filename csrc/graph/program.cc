@@ -39,10 +39,10 @@ Run part_of(const Run& run, const MicroBatches& m, int number) {
   return part;
 }
 
-// Adds up the time of each step, on the first thread and if asked for.
+// Adds up the time of each step, if asked for.
 class StepClock {
  public:
-  StepClock(double* seconds, const Team& team) : seconds_(team.rank() == 0 ? seconds : nullptr) {
+  explicit StepClock(double* seconds) : seconds_(seconds) {
     if (seconds_) last_ = Clock::now();
   }
   void lap(size_t step) {
@@ -84,8 +84,9 @@ Program::Program(std::vector<Step> steps, ProgramMemory memory, MicroBatches mic
 void Program::run(const Run& run) const {
   if (run.step_seconds) std::fill_n(run.step_seconds, steps_.size(), 0.0);
   std::atomic<int> next{0};
+  StepClock watch(run.step_seconds), off(nullptr);
   parallel(threads_, [&](const Team& team) {
-    StepClock clock(run.step_seconds, team);
+    StepClock& clock = team.rank() == 0 ? watch : off;
     float* own = run.arena + memory_.shared + team.rank() * (memory_.own + memory_.scratch);
     const Worker worker{team, clock, own, own + memory_.own};
     if (micro_batches_.count == 0) return run_steps(worker, run, 0, steps_.size());
@@ -93,6 +94,7 @@ void Program::run(const Run& run) const {
     run_micro_batches(worker, run, next);
     run_steps(worker, run, micro_batches_.end, steps_.size());
   });
+  watch.lap(steps_.size() - 1);
 }
 
 void Program::run_steps(const Worker& w, const Run& run, size_t begin, size_t end) const {
@@ -102,7 +104,7 @@ void Program::run_steps(const Worker& w, const Run& run, size_t begin, size_t en
     const Context context{run, step, memory_.offsets, w.own, w.scratch};
     const int64_t last = w.team.end(step.info.tasks);
     for (int64_t task = w.team.begin(step.info.tasks); task < last; ++task) step.run(context, task);
-    w.team.barrier();
+    if (i + 1 < steps_.size()) w.team.barrier();  // the end of the parallel region is the last one
     w.clock.lap(i);
   }
 }

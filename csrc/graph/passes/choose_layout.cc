@@ -103,10 +103,11 @@ class Rewriter {
   const ConvAlgorithm& choose(const Node& node, const Node& src, const ConvProblem& p,
                               std::string* refused) const {
     const auto forced = options_.forced.find("conv2d");
+    const bool is_forced = forced != options_.forced.end() && !options_.first;
     std::string refusals;
     const ConvAlgorithm* found = nullptr;
     for (const ConvAlgorithm* algorithm : conv_algorithms()) {
-      if (forced != options_.forced.end() && forced->second != algorithm->name) continue;
+      if (is_forced && forced->second != algorithm->name) continue;
       const std::string reason = algorithm->refuse(p);
       if (!reason.empty())
         refusals += std::string(refusals.empty() ? "" : "; ") + algorithm->name + ": " + reason;

@@ -55,7 +55,8 @@ class Profile:
     """One timed run; `print` shows it as a table.
 
     Attributes:
-        rows: In the order of execution; their times add up to the whole but for what starts and ends a run.
+        rows: In the order of execution; their times add up to the whole: waking the
+            threads counts with the first, waiting for all of them with the last.
         seconds: The whole run.
         batch_size: Samples in it.
         threads: Threads that ran it.
@@ -88,8 +89,7 @@ class Profile:
             [
                 *table_lines(_HEADER, rows, left=_TEXTS),
                 f"{1e6 * self.seconds:,.1f} us for {self.batch_size} sample(s) on {self.threads} thread(s)",
-                f"A core's measured peak is {self.peak / 1e9:.1f} GFLOP/s, and {self.bandwidth / 1e9:.1f} GB/s "
-                "from memory",
+                f"Measured, a core: {self.peak / 1e9:.1f} GFLOP/s, {self.bandwidth / 1e9:.1f} GB/s of memory",
             ]
         )
 

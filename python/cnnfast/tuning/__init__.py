@@ -57,9 +57,9 @@ def tune(model: BaseModel, batch_size: int = 32, training: bool = False) -> dict
     batch = whole_number(batch_size, "batch_size", 1)
     if training:
         model._needs_compile("tune with training=True")
-    network = model.network
     path = _file.tuning_path()
     _file.read(path)
+    network = model.network
     mode: Literal["train", "predict"] = "train" if training else "predict"
     network.tune(batch, mode)
     _file.save(path)
