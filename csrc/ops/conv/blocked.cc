@@ -83,29 +83,29 @@ ChannelTaps channel_taps(int ic, const Place& src) {
   return channels_are_taps(ic) ? ChannelTaps{ic, src.lane} : ChannelTaps{1, 0};
 }
 
-// What differs between forward and backward-data.
-struct Way {
+// What forward and backward-data have in common.
+struct Pass : ConvPass {
   Place src, dst;
   int ic, oc;  // of a group, as this direction sees them
   Rects rects;
   Buffer packed;
 };
 
-void lower(Builder& b, const Node& node, const ConvProblem& p, const ConvPass& pass, Way way) {
-  const auto rects = std::make_shared<Rects>(std::move(way.rects));
+void lower(Builder& b, const Node& node, const ConvProblem& p, Pass pass) {
+  const auto rects = std::make_shared<Rects>(std::move(pass.rects));
   const std::vector<Rect> pieces = cut_rows(*rects);
   const int64_t n_pieces = static_cast<int64_t>(pieces.size()), groups = p.a.groups;
-  const int64_t blocks = blocks_of(way.oc), parts = ceil_div(blocks, kBlockTask);
-  const int64_t block_floats = int64_t{p.taps()} * way.ic * kLanes;
+  const int64_t blocks = blocks_of(pass.oc), parts = ceil_div(blocks, kBlockTask);
+  const int64_t block_floats = int64_t{p.taps()} * pass.ic * kLanes;
   ConvBlocked a{};
-  a.src_block = way.src.block, a.src_lane = way.src.lane, a.dst_block = way.dst.block;
-  a.ic = channels_are_taps(way.ic) ? 1 : way.ic, a.all_taps = p.taps() * way.ic / a.ic;
+  a.src_block = pass.src.block, a.src_lane = pass.src.lane, a.dst_block = pass.dst.block;
+  a.ic = channels_are_taps(pass.ic) ? 1 : pass.ic, a.all_taps = p.taps() * pass.ic / a.ic;
   a.activation = pass.activation;
-  const Place src = way.src, dst = way.dst;
-  const Buffer from = pass.from, to = pass.to, packed = way.packed;
+  const Place src = pass.src, dst = pass.dst;
+  const Buffer from = pass.from, to = pass.to, packed = pass.packed;
   const int64_t bias = pass.bias;
-  const int oc = way.oc;
-  const int64_t src_group = way.ic / kLanes * src.block;  // more than one group: whole blocks
+  const int oc = pass.oc;
+  const int64_t src_group = pass.ic / kLanes * src.block;  // more than one group: whole blocks
   const auto conv_blocked = b.k.conv_blocked;
   Step& step =
       b.step(node, pass.direction, b.n * groups * parts * n_pieces, {from, to, packed},
@@ -125,20 +125,20 @@ void lower(Builder& b, const Node& node, const ConvProblem& p, const ConvPass& p
   step.info.algorithm = "blocked";
 }
 
-void forward(Builder& b, int value, const ConvProblem& p, const ConvPass& pass) {
+void forward(Builder& b, int value, const ConvProblem& p, const ConvPass& given) {
   const Node& node = b.node(value);
-  Way way{place_of(b.source(node), p.in), blocked_place(p.out), p.ic(), p.oc(), {}, {}};
-  way.rects = forward_rects(p.axes(), way.src.steps, way.dst.steps, channel_taps(way.ic, way.src));
-  way.packed = pack_weights(b, node, p, false);
-  lower(b, node, p, pass, std::move(way));
+  Pass pass{given, place_of(b.source(node), p.in), blocked_place(p.out), p.ic(), p.oc(), {}, {}};
+  pass.rects = forward_rects(p.axes(), pass.src.steps, pass.dst.steps, channel_taps(pass.ic, pass.src));
+  pass.packed = pack_weights(b, node, p, false);
+  lower(b, node, p, std::move(pass));
 }
 
-void backward_data(Builder& b, int value, const ConvProblem& p, const ConvPass& pass) {
+void backward_data(Builder& b, int value, const ConvProblem& p, const ConvPass& given) {
   const Node& node = b.node(value);
-  Way way{blocked_place(p.out), blocked_place(p.in), p.oc(), p.ic(), {}, {}};
-  way.rects = backward_data_rects(p.axes(), way.src.steps, way.dst.steps, channel_taps(way.ic, way.src));
-  way.packed = pack_weights(b, node, p, true);
-  lower(b, node, p, pass, std::move(way));
+  Pass pass{given, blocked_place(p.out), blocked_place(p.in), p.oc(), p.ic(), {}, {}};
+  pass.rects = backward_data_rects(p.axes(), pass.src.steps, pass.dst.steps, channel_taps(pass.ic, pass.src));
+  pass.packed = pack_weights(b, node, p, true);
+  lower(b, node, p, std::move(pass));
 }
 
 void backward_weights(Builder& b, int value, const ConvProblem& p, Buffer from, Buffer grad_out) {

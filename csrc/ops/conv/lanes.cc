@@ -65,8 +65,8 @@ Buffer pack_weights(Builder& b, const Node& node, const ConvProblem& p, bool tra
   return packed;
 }
 
-// What differs between forward and backward-data.
-struct Way {
+// What forward and backward-data have in common.
+struct Pass : ConvPass {
   Planes src, dst;
   int ic, oc;  // of a group, as this direction sees them
   Rects rects;
@@ -74,21 +74,21 @@ struct Way {
   bool pool;
 };
 
-void lower(Builder& b, const Node& node, const ConvProblem& p, const ConvPass& pass, Way way) {
-  const auto work = cut_work(std::move(way.rects));
-  const Planes in = way.src, out = way.dst;
-  const Buffer from = pass.from, to = pass.to, packed = way.packed, index = way.pool_index;
+void lower(Builder& b, const Node& node, const ConvProblem& p, Pass pass) {
+  const auto work = cut_work(std::move(pass.rects));
+  const Planes in = pass.src, out = pass.dst;
+  const Buffer from = pass.from, to = pass.to, packed = pass.packed, index = pass.pool_index;
   std::vector<Buffer> uses{packed, from, to};
   if (index) uses.push_back(index);
   ConvLanes a{};
   a.dst_channel = out.plane;
-  a.oc = way.oc, a.rows = p.taps() * way.ic;
+  a.oc = pass.oc, a.rows = p.taps() * pass.ic;
   a.activation = pass.activation;
-  a.pool = way.pool;
+  a.pool = pass.pool;
   const int64_t bias = pass.bias;
   const int64_t pieces = static_cast<int64_t>(work->pieces.size()), groups = p.a.groups;
-  const int64_t packed_group = tiles(b, way.oc) * b.k.lanes_oc_tile * a.rows;
-  const int64_t src_group = way.ic * in.plane, dst_group = way.oc * out.plane;
+  const int64_t packed_group = tiles(b, pass.oc) * b.k.lanes_oc_tile * a.rows;
+  const int64_t src_group = pass.ic * in.plane, dst_group = pass.oc * out.plane;
   const auto conv_lanes = b.k.conv_lanes;
   Step& step = b.step(node, pass.direction, ceil_div(b.n, kLanes) * groups * pieces, uses,
                       [=](const Context& c, int64_t task) {
@@ -107,24 +107,24 @@ void lower(Builder& b, const Node& node, const ConvProblem& p, const ConvPass& p
   step.info.algorithm = "lanes";
 }
 
-void forward(Builder& b, int value, const ConvProblem& p, const ConvPass& pass) {
+void forward(Builder& b, int value, const ConvProblem& p, const ConvPass& given) {
   const Node& node = b.node(value);
   const Image pooled = p.pooled();
-  Way way{Planes(p.in), Planes(pooled), p.ic(), p.oc(), {}, {}, {}, p.a.pool};
-  way.rects = forward_rects(p.axes(), {p.in, kLanes}, {pooled, kLanes}, {p.ic(), way.src.plane});
-  if (p.a.pool) way.rects.rects[0].rows /= 2, way.rects.rects[0].cols /= 2;
-  way.packed = pack_weights(b, node, p, false);
+  Pass pass{given, Planes(p.in), Planes(pooled), p.ic(), p.oc(), {}, {}, {}, p.a.pool};
+  pass.rects = forward_rects(p.axes(), {p.in, kLanes}, {pooled, kLanes}, {p.ic(), pass.src.plane});
+  if (p.a.pool) pass.rects.rects[0].rows /= 2, pass.rects.rects[0].cols /= 2;
+  pass.packed = pack_weights(b, node, p, false);
   if (p.a.pool && b.differentiates())
-    way.pool_index = b.saved(value, "pool_index") = b.buffer(ceil_div(floats_of(node, b.n), 4));
-  lower(b, node, p, pass, std::move(way));
+    pass.pool_index = b.saved(value, "pool_index") = b.buffer(ceil_div(floats_of(node, b.n), 4));
+  lower(b, node, p, std::move(pass));
 }
 
-void backward_data(Builder& b, int value, const ConvProblem& p, const ConvPass& pass) {
+void backward_data(Builder& b, int value, const ConvProblem& p, const ConvPass& given) {
   const Node& node = b.node(value);
-  Way way{Planes(p.out), Planes(p.in), p.oc(), p.ic(), {}, {}, {}, false};
-  way.rects = backward_data_rects(p.axes(), {p.out, kLanes}, {p.in, kLanes}, {p.oc(), way.src.plane});
-  way.packed = pack_weights(b, node, p, true);
-  lower(b, node, p, pass, std::move(way));
+  Pass pass{given, Planes(p.out), Planes(p.in), p.oc(), p.ic(), {}, {}, {}, false};
+  pass.rects = backward_data_rects(p.axes(), {p.out, kLanes}, {p.in, kLanes}, {p.oc(), pass.src.plane});
+  pass.packed = pack_weights(b, node, p, true);
+  lower(b, node, p, std::move(pass));
 }
 
 void backward_weights(Builder& b, int value, const ConvProblem& p, Buffer src, Buffer grad_out) {

@@ -37,8 +37,8 @@ struct Cut {
   int64_t most() const { return std::min(tiles, ceil_div(units, count) * unit); }
 };
 
-// What differs between forward and backward-data.
-struct Way {
+// What forward and backward-data have in common.
+struct Pass : ConvPass {
   const char* algorithm;
   int tile;
   bool transposed;
@@ -49,22 +49,22 @@ struct Way {
 
 // Floats from one frequency's weights to the next: an odd number of cache lines, so that not all frequencies
 // of a weight fall on the same sets of a cache.
-int64_t weights_frequency(const Way& way) {
-  return (blocks_of(way.oc) * way.ic | 1) * kLanes;
+int64_t weights_frequency(const Pass& pass) {
+  return (blocks_of(pass.oc) * pass.ic | 1) * kLanes;
 }
 
 // [groups][frequencies][blocks of sixteen outputs][inputs][16]
-Buffer pack_weights(Builder& b, const Node& node, const ConvProblem& p, const Way& way) {
-  const int64_t blocks = blocks_of(way.oc), block_floats = int64_t{way.ic} * kLanes;
-  const int64_t frequency = weights_frequency(way), group_floats = frequency * frequencies(way.tile);
+Buffer pack_weights(Builder& b, const Node& node, const ConvProblem& p, const Pass& pass) {
+  const int64_t blocks = blocks_of(pass.oc), block_floats = int64_t{pass.ic} * kLanes;
+  const int64_t frequency = weights_frequency(pass), group_floats = frequency * frequencies(pass.tile);
   const Buffer packed = b.persistent(group_floats * p.a.groups);
   const int64_t kernel = b.param(node.params[0]).offset;
   WinogradWeights a{};
   a.tap_stride = int64_t{p.ic()} * p.out.c;
-  a.row_stride = way.transposed ? 1 : p.out.c;
-  a.lane_stride = way.transposed ? p.out.c : 1;
-  a.frequency = frequency, a.rows = way.ic, a.tile = way.tile, a.flipped = way.transposed;
-  const int oc = way.oc;
+  a.row_stride = pass.transposed ? 1 : p.out.c;
+  a.lane_stride = pass.transposed ? p.out.c : 1;
+  a.frequency = frequency, a.rows = pass.ic, a.tile = pass.tile, a.flipped = pass.transposed;
+  const int oc = pass.oc;
   const int64_t group_columns = p.oc();
   const auto winograd_weights = b.k.winograd_weights;
   Step& step =
@@ -80,22 +80,22 @@ Buffer pack_weights(Builder& b, const Node& node, const ConvProblem& p, const Wa
   return packed;
 }
 
-void lower(Builder& b, const Node& node, const ConvProblem& p, const ConvPass& pass, const Way& way) {
-  const Buffer packed = pack_weights(b, node, p, way);
-  const int64_t out_blocks = blocks_of(way.oc), groups = p.a.groups;
-  const Cut cut(b.n * winograd_tiles(way.dst, way.tile), b.k.winograd_tiles, out_blocks, groups);
+void lower(Builder& b, const Node& node, const ConvProblem& p, const Pass& pass) {
+  const Buffer packed = pack_weights(b, node, p, pass);
+  const int64_t out_blocks = blocks_of(pass.oc), groups = p.a.groups;
+  const Cut cut(b.n * winograd_tiles(pass.dst, pass.tile), b.k.winograd_tiles, out_blocks, groups);
   const int64_t parts = cut.parts;
   Winograd a{};
-  a.src_block = way.src.pixels() * kLanes, a.src_sample = a.src_block * blocks_of(way.src.c);
-  a.dst_block = way.dst.pixels() * kLanes, a.dst_sample = a.dst_block * blocks_of(way.dst.c);
-  a.weights_frequency = weights_frequency(way);
-  a.ic = way.ic, a.ih = way.src.h, a.iw = way.src.w, a.oh = way.dst.h, a.ow = way.dst.w;
-  a.pad_top = way.pad_top, a.pad_left = way.pad_left;
-  a.tile = way.tile, a.activation = pass.activation;
-  const int64_t group_floats = a.weights_frequency * frequencies(way.tile);
-  const int64_t src_group = way.ic / kLanes * a.src_block;  // more than one group: whole blocks
+  a.src_block = pass.src.pixels() * kLanes, a.src_sample = a.src_block * blocks_of(pass.src.c);
+  a.dst_block = pass.dst.pixels() * kLanes, a.dst_sample = a.dst_block * blocks_of(pass.dst.c);
+  a.weights_frequency = weights_frequency(pass);
+  a.ic = pass.ic, a.ih = pass.src.h, a.iw = pass.src.w, a.oh = pass.dst.h, a.ow = pass.dst.w;
+  a.pad_top = pass.pad_top, a.pad_left = pass.pad_left;
+  a.tile = pass.tile, a.activation = pass.activation;
+  const int64_t group_floats = a.weights_frequency * frequencies(pass.tile);
+  const int64_t src_group = pass.ic / kLanes * a.src_block;  // more than one group: whole blocks
   const int64_t bias = pass.bias;
-  const int oc = way.oc;
+  const int oc = pass.oc;
   const Buffer from = pass.from, to = pass.to;
   const auto winograd = b.k.winograd;
   Step& step = b.step(node, pass.direction, cut.count * parts * groups, {from, to, packed},
@@ -115,20 +115,20 @@ void lower(Builder& b, const Node& node, const ConvProblem& p, const ConvPass& p
                         one.tiles = static_cast<int32_t>(cut.begin(at + 1)) - one.first_tile;
                         winograd(one);
                       });
-  step.info.algorithm = way.algorithm;
-  step.scratch = b.k.winograd_scratch(way.tile, static_cast<int32_t>(cut.most()), way.ic, way.oc);
+  step.info.algorithm = pass.algorithm;
+  step.scratch = b.k.winograd_scratch(pass.tile, static_cast<int32_t>(cut.most()), pass.ic, pass.oc);
 }
 
 template <const ConvAlgorithm& algorithm, int tile>
 void forward(Builder& b, int value, const ConvProblem& p, const ConvPass& pass) {
-  lower(b, b.node(value), p, pass,
-        {algorithm.name, tile, false, p.in, p.out, p.ic(), p.oc(), p.a.padding.top, p.a.padding.left});
+  lower(b, b.node(value), p,
+        {pass, algorithm.name, tile, false, p.in, p.out, p.ic(), p.oc(), p.a.padding.top, p.a.padding.left});
 }
 
 template <const ConvAlgorithm& algorithm, int tile>
 void backward_data(Builder& b, int value, const ConvProblem& p, const ConvPass& pass) {
-  lower(b, b.node(value), p, pass,
-        {algorithm.name, tile, true, p.out, p.in, p.oc(), p.ic(), 2 - p.a.padding.top, 2 - p.a.padding.left});
+  const int top = 2 - p.a.padding.top, left = 2 - p.a.padding.left;
+  lower(b, b.node(value), p, {pass, algorithm.name, tile, true, p.out, p.in, p.oc(), p.ic(), top, left});
 }
 
 std::string pair(Spatial p) {
