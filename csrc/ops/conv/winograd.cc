@@ -18,6 +18,9 @@ constexpr int kFewestTiles = 12;  // of a task that shares its output channels w
 // Tiles of a task, at most: each weight that comes from the third-level cache or memory is used this often.
 constexpr int kMostTiles = 96;
 
+// Input channels of a task that packs weights, for all outputs: the memory pages that they lie on are few.
+constexpr int kPackRows = 32;
+
 int frequencies(int tile) {
   return (tile + 2) * (tile + 2);
 }
@@ -70,15 +73,20 @@ Buffer pack_weights(Builder& b, const Node& node, const ConvProblem& p, const Pa
   a.frequency = frequency, a.rows = pass.ic, a.tile = pass.tile, a.flipped = pass.transposed;
   const int oc = pass.oc;
   const int64_t group_columns = p.oc();
+  const int64_t chunks = ceil_div(pass.ic, kPackRows);
   const auto winograd_weights = b.k.winograd_weights;
   Step& step =
-      b.step(node, "pack weights", blocks * p.a.groups, {packed}, [=](const Context& c, int64_t task) {
-        const int64_t g = task / blocks, block = task % blocks;
+      b.step(node, "pack weights", chunks * p.a.groups, {packed}, [=](const Context& c, int64_t task) {
+        const int64_t g = task / chunks, row = task % chunks * kPackRows;
         WinogradWeights one = a;
-        one.kernel = c.run.params + kernel + g * group_columns + block * kLanes * a.lane_stride;
-        one.dst = c.at(packed) + g * group_floats + block * block_floats;
-        one.lanes = static_cast<int32_t>(std::min<int64_t>(kLanes, oc - block * kLanes));
-        winograd_weights(one);
+        one.rows = static_cast<int32_t>(std::min<int64_t>(kPackRows, a.rows - row));
+        for (int64_t block = 0; block < blocks; ++block) {
+          one.kernel = c.run.params + kernel + g * group_columns + row * a.row_stride +
+                       block * kLanes * a.lane_stride;
+          one.dst = c.at(packed) + g * group_floats + block * block_floats + row * kLanes;
+          one.lanes = static_cast<int32_t>(std::min<int64_t>(kLanes, oc - block * kLanes));
+          winograd_weights(one);
+        }
       });
   step.packs = true;
   return packed;
