@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 import pytest
 from reference.conv import conv, conv_grad
-from support.conv_cases import CASES, ConvCase, allowed, chosen_algorithm
+from support.conv_cases import CASES, GRADIENTS, ConvCase, allowed, check_values, chosen_algorithm
 from support.nets import refusal
 from support.numerical import assert_within
 
@@ -14,7 +14,6 @@ from cnnfast import _core, ops
 
 ALGORITHMS = [None, "lanes", "blocked", "winograd", "winograd_f2", "winograd_f6"]
 PLAIN = ConvCase(17, (9, 10), 17, 18, 1, (3, 3), (1, 1), (1, 1), "valid", "channels_last")
-GRADIENTS = ("grad_x", "grad_kernel", "grad_bias")
 
 
 def check(case: ConvCase, algorithm: str | None) -> None:
@@ -30,19 +29,6 @@ def check(case: ConvCase, algorithm: str | None) -> None:
         refusal(error, algorithm, "conv2d")
         return
     check_values(case, network, chosen_algorithm(network, case.batch))
-
-
-def check_values(case: ConvCase, network: Any, algorithm: str) -> None:
-    """The same, for a network that has taken the problem with this algorithm."""
-    x, _, _, grad_out = case.arrays
-    (expected, grads), (bound, grad_bounds), (terms, grad_terms) = case.expected, case.bounds, case.terms
-    assert_within(network.predict(x), expected, *allowed(algorithm, bound, terms), "output")
-    grad_x, grad_weights = network.vjp(x, grad_out)
-    assert_within(grad_x, grads[0], *allowed(algorithm, grad_bounds[0], grad_terms[0]), GRADIENTS[0])
-    algorithm = chosen_algorithm(network, case.batch, "backward weights")
-    for got, *parts in zip(grad_weights, grads[1:], grad_bounds[1:], grad_terms[1:], GRADIENTS[1:], strict=False):
-        ref, bound, terms, what = parts
-        assert_within(got, ref, *allowed(algorithm, bound, terms), what)
 
 
 @pytest.mark.sweep(CASES)
@@ -156,7 +142,9 @@ def test_ops_conv_grad(case: ConvCase) -> None:
     expected, bounds, terms = case.expected[1], case.bounds[1], case.terms[1]
     assert_within(got[0], expected[0], *allowed(algorithm, bounds[0], terms[0]), GRADIENTS[0])
     algorithm = chosen_algorithm(case.network(), case.batch, "backward weights")
-    for one, ref, bound, n, what in zip(got[1:], expected[1:], bounds[1:], terms[1:], GRADIENTS[1:], strict=True):
+    for one, ref, bound, n, what in zip(
+        got[1:], expected[1:], bounds[1:], terms[1:], GRADIENTS[1:], strict=True
+    ):
         assert_within(one, ref, *allowed(algorithm, bound, n), what)
 
 

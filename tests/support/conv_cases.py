@@ -12,6 +12,7 @@ from reference.conv import conv, conv_grad
 
 from cnnfast import _core
 from support.nets import Float, set_weights, single
+from support.numerical import assert_within
 
 # (input channels, filters, groups): around the block of 16, grouped, depthwise with and without a multiplier.
 CHANNELS = [
@@ -125,6 +126,7 @@ def _product() -> Iterator[ConvCase]:
 
 
 CASES = list(_product())
+GRADIENTS = ("grad_x", "grad_kernel", "grad_bias")
 
 # Winograd's rounding errors follow the largest values near an output, not the output's own: in units of
 # eps * max(sum |x * w|). The worst of all CASES and of 32 to 512 channels were 21 and 0.93 (2026-11).
@@ -143,3 +145,18 @@ def allowed(algorithm: str, bound: NDArray[Any], terms: int) -> tuple[NDArray[An
     if algorithm in WINOGRAD_TERMS:
         return float(bound.max()), WINOGRAD_TERMS[algorithm]
     return bound, terms
+
+
+def check_values(case: ConvCase, network: "_core.Network", algorithm: str) -> None:
+    """The output and the gradients of a network that has taken the problem with this algorithm."""
+    x, _, _, grad_out = case.arrays
+    (expected, grads), (bound, grad_bounds), (terms, grad_terms) = case.expected, case.bounds, case.terms
+    assert_within(network.predict(x), expected, *allowed(algorithm, bound, terms), "output")
+    grad_x, grad_weights = network.vjp(x, grad_out)
+    assert_within(grad_x, grads[0], *allowed(algorithm, grad_bounds[0], grad_terms[0]), GRADIENTS[0])
+    algorithm = chosen_algorithm(network, case.batch, "backward weights")
+    for got, *parts in zip(
+        grad_weights, grads[1:], grad_bounds[1:], grad_terms[1:], GRADIENTS[1:], strict=False
+    ):
+        ref, bound, terms, what = parts
+        assert_within(got, ref, *allowed(algorithm, bound, terms), what)

@@ -81,8 +81,8 @@ Buffer pack_weights(Builder& b, const Node& node, const ConvProblem& p, const Pa
         WinogradWeights one = a;
         one.rows = static_cast<int32_t>(std::min<int64_t>(kPackRows, a.rows - row));
         for (int64_t block = 0; block < blocks; ++block) {
-          one.kernel = c.run.params + kernel + g * group_columns + row * a.row_stride +
-                       block * kLanes * a.lane_stride;
+          one.kernel =
+              c.run.params + kernel + g * group_columns + row * a.row_stride + block * kLanes * a.lane_stride;
           one.dst = c.at(packed) + g * group_floats + block * block_floats + row * kLanes;
           one.lanes = static_cast<int32_t>(std::min<int64_t>(kLanes, oc - block * kLanes));
           winograd_weights(one);
@@ -170,17 +170,19 @@ std::string refuse(const ConvProblem& p) {
   return kConvBlockedAlgorithm.refuse(p);
 }
 
-// In multiply-adds at full speed, fitted on Zen 3, 2026-11, to 64@56, 64@112, 128@28, 256@14 and 512@7,
-// within 15 %: a tile's transform for one block of channels; one weight brought in from the third-level
-// cache; one weight transformed before every run, beyond what the direct sum packs.
+// In multiply-adds at full speed, fitted on Zen 3, 2026-11, to 64@56, 128@28, 256@14, 256@28, 512@7 and
+// 512@14, within 15 %: the products' share of full speed; a tile's transform for one block of channels; one
+// weight brought in for some tiles; one weight transformed before every run, beyond what the direct sum
+// packs.
 template <int tile>
 double cost(const ConvProblem& p) {
-  constexpr double kTransform = tile == 2 ? 4000 : 9000, kWeight = 8, kPack = 55;
+  constexpr double kShare = 0.9, kWeight = 3;
+  constexpr double kTransform = tile == 2 ? 4000 : (tile == 4 ? 9000 : 18000), kPack = tile == 6 ? 30 : 10;
   const double tiles = double(p.n) * static_cast<double>(winograd_tiles(p.out, tile));
   const double ic_blocks = static_cast<double>(blocks_of(p.ic())),
                oc_blocks = static_cast<double>(blocks_of(p.oc()));
   const double products = double(p.ic()) * oc_blocks * kLanes;  // of one frequency
-  double all = tiles * (frequencies(tile) * products + kTransform * (ic_blocks + oc_blocks));
+  double all = tiles * (frequencies(tile) * products / kShare + kTransform * (ic_blocks + oc_blocks));
   all += std::ceil(tiles / kMostTiles) * frequencies(tile) * products * kWeight;
   if (p.training) all += (frequencies(tile) - p.taps()) * products * kPack;
   return all * p.a.groups;
