@@ -134,7 +134,9 @@ def test_ops_conv_grad(case: ConvCase) -> None:
     expected, bounds, terms = case.expected[1], case.bounds[1], case.terms[1]
     assert_within(got[0], expected[0], *allowed(algorithm, bounds[0], terms[0]), GRADIENTS[0])
     algorithm = chosen_algorithm(case.network(), case.batch, "backward weights")
-    for one, ref, bound, n, what in zip(got[1:], expected[1:], bounds[1:], terms[1:], GRADIENTS[1:], strict=True):
+    for one, ref, bound, n, what in zip(
+        got[1:], expected[1:], bounds[1:], terms[1:], GRADIENTS[1:], strict=True
+    ):
         assert_within(one, ref, *allowed(algorithm, bound, n), what)
 
 

@@ -6,13 +6,13 @@ from typing import Any
 
 import numpy as np
 import pytest
-from support.conv_cases import ConvCase, chosen_algorithm
+from support.conv_cases import ConvCase, check_values, chosen_algorithm
 from support.nets import refusal
 
 import cnnfast
 
 SAME = ConvCase(2, (12, 12), 64, 64, 1, (3, 3), (1, 1), (1, 1), "same", "channels_last")
-WINOGRADS = ["winograd", "winograd_f2"]
+WINOGRADS = ["winograd", "winograd_f2", "winograd_f6"]
 
 # algorithm -> channels -> largest error / largest output, RMS error / RMS output, of the output and of the
 # image's gradient, for normal images and weights. Twice what AVX2 and the portable kernels gave (2026-11).
@@ -20,7 +20,10 @@ ERRORS = {
     "blocked": {32: (1.6e-6, 7e-7), 256: (5.0e-6, 2.0e-6)},
     "winograd_f2": {32: (7e-7, 4e-7), 256: (1.5e-6, 1.0e-6)},
     "winograd": {32: (1.0e-5, 2.4e-6), 256: (2.8e-5, 6.0e-6)},
+    "winograd_f6": {32: (1.5e-5, 5.2e-6), 256: (4.0e-5, 1.2e-5)},
 }
+# The same of the gradient of the weights, which has tiles of 4 x 4 outputs whatever the algorithm.
+WEIGHTS_ERRORS = {32: (5e-6, 2.1e-6), 256: (6e-6, 2.1e-6)}
 ERROR_CASES = {c: replace(SAME, batch=1, image=(14, 14), ic=c, oc=c) for c in (32, 256)}
 
 
@@ -32,6 +35,20 @@ def precision() -> Iterator[Callable[[Any], None]]:
     cnnfast.set_precision(before)
 
 
+@pytest.fixture
+def fast(precision: Callable[[Any], None]) -> None:
+    """All algorithms are allowed."""
+    precision("fast")
+
+
+def assert_error(got: Any, ref: Any, most: tuple[float, float]) -> None:
+    """Largest error / largest value and RMS error / RMS value are no more than these."""
+    error = got - ref
+    assert np.abs(error).max() / np.abs(ref).max() <= most[0]
+    assert np.sqrt((error**2).mean() / (ref**2).mean()) <= most[1]
+
+
+@pytest.mark.usefixtures("fast")
 @pytest.mark.parametrize("channels", ERROR_CASES)
 @pytest.mark.parametrize("algorithm", ERRORS)
 def test_error(algorithm: str, channels: int, isa: str) -> None:
@@ -39,16 +56,37 @@ def test_error(algorithm: str, channels: int, isa: str) -> None:
     case = ERROR_CASES[channels]
     network = case.network(algorithm)
     x, _, _, grad_out = case.arrays
-    most, most_rms = ERRORS[algorithm][channels]
-    for got, ref in (
-        (network.predict(x), case.expected[0]),
-        (network.vjp(x, grad_out)[0], case.expected[1][0]),
-    ):
-        error = got - ref
-        assert np.abs(error).max() / np.abs(ref).max() <= most
-        assert np.sqrt((error**2).mean() / (ref**2).mean()) <= most_rms
+    grad_x, grad_weights = network.vjp(x, grad_out)
+    assert_error(network.predict(x), case.expected[0], ERRORS[algorithm][channels])
+    assert_error(grad_x, case.expected[1][0], ERRORS[algorithm][channels])
+    if algorithm in WINOGRADS:
+        assert_error(grad_weights[0], case.expected[1][1], WEIGHTS_ERRORS[channels])
 
 
+@pytest.mark.usefixtures("fast")
+@pytest.mark.parametrize("algorithm", WINOGRADS)
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"ic": 64, "oc": 32, "groups": 2},
+        {"ic": 96, "oc": 48, "groups": 3, "image": (5, 6), "padding": ((2, 0), (1, 2))},
+        {"ic": 64, "oc": 64, "groups": 4, "padding": "valid"},
+        {"ic": 144, "oc": 129, "image": (7, 7)},  # tasks of the gradient share the channels of either side
+        {"ic": 16, "oc": 272, "image": (4, 5)},
+        {"ic": 272, "oc": 20, "image": (8, 4)},  # two panels of weights, the second one thin
+        {"ic": 17, "oc": 18, "batch": 9, "image": (13, 14)},  # three partial sums
+        {"ic": 64, "oc": 64, "groups": 2, "batch": 40},
+        {"use_bias": False},
+    ],
+    ids=str,
+)
+def test_shapes(changes: dict[str, Any], algorithm: str, isa: str) -> None:
+    """All three directions, several groups and cuts of channels and tiles."""
+    case = replace(SAME, **changes)
+    check_values(case, case.network(algorithm), algorithm)
+
+
+@pytest.mark.usefixtures("fast")
 @pytest.mark.parametrize("algorithm", WINOGRADS)
 def test_a_sample_does_not_depend_on_its_batch(algorithm: str, isa: str) -> None:
     """Tiles of many samples share a block; each one's sums are its own."""
@@ -60,6 +98,7 @@ def test_a_sample_does_not_depend_on_its_batch(algorithm: str, isa: str) -> None
         np.testing.assert_array_equal(network.predict(x[sample : sample + 1]), together[sample : sample + 1])
 
 
+@pytest.mark.usefixtures("fast")
 @pytest.mark.parametrize("algorithm", WINOGRADS)
 def test_nothing_reads_across_samples(algorithm: str, isa: str) -> None:
     """A sample of NaN leaves its neighbours as they are, padding and partial tiles included."""
@@ -73,6 +112,7 @@ def test_nothing_reads_across_samples(algorithm: str, isa: str) -> None:
     assert np.isnan(dirty[1]).any()
 
 
+@pytest.mark.usefixtures("fast")
 @pytest.mark.parametrize("algorithm", WINOGRADS)
 @pytest.mark.parametrize(
     ("changes", "words"),
@@ -95,19 +135,22 @@ def test_refusals(changes: dict[str, Any], words: list[str], algorithm: str) -> 
     refusal(info.value, "conv2d", *words)
 
 
-def test_exact_forbids_it(precision: Callable[[Any], None]) -> None:
-    network = SAME.network("winograd")
-    precision("exact")
-    with pytest.raises(ValueError, match="exact") as info:
-        network.plan(2, "predict")
-    refusal(info.value, "winograd", "exact")
+@pytest.mark.parametrize(
+    ("name", "algorithms"), [("exact", WINOGRADS), ("default", ["winograd_f6"])], ids=["exact", "default"]
+)
+def test_a_class_forbids(name: Any, algorithms: list[str], precision: Callable[[Any], None]) -> None:
+    precision(name)
+    for algorithm in algorithms:
+        with pytest.raises(ValueError, match=name) as info:
+            SAME.network(algorithm).plan(2, "predict")
+        refusal(info.value, algorithm, name)
 
 
 def test_classes(precision: Callable[[Any], None]) -> None:
     """A network keeps the programs of several classes apart."""
     network, x = SAME.network(), SAME.arrays[0]
     assert cnnfast.get_precision() == "default"
-    assert chosen_algorithm(network, 2) in WINOGRADS
+    assert chosen_algorithm(network, 2) in ("winograd", "winograd_f2")
     default = network.predict(x)
     precision("exact")
     assert cnnfast.get_precision() == "exact"
@@ -116,7 +159,8 @@ def test_classes(precision: Callable[[Any], None]) -> None:
     np.testing.assert_array_equal(exact, SAME.network("blocked").predict(x))
     assert (exact != default).any()
     precision("fast")
-    np.testing.assert_array_equal(network.predict(x), default)
+    fast = chosen_algorithm(network, 2)
+    np.testing.assert_array_equal(network.predict(x), SAME.network(fast).predict(x))
     precision("default")
     np.testing.assert_array_equal(network.predict(x), default)
 
@@ -131,9 +175,32 @@ def test_weights_are_transformed_anew() -> None:
     np.testing.assert_array_equal(network.predict(x), once * 2)
 
 
-def test_backward_weights_are_direct_sums() -> None:
-    x, _, _, grad_out = SAME.arrays
-    grads = [SAME.network(name).vjp(x, grad_out)[1] for name in ("winograd", "winograd_f2", "blocked")]
-    for other in grads[:2]:
-        for got, ref in zip(other, grads[2], strict=True):
-            np.testing.assert_array_equal(got, ref)
+@pytest.mark.parametrize(
+    ("changes", "forward", "weights"),
+    [
+        ({}, "winograd", "winograd"),
+        ({"batch": 1, "image": (4, 4), "ic": 256, "oc": 256}, "winograd_f2", "blocked"),
+    ],
+    ids=str,
+)
+def test_weight_gradients_are_a_choice_of_their_own(
+    changes: dict[str, Any], forward: str, weights: str
+) -> None:
+    case = replace(SAME, **changes)
+    network = case.network()
+    assert chosen_algorithm(network, case.batch) == forward
+    assert chosen_algorithm(network, case.batch, "backward weights") == weights
+    check_values(case, network, forward)
+
+
+def test_threads_do_not_change_weight_gradients(threads: Callable[[int], None], isa: str) -> None:
+    """Partial sums of tiles, several squares of channels."""
+    for case in (replace(SAME, batch=40), replace(SAME, ic=160, oc=144)):
+        x, _, _, grad_out = case.arrays
+        results = []
+        for count in (1, 2, 5):
+            threads(count)
+            results.append(case.network("winograd").vjp(x, grad_out)[1])
+        for other in results[1:]:
+            for got, ref in zip(other, results[0], strict=True):
+                np.testing.assert_array_equal(got, ref)

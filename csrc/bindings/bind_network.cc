@@ -166,7 +166,8 @@ OptimizerConfig to_optimizer(const py::dict& config) {
 Mode to_mode(const std::string& name) {
   if (name == "predict") return Mode::predict;
   if (name == "train") return Mode::train;
-  fail("mode must be \"predict\" or \"train\", got \"", name, "\".");
+  if (name == "vjp") return Mode::vjp;
+  fail("mode must be \"predict\", \"train\" or \"vjp\", got \"", name, "\".");
 }
 
 Mode checked_mode(const Network& network, const std::string& name) {

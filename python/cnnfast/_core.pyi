@@ -156,13 +156,13 @@ class Network:
         """Flat buffers: {"velocity": ...} or {"m": ..., "v": ...}."""
 
     def set_optimizer_state(self, state: Mapping[str, NDArray[np.float32]], step: int) -> None: ...
-    def memory(self, batch_size: int, mode: Literal["predict", "train"]) -> int:
+    def memory(self, batch_size: int, mode: Literal["predict", "train", "vjp"]) -> int:
         """Exact bytes of the arena of that program, told from the plan alone."""
 
-    def arena_bytes(self, batch_size: int, mode: Literal["predict", "train"]) -> int:
+    def arena_bytes(self, batch_size: int, mode: Literal["predict", "train", "vjp"]) -> int:
         """Bytes really taken by that program's arena; 0 before its first run."""
 
-    def plan(self, batch_size: int, mode: Literal["predict", "train"]) -> list[dict[str, Any]]:
+    def plan(self, batch_size: int, mode: Literal["predict", "train", "vjp"]) -> list[dict[str, Any]]:
         """The steps of that program: name, op, direction, algorithm, reasons of refused algorithms, tasks.
 
         And "flops" of the direct computation, on every step of a layer's direction that multiplies, and
@@ -181,7 +181,7 @@ class Network:
     def force_algorithm(self, op: str, algorithm: str | None) -> None:
         """For tests: every `op` uses `algorithm`, or planning fails.
 
-        For "conv2d": "blocked", "lanes", "winograd", "winograd_f2".
+        For "conv2d": "blocked", "lanes", "winograd", "winograd_f2", "winograd_f6".
         """
 
     def disable_pass(self, name: str, disabled: bool = True) -> None:

@@ -149,6 +149,7 @@ def _product() -> Iterator[ConvCase]:
 
 
 CASES = list(_product())
+GRADIENTS = ("grad_x", "grad_kernel", "grad_bias")
 
 # Winograd's rounding errors follow the largest values near an output, not the output's own: in units of
 # eps * max(sum |x * w|). The worst of all CASES and of 32 to 512 channels were 21 and 0.93 (2026-11).
@@ -192,6 +193,8 @@ def check_values(case: ConvCase, network: Any, algorithm: str) -> None:
     grad_x, grad_weights = network.vjp(x, grad_out)
     assert_within(grad_x, grads[0], *allowed(algorithm, grad_bounds[0], grad_terms[0]), GRADIENTS[0])
     algorithm = chosen_algorithm(network, case.batch, "backward weights")
-    for got, *parts in zip(grad_weights, grads[1:], grad_bounds[1:], grad_terms[1:], GRADIENTS[1:], strict=False):
+    for got, *parts in zip(
+        grad_weights, grads[1:], grad_bounds[1:], grad_terms[1:], GRADIENTS[1:], strict=False
+    ):
         ref, bound, terms, what = parts
         assert_within(got, ref, *allowed(algorithm, bound, terms), what)

@@ -18,6 +18,9 @@ constexpr int kFewestTiles = 12;  // of a task that shares its output channels w
 // Tiles of a task, at most: each weight that comes from the third-level cache or memory is used this often.
 constexpr int kMostTiles = 96;
 
+// Input channels of a task that packs weights, for all outputs: the memory pages that they lie on are few.
+constexpr int kPackRows = 32;
+
 int frequencies(int tile) {
   return (tile + 2) * (tile + 2);
 }
@@ -66,15 +69,20 @@ Buffer pack_weights(Builder& b, const Node& node, const ConvProblem& p, const Pa
   a.frequency = frequency, a.rows = pass.ic, a.tile = pass.tile, a.flipped = pass.transposed;
   const int oc = pass.oc;
   const int64_t group_columns = p.oc();
+  const int64_t chunks = ceil_div(pass.ic, kPackRows);
   const auto winograd_weights = b.k.winograd_weights;
   Step& step =
-      b.step(node, "pack weights", blocks * p.a.groups, {packed}, [=](const Context& c, int64_t task) {
-        const int64_t g = task / blocks, block = task % blocks;
+      b.step(node, "pack weights", chunks * p.a.groups, {packed}, [=](const Context& c, int64_t task) {
+        const int64_t g = task / chunks, row = task % chunks * kPackRows;
         WinogradWeights one = a;
-        one.kernel = c.run.params + kernel + g * group_columns + block * kLanes * a.lane_stride;
-        one.dst = c.at(packed) + g * group_floats + block * block_floats;
-        one.lanes = static_cast<int32_t>(std::min<int64_t>(kLanes, oc - block * kLanes));
-        winograd_weights(one);
+        one.rows = static_cast<int32_t>(std::min<int64_t>(kPackRows, a.rows - row));
+        for (int64_t block = 0; block < blocks; ++block) {
+          one.kernel =
+              c.run.params + kernel + g * group_columns + row * a.row_stride + block * kLanes * a.lane_stride;
+          one.dst = c.at(packed) + g * group_floats + block * block_floats + row * kLanes;
+          one.lanes = static_cast<int32_t>(std::min<int64_t>(kLanes, oc - block * kLanes));
+          winograd_weights(one);
+        }
       });
   step.packs = true;
   return packed;
@@ -151,17 +159,19 @@ std::string refuse(const ConvProblem& p) {
   return kConvBlockedAlgorithm.refuse(p);
 }
 
-// In multiply-adds at full speed, fitted on Zen 3, 2026-11, to 64@56, 64@112, 128@28, 256@14 and 512@7,
-// within 15 %: a tile's transform for one block of channels; one weight brought in from the third-level
-// cache; one weight transformed before every run, beyond what the direct sum packs.
+// In multiply-adds at full speed, fitted on Zen 3, 2026-11, to 64@56, 128@28, 256@14, 256@28, 512@7 and
+// 512@14, within 15 %: the products' share of full speed; a tile's transform for one block of channels; one
+// weight brought in for some tiles; one weight transformed before every run, beyond what the direct sum
+// packs.
 template <int tile>
 double cost(const ConvProblem& p) {
-  constexpr double kTransform = tile == 2 ? 4000 : 9000, kWeight = 8, kPack = 55;
+  constexpr double kShare = 0.9, kWeight = 3;
+  constexpr double kTransform = tile == 2 ? 4000 : (tile == 4 ? 9000 : 18000), kPack = tile == 6 ? 30 : 10;
   const double tiles = double(p.n) * static_cast<double>(winograd_tiles(p.out, tile));
   const double ic_blocks = static_cast<double>(blocks_of(p.ic())),
                oc_blocks = static_cast<double>(blocks_of(p.oc()));
   const double products = double(p.ic()) * oc_blocks * kLanes;  // of one frequency
-  double all = tiles * (frequencies(tile) * products + kTransform * (ic_blocks + oc_blocks));
+  double all = tiles * (frequencies(tile) * products / kShare + kTransform * (ic_blocks + oc_blocks));
   all += std::ceil(tiles / kMostTiles) * frequencies(tile) * products * kWeight;
   if (p.training) all += (frequencies(tile) - p.taps()) * products * kPack;
   return all * p.a.groups;
