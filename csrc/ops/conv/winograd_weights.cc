@@ -93,7 +93,7 @@ void winograd_backward_weights(Builder& b, int value, const ConvProblem& p, Buff
 // products' share of full speed; a tile's transform for one block of channels; the transform of the gradient
 // of one weight.
 double winograd_weights_cost(const ConvProblem& p) {
-  constexpr double kShare = 0.75, kTransform = 15000, kWeight = 600;
+  constexpr double kShare = 0.75, kTransform = 15000, kWeight = 1200;
   const Cut cut(p);
   const double products = static_cast<double>(cut.rows.blocks * cut.cols.blocks * kLanes * kLanes);
   const double blocks =
