@@ -4,7 +4,7 @@ import itertools
 
 import numpy as np
 import pytest
-from reference.conv import conv, conv_grad
+from reference.conv import conv, conv_grad, conv_transpose, conv_transpose_grad
 from reference.losses import sigmoid_cross_entropy, softmax_cross_entropy
 from reference.optimizers import SGD, Adam
 from reference.pool import average_pool, average_pool_grad, max_pool, max_pool_grad
@@ -19,31 +19,39 @@ def _tensor(x: np.ndarray) -> "torch.Tensor":
     return torch.tensor(x, dtype=torch.float64, requires_grad=True)
 
 
+@pytest.mark.parametrize("transposed", [False, True])
 @pytest.mark.parametrize(
-    ("stride", "dilation", "groups", "border"), itertools.product((1, 2), (1, 2), (1, 2), (0, 2))
+    ("rank", "stride", "dilation", "groups", "border"),
+    itertools.product((1, 2, 3), (1, 2), (1, 2), (1, 2), (0, 1)),
 )
-def test_conv(stride: int, dilation: int, groups: int, border: int) -> None:
+def test_conv(rank: int, stride: int, dilation: int, groups: int, border: int, transposed: bool) -> None:
     rng = np.random.default_rng(3)
-    x, kernel, bias = (
-        rng.normal(size=(2, 4, 9, 8)),
-        rng.normal(size=(3, 2, 4 // groups, 6)),
-        rng.normal(size=6),
-    )
-    inputs = [_tensor(x), _tensor(np.transpose(kernel, (3, 2, 0, 1))), _tensor(bias)]
-    out = torch.nn.functional.conv2d(*inputs, stride, border, dilation, groups)
+    x, bias = rng.normal(size=(2, 4, *(6, 7, 5)[:rank])), rng.normal(size=6)
+    channels = (6 // groups, 4) if transposed else (4 // groups, 6)
+    kernel = rng.normal(size=(*(3, 2, 3)[:rank], *channels))
+    to_torch = (rank + 1, rank, *range(rank))  # the last two axes come first, swapped
+    inputs = [_tensor(x), _tensor(np.transpose(kernel, to_torch)), _tensor(bias)]
     geometry = {
         "strides": stride,
-        "padding": ((border, border),) * 2,
+        "padding": ((border, border),) * rank,
         "data_format": "channels_first",
         "dilation_rate": dilation,
         "groups": groups,
     }
-    np.testing.assert_allclose(conv(x, kernel, bias=bias, **geometry), out.detach().numpy(), **CLOSE)
+    name = f"conv{'_transpose' * transposed}{rank}d"
+    if transposed:
+        more = max(stride, dilation) - 1
+        geometry["output_padding"] = more
+        out = getattr(torch.nn.functional, name)(*inputs, stride, border, more, groups, dilation)
+    else:
+        out = getattr(torch.nn.functional, name)(*inputs, stride, border, dilation, groups)
+    forward, backward = (conv_transpose, conv_transpose_grad) if transposed else (conv, conv_grad)
+    np.testing.assert_allclose(forward(x, kernel, bias=bias, **geometry), out.detach().numpy(), **CLOSE)
     grad_out = rng.normal(size=out.shape)
     out.backward(torch.tensor(grad_out))
-    grad_x, grad_kernel, grad_bias = conv_grad(x, kernel, grad_out, **geometry)
+    grad_x, grad_kernel, grad_bias = backward(x, kernel, grad_out, **geometry)
     np.testing.assert_allclose(grad_x, inputs[0].grad.numpy(), **CLOSE)
-    np.testing.assert_allclose(np.transpose(grad_kernel, (3, 2, 0, 1)), inputs[1].grad.numpy(), **CLOSE)
+    np.testing.assert_allclose(np.transpose(grad_kernel, to_torch), inputs[1].grad.numpy(), **CLOSE)
     np.testing.assert_allclose(grad_bias, inputs[2].grad.numpy(), **CLOSE)
 
 

@@ -1,7 +1,8 @@
 """Rules that the core enforces on weights after each update.
 
 A norm here is that of one output unit's weights: over all axes but the last, so over (height, width,
-channels) of a convolution's kernel and over the inputs of a dense layer's.
+channels) of a convolution's kernel and over the inputs of a dense layer's. The last axis of a transposed
+convolution's kernel is its input channels, so there it is the norm of what one input channel adds.
 """
 
 from __future__ import annotations

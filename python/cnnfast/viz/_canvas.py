@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from cnnfast.layers import Conv2D
+
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import FigureBase
@@ -28,7 +30,7 @@ def canvas(figure: "FigureBase | None", width: float, height: float) -> "FigureB
 
 def is_convolution(layer: Any) -> bool:
     """Whether a layer is built and has the kernel of a 2-D convolution."""
-    return len(getattr(getattr(layer, "kernel", None), "shape", ())) == 4
+    return isinstance(layer, Conv2D) and layer.built
 
 
 def grid_columns(count: int, aspect: float = 2.0) -> int:
