@@ -22,7 +22,7 @@ def _tensor(x: np.ndarray) -> "torch.Tensor":
 @pytest.mark.parametrize("transposed", [False, True])
 @pytest.mark.parametrize(
     ("rank", "stride", "dilation", "groups", "border"),
-    itertools.product((1, 2, 3), (1, 2), (1, 2), (1, 2), (0, 1)),
+    list(itertools.product((1, 2, 3), (1, 2), (1, 2), (1, 2), (0, 1))),
 )
 def test_conv(rank: int, stride: int, dilation: int, groups: int, border: int, transposed: bool) -> None:
     rng = np.random.default_rng(3)
@@ -56,7 +56,8 @@ def test_conv(rank: int, stride: int, dilation: int, groups: int, border: int, t
 
 
 @pytest.mark.parametrize(
-    ("pool", "stride", "border", "ceil_mode"), itertools.product((2, 3), (1, 2, 3), (0, 1), (False, True))
+    ("pool", "stride", "border", "ceil_mode"),
+    list(itertools.product((2, 3), (1, 2, 3), (0, 1), (False, True))),
 )
 def test_pools(pool: int, stride: int, border: int, ceil_mode: bool) -> None:
     rng = np.random.default_rng(4)
