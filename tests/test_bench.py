@@ -1,27 +1,56 @@
 """The benchmarks' own machinery: a reference that is right, and a driver that does not time wrong engines."""
 
+import math
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
-from bench.compare import driver, networks, reference, report
-from bench.compare.driver import Measurement, Workload
+from bench import shares, spills
+from bench.compare import driver, engines, networks, reference, report
+from bench.compare.driver import Measurement
+from bench.compare.networks import Network
+from bench.compare.worker import Worker
+from bench.compare.workloads import BY_NAME, WORKLOADS, Workload
+from bench.gates.kernel_bars import BARS
 
-PARAMETERS = {"lenet5": 61_706, "mnist_cnn": 59_933, "mnist_mlp": 623_290, "cifar_cnn": 122_570}
+PARAMETERS = {
+    "lenet5": 61_706,
+    "mnist_cnn": 59_933,
+    "mnist_mlp": 623_290,
+    "cifar_cnn": 122_570,
+    "vgg16": 138_357_544,
+    "alexnet": 61_100_840,
+}
+# Everything that the small networks do not have: strides, padding, groups, windows that overlap.
+ODD = Network(
+    "odd",
+    (4, 11, 9),
+    "channels_first",
+    "momentum",
+    (
+        {"type": "conv2d", "filters": 6, "kernel_size": 3, "strides": 2, "padding": 1, "groups": 2},
+        {"type": "max_pool2d", "pool_size": 3, "strides": 2},
+        {"type": "conv2d", "filters": 6, "kernel_size": 2, "padding": 1, "groups": 6, "activation": "tanh"},
+        {"type": "average_pool2d", "pool_size": 2, "strides": 1},
+        {"type": "flatten"},
+        {"type": "dense", "units": 5},
+    ),
+)
 
 
 @pytest.mark.parametrize("name", networks.NAMES)
 def test_shapes_are_the_known_networks(name: str) -> None:
     net = networks.load(name)
-    assert sum(w.size for w in networks.he_weights(net, seed=0)) == PARAMETERS[name]
-    assert networks.shapes(net)[-1] == (networks.CLASSES,)
+    kernels = [shape for _, shape in networks.kernel_shapes(net)]
+    assert sum(math.prod(shape) + shape[-1] for shape in kernels) == PARAMETERS[name]
+    assert net.classes == (1000 if name in networks.LARGE else 10)
 
 
-@pytest.mark.parametrize("name", ["lenet5", "mnist_cnn"])
+@pytest.mark.parametrize("name", ["lenet5", "mnist_cnn", "odd"])
 def test_reference_gradient_is_the_numerical_gradient(name: str) -> None:
-    net = networks.without_dropout(networks.load(name))
+    net = ODD if name == "odd" else networks.without_dropout(networks.load(name))
     weights = [w.astype(np.float64) for w in networks.he_weights(net, seed=3)]
     x, y = networks.samples(net, 2, seed=4)
     gradients = reference.gradients(net, weights, x, y)[1]
@@ -37,6 +66,41 @@ def test_reference_gradient_is_the_numerical_gradient(name: str) -> None:
         assert gradient[at] == pytest.approx((higher - lower) / (2 * step), rel=1e-4, abs=1e-8)
 
 
+def test_reference_leaves_frozen_layers_alone() -> None:
+    frozen = tuple(layer | {"frozen": True} if networks.has_weights(layer) else layer for layer in ODD.layers)
+    weights = networks.he_weights(ODD, seed=3)
+    x, y = networks.samples(ODD, 2, seed=4)
+    losses = reference.train(replace(ODD, layers=frozen), weights, x, y, steps=3)
+    assert losses == [losses[0]] * 3
+    assert reference.train(ODD, weights, x, y, steps=3)[-1] < losses[0]
+
+
+def test_every_layer_stands_in_a_network_that_fits_it() -> None:
+    for workload in WORKLOADS:
+        layer = workload.layer
+        if layer is None:
+            continue
+        parts = workload.parts()
+        shares = sum(part.share for part in parts)
+        whole = layer.is_first and workload.task == "forward"
+        assert shares == pytest.approx(1.0 if whole else 0.0), workload
+        for part in parts:
+            before, after = networks.shapes(part.network)[:-1], networks.shapes(part.network)[1:]
+            for step, shape, out in zip(part.network.layers, before, after, strict=True):
+                if step.get("groups") == layer.groups and step["kernel_size"] == layer.kernel:
+                    assert {shape, out} == {
+                        (layer.ic, layer.size, layer.size),
+                        (layer.oc, layer.out_size, layer.out_size),
+                    }
+
+
+@pytest.mark.parametrize("task", ["forward/1", "backward_data/8", "backward_weights/8"])
+def test_cnnfast_computes_the_layers_that_are_timed(task: str) -> None:
+    workload = BY_NAME[f"layers/depthwise_3x3_s1_960@7/{task}"]
+    answer = Worker("cnnfast", threads=1).prepare(str(workload), dropout=False, steps=2)
+    assert driver._difference(workload, answer["results"]) < driver.LOGITS_BARS["default"]
+
+
 def test_channels_last_weights_give_the_same_logits() -> None:
     """Row r of a matrix after a flatten belongs to the same value in either order."""
     net = networks.load("mnist_cnn")
@@ -50,16 +114,21 @@ def test_channels_last_weights_give_the_same_logits() -> None:
 class _Fake:
     """A worker process that answers the reference's logits, off by `error`."""
 
+    threads = 1
+
     def __init__(self, engine: str, error: float) -> None:
         self.engine, self.error = engine, error
 
     def ask(self, do: str, **arguments: Any) -> dict[str, Any]:
+        if do == "forget":
+            return {}
         if do == "time":
-            return {"median_s": 1.0, "calls": 3}
-        net = networks.without_dropout(networks.load(arguments["network"]))
-        x, _ = networks.samples(net, arguments["batch"], driver.worker.SAMPLES_SEED)
+            return {"seconds": 1.0, "calls": 3}
+        workload = BY_NAME[arguments["workload"]]
+        net = networks.without_dropout(networks.load(workload.network))
+        x, _ = networks.samples(net, workload.batch, driver.worker.SAMPLES_SEED)
         logits = reference.predict(net, networks.he_weights(net, driver.worker.WEIGHTS_SEED), x)
-        return {"result": (logits + self.error).tolist()}
+        return {"results": [(logits + self.error).tolist()]}
 
 
 def test_wrong_engine_loses_its_time() -> None:
@@ -92,3 +161,59 @@ def test_readme_table_replaces_only_what_is_between_the_markers(tmp_path: Path) 
     readme.write_text("no markers")
     with pytest.raises(ValueError, match="once each"):
         report.update_readme(readme, "new")
+
+
+def test_layers_are_told_as_shares_of_the_peak() -> None:
+    workload = BY_NAME["layers/3x3_64@224/forward/1"]
+    assert workload.flops == 2 * 64 * 64 * 9 * 224 * 224
+    row = [
+        Measurement(workload, "cnnfast", [workload.flops / 200e9], peak=100e9),
+        Measurement(workload, "cnnfast-exact", [workload.flops / 90e9], peak=100e9),
+        Measurement(workload, "openvino", [workload.flops / 80e9], peak=100e9),
+    ]
+    table = report.as_markdown(report.machine(1), {}, row)
+    assert "| 3x3_64@224/forward/1 | 200 ±0% | 90 ±0% | 80 ±0% | 2.50 | 200% | 90% |" in table
+
+
+def test_bars_ask_for_what_can_be_measured() -> None:
+    for bar in BARS:
+        assert bar.workloads, bar.what
+        for workload in bar.workloads:
+            assert all(engines.can(name, workload) for name in (bar.engine, *bar.peers)), bar.what
+
+
+def test_shares_fall_behind_only_beyond_the_margin() -> None:
+    assert not shares.is_behind(0.5, None)
+    assert not shares.is_behind(0.9 * (1 - shares.MARGIN) + 1e-9, 0.9)
+    assert shares.is_behind(0.9 * (1 - shares.MARGIN) - 1e-9, 0.9)
+
+
+_DISASSEMBLY = """
+0000000000000000 <void cnnfast::avx2_impl::tile<2, 14>(cnnfast::Args const&)>:
+   0:\tpush   %rbp
+   1:\tmov    %rsp,%rbp
+  10:\tvmovups (%rsi),%ymm1
+  14:\tvfmadd231ps {operand},%ymm1,%ymm0
+  18:\tadd    $0x20,%rsi
+  1c:\tjne    10 <void cnnfast::avx2_impl::tile<2, 14>(cnnfast::Args const&)+0x10>
+  20:\tvmovaps %ymm0,-0x40(%rbp)
+  24:\tjne    1 <void cnnfast::avx2_impl::tile<2, 14>(cnnfast::Args const&)+0x1>
+"""
+
+
+@pytest.mark.parametrize(
+    ("operand", "found"), [("0x40(%rsp)", 1), ("-0x40(%rbp)", 1), ("0x40(%rsi)", 0), ("%ymm2", 0)]
+)
+def test_spills_are_vectors_on_the_stack_in_the_innermost_loop(operand: str, found: int) -> None:
+    faults = spills.find_spills(_DISASSEMBLY.format(operand=operand))
+    assert [fault.function for fault in faults] == ["tile<2, 14>"] * found
+
+
+def test_built_kernels_do_not_spill() -> None:
+    """Of the release build, where there is one; .ci/run makes it."""
+    root = Path(__file__).resolve().parent.parent
+    objects = sorted((root / "build/release/CMakeFiles/cnnfast.dir/csrc/kernels/isa").glob("avx*.cc.o"))
+    if not objects:
+        pytest.skip("needs `cmake --preset release && cmake --build --preset release --target cnnfast`")
+    for path in objects:
+        assert not spills.unexcused(path)

@@ -9,10 +9,16 @@ from fnmatch import fnmatch
 from pathlib import Path
 
 from bench.compare import engines, report
-from bench.compare.driver import WORKLOADS, Measurement, Workload, measure, processes
+from bench.compare.driver import Measurement, measure, processes
+from bench.compare.workloads import WORKLOADS, Workload
 
 FEWEST_ROUNDS = 5
-SMOKE = ("mnist_cnn/predict/1", "mnist_cnn/train/32")
+SMOKE = (
+    "mnist_cnn/predict/1",
+    "mnist_cnn/train/32",
+    "layers/depthwise_3x3_s1_960@7/*",
+    "layers/3x3_512@7/forward/1",
+)
 
 
 def main() -> None:
@@ -34,13 +40,13 @@ def main() -> None:
         arguments.json.write_text(json.dumps(report.as_json(machine, about, measurements), indent=1) + "\n")
     if arguments.update_readme:
         report.update_readme(Path(__file__).resolve().parents[2] / "README.md", table)
-    sys.exit(any(m.refused and m.engine == "cnnfast" for m in measurements))
+    sys.exit(any(m.refused and m.engine in report.OURS for m in measurements))
 
 
 def _parse() -> argparse.Namespace:
     parser = argparse.ArgumentParser(
         prog="python -m bench.compare",
-        description="Times cnnfast beside other libraries on the networks of bench/shapes.",
+        description="Times cnnfast beside other libraries on the networks and layers of bench/shapes.",
     )
     parser.add_argument(
         "--threads", type=int, default=1, help="threads, and cores pinned to, of every engine"
@@ -50,16 +56,16 @@ def _parse() -> argparse.Namespace:
     )
     parser.add_argument("--seconds", type=float, default=0.3, help="length of one turn")
     parser.add_argument(
-        "--workloads", nargs="+", metavar="PATTERN", help="such as 'mnist_cnn/*' or '*/predict/1'"
+        "--workloads", nargs="+", metavar="PATTERN", help="such as 'mnist_cnn/*' or 'layers/*/forward/*'"
     )
     parser.add_argument(
         "--engines", nargs="+", choices=engines.names(), help="default: all that are installed"
     )
     parser.add_argument(
-        "--smoke", action="store_true", help="one short turn of two workloads: does it run at all?"
+        "--smoke", action="store_true", help="one short turn of a few workloads: does it run at all?"
     )
     parser.add_argument("--json", type=Path, metavar="FILE", help="also write every turn as JSON")
-    parser.add_argument("--update-readme", action="store_true", help="put the table into README.md")
+    parser.add_argument("--update-readme", action="store_true", help="put the tables into README.md")
     arguments = parser.parse_args()
     if arguments.rounds < FEWEST_ROUNDS:
         parser.error(

@@ -10,55 +10,52 @@ import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import lru_cache
 from pathlib import Path
 from statistics import median
 from typing import Any
 
 import numpy as np
-from bench.compare import engines, networks, reference, worker
-from bench.compare.networks import Task
+from bench.compare import engines, networks, peak, reference, worker
+from bench.compare.engines import Precision
+from bench.compare.layer_networks import Part
+from bench.compare.workloads import Workload
 
-# Largest difference from float64 over the largest logit. Float32 stays below by any algorithm; bfloat16 and
-# TF32 do not.
-LOGITS_BAR = 1e-4
+# Largest difference from float64 over the largest logit: of direct sums, with Winograd, with bfloat16.
+LOGITS_BARS: dict[Precision, float] = {"exact": 2e-5, "default": 1e-4, "fast": 3e-2}
 # Largest difference of a loss over the first loss. Adam's first steps are nearly lr * sign(gradient), so
 # rounding shows more than in logits.
 LOSS_BAR = 1e-3
-CHECKED_STEPS = 4
+CHECKED_STEPS, CHECKED_STEPS_OF_LARGE = 4, 2
 # After its turn an engine's threads may spin for a moment before they sleep.
 SETTLE_SECONDS = 0.05
 
 
-@dataclass(frozen=True)
-class Workload:
-    """One network, one task, one batch size."""
-
-    network: str
-    task: Task
-    batch: int
-
-    def __str__(self) -> str:
-        return f"{self.network}/{self.task}/{self.batch}"
-
-
-_TASKS: tuple[tuple[Task, int], ...] = (("predict", 1), ("predict", 128), ("train", 32), ("train", 128))
-WORKLOADS = tuple(Workload(network, task, batch) for network in networks.NAMES for task, batch in _TASKS)
-
-
 @dataclass
 class Measurement:
-    """One engine on one workload: the median time of a call in each of its turns, or why there is none."""
+    """One engine on one workload: the time that each of its turns told, or why there is none."""
 
     workload: Workload
     engine: str
     turns_s: list[float] = field(default_factory=list)
     difference: float | None = None
+    peak: float | None = None  # FLOP/s of all cores in use, at the time
     refused: str | None = None
 
     @property
     def median_s(self) -> float:
         """The figure that is reported."""
         return median(self.turns_s)
+
+    @property
+    def gflops(self) -> float | None:
+        """Effective GFLOP/s of a layer: operations of the direct sum over the time."""
+        return self.workload.flops / self.median_s * 1e-9 if self.workload.flops else None
+
+    @property
+    def share_of_peak(self) -> float | None:
+        """Of a layer; above 1 only with Winograd, which does fewer operations than the direct sum."""
+        return self.gflops * 1e9 / self.peak if self.gflops and self.peak else None
 
     @property
     def spread(self) -> float:
@@ -71,6 +68,7 @@ class Process:
 
     def __init__(self, engine: str, threads: int) -> None:
         self.engine = engine
+        self.threads = threads
         cores = sorted(os.sched_getaffinity(0))[:threads]
         self._process = subprocess.Popen(
             [sys.executable, "-m", "bench.compare.worker", engine, "--threads", str(threads)],
@@ -129,14 +127,17 @@ def measure(workload: Workload, workers: Sequence[Process], rounds: int, seconds
     ready: list[tuple[Process, Measurement]] = []
     out: list[Measurement] = []
     for process in workers:
-        if not engines.can(process.engine, workload.task):
+        if not engines.can(process.engine, workload):
             continue
         measurement = Measurement(workload, process.engine)
         out.append(measurement)
         _prepare(process, measurement)
         if measurement.refused is None:
             ready.append((process, measurement))
+    peaks: list[float] = []
     for turn in range(rounds):
+        if workload.flops:
+            peaks.append(peak.measure())
         first = turn % max(len(ready), 1)
         for process, measurement in ready[first:] + ready[:first]:
             time.sleep(SETTLE_SECONDS)
@@ -144,42 +145,56 @@ def measure(workload: Workload, workers: Sequence[Process], rounds: int, seconds
             if "error" in answer:
                 measurement.refused = answer["error"]
             else:
-                measurement.turns_s.append(answer["median_s"])
+                measurement.turns_s.append(answer["seconds"])
+    for process, measurement in ready:
+        process.ask("forget")
+        measurement.peak = max(peaks) * process.threads if peaks else None
     return out
 
 
 def _prepare(process: Process, measurement: Measurement) -> None:
     """Checks the engine without dropout, then leaves it ready for timing with it."""
     workload = measurement.workload
-    what = {
-        "network": workload.network,
-        "task": workload.task,
-        "batch": workload.batch,
-        "steps": CHECKED_STEPS,
-    }
+    what = {"workload": str(workload), "steps": _checked_steps(workload)}
     answer = process.ask("prepare", dropout=False, **what)
     if "error" in answer:
         measurement.refused = answer["error"]
         return
-    measurement.difference = _difference(workload, answer["result"])
-    bar = LOGITS_BAR if workload.task == "predict" else LOSS_BAR
+    measurement.difference = _difference(workload, answer["results"])
+    trains = workload.parts()[0].trains
+    bar = LOSS_BAR if trains else LOGITS_BARS[engines.precision(process.engine)]
     if not measurement.difference <= bar:
         measurement.refused = (
             f"wrong: {measurement.difference:.1e} from the float64 reference, {bar:.0e} allowed"
         )
         return
-    random = any(layer["type"] == "dropout" for layer in networks.load(workload.network).layers)
-    if random and workload.task == "train":
+    random = any(layer["type"] == "dropout" for layer in workload.parts()[0].network.layers)
+    if random and trains:
         measurement.refused = process.ask("prepare", dropout=True, **what).get("error")
 
 
-def _difference(workload: Workload, result: list[Any]) -> float:
-    net = networks.without_dropout(networks.load(workload.network))
+def _checked_steps(workload: Workload) -> int:
+    return CHECKED_STEPS if workload.network in networks.SMALL else CHECKED_STEPS_OF_LARGE
+
+
+def _difference(workload: Workload, results: list[list[Any]]) -> float:
+    """The largest of the parts' differences from float64."""
+    differences = []
+    for got, want in zip(results, _reference(workload), strict=True):
+        scale = np.abs(want).max()
+        differences.append(float(np.abs(np.asarray(got, np.float64) - want).max() / scale))
+    return max(differences)
+
+
+@lru_cache(maxsize=1)  # all engines are asked for one workload before the next one begins
+def _reference(workload: Workload) -> list[reference.F64]:
+    return [_reference_of(part, workload.batch, _checked_steps(workload)) for part in workload.parts()]
+
+
+def _reference_of(part: Part, batch: int, steps: int) -> reference.F64:
+    net = networks.without_dropout(part.network)
     weights = networks.he_weights(net, worker.WEIGHTS_SEED)
-    x, y = networks.samples(net, workload.batch, worker.SAMPLES_SEED)
-    got = np.asarray(result, np.float64)
-    if workload.task == "predict":
-        want = reference.predict(net, weights, x)
-        return float(np.abs(got - want).max() / np.abs(want).max())
-    losses = np.asarray(reference.train(net, weights, x, y, CHECKED_STEPS))
-    return float(np.abs(got - losses).max() / losses[0])
+    x, y = networks.samples(net, batch, worker.SAMPLES_SEED)
+    if part.trains:
+        return np.asarray(reference.train(net, weights, x, y, steps))
+    return reference.predict(net, weights, x)

@@ -1,13 +1,14 @@
 """One engine's process: reads a line of JSON on stdin, answers with a line of JSON, and sleeps in between.
 
-Commands: {"do": "about"}; {"do": "prepare", "network", "task", "batch", "dropout", "steps"} builds and warms
-a call and answers its results for checking; {"do": "time", "seconds"} repeats that call and answers the
-median time of one.
+Commands: {"do": "about"}; {"do": "prepare", "workload", "dropout", "steps"} builds and warms the calls of a
+workload and answers their results for checking; {"do": "time", "seconds"} repeats those calls, turn about,
+and answers the workload's figure; {"do": "forget"} frees them.
 """
 
 from __future__ import annotations
 
 import argparse
+import gc
 import json
 import os
 import resource
@@ -18,6 +19,8 @@ from statistics import median
 from typing import Any
 
 from bench.compare import engines, networks
+from bench.compare.layer_networks import Part
+from bench.compare.workloads import BY_NAME
 
 WEIGHTS_SEED, SAMPLES_SEED = 1, 2
 WARM_SECONDS = 0.2
@@ -27,52 +30,65 @@ Call = Callable[[], Any]
 
 
 class Worker:
-    """Holds the engine and the call that was prepared last."""
+    """Holds the engine and the calls that were prepared last, each with its share in the figure."""
 
     def __init__(self, name: str, threads: int) -> None:
         start = time.perf_counter()
         self.engine = engines.make(name, threads)
         self.import_s = time.perf_counter() - start
-        self.call: Call | None = None
+        self.calls: list[tuple[Call, float]] = []
 
     def about(self) -> dict[str, Any]:
         """Versions, and what the whole process cost so far."""
         peak_kib = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
         return {"versions": self.engine.versions(), "import_s": self.import_s, "peak_mib": peak_kib / 1024}
 
-    def prepare(self, network: str, task: str, batch: int, dropout: bool, steps: int) -> dict[str, Any]:
-        """Binds the call; answers its logits (predict) or the losses of its first `steps` calls (train)."""
-        net = networks.load(network)
-        net = net if dropout else networks.without_dropout(net)
+    def prepare(self, workload: str, dropout: bool, steps: int) -> dict[str, Any]:
+        """Binds the calls; answers the logits of each (predict), or the losses of its first `steps` calls."""
+        self.forget()
+        what = BY_NAME[workload]
+        start = time.perf_counter()
+        results = [self._bind(part, what.batch, dropout, steps) for part in what.parts()]
+        built_s = time.perf_counter() - start
+        self._repeat(WARM_SECONDS)
+        return {"results": results, "prepare_s": built_s}
+
+    def forget(self) -> dict[str, Any]:
+        """Gives the calls and their memory back."""
+        self.calls.clear()
+        gc.collect()
+        return {}
+
+    def _bind(self, part: Part, batch: int, dropout: bool, steps: int) -> list[Any]:
+        net = part.network if dropout else networks.without_dropout(part.network)
         weights = networks.he_weights(net, WEIGHTS_SEED)
         x, y = networks.samples(net, batch, SAMPLES_SEED)
-        start = time.perf_counter()
-        if task == "predict":
-            self.call = self.engine.predictor(net, weights, x)
-            result = self.call().tolist()
-        else:
-            self.call = self.engine.trainer(net, weights, x, y)
-            result = [self.call() for _ in range(steps)]
-        built_s = time.perf_counter() - start
-        _repeat(self.call, WARM_SECONDS)
-        return {"result": result, "prepare_s": built_s}
+        if part.trains:
+            trainer = self.engine.trainer(net, weights, x, y)
+            self.calls.append((trainer, part.share))
+            return [trainer() for _ in range(steps)]
+        predictor = self.engine.predictor(net, weights, x)
+        self.calls.append((predictor, part.share))
+        result: list[Any] = predictor().tolist()
+        return result
 
     def time(self, seconds: float) -> dict[str, Any]:
-        """The median time of one call."""
-        if self.call is None:
+        """The sum of the calls' median times, each times its share."""
+        if not self.calls:
             raise RuntimeError("prepare comes before time")
-        calls = _repeat(self.call, seconds)
-        return {"median_s": median(calls), "calls": len(calls)}
+        times = self._repeat(seconds)
+        figure = sum(share * median(each) for (_, share), each in zip(self.calls, times, strict=True))
+        return {"seconds": figure, "calls": len(times[0])}
 
-
-def _repeat(call: Call, seconds: float) -> list[float]:
-    times: list[float] = []
-    end = time.perf_counter() + seconds
-    while len(times) < FEWEST_CALLS or time.perf_counter() < end:
-        start = time.perf_counter()
-        call()
-        times.append(time.perf_counter() - start)
-    return times
+    def _repeat(self, seconds: float) -> list[list[float]]:
+        times: list[list[float]] = [[] for _ in self.calls]
+        end = time.perf_counter() + seconds
+        while len(times[0]) < FEWEST_CALLS or time.perf_counter() < end:
+            for (call, _), each in zip(self.calls, times, strict=True):
+                start = time.perf_counter()
+                call()
+                each.append(time.perf_counter() - start)
+        return times
 
 
 def main() -> None:

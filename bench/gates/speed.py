@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from bench.compare import engines
-from bench.compare.driver import Measurement, Workload, measure, processes
+from bench.compare.driver import Measurement, measure, processes
 from bench.compare.report import ratio_to_best
+from bench.compare.workloads import Workload
 from bench.gates import Verdict
 
 ROUNDS = 9  # a busy neighbour lasts for seconds: the median has to outlive it

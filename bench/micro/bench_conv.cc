@@ -136,6 +136,10 @@ void register_conv(const Shapes& shapes) {
       RegisterBenchmark(("conv_lanes/" + s.name + "/backward_weights").c_str(), lanes_weights, s);
     }
     RegisterBenchmark(("conv_blocked/" + s.name + "/forward").c_str(), blocked_forward, s);
+    // With stride 1, backward-data is the forward kernel on an output gradient with a border around it.
+    if (s.stride == 1 && s.ic >= kLanes)
+      RegisterBenchmark(("conv_blocked/" + s.name + "/backward_data").c_str(), blocked_forward,
+                        s.backward_data());
     RegisterBenchmark(("conv_blocked/" + s.name + "/backward_weights").c_str(), blocked_weights, s);
   }
 }

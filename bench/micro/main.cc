@@ -25,6 +25,8 @@ int main(int argc, char** argv) {
   const Shapes shapes = read_shapes();
   register_gemm(shapes);
   register_conv(shapes);
+  register_winograd(shapes);
+  register_pool();
   benchmark::RunSpecifiedBenchmarks();
   return 0;
 }

@@ -7,13 +7,17 @@ the loss.
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable
 from importlib import import_module
 from importlib.util import find_spec
-from typing import Any, Protocol, cast
+from typing import Any, Literal, NamedTuple, Protocol, cast
 
-from bench.compare.networks import Network, Task
+from bench.compare.networks import Network
+from bench.compare.workloads import Task, Workload
 from numpy.typing import NDArray
+
+Precision = Literal["exact", "default", "fast"]
 
 
 class Engine(Protocol):
@@ -30,18 +34,40 @@ class Engine(Protocol):
     def trainer(
         self, network: Network, weights: list[NDArray[Any]], x: NDArray[Any], y: NDArray[Any]
     ) -> Callable[[], float]:
-        """A call that makes one Adam step on (x, y) and returns the loss before it."""
+        """A call that makes one step of the network's optimizer on (x, y) and returns the loss before it."""
 
 
-# Name: the package it needs, our module, how the engine is configured, the tasks it can do.
-_ALL: dict[str, tuple[str, str, dict[str, Any], tuple[Task, ...]]] = {
-    "cnnfast": ("cnnfast", "with_cnnfast", {}, ("predict", "train")),
-    "torch": ("torch", "with_torch", {}, ("predict", "train")),
-    "torch-channels-last": ("torch", "with_torch", {"channels_last": True}, ("predict", "train")),
-    "torch-compile": ("torch", "with_torch", {"compiled": True}, ("predict", "train")),
-    "keras-tf": ("tensorflow", "with_keras", {"jit": False}, ("predict", "train")),
-    "keras-tf-jit": ("tensorflow", "with_keras", {"jit": True}, ("predict", "train")),
-    "onnxruntime": ("onnxruntime", "with_onnxruntime", {}, ("predict",)),
+class _Entry(NamedTuple):
+    package: str
+    module: str
+    options: dict[str, Any]
+    tasks: tuple[Task, ...]
+    precision: Precision = "exact"  # what it is held to: "default" allows Winograd
+    most_samples: int = sys.maxsize
+
+
+_NETWORKS: tuple[Task, ...] = ("predict", "train")
+_INFERENCE: tuple[Task, ...] = ("predict", "forward")
+_BACKWARD: tuple[Task, ...] = ("backward_data", "backward_weights")
+
+_ALL = {
+    "cnnfast": _Entry("cnnfast", "with_cnnfast", {}, (*_NETWORKS, "forward", *_BACKWARD), "default"),
+    "cnnfast-exact": _Entry("cnnfast", "with_cnnfast", {"precision": "exact"}, ("forward",)),
+    "cnnfast-fast": _Entry("cnnfast", "with_cnnfast", {"precision": "fast"}, ("forward",), "fast"),
+    "torch": _Entry("torch", "with_torch", {}, (*_NETWORKS, "forward", *_BACKWARD)),
+    "torch-channels-last": _Entry(
+        "torch", "with_torch", {"channels_last": True}, (*_NETWORKS, "forward", *_BACKWARD)
+    ),
+    # Its backward convolutions are those of the other two.
+    "torch-compile": _Entry("torch", "with_torch", {"compiled": True}, (*_NETWORKS, "forward")),
+    "keras-tf": _Entry("tensorflow", "with_keras", {"jit": False}, _NETWORKS),
+    "keras-tf-jit": _Entry("tensorflow", "with_keras", {"jit": True}, _NETWORKS),
+    "jax": _Entry("jax", "with_jax", {}, ("train",)),
+    "onnxruntime": _Entry("onnxruntime", "with_onnxruntime", {}, _INFERENCE),
+    "openvino": _Entry("openvino", "with_openvino", {}, _INFERENCE),
+    "mnn": _Entry("MNN", "with_mnn", {}, _INFERENCE, "default"),
+    # Its networks know no batch axis.
+    "ncnn": _Entry("ncnn", "with_ncnn", {}, _INFERENCE, "default", most_samples=1),
 }
 
 
@@ -52,16 +78,20 @@ def names() -> list[str]:
 
 def installed() -> list[str]:
     """The engines whose package this interpreter finds."""
-    return [name for name, (package, *_) in _ALL.items() if find_spec(package) is not None]
+    return [name for name, entry in _ALL.items() if find_spec(entry.package) is not None]
 
 
-def can(name: str, task: Task) -> bool:
-    """Whether the engine does this task at all."""
-    return task in _ALL[name][3]
+def can(name: str, workload: Workload) -> bool:
+    """Whether the engine does this at all."""
+    return workload.task in _ALL[name].tasks and workload.batch <= _ALL[name].most_samples
+
+
+def precision(name: str) -> Precision:
+    """The class of precision that the engine's results are held to."""
+    return _ALL[name].precision
 
 
 def make(name: str, threads: int) -> Engine:
     """Imports the engine's library and sets its threads."""
-    _, module, options, _ = _ALL[name]
-    factory = import_module(f"bench.compare.engines.{module}").make
-    return cast(Engine, factory(threads=threads, **options))
+    factory = import_module(f"bench.compare.engines.{_ALL[name].module}").make
+    return cast(Engine, factory(threads=threads, **_ALL[name].options))

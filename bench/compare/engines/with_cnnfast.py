@@ -10,12 +10,13 @@ from bench.compare.networks import Layer, Network
 from numpy.typing import NDArray
 
 import cnnfast
-from cnnfast import Input, Sequential, layers, losses, optimizers
+from cnnfast import Input, Sequential, config, layers, losses, optimizers
 
 
-def make(threads: int) -> CnnfastEngine:
-    """Sets the team's size."""
+def make(threads: int, precision: config.Precision = "default") -> CnnfastEngine:
+    """Sets the team's size and the class of precision."""
     cnnfast.set_num_threads(threads)
+    cnnfast.set_precision(precision)
     return CnnfastEngine()
 
 
@@ -40,16 +41,22 @@ class CnnfastEngine:
     ) -> Callable[[], float]:
         """`train_on_batch` with sparse labels."""
         model, x = build(network, weights, x)
-        adam = optimizers.Adam(
-            reference.LEARNING_RATE, reference.BETA_1, reference.BETA_2, epsilon=reference.EPSILON
-        )
-        model.compile(optimizer=adam, loss=loss())
+        model.compile(optimizer=optimizer(network), loss=loss())
         return lambda: float(model.train_on_batch(x, y))
 
 
 def loss() -> losses.Loss:
     """What every engine minimizes: cross-entropy of logits and labels."""
     return losses.SparseCategoricalCrossentropy(from_logits=True)
+
+
+def optimizer(network: Network) -> optimizers.Optimizer:
+    """The one that the network asks for."""
+    if network.optimizer == "adam":
+        return optimizers.Adam(
+            reference.LEARNING_RATE, reference.BETA_1, reference.BETA_2, epsilon=reference.EPSILON
+        )
+    return optimizers.SGD(reference.LEARNING_RATE, momentum=reference.MOMENTUM[network.optimizer])
 
 
 def build(network: Network, weights: list[NDArray[Any]], x: NDArray[Any]) -> tuple[Sequential, NDArray[Any]]:
@@ -63,7 +70,9 @@ def build(network: Network, weights: list[NDArray[Any]], x: NDArray[Any]) -> tup
 
 
 def _layer(layer: Layer, data_format: str) -> layers.Layer:
-    arguments = {key: value for key, value in layer.items() if key != "type"}
+    arguments = {key: value for key, value in layer.items() if key not in ("type", "frozen")}
+    if layer.get("frozen"):
+        arguments["trainable"] = False
     match layer["type"]:
         case "conv2d":
             return layers.Conv2D(data_format=data_format, **arguments)

@@ -53,29 +53,39 @@ class KerasEngine:
     def trainer(
         self, network: Network, weights: list[NDArray[Any]], x: NDArray[Any], y: NDArray[Any]
     ) -> Callable[[], float]:
-        """One traced step: forward, gradient, Adam."""
+        """One traced step: forward, gradient, update."""
         model, samples = _build(network, weights, x)
         labels = tf.constant(y)
         variables = model.trainable_variables
-        adam = keras.optimizers.Adam(
-            reference.LEARNING_RATE, reference.BETA_1, reference.BETA_2, epsilon=reference.EPSILON
-        )
-        adam.build(variables)
+        optimizer = _optimizer(network)
+        optimizer.build(variables)
 
         def step(batch: Any, truth: Any) -> Any:
             with tf.GradientTape() as tape:
                 logits = model(batch, training=True)
                 loss = tf.reduce_mean(tf.nn.sparse_softmax_cross_entropy_with_logits(truth, logits))
-            adam.apply(tape.gradient(loss, variables), variables)
+            optimizer.apply(tape.gradient(loss, variables), variables)
             return loss
 
         run = tf.function(step, jit_compile=self.jit)
         return lambda: float(run(samples, labels).numpy())
 
 
+def _optimizer(network: Network) -> Any:
+    if network.optimizer == "adam":
+        return keras.optimizers.Adam(
+            reference.LEARNING_RATE, reference.BETA_1, reference.BETA_2, epsilon=reference.EPSILON
+        )
+    return keras.optimizers.SGD(reference.LEARNING_RATE, momentum=reference.MOMENTUM[network.optimizer])
+
+
 def _build(network: Network, weights: list[NDArray[Any]], x: NDArray[Any]) -> tuple[Any, Any]:
     samples = tf.constant(networks.channels_last_samples(x))
-    model = keras.Sequential([keras.Input(samples.shape[1:]), *map(_layer, network.layers)])
+    model = keras.Sequential([keras.Input(samples.shape[1:])])
+    for layer in network.layers:
+        if layer.get("padding"):
+            model.add(keras.layers.ZeroPadding2D(layer["padding"]))
+        model.add(_layer(layer))
     model.set_weights(networks.channels_last_weights(network, weights))
     return model, samples
 
@@ -89,4 +99,6 @@ def _layer(layer: Layer) -> Any:
         "dropout": keras.layers.Dropout,
         "flatten": keras.layers.Flatten,
     }
-    return kinds[layer["type"]](**{key: value for key, value in layer.items() if key != "type"})
+    return kinds[layer["type"]](
+        **{key: value for key, value in layer.items() if key not in ("type", "padding")}
+    )

@@ -1,4 +1,4 @@
-"""PyTorch: eager, channels last, and compiled (inference with frozen weights); fused Adam."""
+"""PyTorch: eager, channels last, and compiled (inference with frozen weights); fused optimizers."""
 
 from __future__ import annotations
 
@@ -49,16 +49,10 @@ class TorchEngine:
     def trainer(
         self, network: Network, weights: list[NDArray[Any]], x: NDArray[Any], y: NDArray[Any]
     ) -> Callable[[], float]:
-        """Forward, backward and fused Adam; compiled, network and loss together."""
+        """Forward, backward and fused update; compiled, network and loss together."""
         model, samples = self._build(network, weights, x)
         labels = torch.from_numpy(y).long()
-        adam = torch.optim.Adam(
-            model.parameters(),
-            lr=reference.LEARNING_RATE,
-            betas=(reference.BETA_1, reference.BETA_2),
-            eps=reference.EPSILON,
-            fused=True,
-        )
+        optimizer = _optimizer(network, model)
 
         def loss_of(batch: Any, truth: Any) -> Any:
             return torch.nn.functional.cross_entropy(model(batch), truth)
@@ -66,10 +60,10 @@ class TorchEngine:
         run = torch.compile(loss_of) if self.compiled else loss_of
 
         def call() -> float:
-            adam.zero_grad(set_to_none=True)
+            optimizer.zero_grad(set_to_none=True)
             loss = run(samples, labels)
             loss.backward()
-            adam.step()
+            optimizer.step()
             return float(loss.item())
 
         return call
@@ -87,11 +81,23 @@ class TorchEngine:
         return model, samples
 
 
+def _optimizer(network: Network, model: Any) -> Any:
+    learned = [parameter for parameter in model.parameters() if parameter.requires_grad]
+    if network.optimizer == "adam":
+        betas = (reference.BETA_1, reference.BETA_2)
+        return torch.optim.Adam(
+            learned, lr=reference.LEARNING_RATE, betas=betas, eps=reference.EPSILON, fused=True
+        )
+    momentum = reference.MOMENTUM[network.optimizer]
+    return torch.optim.SGD(learned, lr=reference.LEARNING_RATE, momentum=momentum, fused=True)
+
+
 def _modules(layer: Layer, shape: tuple[int, ...], weights: Any) -> list[Any]:
     nn = torch.nn
     match layer["type"]:
         case "conv2d":
-            conv = nn.Conv2d(shape[0], layer["filters"], layer["kernel_size"])
+            size, stride, padding, groups = networks.geometry(layer)
+            conv = nn.Conv2d(shape[0], layer["filters"], size, stride, padding, groups=groups)
             _load(conv, next(weights).transpose(3, 2, 0, 1), next(weights))
             out: list[Any] = [conv]
         case "dense":
@@ -99,13 +105,15 @@ def _modules(layer: Layer, shape: tuple[int, ...], weights: Any) -> list[Any]:
             _load(linear, next(weights).T, next(weights))
             out = [linear]
         case "max_pool2d":
-            out = [nn.MaxPool2d(layer["pool_size"])]
+            out = [nn.MaxPool2d(*networks.window(layer))]
         case "average_pool2d":
-            out = [nn.AvgPool2d(layer["pool_size"])]
+            out = [nn.AvgPool2d(*networks.window(layer))]
         case "dropout":
             out = [nn.Dropout(layer["rate"])]
         case _:
             out = [nn.Flatten()]
+    if layer.get("frozen"):
+        out[0].requires_grad_(False)
     if "activation" in layer:
         out.append({"relu": nn.ReLU, "tanh": nn.Tanh}[layer["activation"]]())
     return out
