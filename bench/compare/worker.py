@@ -32,7 +32,8 @@ Call = Callable[[], Any]
 class Worker:
     """Holds the engine and the calls that were prepared last, each with its share in the figure."""
 
-    def __init__(self, name: str, threads: int) -> None:
+    def __init__(self, name: str, threads: int, clock: Callable[[], float] = time.perf_counter) -> None:
+        self.clock = clock
         start = time.perf_counter()
         self.engine = engines.make(name, threads)
         self.import_s = time.perf_counter() - start
@@ -82,12 +83,12 @@ class Worker:
 
     def _repeat(self, seconds: float) -> list[list[float]]:
         times: list[list[float]] = [[] for _ in self.calls]
-        end = time.perf_counter() + seconds
-        while len(times[0]) < FEWEST_CALLS or time.perf_counter() < end:
+        end = self.clock() + seconds
+        while len(times[0]) < FEWEST_CALLS or self.clock() < end:
             for (call, _), each in zip(self.calls, times, strict=True):
-                start = time.perf_counter()
+                start = self.clock()
                 call()
-                each.append(time.perf_counter() - start)
+                each.append(self.clock() - start)
         return times
 
 

@@ -17,9 +17,7 @@ struct ConvShape {
   int ow() const { return (iw - kernel) / stride + 1; }
   int taps() const { return kernel * kernel; }
   // The convolution of stride 1 that makes the source's gradient, its padding left out, from the output's.
-  ConvShape backward_data() const {
-    return {name, oc, ih, iw, ic, kernel, 1, small, false};
-  }
+  ConvShape backward_data() const { return {name, oc, ih, iw, ic, kernel, 1, small, false}; }
   double flops() const { return 2.0 * ic * oc * taps() * oh() * ow(); }  // one sample
 };
 
