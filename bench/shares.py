@@ -4,9 +4,9 @@
     python -m bench.shares --record    measures several times and writes the record anew
 
 Records are kept by instruction set and processor family. One thread, cnnfast alone, both classes of
-precision, processor time, as the peak itself: a busy machine counts for less. Operations are those of the direct sum, so that a layer with Winograd may be above 1. A layer that
-falls below its record by more than the margin fails the check on AVX-512, the machines that the kernels are
-made for; elsewhere it is told.
+precision; in processor time, as the peak itself, so that a busy machine counts for less. Operations are those
+of the direct sum: a layer with Winograd may be above 1. A layer that falls below its record by more than the
+margin fails the check on AVX-512, the machines that the kernels are made for; elsewhere it is told.
 """
 
 from __future__ import annotations
@@ -54,8 +54,8 @@ def main() -> None:
         print(f"{verdict}  {name}: {share:.2f} (record {known.get(name, 'none')})", flush=True)
         if arguments.record:
             known[name] = round(share, 3)
+            FILE.write_text(json.dumps(records, indent=1) + "\n")
     if arguments.record:
-        FILE.write_text(json.dumps(records, indent=1) + "\n")
         return
     print(f"{key}: {len(behind)} layers more than {MARGIN:.0%} below their record; enforced on {ENFORCED_ON}")
     sys.exit(bool(behind) and peak.machine_isa() == ENFORCED_ON)
