@@ -12,7 +12,8 @@ layers are frozen, so that every library is asked for them in its usual way:
 
 - forward: prediction with the layer, less the one without
 - backward_data: steps that also train the head, less those that train the tail alone; with the layer
-  frozen, less the same without the layer
+  frozen, less the same without the layer. Where the layer strides, the one without has its head at the
+  output's size, so that the tails cancel; what the heads differ by, up to 5 %, counts as the layer's
 - backward_weights: the step that trains everything, less the one with the layer frozen. It includes the
   layer's update, and for a first layer its gradient's way through the tail.
 """
@@ -117,13 +118,14 @@ def parts(name: str, task: LayerTask) -> list[Part]:
 
 def _network(layer: LayerShape, with_layer: bool, trained: tuple[str, ...] | None) -> Network:
     """`trained`: what learns besides the tail; None for a network that only predicts."""
-    channels, size = layer.ic, layer.size
-    chain: list[Layer] = []
+    size = layer.size
+    chain = [_layer(layer, layer.ic if i % 2 else layer.oc) for i in range(layer.chain if with_layer else 0)]
+    head = layer.ic
+    if trained is not None and not with_layer:  # the tail meets what the layer would have made
+        size, head = layer.out_size, layer.ic if layer.chain % 2 == 0 else layer.oc
     if not layer.is_first:
-        chain.append({"type": "conv2d", "filters": layer.ic, "kernel_size": 1, "role": "head"})
-    for i in range(layer.chain if with_layer else 0):
-        channels = layer.oc if i % 2 == 0 else layer.ic
-        chain.append(_layer(layer, channels))
+        chain.insert(0, {"type": "conv2d", "filters": head, "kernel_size": 1, "role": "head"})
+    shape = (layer.ic if layer.is_first else _HEAD_CHANNELS, size, size)
     if with_layer:
         size = layer.out_size
     tail = {"kernel_size": 1} if trained is not None else _glance(size)
@@ -136,10 +138,7 @@ def _network(layer: LayerShape, with_layer: bool, trained: tuple[str, ...] | Non
         role = each.pop("role", "tail")
         if trained is not None and role != "tail" and role not in trained:
             each["frozen"] = True
-    first = layer.ic if layer.is_first else _HEAD_CHANNELS
-    return Network(
-        f"{PREFIX}{layer.name}", (first, layer.size, layer.size), "channels_last", "sgd", tuple(chain)
-    )
+    return Network(f"{PREFIX}{layer.name}", shape, "channels_last", "sgd", tuple(chain))
 
 
 def _glance(size: int) -> dict[str, int]:
