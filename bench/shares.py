@@ -21,10 +21,12 @@ from fnmatch import fnmatch
 from pathlib import Path
 from statistics import median
 
-from bench.compare import engines, peak
+from bench.compare import engines
 from bench.compare.report import machine
 from bench.compare.worker import Worker
 from bench.compare.workloads import WORKLOADS, Workload
+
+from cnnfast import _core
 
 FILE = Path(__file__).resolve().parent / "shapes" / "shares.json"
 ENGINES = ("cnnfast", "cnnfast-exact")
@@ -58,12 +60,12 @@ def main() -> None:
     if arguments.record:
         return
     print(f"{key}: {len(behind)} layers more than {MARGIN:.0%} below their record; enforced on {ENFORCED_ON}")
-    sys.exit(bool(behind) and peak.machine_isa() == ENFORCED_ON)
+    sys.exit(bool(behind) and _core.get_isa() == ENFORCED_ON)
 
 
 def machine_key() -> str:
     """Instruction set and processor family, such as "avx2, AMD EPYC, x86_64, family 25"."""
-    return f"{peak.machine_isa()}, {machine(1)['cpu']}"
+    return f"{_core.get_isa()}, {machine(1)['cpu']}"
 
 
 def is_behind(share: float, record: float | None) -> bool:
@@ -88,7 +90,7 @@ def _share(worker: Worker, workload: Workload, turns: int) -> float:
     worker.prepare(str(workload), dropout=False, steps=1)
     shares: list[float] = []
     for _ in range(turns):
-        now = peak.measure()
+        now = _core.measure_flops()
         shares.append((workload.flops or 0) / worker.time(SECONDS_A_TURN)["seconds"] / now)
     worker.forget()
     return median(shares)

@@ -16,10 +16,12 @@ from statistics import median
 from typing import Any
 
 import numpy as np
-from bench.compare import engines, networks, peak, reference, worker
+from bench.compare import engines, networks, reference, worker
 from bench.compare.engines import Precision
 from bench.compare.layer_networks import Part
 from bench.compare.workloads import Workload
+
+from cnnfast import _core
 
 # Largest difference from float64 over the largest logit: of direct sums, with Winograd, with bfloat16.
 LOGITS_BARS: dict[Precision, float] = {"exact": 2e-5, "default": 1e-4, "fast": 3e-2}
@@ -137,7 +139,7 @@ def measure(workload: Workload, workers: Sequence[Process], rounds: int, seconds
     peaks: list[float] = []
     for turn in range(rounds):
         if workload.flops:
-            peaks.append(peak.measure())
+            peaks.append(_core.measure_flops())
         first = turn % max(len(ready), 1)
         for process, measurement in ready[first:] + ready[:first]:
             time.sleep(SETTLE_SECONDS)

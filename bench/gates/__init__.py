@@ -1,15 +1,15 @@
 """The promises that have a number: each gate measures one, prints it beside its bar, and says pass or fail.
 
-`python -m bench.gates` runs all but the long one, `python -m bench.gates speed import` those named. They need
-the installed package; `accuracy` also needs MNIST, `speed` and `kernels` the peers of the extra `bench`,
-`wheel` a built wheel.
+`python -m bench.gates` runs all but the long ones, `python -m bench.gates speed import` those named. They
+need the installed package; `accuracy` and `precision` also need MNIST, `speed` and `kernels` the peers of the
+extra `bench`, `wheel` a built wheel.
 
 - accuracy.py: MNIST through the command line, three seeds
 - speed.py: against other libraries, with bench.compare
 - engine.py: same bytes for any number of threads, told memory is taken memory
-- kernels.py, the long one: what the kernels must show (kernel_bars.py), layer by layer, on 1 and 2 threads;
-  class_accuracy.py: that training in the default class is as good as in the exact one
 - package.py: import time, size and contents of the wheel
+- precision.py, long: that training in the default class is as good as in the exact one
+- kernels.py, long: what the kernels must show (kernel_bars.py), layer by layer, on 1 and 2 threads
 """
 
 from __future__ import annotations
@@ -26,6 +26,22 @@ class Verdict:
     bar: str
     passed: bool | None  # None: this machine cannot tell
 
+    @property
+    def outcome(self) -> str:
+        """PASS, FAIL or n/a."""
+        return "n/a" if self.passed is None else "PASS" if self.passed else "FAIL"
+
     def __str__(self) -> str:
-        outcome = "n/a " if self.passed is None else "pass" if self.passed else "FAIL"
-        return f"{outcome}  {self.what}: {self.measured} (bar: {self.bar})"
+        return f"{self.outcome:4}  {self.what}: {self.measured} (bar: {self.bar})"
+
+
+@dataclass(frozen=True)
+class Effort:
+    """How much the long gates measure; with less they run sooner and their figures are noisier."""
+
+    threads: tuple[int, ...] = (1, 2)
+    rounds: int = 5  # turns of each engine
+    seconds: float = 0.3  # of a turn
+    epochs: int | None = None  # None: what the network needs
+    samples: int | None = None  # that are trained on; None: all
+    only: str = "*"  # lines of the table, as fnmatch takes them

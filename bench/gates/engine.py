@@ -18,7 +18,7 @@ BATCH = 128
 
 def run() -> Iterator[Verdict]:
     """For each network: the weights after some steps on 1 and 2 threads, and the arena's size."""
-    for name in networks.NAMES:
+    for name in networks.SMALL:
         one, told, taken = _train(name, threads=1)
         two, _, _ = _train(name, threads=2)
         yield Verdict(

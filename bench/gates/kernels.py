@@ -1,78 +1,97 @@
 """The table of kernel_bars.py, measured: `python -m bench.gates kernels` (long; peers of the extra `bench`).
 
-Every workload runs once for a number of threads, all engines that any of its bars names in turns. A line
-whose instruction set the machine lacks shows its figures and is neither passed nor failed.
+A workload runs once for a number of threads, all engines that any of its bars names in turns. The figure of
+a bar is that of its worst workload. The bars are meant for AVX-512; what was measured on is told first.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from pathlib import Path
+from fnmatch import fnmatch
 
 from bench.compare import engines
-from bench.compare.driver import Measurement, measure, processes
+from bench.compare.driver import Measurement, Process, measure, processes
+from bench.compare.report import machine
 from bench.compare.workloads import Workload
-from bench.gates import Verdict, class_accuracy
+from bench.gates import Effort, Verdict, precision
 from bench.gates.kernel_bars import BARS, Bar
 
-THREADS = (1, 2)
-ROUNDS, SECONDS_A_TURN = 5, 0.3
-
-Rows = dict[Workload, list[Measurement]]
+from cnnfast import _core
 
 
-def run() -> Iterator[Verdict]:
-    """Every line of the table."""
-    yield from judge(ROUNDS, SECONDS_A_TURN)
-    yield from class_accuracy.run(class_accuracy.EPOCHS)
+def run(effort: Effort) -> Iterator[Verdict]:
+    """Every line of the table, as soon as it is known, and at the end the table."""
+    print(f"measured on {_core.get_isa()}, {machine(1)['cpu']}; the bars are for avx512", flush=True)
+    cells: dict[str, dict[int, Verdict]] = {}
+    for threads in effort.threads:
+        for bar, verdict in _judge(threads, effort):
+            cells.setdefault(bar.what, {})[threads] = verdict
+            yield verdict
+    for verdict in precision.run(effort):
+        cells[verdict.what] = {effort.threads[0]: verdict}
+        yield verdict
+    print(_table(cells, effort.threads), flush=True)
 
 
-def run_smoke() -> Iterator[Verdict]:
-    """The same in one short turn and with next to no training: does it run? Its verdicts mean nothing."""
-    yield from judge(1, 0.02)
-    yield from class_accuracy.run(dict.fromkeys(class_accuracy.EPOCHS, 1))
+def _table(cells: dict[str, dict[int, Verdict]], threads: tuple[int, ...]) -> str:
+    lines = [
+        f"| measured on {_core.get_isa()} | {' | '.join(f'{n} thread(s)' for n in threads)} |",
+        f"| --- |{' --- |' * len(threads)}",
+    ]
+    for what, row in cells.items():
+        shown = (
+            f"{row[n].measured.split(';')[0]}, {row[n].bar}: {row[n].outcome}" if n in row else ""
+            for n in threads
+        )
+        lines.append(f"| {what} | {' | '.join(shown)} |")
+    return "\n".join(lines)
 
 
-def judge(rounds: int, seconds: float) -> Iterator[Verdict]:
-    """Measures what BARS need, for each number of threads, and judges them."""
-    for threads in THREADS:
-        bars = [bar for bar in BARS if bar.bar(threads) is not None]
-        wanted: dict[Workload, list[str]] = {}
+def _judge(threads: int, effort: Effort) -> Iterator[tuple[Bar, Verdict]]:
+    """Measures what BARS need, for this number of threads, and judges them."""
+    bars = [bar for bar in BARS if bar.bar(threads) is not None and fnmatch(bar.what, effort.only)]
+    wanted: dict[Workload, set[str]] = {}
+    for bar in bars:
+        for workload in bar.workloads:
+            wanted.setdefault(workload, set()).update((bar.engine, *bar.peers))
+    used = set[str]().union(*wanted.values()) & set(engines.installed())
+    rows: dict[Workload, list[Measurement]] = {}
+    with processes(sorted(used), threads) as workers:
         for bar in bars:
             for workload in bar.workloads:
-                wanted.setdefault(workload, []).extend((bar.engine, *bar.peers))
-        used = {name for names in wanted.values() for name in names} & set(engines.installed())
-        rows: Rows = {}
-        with processes(sorted(used), threads) as workers:
-            for workload, names in wanted.items():
-                chosen = [worker for worker in workers if worker.engine in names]
-                rows[workload] = measure(workload, chosen, rounds, seconds)
-        yield from (_verdict(bar, threads, rows) for bar in bars)
+                if workload not in rows:
+                    rows[workload] = _row(workload, workers, wanted[workload], effort)
+            yield bar, _verdict(bar, threads, [rows[workload] for workload in bar.workloads])
 
 
-def _verdict(bar: Bar, threads: int, rows: Rows) -> Verdict:
-    what = f"{bar.what}, {threads} thread(s), {bar.engine} over {_yardstick(bar)}"
-    asked = bar.bar(threads)
-    figures = {workload: _figure(bar, rows[workload]) for workload in bar.workloads}
+def _row(workload: Workload, workers: list[Process], names: set[str], effort: Effort) -> list[Measurement]:
+    chosen = [worker for worker in workers if worker.engine in names]
+    return measure(workload, chosen, effort.rounds, effort.seconds)
+
+
+def _verdict(bar: Bar, threads: int, rows: list[list[Measurement]]) -> Verdict:
+    what, asked = f"{bar.what}, {threads} thread(s)", f">= {bar.bar(threads)}"
     missing = sorted({*bar.peers, bar.engine} - set(engines.installed()))
-    reached = not missing and all(
-        f is not None and asked is not None and f >= asked for f in figures.values()
-    )
-    shown = ", ".join(f"{workload} {'-' if f is None else f'{f:.2f}'}" for workload, f in figures.items())
     if missing:
-        shown += f"; not installed: {', '.join(missing)}"
-    if bar.needs and bar.needs not in _flags():
-        outcome = "reached" if reached else "not reached"
-        return Verdict(what, shown, f">= {asked}, {outcome}; not this machine kind: no {bar.needs}", None)
-    return Verdict(what, shown, f">= {asked}", reached)
-
-
-def _yardstick(bar: Bar) -> str:
-    return f"the fastest of {', '.join(bar.over)}" if isinstance(bar.over, tuple) else bar.over
+        return Verdict(what, f"not installed: {', '.join(missing)}", asked, False)
+    if bar.needs and bar.needs not in machine(threads)["isa"]:
+        return Verdict(what, f"needs {bar.needs}", asked, None)
+    figures = {str(workload): _figure(bar, row) for workload, row in zip(bar.workloads, rows, strict=True)}
+    refused = [
+        f"{m.workload}, {m.engine}: {m.refused}"
+        for row in rows
+        for m in row
+        if m.refused and m.engine in {bar.engine, *bar.peers}
+    ]
+    ours = [figure for figure in figures.values() if figure is not None]
+    worst = f"{min(ours):.2f}" if len(ours) == len(figures) else "-"
+    each = ", ".join(f"{name} {'-' if f is None else f'{f:.2f}'}" for name, f in figures.items())
+    passed = len(ours) == len(figures) and min(ours) >= (bar.bar(threads) or 0)
+    return Verdict(what, "; ".join((worst, each, *refused)), asked, passed)
 
 
 def _figure(bar: Bar, row: list[Measurement]) -> float | None:
-    """How many times its yardstick our engine is; None where something was refused."""
+    """How many times its yardstick our engine is; None where that was refused, or every peer."""
     timed = {m.engine: m for m in row if not m.refused}
     ours = timed.get(bar.engine)
     if ours is None:
@@ -83,8 +102,3 @@ def _figure(bar: Bar, row: list[Measurement]) -> float | None:
     share = ours.share_of_peak
     # vdpbf16ps makes two multiply-adds a lane where vfmadd makes one.
     return share / 2 if share is not None and bar.over == "bfloat16 peak" else share
-
-
-def _flags() -> set[str]:
-    text = Path("/proc/cpuinfo").read_text()
-    return set(text.split("flags", 1)[1].split("\n", 1)[0].split())

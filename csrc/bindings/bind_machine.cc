@@ -53,6 +53,10 @@ void bind_machine(py::module_& m) {
     for (const KernelTable* table : available_kernels()) names.emplace_back(table->isa);
     return names;
   });
+  m.def("measure_flops", [] {
+    const py::gil_scoped_release released;
+    return measure_flops(kernels());
+  });
   m.def("measured_machine", [] {
     const py::gil_scoped_release released;
     const Machine machine = measured_machine(kernels());

@@ -28,19 +28,6 @@ double processor_seconds() {
 
 volatile float kept;  // what keeps the compiler from leaving the work out
 
-double measure_flops(const KernelTable& kernels) {
-  const auto seconds_of = [&](int64_t iterations) {
-    const double start = processor_seconds();
-    kept = kernels.peak(iterations, kOperand);
-    return processor_seconds() - start;
-  };
-  int64_t iterations = 100;
-  while (seconds_of(iterations) < kSecondsPerRun) iterations *= 2;
-  double best = seconds_of(iterations);
-  for (int run = 1; run < kRuns; ++run) best = std::min(best, seconds_of(iterations));
-  return static_cast<double>(kernels.peak_flops) * static_cast<double>(iterations) / best;
-}
-
 double measure_bandwidth() {
   const Arena stream(kStretches * kStretchBytes);
   double best = 1;
@@ -54,6 +41,19 @@ double measure_bandwidth() {
 }
 
 }  // namespace
+
+double measure_flops(const KernelTable& kernels) {
+  const auto seconds_of = [&](int64_t iterations) {
+    const double start = processor_seconds();
+    kept = kernels.peak(iterations, kOperand);
+    return processor_seconds() - start;
+  };
+  int64_t iterations = 100;
+  while (seconds_of(iterations) < kSecondsPerRun) iterations *= 2;
+  double best = seconds_of(iterations);
+  for (int run = 1; run < kRuns; ++run) best = std::min(best, seconds_of(iterations));
+  return static_cast<double>(kernels.peak_flops) * static_cast<double>(iterations) / best;
+}
 
 Machine measured_machine(const KernelTable& kernels) {
   static std::mutex mutex;
