@@ -68,12 +68,15 @@ class Measurement:
 class Process:
     """A worker process, pinned to the first `threads` cores that this process may use."""
 
-    def __init__(self, engine: str, threads: int) -> None:
+    def __init__(self, engine: str, threads: int, processor_time: bool) -> None:
         self.engine = engine
         self.threads = threads
         cores = sorted(os.sched_getaffinity(0))[:threads]
         self._process = subprocess.Popen(
-            [sys.executable, "-m", "bench.compare.worker", engine, "--threads", str(threads)],
+            [
+                *(sys.executable, "-m", "bench.compare.worker", engine, "--threads", str(threads)),
+                *(["--processor-time"] if processor_time else []),
+            ],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             text=True,
@@ -112,12 +115,14 @@ def _environment(threads: int) -> dict[str, str]:
 
 
 @contextmanager
-def processes(names: Sequence[str], threads: int) -> Iterator[list[Process]]:
-    """One process an engine, ended on the way out."""
+def processes(names: Sequence[str], threads: int, processor_time: bool = False) -> Iterator[list[Process]]:
+    """One process an engine, ended on the way out; its clock that of the wall, or its own processor time."""
+    if processor_time and threads > 1:
+        raise ValueError(f"processor time tells nothing of {threads} threads: use one, or the wall's clock")
     started: list[Process] = []
     try:
         for name in names:
-            started.append(Process(name, threads))
+            started.append(Process(name, threads, processor_time))
         yield started
     finally:
         for process in started:

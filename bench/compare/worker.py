@@ -97,11 +97,13 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("engine", choices=engines.names())
     parser.add_argument("--threads", type=int, required=True)
+    parser.add_argument("--processor-time", action="store_true")
     arguments = parser.parse_args()
     # Libraries that print must not reach the protocol.
     answers = os.fdopen(os.dup(1), "w")
     os.dup2(2, 1)
-    worker = Worker(arguments.engine, arguments.threads)
+    clock = time.process_time if arguments.processor_time else time.perf_counter
+    worker = Worker(arguments.engine, arguments.threads, clock)
     for line in sys.stdin:
         command = json.loads(line)
         try:

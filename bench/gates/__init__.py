@@ -44,4 +44,5 @@ class Effort:
     seconds: float = 0.3  # of a turn
     epochs: int | None = None  # None: what the network needs
     samples: int | None = None  # that are trained on; None: all
+    processor_time: bool = False  # instead of the wall's, on a machine that others use
     only: str = "*"  # lines of the table, as fnmatch takes them

@@ -50,7 +50,12 @@ def _parse() -> tuple[list[str], Effort]:
     long.add_argument("--seconds", type=float, default=whole.seconds, help="length of a turn")
     long.add_argument("--epochs", type=int, help="of training, for each network; default: its own number")
     long.add_argument("--samples", type=int, help="that networks train on; default: all")
+    long.add_argument(
+        "--processor-time", action="store_true", help="for a machine that others use; with --threads 1"
+    )
     arguments = parser.parse_args()
+    if arguments.processor_time and tuple(arguments.threads) != (1,):
+        parser.error("--processor-time tells nothing of several threads; add --threads 1")
     chosen = arguments.gates or list(GATES)
     if unknown := set(chosen) - set(known):
         parser.error(f"unknown gates: {', '.join(sorted(unknown))}; there are {', '.join(known)}")
@@ -60,6 +65,7 @@ def _parse() -> tuple[list[str], Effort]:
         arguments.seconds,
         arguments.epochs,
         arguments.samples,
+        arguments.processor_time,
         arguments.only,
     )
     return chosen, effort

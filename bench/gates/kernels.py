@@ -21,7 +21,9 @@ from cnnfast import _core
 
 def run(effort: Effort) -> Iterator[Verdict]:
     """Every line of the table, as soon as it is known, and at the end the table."""
-    print(f"measured on {_core.get_isa()}, {machine(1)['cpu']}; the bars are for avx512", flush=True)
+    clock = "processor time" if effort.processor_time else "the wall's clock"
+    cpu = machine(1)["cpu"]
+    print(f"measured on {_core.get_isa()}, {cpu}, in {clock}; the bars are for avx512", flush=True)
     cells: dict[str, dict[int, Verdict]] = {}
     for threads in effort.threads:
         for bar, verdict in _judge(threads, effort):
@@ -56,7 +58,7 @@ def _judge(threads: int, effort: Effort) -> Iterator[tuple[Bar, Verdict]]:
             wanted.setdefault(workload, set()).update((bar.engine, *bar.peers))
     used = set[str]().union(*wanted.values()) & set(engines.installed())
     rows: dict[Workload, list[Measurement]] = {}
-    with processes(sorted(used), threads) as workers:
+    with processes(sorted(used), threads, effort.processor_time) as workers:
         for bar in bars:
             for workload in bar.workloads:
                 if workload not in rows:
