@@ -203,7 +203,7 @@ def set_isa(name: str) -> None:
     """Programs built from now on use this instruction set; one of available_isas()."""
 
 def measure_flops() -> float:
-    """float32 operations a second of one core, measured anew in some tens of milliseconds of processor time."""
+    """float32 operations a second of one core, measured anew in some tens of milliseconds."""
 
 def measured_machine() -> tuple[float, float]:
     """Of one core, a second: float32 operations, and bytes from memory. Measured by the first call."""
