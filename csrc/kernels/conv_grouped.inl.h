@@ -192,17 +192,20 @@ static inline void grouped_wgrad_tile(const ConvGroupedWgrad& a, const Tap* taps
       for (int v = 0; v < kSpan; ++v) acc[tap][k][v] = zero();
   int64_t offset[kTaps];
   for (int tap = 0; tap < kTaps; ++tap) offset[tap] = taps[tap].src_offset;
-  for (int y = y0; y < y0 + rows; ++y) {
+  int y = y0;
+  do {  // at least one pixel: see grouped_tile
     const float* s = a.src + r.src0 + y * r.src_row + lane;
     const float* g = a.grad_dst + r.dst0 + y * r.dst_row + lane;
-    for (int i = 0; i < r.cols; ++i, s += r.src_col, g += r.dst_col) {
+    int i = 0;
+    do {
       V x[kTaps][kSpan], t[kSpan];
       for (int v = 0; v < kSpan; ++v) t[v] = load(g + v * V::lanes);
       for (int tap = 0; tap < kTaps; ++tap)
         for (int v = 0; v < kSpan; ++v) x[tap][v] = load(s + offset[tap] + v * V::lanes);
       grouped_wgrad_terms<kGroup, kTaps>(x, t, acc);
-    }
-  }
+      s += r.src_col, g += r.dst_col;
+    } while (++i < r.cols);
+  } while (++y < y0 + rows);
   for (int tap = 0; tap < kTaps; ++tap)
     for (int k = 0; k < kGroup; ++k)
       for (int v = 0; v < kSpan; ++v) {

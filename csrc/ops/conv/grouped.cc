@@ -79,18 +79,19 @@ void narrow(Builder& b, const Node& node, const Wide& wide, const Image& image, 
     const int64_t sample = task / blocks, block = task % blocks;
     const float* src = c.at(from) + sample * src_blocks * pixels * kLanes;
     float* dst = c.at(to) + task * pixels * kLanes;
-    std::fill_n(dst, pixels * kLanes, 0.0f);
-    for (int lane = 0; lane < kLanes; ++lane) {
-      const int64_t channel = block * kLanes + lane;
-      if (channel >= channels) break;
-      for (int repeat = 0; repeat < repeats; ++repeat) {
+    const int64_t first = block * kLanes, lanes = std::min<int64_t>(kLanes, channels - first);
+    float start[kLanes] = {};
+    if (bias >= 0) std::copy_n(c.run.params + bias + first, lanes, start);
+    for (int64_t pixel = 0; pixel < pixels; ++pixel) std::copy_n(start, kLanes, dst + pixel * kLanes);
+    for (int repeat = 0; repeat < repeats; ++repeat) {
+      int64_t from_lane[kLanes];
+      for (int64_t lane = 0; lane < lanes; ++lane) {
+        const int64_t channel = first + lane;
         const int64_t at = channel / small * big + repeat * small + channel % small;
-        const float* plane = src + at / kLanes * pixels * kLanes + at % kLanes;
-        for (int64_t pixel = 0; pixel < pixels; ++pixel) dst[pixel * kLanes + lane] += plane[pixel * kLanes];
+        from_lane[lane] = at / kLanes * pixels * kLanes + at % kLanes;
       }
-      if (bias >= 0)
-        for (int64_t pixel = 0; pixel < pixels; ++pixel)
-          dst[pixel * kLanes + lane] += c.run.params[bias + channel];
+      for (int64_t pixel = 0; pixel < pixels * kLanes; pixel += kLanes)
+        for (int64_t lane = 0; lane < lanes; ++lane) dst[pixel + lane] += src[from_lane[lane] + pixel];
     }
     activate(activation, dst, dst, pixels * kLanes);
   });
