@@ -91,6 +91,13 @@ int conv(Graph& graph, int src, int filters, const Ints& kernel_size, const Ints
                     to_format(data_format), name);
 }
 
+int depthwise_conv(Graph& graph, int src, int depth_multiplier, const Ints& kernel_size, const Ints& strides,
+                   const py::object& padding, const Ints& dilation, bool use_bias,
+                   const std::string& data_format, const std::string& name) {
+  const ConvAttrs attrs = conv_attrs(0, kernel_size, strides, padding, dilation, 0, use_bias);
+  return graph.depthwise_conv(src, attrs, depth_multiplier, to_format(data_format), name);
+}
+
 int conv_transpose(Graph& graph, int src, int filters, const Ints& kernel_size, const Ints& strides,
                    const py::object& padding, const std::optional<Ints>& output_padding, const Ints& dilation,
                    int groups, bool use_bias, const std::string& data_format, const std::string& name) {
@@ -141,6 +148,8 @@ void bind_graph(py::module_& m) {
       .def("input", &Graph::input, arg("shape"), arg("name"))
       .def("conv", &conv, arg("src"), arg("filters"), arg("kernel_size"), arg("strides"), arg("padding"),
            arg("dilation"), arg("groups"), arg("use_bias"), arg("data_format"), arg("name"))
+      .def("depthwise_conv", &depthwise_conv, arg("src"), arg("depth_multiplier"), arg("kernel_size"),
+           arg("strides"), arg("padding"), arg("dilation"), arg("use_bias"), arg("data_format"), arg("name"))
       .def("conv_transpose", &conv_transpose, arg("src"), arg("filters"), arg("kernel_size"), arg("strides"),
            arg("padding"), arg("output_padding"), arg("dilation"), arg("groups"), arg("use_bias"),
            arg("data_format"), arg("name"))

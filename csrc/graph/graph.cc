@@ -200,6 +200,21 @@ int Graph::conv(int src, const ConvAttrs& attrs, DataFormat format, const std::s
   return push(std::move(node));
 }
 
+int Graph::depthwise_conv(int src, ConvAttrs attrs, int multiplier, DataFormat format,
+                          const std::string& name) {
+  const int channels = image_of(src, attrs.rank, format, name, ("Depthwise" + layer_kind(attrs)).c_str()).c;
+  const int most = std::numeric_limits<int>::max() / channels;
+  if (multiplier < 1 || multiplier > most)
+    fail(name, ": depth_multiplier must be at least 1 and, for ", channels, " channels, at most ", most,
+         "; got ", multiplier, ".");
+  attrs.groups = channels, attrs.filters = channels * multiplier;
+  const int made = conv(src, attrs, format, name);
+  const int kernel = nodes_[static_cast<size_t>(made)].params[0];
+  Dims& dims = params_[static_cast<size_t>(kernel)].dims;
+  dims.end()[-2] = channels, dims.end()[-1] = multiplier;
+  return made;
+}
+
 int Graph::pool(int src, const PoolAttrs& attrs, DataFormat format, const std::string& name) {
   const std::string kind = std::string(attrs.maximum ? "Max" : "Average") + "Pooling";
   const Image in = image_of(src, attrs.rank, format, name, (kind + std::to_string(attrs.rank) + "D").c_str());

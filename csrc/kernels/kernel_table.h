@@ -94,6 +94,44 @@ struct ConvBlockedWgrad {
   Rect rect;
 };
 
+// Groups of 1, 2, 4 or 8 channels in the lanes of one block of sixteen, one plane; output lane l depends on
+// the source lanes l ^ 0 ... l ^ (group - 1). weights[(tap.index * group + k) * 16 + j] is what source lane j
+// gives to output lane j ^ k. A tap is one kernel position.
+struct ConvGrouped {
+  const float* src;
+  const float* weights;
+  const float* bias;  // [16] or null
+  float* dst;         // with an activation other than none, a rectangle's dst_col is 16
+  int32_t group;
+  Activation activation;
+  Rect rect;
+};
+
+// The same, gradient of the weights. Accumulates into grad_weights, laid out as the weights, and
+// grad_bias[16].
+struct ConvGroupedWgrad {
+  const float* src;
+  const float* grad_dst;
+  float* grad_weights;
+  float* grad_bias;
+  int32_t group;
+  Rect rect;
+};
+
+// Groups of one channel, kernel 3x3, dilation 1: output rows [row_begin, row_end) of one plane of sixteen
+// channels. Output (y, x) reads source rows stride * y - pad_top to stride * y - pad_top + 2, likewise
+// columns; what lies outside the source is zero. Of the columns, the first output may miss one on its left
+// and the last one on its right; one output never misses both.
+struct Depthwise3x3 {
+  const float* src;
+  const float* weights;  // [9][16]
+  const float* bias;     // [16] or null
+  float* dst;
+  float* zeros;  // scratch, iw * 16 floats
+  int32_t ih, iw, oh, ow, stride, pad_top, pad_left, row_begin, row_end;
+  Activation activation;
+};
+
 // Winograd, channels in lanes, of a 3x3 convolution of stride 1 and dilation 1 with outputs (oh, ow): output
 // (y, x) reads source rows y - pad_top to y - pad_top + 2, likewise columns; what lies outside the source is
 // zero. Tiles of tile x tile outputs are numbered sample by sample, row by row; the last ones of a row and of
@@ -242,6 +280,9 @@ struct KernelTable {
   int64_t (*lanes_wgrad_scratch)(int32_t n_taps, int32_t outputs);
   void (*conv_blocked)(const ConvBlocked&);
   void (*conv_blocked_wgrad)(const ConvBlockedWgrad&);
+  void (*conv_grouped)(const ConvGrouped&);
+  void (*conv_grouped_wgrad)(const ConvGroupedWgrad&);
+  void (*depthwise_3x3)(const Depthwise3x3&);
   void (*winograd)(const Winograd&);
   void (*winograd_weights)(const WinogradWeights&);
   int64_t (*winograd_scratch)(int32_t tile, int32_t tiles, int32_t ic, int32_t oc);

@@ -2,7 +2,9 @@
 // and included simd/<isa>.h.
 #pragma once
 #include "kernels/conv_blocked.inl.h"
+#include "kernels/conv_grouped.inl.h"
 #include "kernels/conv_lanes.inl.h"
+#include "kernels/depthwise.inl.h"
 #include "kernels/dropout.inl.h"
 #include "kernels/elementwise.inl.h"
 #include "kernels/gemm.inl.h"
@@ -29,6 +31,9 @@ static constexpr KernelTable kTable = {
     .lanes_wgrad_scratch = lanes_wgrad_scratch,
     .conv_blocked = conv_blocked,
     .conv_blocked_wgrad = conv_blocked_wgrad,
+    .conv_grouped = conv_grouped,
+    .conv_grouped_wgrad = conv_grouped_wgrad,
+    .depthwise_3x3 = depthwise_3x3,
     .winograd = winograd,
     .winograd_weights = winograd_weights,
     .winograd_scratch = winograd_scratch,

@@ -132,6 +132,12 @@ static inline I select(M m, I yes, I no) {
   return {_mm256_castps_si256(_mm256_blendv_ps(_mm256_castsi256_ps(no.v), _mm256_castsi256_ps(yes.v), m.v))};
 }
 
+template <int kBit>
+static inline V xor_lanes(V a) {
+  if constexpr (kBit == 4) return {_mm256_permute2f128_ps(a.v, a.v, 1)};
+  return {_mm256_permute_ps(a.v, kBit == 1 ? 0xb1 : 0x4e)};
+}
+
 static inline void transpose(V* rows) {
   __m256 pairs[8], quads[8];
   for (int i = 0; i < 8; i += 2) {

@@ -132,6 +132,12 @@ static inline I select(M m, I yes, I no) {
   return {_mm512_mask_blend_epi32(m.v, no.v, yes.v)};
 }
 
+template <int kBit>
+static inline V xor_lanes(V a) {
+  if constexpr (kBit >= 4) return {_mm512_shuffle_f32x4(a.v, a.v, kBit == 4 ? 0xb1 : 0x4e)};
+  return {_mm512_permute_ps(a.v, kBit == 1 ? 0xb1 : 0x4e)};
+}
+
 static inline void transpose(V* rows) {
   __m512 pairs[16], quads[16], halves[16];
   for (int i = 0; i < 16; i += 2) {

@@ -136,6 +136,12 @@ static inline I select(M m, I yes, I no) {
   return {(yes.v & m.v) | (no.v & ~m.v)};
 }
 
+// Lane l of the result is lane l ^ kBit; kBit is a power of two below V::lanes.
+template <int kBit>
+static inline V xor_lanes(V a) {
+  return {F4{a.v[kBit], a.v[1 ^ kBit], a.v[2 ^ kBit], a.v[3 ^ kBit]}};
+}
+
 // rows[i] lane j <-> rows[j] lane i, of V::lanes rows.
 static inline void transpose(V* rows) {
   for (int i = 0; i < 4; ++i) {

@@ -45,6 +45,18 @@ class Graph:
         data_format: DataFormat,
         name: str,
     ) -> int: ...
+    def depthwise_conv(
+        self,
+        src: int,
+        depth_multiplier: int,
+        kernel_size: Sizes,
+        strides: Sizes,
+        padding: Padding,
+        dilation: Sizes,
+        use_bias: bool,
+        data_format: DataFormat,
+        name: str,
+    ) -> int: ...
     def conv_transpose(
         self,
         src: int,
@@ -181,7 +193,7 @@ class Network:
     def force_algorithm(self, op: str, algorithm: str | None) -> None:
         """For tests: every `op` uses `algorithm`, or planning fails.
 
-        For "conv2d": "blocked", "lanes", "winograd", "winograd_f2", "winograd_f6".
+        For "conv2d": "blocked", "lanes", "winograd", "winograd_f2", "winograd_f6", "depthwise", "grouped".
         """
 
     def disable_pass(self, name: str, disabled: bool = True) -> None:

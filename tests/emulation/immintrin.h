@@ -95,6 +95,12 @@ static inline float _mm512_reduce_max_ps(__m512 a) {
   return most;
 }
 
+static inline __m512 _mm512_permute_ps(__m512 a, int which) {
+  const auto from = emulated::bits<emulated::Floats>(a);
+  emulated::Floats to;
+  for (int i = 0; i < 16; ++i) to.lane[i] = from.lane[i / 4 * 4 + (which >> (2 * (i % 4)) & 3)];
+  return emulated::bits<__m512>(to);
+}
 static inline __m512 _mm512_shuffle_f32x4(__m512 a, __m512 b, int which) {
   const auto low = emulated::bits<emulated::Floats>(a), high = emulated::bits<emulated::Floats>(b);
   emulated::Floats to;

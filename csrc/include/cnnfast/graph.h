@@ -128,6 +128,9 @@ class Graph {
  public:
   int input(const Dims& dims, const std::string& name);
   int conv(int src, const ConvAttrs& attrs, DataFormat format, const std::string& name);
+  // A convolution of one group a channel; groups and filters of `attrs` are set here. Its kernel's last dims
+  // are (channels, multiplier), which in memory is conv's (1, channels * multiplier).
+  int depthwise_conv(int src, ConvAttrs attrs, int multiplier, DataFormat format, const std::string& name);
   int pool(int src, const PoolAttrs& attrs, DataFormat format, const std::string& name);
   int dense(int src, const DenseAttrs& attrs, const std::string& name);
   int flatten(int src, DataFormat format, const std::string& name);

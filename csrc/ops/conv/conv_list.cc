@@ -3,9 +3,9 @@
 namespace cnnfast {
 
 const std::vector<const ConvAlgorithm*>& conv_algorithms() {
-  static const std::vector<const ConvAlgorithm*> list{&kConvBlockedAlgorithm, &kConvLanesAlgorithm,
-                                                      &kConvWinogradAlgorithm, &kConvWinogradF2Algorithm,
-                                                      &kConvWinogradF6Algorithm};
+  static const std::vector<const ConvAlgorithm*> list{
+      &kConvBlockedAlgorithm,    &kConvLanesAlgorithm,     &kConvWinogradAlgorithm, &kConvWinogradF2Algorithm,
+      &kConvWinogradF6Algorithm, &kConvDepthwiseAlgorithm, &kConvGroupedAlgorithm};
   return list;
 }
 

@@ -11,12 +11,16 @@ from cnnfast.layers.conv2d_transpose import Conv2DTranspose
 from cnnfast.layers.conv3d import Conv3D
 from cnnfast.layers.conv3d_transpose import Conv3DTranspose
 from cnnfast.layers.dense import Dense
+from cnnfast.layers.depthwise_conv1d import DepthwiseConv1D
+from cnnfast.layers.depthwise_conv2d import DepthwiseConv2D
 from cnnfast.layers.dropout import Dropout
 from cnnfast.layers.flatten import Flatten
 from cnnfast.layers.input import Input, InputLayer
 from cnnfast.layers.layer import Layer
 from cnnfast.layers.max_pooling1d import MaxPooling1D
 from cnnfast.layers.max_pooling2d import MaxPooling2D
+from cnnfast.layers.separable_conv1d import SeparableConv1D
+from cnnfast.layers.separable_conv2d import SeparableConv2D
 
 AvgPool1D = AveragePooling1D
 AvgPool2D = AveragePooling2D
@@ -37,6 +41,8 @@ __all__ = [
     "Conv3D",
     "Conv3DTranspose",
     "Dense",
+    "DepthwiseConv1D",
+    "DepthwiseConv2D",
     "Dropout",
     "Flatten",
     "Input",
@@ -47,6 +53,8 @@ __all__ = [
     "MaxPooling1D",
     "MaxPooling2D",
     "ReLU",
+    "SeparableConv1D",
+    "SeparableConv2D",
     "Softmax",
     "add",
 ]

@@ -1,4 +1,4 @@
-"""What the convolutions over one, two and three axes, and the transposed ones, have in common."""
+"""What all convolutions have in common, and the bases of the plain and of the transposed ones."""
 
 from __future__ import annotations
 
@@ -18,11 +18,53 @@ if TYPE_CHECKING:
     from cnnfast.utils.serialization import Config
 
 
-class Convolution(WeightedLayer):
-    """Base of the convolutions; see there for the arguments."""
+class SlidingLayer(WeightedLayer):
+    """Base of the layers that slide a kernel over their input.
+
+    Args:
+        kernel_size: Size of the kernel along each axis.
+        strides: Step between outputs along each axis.
+        padding: As `normal_padding` takes it.
+        data_format: "channels_last", "channels_first" or None.
+        dilation_rate: Distance between the taps along each axis.
+        weighted: Arguments of `WeightedLayer` before the options.
+        options: Arguments of every layer.
+    """
 
     rank: ClassVar[int]  # number of spatial axes
     paddings: ClassVar[Sequence[str]] = ("valid", "same")
+
+    def __init__(
+        self,
+        kernel_size: int | Sequence[int],
+        strides: int | Sequence[int],
+        padding: PaddingArgument,
+        data_format: str | None,
+        dilation_rate: int | Sequence[int],
+        *weighted: Any,
+        **options: Unpack[LayerOptions],
+    ) -> None:
+        super().__init__(*weighted, **options)
+        self.kernel_size = per_axis(kernel_size, "kernel_size", self.rank)
+        self.strides = per_axis(strides, "strides", self.rank)
+        self.padding = normal_padding(padding, self.rank, self.paddings)
+        self.data_format = resolve_data_format(data_format)
+        self.dilation_rate = per_axis(dilation_rate, "dilation_rate", self.rank)
+
+    def get_config(self) -> Config:
+        """Returns the arguments that make an equal layer, without its weights."""
+        return {
+            **super().get_config(),
+            "kernel_size": self.kernel_size,
+            "strides": self.strides,
+            "padding": self.padding,
+            "data_format": self.data_format,
+            "dilation_rate": self.dilation_rate,
+        }
+
+
+class Convolution(SlidingLayer):
+    """Base of the convolutions; see there for the arguments."""
 
     def __init__(
         self,
@@ -45,19 +87,21 @@ class Convolution(WeightedLayer):
         **options: Unpack[LayerOptions],
     ) -> None:
         super().__init__(
+            kernel_size,
+            strides,
+            padding,
+            data_format,
+            dilation_rate,
             activation,
             use_bias,
-            Rules.of(kernel_initializer, kernel_regularizer, kernel_constraint),
-            Rules.of(bias_initializer, bias_regularizer, bias_constraint),
+            {
+                "kernel": Rules.of(kernel_initializer, kernel_regularizer, kernel_constraint),
+                "bias": Rules.of(bias_initializer, bias_regularizer, bias_constraint),
+            },
             activity_regularizer,
             **options,
         )
         self.filters = whole_number(filters, "filters", 1)
-        self.kernel_size = per_axis(kernel_size, "kernel_size", self.rank)
-        self.strides = per_axis(strides, "strides", self.rank)
-        self.padding = normal_padding(padding, self.rank, self.paddings)
-        self.data_format = resolve_data_format(data_format)
-        self.dilation_rate = per_axis(dilation_rate, "dilation_rate", self.rank)
         self.groups = whole_number(groups, "groups", 1)
 
     def _core_padding(self) -> Padding:
@@ -80,16 +124,7 @@ class Convolution(WeightedLayer):
 
     def get_config(self) -> Config:
         """Returns the arguments that make an equal layer, without its weights."""
-        return {
-            **super().get_config(),
-            "filters": self.filters,
-            "kernel_size": self.kernel_size,
-            "strides": self.strides,
-            "padding": self.padding,
-            "data_format": self.data_format,
-            "dilation_rate": self.dilation_rate,
-            "groups": self.groups,
-        }
+        return {**super().get_config(), "filters": self.filters, "groups": self.groups}
 
 
 class ConvolutionTranspose(Convolution):

@@ -70,8 +70,10 @@ class Dense(WeightedLayer):
         super().__init__(
             activation,
             use_bias,
-            Rules.of(kernel_initializer, kernel_regularizer, kernel_constraint),
-            Rules.of(bias_initializer, bias_regularizer, bias_constraint),
+            {
+                "kernel": Rules.of(kernel_initializer, kernel_regularizer, kernel_constraint),
+                "bias": Rules.of(bias_initializer, bias_regularizer, bias_constraint),
+            },
             activity_regularizer,
             **options,
         )

@@ -222,7 +222,7 @@ class Layer:
 
     def _weight(self, suffix: str) -> Variable:
         for variable in self.weights:
-            if variable.name.rsplit("/", 1)[-1] == suffix:
+            if variable.name.endswith(f"/{suffix}"):
                 return variable
         raise ValueError(
             f"layer {self.name!r} has no {suffix} before it is built; call build(shape) or add it to a model"

@@ -1,4 +1,4 @@
-"""What layers with a kernel and a bias have in common: how these begin and which rules they follow."""
+"""What layers with kernels and a bias have in common: how these begin and which rules they follow."""
 
 from __future__ import annotations
 
@@ -47,20 +47,20 @@ class WeightedLayer(Layer):
     Args:
         activation: Name of the function applied to the output; None for none.
         use_bias: Whether a bias is added.
-        kernel: Rules of the kernel.
-        bias: Rules of the bias.
+        rules: Rules of the weights, by the first word of their arguments: "kernel" for `kernel_initializer`.
         activity_regularizer: Not offered; must be None.
         options: Arguments of every layer.
     """
 
     has_weights: ClassVar[bool] = True
+    # The key in `rules` of each weight, by its name in the core behind the layer's.
+    rule_names: ClassVar[dict[str, str]] = {"kernel": "kernel", "bias": "bias"}
 
     def __init__(
         self,
         activation: str | None,
         use_bias: bool,
-        kernel: Rules,
-        bias: Rules,
+        rules: dict[str, Rules],
         activity_regularizer: None,
         **options: Unpack[LayerOptions],
     ) -> None:
@@ -68,12 +68,12 @@ class WeightedLayer(Layer):
         if activity_regularizer is not None:
             raise ValueError(
                 f"layer {self.name!r}: activity_regularizer must be None, got {activity_regularizer!r}; "
-                "penalties on outputs are not offered, those on weights are (kernel_regularizer, "
-                "bias_regularizer)"
+                "penalties on outputs are not offered, those on weights are "
+                f"({', '.join(f'{key}_regularizer' for key in rules)})"
             )
         self.activation = activation_name(activation)
         self.use_bias = bool(use_bias)
-        self._rules = {"kernel": kernel, "bias": bias}
+        self._rules = rules
         # Drawn here, so that weights depend on the order in which layers are made and on nothing later.
         self._seed = next_seed()
 
@@ -103,7 +103,7 @@ class WeightedLayer(Layer):
             network.set_constraint(position, *rules.constraint._core_rule())
 
     def _rules_of(self, info: ParameterInfo) -> Rules:
-        return self._rules[info["name"].rsplit("/", 1)[-1]]
+        return self._rules[self.rule_names[info["name"].split("/", 1)[1]]]
 
     def _emit_activation(self, graph: Graph, value: int) -> int:
         if self.activation == "linear":

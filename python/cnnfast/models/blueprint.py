@@ -62,7 +62,7 @@ class Blueprint:
         self.parameters: list[ParameterInfo] = self.graph.parameters()
         self.positions: dict[str, list[int]] = {node.layer.name: [] for node in self.nodes}
         for position, info in enumerate(self.parameters):
-            self.positions[info["name"].rsplit("/", 1)[0]].append(position)
+            self.positions[info["name"].split("/", 1)[0]].append(position)
         self._check_uses()
 
     def _check_uses(self) -> None:

@@ -25,12 +25,16 @@ _LAYERS: dict[str, type[Layer]] = {
         layers.Conv3D,
         layers.Conv3DTranspose,
         layers.Dense,
+        layers.DepthwiseConv1D,
+        layers.DepthwiseConv2D,
         layers.Dropout,
         layers.Flatten,
         layers.InputLayer,
         layers.MaxPooling1D,
         layers.MaxPooling2D,
         layers.ReLU,
+        layers.SeparableConv1D,
+        layers.SeparableConv2D,
         layers.Softmax,
     )
 }

@@ -231,7 +231,7 @@ def _weight_names(plan: Blueprint) -> list[str]:
     owners = [layer for layer in plan.layers if plan.positions[layer.name]]
     for place, layer in enumerate(owners):
         for position in plan.positions[layer.name]:
-            suffix = plan.parameters[position]["name"].rsplit("/", 1)[-1]
+            suffix = plan.parameters[position]["name"].split("/", 1)[1]
             names[position] = f"{place}_{snake_case(type(layer).__name__)}/{suffix}"
     return [names[position] for position in range(len(plan.parameters))]
 

@@ -13,6 +13,7 @@ from cnnfast.ops.activations import (
 from cnnfast.ops.conv import conv, conv_grad
 from cnnfast.ops.conv_transpose import conv_transpose, conv_transpose_grad
 from cnnfast.ops.dense import dense, dense_grad
+from cnnfast.ops.depthwise_conv import depthwise_conv, depthwise_conv_grad
 from cnnfast.ops.pooling import average_pool, average_pool_grad, max_pool, max_pool_grad
 
 __all__ = [
@@ -24,6 +25,8 @@ __all__ = [
     "conv_transpose_grad",
     "dense",
     "dense_grad",
+    "depthwise_conv",
+    "depthwise_conv_grad",
     "max_pool",
     "max_pool_grad",
     "relu",

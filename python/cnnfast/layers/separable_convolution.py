@@ -1,0 +1,116 @@
+"""What the separable convolutions over one and two axes have in common."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from cnnfast.layers.convolution import SlidingLayer
+from cnnfast.layers.weighted import Rules
+from cnnfast.utils.arguments import whole_number
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
+
+    from cnnfast._core import Graph
+    from cnnfast.layers.layer import LayerOptions
+    from cnnfast.layers.variable import Variable
+    from cnnfast.utils.arguments import PaddingArgument
+    from cnnfast.utils.serialization import Config
+
+
+class SeparableConvolution(SlidingLayer):
+    """Base of the separable convolutions; see there for the arguments."""
+
+    rule_names: ClassVar[dict[str, str]] = {
+        "depthwise/kernel": "depthwise",
+        "pointwise/kernel": "pointwise",
+        "pointwise/bias": "bias",
+    }
+
+    def __init__(
+        self,
+        filters: int,
+        kernel_size: int | Sequence[int],
+        strides: int | Sequence[int] = 1,
+        padding: PaddingArgument = "valid",
+        data_format: str | None = None,
+        dilation_rate: int | Sequence[int] = 1,
+        depth_multiplier: int = 1,
+        activation: str | None = None,
+        use_bias: bool = True,
+        depthwise_initializer: Any = "glorot_uniform",
+        pointwise_initializer: Any = "glorot_uniform",
+        bias_initializer: Any = "zeros",
+        depthwise_regularizer: Any = None,
+        pointwise_regularizer: Any = None,
+        bias_regularizer: Any = None,
+        activity_regularizer: None = None,
+        depthwise_constraint: Any = None,
+        pointwise_constraint: Any = None,
+        bias_constraint: Any = None,
+        **options: Unpack[LayerOptions],
+    ) -> None:
+        super().__init__(
+            kernel_size,
+            strides,
+            padding,
+            data_format,
+            dilation_rate,
+            activation,
+            use_bias,
+            {
+                "depthwise": Rules.of(depthwise_initializer, depthwise_regularizer, depthwise_constraint),
+                "pointwise": Rules.of(pointwise_initializer, pointwise_regularizer, pointwise_constraint),
+                "bias": Rules.of(bias_initializer, bias_regularizer, bias_constraint),
+            },
+            activity_regularizer,
+            **options,
+        )
+        self.filters = whole_number(filters, "filters", 1)
+        self.depth_multiplier = whole_number(depth_multiplier, "depth_multiplier", 1)
+
+    @property
+    def depthwise_kernel(self) -> Variable:
+        """The kernel of the depthwise convolution."""
+        return self._weight("depthwise/kernel")
+
+    @property
+    def pointwise_kernel(self) -> Variable:
+        """The kernel that mixes the channels."""
+        return self._weight("pointwise/kernel")
+
+    def _emit(self, graph: Graph, srcs: Sequence[int]) -> int:
+        one = (1,) * self.rank
+        value = graph.depthwise_conv(
+            srcs[0],
+            self.depth_multiplier,
+            self.kernel_size,
+            self.strides,
+            self.padding,
+            self.dilation_rate,
+            False,
+            self.data_format,
+            f"{self.name}/depthwise",
+        )
+        value = graph.conv(
+            value,
+            self.filters,
+            one,
+            one,
+            "valid",
+            one,
+            1,
+            self.use_bias,
+            self.data_format,
+            f"{self.name}/pointwise",
+        )
+        return self._emit_activation(graph, value)
+
+    def get_config(self) -> Config:
+        """Returns the arguments that make an equal layer, without its weights."""
+        return {
+            **super().get_config(),
+            "filters": self.filters,
+            "depth_multiplier": self.depth_multiplier,
+        }

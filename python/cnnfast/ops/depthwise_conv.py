@@ -1,0 +1,132 @@
+"""Depthwise convolution on arrays: a convolution of one group a channel."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from cnnfast.ops.conv import checked_kernel, conv, conv_grad
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import ArrayLike, NDArray
+
+    from cnnfast.utils.arguments import PaddingArgument
+
+
+def _grouped(kernel: NDArray[np.float32]) -> NDArray[np.float32]:
+    *size, channels, multiplier = kernel.shape
+    return kernel.reshape(*size, 1, channels * multiplier)
+
+
+def depthwise_conv(
+    x: ArrayLike,
+    kernel: ArrayLike,
+    strides: int | Sequence[int] = 1,
+    padding: PaddingArgument = "valid",
+    data_format: str | None = None,
+    dilation_rate: int | Sequence[int] = 1,
+    bias: ArrayLike | None = None,
+    activation: str | None = None,
+) -> NDArray[np.float32]:
+    """Convolves each channel of sequences, images or volumes with filters of its own.
+
+    Formula: as `layers.DepthwiseConv1D` and `layers.DepthwiseConv2D`; the kernel tells which.
+
+    Args:
+        x: Sequences, images or volumes, batch axis first.
+        kernel: Filters, (height, width, channels, multiplier), with one or three sizes in place of height and
+            width for sequences and volumes.
+        strides: Step between outputs, an int or one for each axis.
+        padding: "valid", "same", an int, one for each axis, or (before, after) of each.
+        data_format: "channels_last", "channels_first", or None for `cnnfast.image_data_format()`.
+        dilation_rate: Distance between the taps of a filter, an int or one for each axis.
+        bias: One number for each output channel; None for none.
+        activation: "relu", "tanh", "sigmoid", "softmax", "linear" or None.
+
+    Shapes:
+        (n, h, w, c) -> (n, oh, ow, c * multiplier), or (n, c, h, w) -> (n, c * multiplier, oh, ow); other
+            ranks likewise.
+
+    Returns:
+        A float32 array.
+
+    Raises:
+        TypeError: If a dtype does not suit.
+        ValueError: If shapes or arguments do not suit each other.
+
+    Source:
+        Keras 3, `keras.ops.depthwise_conv`.
+
+    Example:
+        >>> import numpy as np
+        >>> x = np.array([1, 10, 2, 20, 3, 30], np.float32).reshape(1, 1, 3, 2)
+        >>> kernel = np.ones((1, 2, 2, 1), np.float32)
+        >>> depthwise_conv(x, kernel).tolist()
+        [[[[3.0, 30.0], [5.0, 50.0]]]]
+    """
+    filters = checked_kernel(kernel, x, "channels, multiplier")
+    return conv(
+        x,
+        _grouped(filters),
+        strides,
+        padding,
+        data_format,
+        dilation_rate,
+        filters.shape[-2],
+        bias,
+        activation,
+    )
+
+
+def depthwise_conv_grad(
+    x: ArrayLike,
+    kernel: ArrayLike,
+    grad_out: ArrayLike,
+    strides: int | Sequence[int] = 1,
+    padding: PaddingArgument = "valid",
+    data_format: str | None = None,
+    dilation_rate: int | Sequence[int] = 1,
+    bias: ArrayLike | None = None,
+    activation: str | None = None,
+) -> tuple[NDArray[np.float32], NDArray[np.float32], NDArray[np.float32]]:
+    """Returns the gradients of sum(grad_out * depthwise_conv(x, kernel, ...)).
+
+    Args:
+        x: Sequences, images or volumes, as for `depthwise_conv`.
+        kernel: Filters, as for `depthwise_conv`.
+        grad_out: Numbers of the output's shape.
+        strides: As for `depthwise_conv`.
+        padding: As for `depthwise_conv`.
+        data_format: As for `depthwise_conv`.
+        dilation_rate: As for `depthwise_conv`.
+        bias: As for `depthwise_conv`; None counts as zeros.
+        activation: As for `depthwise_conv`.
+
+    Returns:
+        (by x, by the kernel, by the bias).
+
+    Raises:
+        TypeError: If a dtype does not suit.
+        ValueError: If shapes or arguments do not suit each other.
+
+    Example:
+        >>> import numpy as np
+        >>> x, kernel = np.full((1, 1, 2, 2), 3.0), np.full((1, 2, 2, 1), 5.0)
+        >>> [g.ravel().tolist() for g in depthwise_conv_grad(x, kernel, np.ones((1, 1, 1, 2)))]
+        [[5.0, 5.0, 5.0, 5.0], [3.0, 3.0, 3.0, 3.0], [1.0, 1.0]]
+    """
+    filters = checked_kernel(kernel, x, "channels, multiplier")
+    grad_x, grad_kernel, grad_bias = conv_grad(
+        x,
+        _grouped(filters),
+        grad_out,
+        strides,
+        padding,
+        data_format,
+        dilation_rate,
+        filters.shape[-2],
+        bias,
+        activation,
+    )
+    return grad_x, grad_kernel.reshape(filters.shape), grad_bias
