@@ -1,7 +1,7 @@
 // Gathers one instruction set's kernels into its KernelTable. The including file has defined SIMD_NAMESPACE
 // and included simd/<isa>.h.
 #pragma once
-#include "kernels/conv_blocked.inl.h"
+#include "kernels/conv_blocked_wgrad.inl.h"
 #include "kernels/conv_lanes.inl.h"
 #include "kernels/dropout.inl.h"
 #include "kernels/elementwise.inl.h"
@@ -22,6 +22,7 @@ static constexpr KernelTable kTable = {
     .isa = kIsa,
     .lanes_oc_tile = kLanesOcTile,
     .gemm_scratch = kGemmScratch,
+    .wgrad_blocks = kBlockedWgradBlocks,
     .winograd_tiles = kWinogradTileTiles,
     .peak_flops = kPeakFlops,
     .conv_lanes = conv_lanes,
