@@ -12,12 +12,13 @@ constexpr int kBlockVectors = kLanes / V::lanes;  // vectors in a block of sixte
 // Accumulators of a tile and its most pixels: 28 of 32 registers on AVX-512, 12 of 16 elsewhere.
 constexpr int kBlockedSums = V::lanes == 16 ? 28 : 12;
 constexpr int kBlockedPixels = V::lanes == 16 ? 14 : (V::lanes == 8 ? 6 : 3);
-// Rows of weights of one block that stay in the first-level cache while all pixels pass by: 16 KB.
-constexpr int kBlockedPanel = 256;
+// Rows of weights of one block that pass by at a time: 36 KB, which come from the second-level cache in time.
+// Fewer cost more for sums that rest in dst than the first-level cache saves.
+constexpr int kBlockedPanel = 576;
 
-// Lines of the next panel that are fetched with each tile: weights that few pixels share come from far away
-// (Zen 3, 2026-11: 3x3 s2 of 512 channels on 14 x 14 goes from 58 to 84 % of peak).
-constexpr int kBlockedAhead = 32;
+// Taps of a block of the next panel whose weights are fetched with each tile: those that few pixels share
+// come from far away (Zen 3, 2026-11: 3x3 s2 of 512 channels on 14 x 14 goes from 58 to 84 % of peak).
+constexpr int kBlockedAhead = 2;
 
 alignas(64) static constexpr float kBlockedZeros[4 * kLanes] = {};
 
@@ -151,26 +152,31 @@ static inline BlockedFn blocked_find(int pixels, int blocks) {
   return blocked_find<blocked_blocks(kPixels), kPixels>(blocks);
 }
 
+// Fetches the weights of one tap of a later block of input channels; `number` counts a block's taps first.
+static inline void blocked_fetch(const ConvBlocked& a, const BlockedRun& run, int number) {
+  const int n_taps = run.rect->n_taps, block = run.last + number / n_taps;
+  const int64_t tap = static_cast<int64_t>(block) * a.all_taps + run.rect->taps[number % n_taps].index;
+  for (int i = 0; i < kLanes; ++i) __builtin_prefetch(run.weights + (tap * kLanes + i) * kLanes, 0, 2);
+}
+
 // Columns x0, x0 + pixels, ... of every row, all blocks of output channels, one panel of the input channels.
 static inline void blocked_strips(const ConvBlocked& a, BlockedRun run, int x0, int pixels, int strips) {
   const Rect& r = *run.rect;
   const int blocks = (a.oc + kLanes - 1) / kLanes;
   const int64_t block_size = static_cast<int64_t>(a.all_taps) * a.ic * kLanes;
-  const int64_t tap_block = static_cast<int64_t>(a.all_taps) * kLanes * kLanes;
   for (int block = 0; strips && block < blocks;) {
     int n = blocked_blocks(pixels);
     while (n > blocks - block) n /= 2;
     const BlockedFn tile = blocked_find<kBlockedPixels>(pixels, n);
     run.weights = a.weights + block * block_size;
     run.oc0 = block * kLanes;
-    const float* ahead = run.weights + run.last * tap_block;
-    const float* const ahead_end = ahead + run.ahead * tap_block;
+    const int later = run.ahead * r.n_taps;
+    int ahead = 0;
     for (int y = 0; y < r.rows; ++y) {
       run.src = a.src + r.src0 + y * r.src_row + x0 * r.src_col;
       run.dst = a.dst + block * a.dst_block + r.dst0 + y * r.dst_row + x0 * r.dst_col;
       for (int strip = 0; strip < strips; ++strip) {
-        for (int i = 0; i < kBlockedAhead && ahead < ahead_end; ++i, ahead += kLanes)
-          __builtin_prefetch(ahead, 0, 2);
+        for (int i = 0; i < kBlockedAhead && ahead < later; ++i) blocked_fetch(a, run, ahead++);
         tile(a, run);
         run.src += pixels * r.src_col;
         run.dst += pixels * r.dst_col;
@@ -180,9 +186,16 @@ static inline void blocked_strips(const ConvBlocked& a, BlockedRun run, int x0, 
   }
 }
 
+static inline int blocked_most_taps(const ConvBlocked& a) {
+  int most = 1;
+  for (int i = 0; i < a.n_rects; ++i)
+    if (a.rects[i].n_taps > most) most = a.rects[i].n_taps;
+  return most;
+}
+
 static void conv_blocked(const ConvBlocked& a) {
   const int blocks = (a.ic + kLanes - 1) / kLanes;
-  const int fit = a.rects->run ? blocks : kBlockedPanel / (a.all_taps * kLanes);
+  const int fit = a.rects->run ? blocks : kBlockedPanel / (blocked_most_taps(a) * kLanes);
   const Parts panels = split_evenly(blocks, fit > 1 ? fit : 1);
   BlockedRun run{};
   for (int panel = 0; panel < panels.count; ++panel) {
