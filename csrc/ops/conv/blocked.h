@@ -11,26 +11,23 @@ struct Place {
   Steps steps;
   int side;
   int64_t next, group, sample;
+  bool runs;  // how it is read, see below
 };
 
 Place blocked_place(const Image& image, int channels);  // `channels`: of a group
 Place place_of(const Node& node, const Image& image, int channels);
 
-// Pieces of whole blocks are the kernels' own loop. Others become taps of their own, joined to long runs
-// where the source goes on: a loop over few channels would be too short to pay.
-inline bool has_runs(const Place& src) {
-  return src.side != kLanes;
-}
-
-// The taps that rectangles are cut for.
+// Pieces of whole blocks are the kernels' own loop. With `runs` each piece has taps of its own, joined to
+// long runs where the source goes on: a loop over few channels would be too short to pay.
 inline ChannelTaps channel_taps(const Place& src, int channels) {
-  return has_runs(src) ? ChannelTaps{channels / src.side, src.next} : ChannelTaps{1, 0};
+  return src.runs ? ChannelTaps{channels / src.side, src.next} : ChannelTaps{1, 0};
 }
 
 // Row of the weights of a kernel position and a piece of the channels.
 using RowOf = std::function<int(int position, int piece)>;
 
-// Of a source that has runs: joins the taps that continue one another, and sets their rows of weights.
+// Of a source with runs: sets the taps' rows of weights, orders taps by them and joins those that continue
+// one another.
 void join_runs(Rects& rects, const Place& src, int channels, const RowOf& row_of);
 
 // A strided kernel of one position reads few of the source's pixels, which lie on half of the cache's sets,

@@ -38,18 +38,16 @@ void for_read_pixels(const ConvProblem& p, const Copy& copy) {
 
 Place blocked_place(const Image& image, int channels) {
   const int64_t plane = image.pixels() * kLanes;
-  return {{image, kLanes},
-          std::min(channels, kLanes),
-          plane,
-          channels / kLanes * plane,
-          plane * blocks_of(image.c)};
+  return {{image, kLanes},           std::min(channels, kLanes), plane,
+          channels / kLanes * plane, plane * blocks_of(image.c), channels < kLanes};
 }
 
 Place place_of(const Node& node, const Image& image, int channels) {
   if (node.layout == Layout::blocked) return blocked_place(image, channels);
   const int64_t pixels = image.pixels(), sample = pixels * image.c;
-  if (node.format == DataFormat::channels_first) return {{image, 1}, 1, pixels, channels * pixels, sample};
-  return {{image, image.c}, channels, 0, channels, sample};
+  if (node.format == DataFormat::channels_first)
+    return {{image, 1}, 1, pixels, channels * pixels, sample, true};
+  return {{image, image.c}, channels, 0, channels, sample, channels != kLanes};
 }
 
 void join_runs(Rects& rects, const Place& src, int channels, const RowOf& row_of) {
@@ -57,6 +55,7 @@ void join_runs(Rects& rects, const Place& src, int channels, const RowOf& row_of
   for (std::vector<Tap>& taps : rects.taps) {
     const Tap* const before = taps.data();
     for (Tap& tap : taps) tap.index = row_of(tap.index / pieces, tap.index % pieces);
+    std::sort(taps.begin(), taps.end(), [](const Tap& a, const Tap& b) { return a.index < b.index; });
     const int run = join(taps, src.side);
     for (Rect& rect : rects.rects)
       if (rect.taps == before)

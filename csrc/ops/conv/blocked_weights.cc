@@ -24,14 +24,14 @@ bool is_flat(const ConvProblem& p) {
 
 // Else two rectangles share a tap.
 bool has_rect_per_tap(const WeightPass& pass) {
-  return !has_runs(pass.src) && is_flat(pass.p);
+  return !pass.src.runs && is_flat(pass.p);
 }
 
 // With whole blocks each kernel position has a rectangle: one long loop over all outputs that see it.
 Rects weight_rects(const WeightPass& pass) {
   const Place& src = pass.src;
   const int ic = pass.p.ic();
-  if (!has_runs(src)) return tap_rects(pass.p.axes(), src.steps, pass.dst.steps);
+  if (!src.runs) return tap_rects(pass.p.axes(), src.steps, pass.dst.steps);
   Rects rects = forward_rects(pass.p.axes(), src.steps, pass.dst.steps, channel_taps(src, ic));
   join_runs(rects, src, ic, [&](int position, int piece) { return position * ic + piece * src.side; });
   return rects;
