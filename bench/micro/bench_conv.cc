@@ -76,22 +76,27 @@ void lanes_weights(benchmark::State& state, ConvShape s) {
 
 // ---- Sixteen channels in the lanes ----
 
-// Fewer channels than lanes are read in place from a plain nchw source, as in a first layer.
+// Fewer channels than lanes are read in place from a plain nhwc source, as in a first layer.
 struct Blocked {
   explicit Blocked(const ConvShape& s)
       : plain(s.ic < kLanes),
-        pixel(plain ? 1 : kLanes),
-        src_lane(plain ? int64_t{s.ih} * s.iw : 1),
+        pixel(plain ? s.ic : kLanes),
         src_block(int64_t{s.ih} * s.iw * kLanes),
         dst_block(int64_t{s.oh()} * s.ow() * kLanes),
         blocks(round_up(s.oc, kLanes) / kLanes),
         src(round_up(s.ic, kLanes) / kLanes * src_block),
         dst(blocks * dst_block),
-        taps(taps_of(s, pixel, 1, 0)) {}
+        taps(taps_of(s, pixel, 1, 0)),
+        rect(whole(s, pixel, taps)) {
+    if (!plain) return;
+    rect.run = s.kernel * s.ic, rect.n_taps = s.kernel;  // a row of the kernel
+    for (int y = 0; y < s.kernel; ++y) taps[static_cast<size_t>(y)] = {y * s.iw * s.ic, y * rect.run};
+  }
   bool plain;
-  int64_t pixel, src_lane, src_block, dst_block, blocks;
+  int64_t pixel, src_block, dst_block, blocks;
   Floats src, dst;
   std::vector<Tap> taps;
+  Rect rect;
 };
 
 void blocked_forward(benchmark::State& state, ConvShape s) {
@@ -99,29 +104,29 @@ void blocked_forward(benchmark::State& state, ConvShape s) {
   Floats weights(at.blocks * s.taps() * s.ic * kLanes, 0.1f), bias(at.blocks * kLanes);
   ConvBlocked conv{};
   conv.src = at.src.data(), conv.weights = weights.data(), conv.bias = bias.data(), conv.dst = at.dst.data();
-  conv.src_block = at.src_block, conv.src_lane = at.src_lane, conv.dst_block = at.dst_block;
+  conv.src_block = at.src_block, conv.dst_block = at.dst_block;
   conv.ic = s.ic, conv.oc = s.oc, conv.all_taps = s.taps();
   conv.activation = Activation::relu;
-  conv.rect = whole(s, at.pixel, at.taps);
+  conv.rects = &at.rect, conv.n_rects = 1;
   time_kernel(state, s.flops(), [&] { kernels().conv_blocked(conv); });
 }
 
 void blocked_weights(benchmark::State& state, ConvShape s) {
   Blocked at(s);
-  Floats grad_weights(at.blocks * s.taps() * s.ic * kLanes), grad_bias(at.blocks * kLanes);
+  const int64_t block_floats = int64_t{s.ic} * s.taps() * kLanes;
+  Floats grad_weights(at.blocks * block_floats), grad_bias(at.blocks * block_floats);
   ConvBlockedWgrad grad{};
-  grad.src = at.src.data();
-  grad.src_block = at.src_block, grad.src_lane = at.src_lane;
-  grad.ic = s.ic;
-  grad.rect = whole(s, at.pixel, at.taps);
-  time_kernel(state, s.flops(), [&] {
-    for (int64_t block = 0; block < at.blocks; ++block) {
-      grad.grad_dst = at.dst.data() + block * at.dst_block;
-      grad.grad_weights = grad_weights.data() + block * s.taps() * s.ic * kLanes;
-      grad.grad_bias = grad_bias.data() + block * kLanes;
-      kernels().conv_blocked_wgrad(grad);
-    }
-  });
+  grad.src = at.src.data(), grad.grad_dst = at.dst.data();
+  grad.src_block = at.src_block, grad.dst_block = at.dst_block;
+  grad.grad_weights = grad_weights.data(), grad.grad_bias = grad_bias.data();
+  grad.weights_row = kLanes, grad.weights_block = block_floats;
+  grad.ic = grad.tap_rows = s.ic, grad.blocks = static_cast<int32_t>(at.blocks), grad.rows = s.oh(),
+  grad.cols = s.ow();
+  std::vector<Rect> rects(at.plain ? 1 : at.taps.size(), at.rect);
+  for (size_t tap = 0; tap < rects.size() && !at.plain; ++tap)
+    rects[tap].taps = &at.taps[tap], rects[tap].n_taps = 1;
+  grad.rects = rects.data(), grad.n_rects = static_cast<int32_t>(rects.size());
+  time_kernel(state, s.flops(), [&] { kernels().conv_blocked_wgrad(grad); });
 }
 
 }  // namespace

@@ -1,6 +1,6 @@
-// Convolution with sixteen channels in the lanes (nchw16c): one register-blocked outer product of output
-// channels and pixels, for any source whose pixels and channels lie at fixed steps. Forward and backward-data
-// share conv_blocked.
+// Convolution with sixteen channels in the lanes (nchw16c): register tiles of pixels times blocks of output
+// channels, for any source whose channels lie side by side in pieces. Forward and backward-data share
+// conv_blocked.
 #pragma once
 #include "kernels/common.inl.h"
 
@@ -9,19 +9,60 @@ namespace SIMD_NAMESPACE {
 using namespace ::SIMD_NAMESPACE;
 
 constexpr int kBlockVectors = kLanes / V::lanes;  // vectors in a block of sixteen channels
-// Blocks and pixels of a tile: 28 accumulators of 32 registers on AVX-512, 12 of 16 elsewhere.
-constexpr int kBlockedBlocks = V::lanes == 16 ? 2 : 1;
+// Registers for the accumulators and weights of a tile, and its most pixels: 28 accumulators of 32 registers
+// on AVX-512, 12 of 16 elsewhere. With all 32 in use gcc 12 spills.
+constexpr int kBlockedRegisters = V::lanes == 16 ? 31 : 16;
 constexpr int kBlockedPixels = V::lanes == 16 ? 14 : (V::lanes == 8 ? 6 : 3);
-// Output rows whose gradients (one block, in floats) stay in the first-level cache while all weights pass by.
-constexpr int kBlockedWgradChunk = 4096;
+// Rows of weights of one block that pass by at a time: 36 KB, which come from the second-level cache in time.
+// Fewer cost more for sums that rest in dst than the first-level cache saves.
+constexpr int kBlockedPanel = 576;
 
-struct BlockedRun {  // pixels in a straight line
+// Taps of a block of the next panel whose weights are fetched with each tile: those that few pixels share
+// come from far away (Zen 3, 2026-11: 3x3 s2 of 512 channels on 14 x 14 goes from 58 to 84 % of peak).
+constexpr int kBlockedAhead = 2;
+
+alignas(64) static constexpr float kBlockedZeros[4 * kLanes] = {};
+
+// Tiles of few pixels take more blocks of output channels: sums enough to hide the latency of a multiply-add.
+constexpr int blocked_blocks(int pixels) {
+  const int most = kBlockedRegisters / ((pixels + 1) * kBlockVectors);
+  return most >= 4 ? 4 : (most >= 2 ? 2 : 1);
+}
+
+// The same outputs with few rows: rows that continue one another become one, and tiles run along the longer
+// side.
+static inline Rect straightened(Rect r, int tile) {
+  const Rect from = r;
+  if (r.cols < tile && r.rows > r.cols) {
+    r.rows = from.cols, r.cols = from.rows;
+    r.src_row = from.src_col, r.src_col = from.src_row;
+    r.dst_row = from.dst_col, r.dst_col = from.dst_row;
+  }
+  if (r.src_row == r.cols * r.src_col && r.dst_row == r.cols * r.dst_col) r.cols *= r.rows, r.rows = 1;
+  return r;
+}
+
+// Pixels in a straight line, and the part of the sum that is added to them.
+struct BlockedRun {
+  const Rect* rect;
   const float* src;
   const float* weights;
   float* dst;
   int64_t src_step, dst_step;
+  int first, last;  // blocks of sixteen input channels
+  int ahead;        // such blocks after them whose weights are fetched meanwhile
   int oc0;
+  float least;            // of an output: 0 for relu, else minus infinity
+  Activation activation;  // any other
 };
+
+// Kept out of the tiles: tanh and sigmoid are long.
+static __attribute__((noinline)) void blocked_activate(Activation kind, float* dst, int64_t step,
+                                                       int pixels) {
+  for (int p = 0; p < pixels; ++p, dst += step)
+    for (int v = 0; v < kBlockVectors; ++v)
+      store(dst + v * V::lanes, activated(kind, load(dst + v * V::lanes)));
+}
 
 // One term of the sum: a row of weights times the pixels' values of one channel.
 template <int kBlocks, int kPixels>
@@ -29,10 +70,13 @@ static inline void blocked_term(const float* s, int64_t step, const float* w, in
                                 V (&acc)[kPixels][kBlocks * kBlockVectors]) {
   constexpr int kVectors = kBlocks * kBlockVectors;
   V b[kVectors];
+#pragma GCC unroll 16
   for (int v = 0; v < kVectors; ++v)
     b[v] = load(w + (v / kBlockVectors) * block_size + (v % kBlockVectors) * V::lanes);
+#pragma GCC unroll 16
   for (int p = 0; p < kPixels; ++p) {
     const V x = set1(s[p * step]);
+#pragma GCC unroll 16
     for (int v = 0; v < kVectors; ++v) acc[p][v] = fma(x, b[v], acc[p][v]);
   }
 }
@@ -41,166 +85,134 @@ template <int kBlocks, int kPixels>
 static inline void blocked_tile(const ConvBlocked& a, const BlockedRun& run) {
   constexpr int kVectors = kBlocks * kBlockVectors;
   const int64_t block_size = static_cast<int64_t>(a.all_taps) * a.ic * kLanes;
-  const int64_t step = run.src_step;
-  const Tap* const end = a.rect.taps + a.rect.n_taps;
+  const int64_t src_step = run.src_step, dst_step = run.dst_step, dst_block = a.dst_block;
+  const int length = run.rect->run;
+  const Tap *const begin = run.rect->taps, *const end = begin + run.rect->n_taps;
   V acc[kPixels][kVectors];
+#pragma GCC unroll 16
   for (int p = 0; p < kPixels; ++p)
+#pragma GCC unroll 16
     for (int v = 0; v < kVectors; ++v) acc[p][v] = zero();
-  if (a.ic == 1) {  // taps alone make the sum: no inner loop to start and stop
-    for (const Tap* tap = a.rect.taps; tap != end; ++tap)
-      blocked_term<kBlocks, kPixels>(run.src + tap->src_offset, step, run.weights + tap->index * kLanes,
-                                     block_size, acc);
-  } else {
-    for (const Tap* tap = a.rect.taps; tap != end; ++tap) {
-      const float* tap_src = run.src + tap->src_offset;
-      const float* w = run.weights + static_cast<int64_t>(tap->index) * a.ic * kLanes;
-      for (int i0 = 0; i0 < a.ic; i0 += kLanes, tap_src += a.src_block) {
-        const int n = a.ic - i0 < kLanes ? a.ic - i0 : kLanes;
-        const float* s = tap_src;
-        for (int i = 0; i < n; ++i, s += a.src_lane, w += kLanes)
-          blocked_term<kBlocks, kPixels>(s, step, w, block_size, acc);
-      }
+  for (int block = run.first; block < run.last; ++block) {
+    const int left = a.ic - block * kLanes, channels = left < kLanes ? left : kLanes;
+    const int n = length ? length : channels, rows = length ? 1 : channels;
+    const float* block_src = run.src + block * a.src_block;
+    const float* block_weights = run.weights + static_cast<int64_t>(block) * a.all_taps * kLanes * kLanes;
+    for (const Tap* tap = begin; tap != end; ++tap) {
+      const float* s = block_src + tap->src_offset;
+      const float* w = block_weights + static_cast<int64_t>(tap->index) * rows * kLanes;
+      for (int i = 0; i < n; ++i, ++s, w += kLanes)
+        blocked_term<kBlocks, kPixels>(s, src_step, w, block_size, acc);
     }
   }
-  for (int v = 0; v < kVectors; ++v) {
-    const int lane = (v / kBlockVectors) * kLanes + (v % kBlockVectors) * V::lanes;
-    const V bias = a.bias ? load(a.bias + run.oc0 + lane) : zero();
-    float* dst = run.dst + (v / kBlockVectors) * a.dst_block + (v % kBlockVectors) * V::lanes;
-    for (int p = 0; p < kPixels; ++p)
-      store(dst + p * run.dst_step, activated(a.activation, acc[p][v] + bias));
+  // Short loops with constant bounds: gcc 12 keeps accumulators in registers only if it unrolls all of them.
+  const V least = set1(run.least);
+  float* dst = run.dst;
+  if (run.first) {
+#pragma GCC unroll 16
+    for (int p = 0; p < kPixels; ++p, dst += dst_step)
+#pragma GCC unroll 16
+      for (int v = 0; v < kVectors; ++v) {
+        float* to = dst + (v / kBlockVectors) * dst_block + (v % kBlockVectors) * V::lanes;
+        store(to, max(least, load(to) + acc[p][v]));
+      }
+  } else {
+    const float* from = a.bias ? a.bias + run.oc0 : kBlockedZeros;
+    V bias[kVectors];
+#pragma GCC unroll 16
+    for (int v = 0; v < kVectors; ++v) bias[v] = load(from + v * V::lanes);
+#pragma GCC unroll 16
+    for (int p = 0; p < kPixels; ++p, dst += dst_step)
+#pragma GCC unroll 16
+      for (int v = 0; v < kVectors; ++v) {
+        float* to = dst + (v / kBlockVectors) * dst_block + (v % kBlockVectors) * V::lanes;
+        store(to, max(least, acc[p][v] + bias[v]));
+      }
   }
+  if (run.activation != Activation::none)
+    for (int block = 0; block < kBlocks; ++block)
+      blocked_activate(run.activation, run.dst + block * dst_block, dst_step, kPixels);
 }
 
 using BlockedFn = void (*)(const ConvBlocked&, const BlockedRun&);
 
 template <int kBlocks, int kPixels>
-static inline BlockedFn blocked_find(int pixels) {
-  if constexpr (kPixels > 1) {
-    if (pixels < kPixels) return blocked_find<kBlocks, kPixels - 1>(pixels);
+static inline BlockedFn blocked_find(int blocks) {
+  if constexpr (kBlocks > 1) {
+    if (blocks < kBlocks) return blocked_find<kBlocks / 2, kPixels>(blocks);
   }
   return blocked_tile<kBlocks, kPixels>;
 }
 
-template <int kBlocks>
-static inline void blocked_line(const ConvBlocked& a, BlockedRun run, int pixels) {
-  const Parts parts = split_evenly(pixels, kBlockedPixels);
-  for (int part = 0; part < parts.count; ++part) {
-    const int n = parts.size + (part < parts.larger);
-    blocked_find<kBlocks, kBlockedPixels>(n)(a, run);
-    run.src += n * run.src_step;
-    run.dst += n * run.dst_step;
+// The widest tile of so many pixels, for at most so many blocks.
+template <int kPixels>
+static inline BlockedFn blocked_find(int pixels, int blocks) {
+  if constexpr (kPixels > 1) {
+    if (pixels < kPixels) return blocked_find<kPixels - 1>(pixels, blocks);
   }
+  return blocked_find<blocked_blocks(kPixels), kPixels>(blocks);
+}
+
+// Fetches the weights of one tap of a later block of input channels; `number` counts a block's taps first.
+static inline void blocked_fetch(const ConvBlocked& a, const BlockedRun& run, int number) {
+  const int n_taps = run.rect->n_taps, block = run.last + number / n_taps;
+  const int64_t tap = static_cast<int64_t>(block) * a.all_taps + run.rect->taps[number % n_taps].index;
+  for (int i = 0; i < kLanes; ++i) __builtin_prefetch(run.weights + (tap * kLanes + i) * kLanes, 0, 2);
+}
+
+// Columns x0, x0 + pixels, ... of every row, all blocks of output channels, one panel of the input channels.
+static inline void blocked_strips(const ConvBlocked& a, BlockedRun run, int x0, int pixels, int strips) {
+  const Rect& r = *run.rect;
+  const int blocks = (a.oc + kLanes - 1) / kLanes;
+  const int64_t block_size = static_cast<int64_t>(a.all_taps) * a.ic * kLanes;
+  for (int block = 0; strips && block < blocks;) {
+    int n = blocked_blocks(pixels);
+    while (n > blocks - block) n /= 2;
+    const BlockedFn tile = blocked_find<kBlockedPixels>(pixels, n);
+    run.weights = a.weights + block * block_size;
+    run.oc0 = block * kLanes;
+    const int later = run.ahead * r.n_taps;
+    int ahead = 0;
+    for (int y = 0; y < r.rows; ++y) {
+      run.src = a.src + r.src0 + y * r.src_row + x0 * r.src_col;
+      run.dst = a.dst + block * a.dst_block + r.dst0 + y * r.dst_row + x0 * r.dst_col;
+      for (int strip = 0; strip < strips; ++strip) {
+        for (int i = 0; i < kBlockedAhead && ahead < later; ++i) blocked_fetch(a, run, ahead++);
+        tile(a, run);
+        run.src += pixels * r.src_col;
+        run.dst += pixels * r.dst_col;
+      }
+    }
+    block += n;
+  }
+}
+
+static inline int blocked_most_taps(const ConvBlocked& a) {
+  int most = 1;
+  for (int i = 0; i < a.n_rects; ++i)
+    if (a.rects[i].n_taps > most) most = a.rects[i].n_taps;
+  return most;
 }
 
 static void conv_blocked(const ConvBlocked& a) {
-  Rect r = a.rect;
-  if (r.cols < kBlockedPixels && r.rows > r.cols) {  // tiles run along the longer side
-    r.rows = a.rect.cols, r.cols = a.rect.rows;
-    r.src_row = a.rect.src_col, r.src_col = a.rect.src_row;
-    r.dst_row = a.rect.dst_col, r.dst_col = a.rect.dst_row;
-  }
-  const int blocks = (a.oc + kLanes - 1) / kLanes;
-  const int64_t block_size = static_cast<int64_t>(a.all_taps) * a.ic * kLanes;
-  for (int block = 0; block < blocks; block += kBlockedBlocks) {
-    for (int y = 0; y < r.rows; ++y) {
-      BlockedRun run;
-      run.src = a.src + r.src0 + y * r.src_row;
-      run.dst = a.dst + block * a.dst_block + r.dst0 + y * r.dst_row;
-      run.weights = a.weights + block * block_size;
-      run.src_step = r.src_col, run.dst_step = r.dst_col;
-      run.oc0 = block * kLanes;
-      if (kBlockedBlocks == 2 && block + 2 <= blocks) {
-        blocked_line<kBlockedBlocks>(a, run, r.cols);
-      } else {
-        blocked_line<1>(a, run, r.cols);
-      }
+  const int blocks = (a.ic + kLanes - 1) / kLanes;
+  const int fit = a.rects->run ? blocks : kBlockedPanel / (blocked_most_taps(a) * kLanes);
+  const Parts panels = split_evenly(blocks, fit > 1 ? fit : 1);
+  BlockedRun run{};
+  for (int panel = 0; panel < panels.count; ++panel) {
+    const int end = run.last + panels.size + (panel < panels.larger);
+    run.first = run.last, run.last = a.rects->run ? 1 : end;
+    run.ahead = panel + 1 < panels.count ? panels.size : 0;
+    const Activation last = panel + 1 == panels.count ? a.activation : Activation::none;
+    run.least = last == Activation::relu ? 0.0f : -__builtin_inff();
+    run.activation = last == Activation::relu ? Activation::none : last;
+    for (int i = 0; i < a.n_rects; ++i) {
+      const Rect r = straightened(a.rects[i], kBlockedPixels);
+      const Parts widths = split_evenly(r.cols, kBlockedPixels);
+      run.rect = &r, run.src_step = r.src_col, run.dst_step = r.dst_col;
+      blocked_strips(a, run, 0, widths.size + 1, widths.larger);
+      blocked_strips(a, run, widths.larger * (widths.size + 1), widths.size, widths.count - widths.larger);
     }
-  }
-}
-
-// ---- gradient of the weights ----
-
-// Times kBlockVectors accumulators. gcc 12 leaves loops of more than 16 turns rolled, and the accumulators in
-// memory.
-constexpr int kBlockedWgradRows = V::lanes == 16 ? 14 : kBlockedPixels;
-
-struct BlockedWgradTile {
-  const float* src[kBlockedWgradRows];
-  const float* grad_dst;
-  float* grad_weights[kBlockedWgradRows];
-  int64_t src_row, src_col, dst_row, dst_col;
-  int rows, cols;
-};
-
-template <int kRows>
-static inline void blocked_wgrad_tile(const BlockedWgradTile& t) {
-  V acc[kRows][kBlockVectors];
-  for (int r = 0; r < kRows; ++r)
-    for (int v = 0; v < kBlockVectors; ++v) acc[r][v] = zero();
-  for (int y = 0; y < t.rows; ++y) {
-    const float* s[kRows];
-    for (int r = 0; r < kRows; ++r) s[r] = t.src[r] + y * t.src_row;
-    const float* g = t.grad_dst + y * t.dst_row;
-    int64_t at = 0;
-    for (int x = 0; x < t.cols; ++x, at += t.src_col, g += t.dst_col) {
-      V b[kBlockVectors];
-      for (int v = 0; v < kBlockVectors; ++v) b[v] = load(g + v * V::lanes);
-      for (int r = 0; r < kRows; ++r) {
-        const V x1 = set1(s[r][at]);
-        for (int v = 0; v < kBlockVectors; ++v) acc[r][v] = fma(x1, b[v], acc[r][v]);
-      }
-    }
-  }
-  for (int r = 0; r < kRows; ++r)
-    for (int v = 0; v < kBlockVectors; ++v) {
-      float* grad = t.grad_weights[r] + v * V::lanes;
-      store(grad, load(grad) + acc[r][v]);
-    }
-}
-
-using BlockedWgradFn = void (*)(const BlockedWgradTile&);
-
-template <int kRows>
-static inline BlockedWgradFn blocked_wgrad_find(int rows) {
-  if constexpr (kRows > 1) {
-    if (rows < kRows) return blocked_wgrad_find<kRows - 1>(rows);
-  }
-  return blocked_wgrad_tile<kRows>;
-}
-
-static inline void blocked_bias_grad(const BlockedWgradTile& t, float* grad_bias) {
-  for (int v = 0; v < kBlockVectors; ++v) {
-    V acc = load(grad_bias + v * V::lanes);
-    for (int y = 0; y < t.rows; ++y)
-      for (int x = 0; x < t.cols; ++x)
-        acc = acc + load(t.grad_dst + y * t.dst_row + x * t.dst_col + v * V::lanes);
-    store(grad_bias + v * V::lanes, acc);
-  }
-}
-
-static void conv_blocked_wgrad(const ConvBlockedWgrad& a) {
-  const Rect& r = a.rect;
-  const int rows = r.n_taps * a.ic;
-  const Parts parts = split_evenly(rows, kBlockedWgradRows);
-  const int fit = kBlockedWgradChunk / (r.cols * kLanes);
-  const int chunk = fit > 0 ? fit : 1;
-  BlockedWgradTile t;
-  t.src_row = r.src_row, t.src_col = r.src_col, t.dst_row = r.dst_row, t.dst_col = r.dst_col, t.cols = r.cols;
-  for (int y0 = 0; y0 < r.rows; y0 += chunk) {
-    t.rows = r.rows - y0 < chunk ? r.rows - y0 : chunk;
-    t.grad_dst = a.grad_dst + r.dst0 + y0 * r.dst_row;
-    for (int part = 0, row = 0; part < parts.count; ++part) {
-      const int n = parts.size + (part < parts.larger);
-      for (int i = 0; i < n; ++i, ++row) {
-        const Tap& tap = r.taps[row / a.ic];
-        const int c = row % a.ic;
-        t.src[i] = a.src + r.src0 + tap.src_offset + (c / kLanes) * a.src_block + (c % kLanes) * a.src_lane +
-                   y0 * r.src_row;
-        t.grad_weights[i] = a.grad_weights + (static_cast<int64_t>(tap.index) * a.ic + c) * kLanes;
-      }
-      blocked_wgrad_find<kBlockedWgradRows>(n)(t);
-    }
-    if (a.grad_bias) blocked_bias_grad(t, a.grad_bias);
   }
 }
 

@@ -31,6 +31,7 @@ struct Rect {
   int32_t rows, cols;
   const Tap* taps;
   int32_t n_taps;
+  int32_t run;  // kernels with channels in lanes: see ConvBlocked
 };
 
 // Batch in lanes. src and dst point at one block of sixteen samples. A tap is one (input channel, kernel
@@ -68,30 +69,40 @@ struct ConvLanesWgrad {
   Rect rect;
 };
 
-// Channels in lanes. One sample; dst is nchw16c. A tap is one kernel position. Source channel c of a pixel
-// lies at src + (c / 16) * src_block + (c % 16) * src_lane, so plain nchw and nhwc sources are read in place.
+// Channels in lanes. One sample; dst is nchw16c. Where rect.run is 0 the source is nchw16c too, a tap is one
+// kernel position, and weights are packed [oc blocks of 16][ic blocks of 16][all_taps][channels of the
+// block][16]. Else a tap is rect.run floats side by side in the source, which meet as many rows of weights
+// from row tap.index on, and weights are [oc blocks of 16][all_taps * ic][16]: plain sources are read in
+// place. The last blocks are zero padded. An output's sum depends on nothing but ic, its own taps
+// and the most taps of a rectangle; between the parts of a long one it lies in dst.
 struct ConvBlocked {
   const float* src;
-  const float* weights;  // packed [oc blocks of 16][all_taps][ic][16], zero padded
-  const float* bias;     // [oc rounded up to 16] or null
+  const float* weights;
+  const float* bias;  // [oc rounded up to 16] or null
   float* dst;
-  int64_t src_block, src_lane, dst_block;
+  int64_t src_block, dst_block;
   int32_t ic, oc, all_taps;
   Activation activation;
-  Rect rect;
+  const Rect* rects;
+  int32_t n_rects;
 };
 
-// Channels in lanes, gradient of the weights of one block of sixteen output channels, one sample, taps that
-// share one rectangle. Accumulates into grad_weights[(tap.index * ic + i) * 16 + lane] and grad_bias[lane]
-// (may be null).
+// Channels in lanes, gradient of the weights of some input channels and some blocks of sixteen output
+// channels, one sample. Sources and taps as in ConvBlocked; rectangles are parts of rows x cols outputs. The
+// row of channel i of a tap is tap.index * tap_rows + i, or tap.index + i with rect.run. Row r of block b
+// lies at grad_weights + r * weights_row + b * weights_block, its bias at grad_bias (or null) + b *
+// weights_block. Sums are added to what lies there, or written if not `accumulate`: then no two rectangles
+// may share a tap.
 struct ConvBlockedWgrad {
   const float* src;
-  const float* grad_dst;  // this block's plane
+  const float* grad_dst;
   float* grad_weights;
   float* grad_bias;
-  int64_t src_block, src_lane;
-  int32_t ic;
-  Rect rect;
+  int64_t src_block, dst_block, weights_row, weights_block;
+  int32_t ic, tap_rows, blocks, rows, cols;
+  int32_t accumulate;
+  const Rect* rects;
+  int32_t n_rects;
 };
 
 // Groups of 1, 2, 4 or 8 channels in the lanes of one block of sixteen, one plane; output lane l depends on
@@ -271,6 +282,7 @@ struct KernelTable {
   const char* isa;
   int32_t lanes_oc_tile;   // output channels of one batch-in-lanes tile
   int64_t gemm_scratch;    // floats
+  int32_t wgrad_blocks;    // of output channels that conv_blocked_wgrad best gets in one call
   int32_t winograd_tiles;  // tiles of one call are best a multiple of it
   int64_t peak_flops;      // of one iteration of peak
 

@@ -2,6 +2,7 @@
 // and included simd/<isa>.h.
 #pragma once
 #include "kernels/conv_blocked.inl.h"
+#include "kernels/conv_blocked_wgrad.inl.h"
 #include "kernels/conv_grouped.inl.h"
 #include "kernels/conv_lanes.inl.h"
 #include "kernels/depthwise.inl.h"
@@ -24,6 +25,7 @@ static constexpr KernelTable kTable = {
     .isa = kIsa,
     .lanes_oc_tile = kLanesOcTile,
     .gemm_scratch = kGemmScratch,
+    .wgrad_blocks = kBlockedWgradBlocks,
     .winograd_tiles = kWinogradTileTiles,
     .peak_flops = kPeakFlops,
     .conv_lanes = conv_lanes,

@@ -10,6 +10,10 @@
 
 namespace cnnfast {
 
+inline int64_t blocks_of(int channels) {
+  return ceil_div(channels, kLanes);
+}
+
 // Of a transposed convolution this is its mirror image: `in` is the node's output, `out` its input, and it
 // has no bias.
 struct ConvProblem {

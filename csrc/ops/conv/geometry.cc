@@ -49,27 +49,40 @@ std::vector<Tap> taps_of(const Segment& d, const Segment& h, const Segment& w, c
   return taps;
 }
 
+// All ranges of depths share the taps.
+void add_rects(Rects& made, std::vector<Tap> taps, const Segment& d, const Segment& h, const Segment& w,
+               const Steps& src, const Steps& dst) {
+  made.taps.push_back(std::move(taps));
+  Rect rect{};
+  rect.taps = made.taps.back().data();  // a vector's elements stay where they are when it is moved
+  rect.n_taps = static_cast<int32_t>(made.taps.back().size());
+  rect.src_row = h.src_step * src.row, rect.src_col = w.src_step * src.col;
+  rect.dst_row = h.step * dst.row, rect.dst_col = w.step * dst.col;
+  rect.rows = h.count, rect.cols = w.count;
+  for (int z = 0; z < d.count; ++z) {
+    rect.src0 = (d.src + z * d.src_step) * src.depth + h.src * src.row + w.src * src.col;
+    rect.dst0 = (d.first + z * d.step) * dst.depth + h.first * dst.row + w.first * dst.col;
+    made.rects.push_back(rect);
+  }
+}
+
 Rects make_rects(const Axes& axes, std::vector<Segment> (*segments)(const Axis&), const Steps& src,
                  const Steps& dst, ChannelTaps channels) {
   const std::vector<Segment> rows = segments(axes.rows), cols = segments(axes.cols);
   Rects made;
   for (const Segment& d : segments(axes.depth))
     for (const Segment& h : rows)
-      for (const Segment& w : cols) {
-        made.taps.push_back(taps_of(d, h, w, axes, src, channels));
-        Rect rect;
-        rect.taps = made.taps.back().data();  // a vector's elements stay where they are when it is moved
-        rect.n_taps = static_cast<int32_t>(made.taps.back().size());
-        rect.src_row = h.src_step * src.row, rect.src_col = w.src_step * src.col;
-        rect.dst_row = h.step * dst.row, rect.dst_col = w.step * dst.col;
-        rect.rows = h.count, rect.cols = w.count;
-        for (int z = 0; z < d.count; ++z) {
-          rect.src0 = (d.src + z * d.src_step) * src.depth + h.src * src.row + w.src * src.col;
-          rect.dst0 = (d.first + z * d.step) * dst.depth + h.first * dst.row + w.first * dst.col;
-          made.rects.push_back(rect);
-        }
-      }
+      for (const Segment& w : cols) add_rects(made, taps_of(d, h, w, axes, src, channels), d, h, w, src, dst);
   return made;
+}
+
+// The outputs that read through one kernel position.
+Segment seen_by(const Axis& a, int at) {
+  std::vector<Segment> alone;
+  cut(0, 1, a.out, at * a.dilation - a.before, a.stride, a.in, {{at, 0}}, &alone);
+  for (const Segment& segment : alone)
+    if (!segment.taps.empty()) return segment;
+  return {0, 1, 0, 0, a.stride, {{at, 0}}};
 }
 
 }  // namespace
@@ -99,6 +112,17 @@ std::vector<Segment> backward_data_segments(const Axis& a) {
 
 Rects forward_rects(const Axes& axes, const Steps& src, const Steps& dst, ChannelTaps channels) {
   return make_rects(axes, forward_segments, src, dst, channels);
+}
+
+Rects tap_rects(const Axes& axes, const Steps& src, const Steps& dst) {
+  Rects made;
+  for (int z = 0; z < axes.depth.kernel; ++z)
+    for (int y = 0; y < axes.rows.kernel; ++y)
+      for (int x = 0; x < axes.cols.kernel; ++x) {
+        const Segment d = seen_by(axes.depth, z), h = seen_by(axes.rows, y), w = seen_by(axes.cols, x);
+        add_rects(made, taps_of(d, h, w, axes, src, {1, 0}), d, h, w, src, dst);
+      }
+  return made;
 }
 
 Rects backward_data_rects(const Axes& axes, const Steps& src, const Steps& dst, ChannelTaps channels) {

@@ -60,4 +60,8 @@ struct Rects {
 Rects forward_rects(const Axes& axes, const Steps& src, const Steps& dst, ChannelTaps channels);
 Rects backward_data_rects(const Axes& axes, const Steps& src, const Steps& dst, ChannelTaps channels);
 
+// For each kernel position the outputs of a forward pass that see it, with that one tap; a rectangle has no
+// rows if none does.
+Rects tap_rects(const Axes& axes, const Steps& src, const Steps& dst);
+
 }  // namespace cnnfast

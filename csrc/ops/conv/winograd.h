@@ -4,10 +4,6 @@
 
 namespace cnnfast {
 
-inline int64_t blocks_of(int channels) {
-  return ceil_div(channels, kLanes);
-}
-
 // Tiles of tile x tile outputs of one sample.
 inline int64_t winograd_tiles(const Image& out, int tile) {
   return ceil_div(out.h, tile) * ceil_div(out.w, tile);

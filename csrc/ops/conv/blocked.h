@@ -1,0 +1,42 @@
+// What the direct convolution's directions share: where its images lie, and how it reads them.
+#pragma once
+#include <functional>
+
+#include "ops/conv/conv.h"
+
+namespace cnnfast {
+
+// Where a sample's pixels and channels lie: pieces of channels side by side, `next` floats apart.
+struct Place {
+  Steps steps;
+  int side;
+  int64_t next, group, sample;
+  bool runs;  // how it is read, see below
+};
+
+Place blocked_place(const Image& image, int channels);  // `channels`: of a group
+Place place_of(const Node& node, const Image& image, int channels);
+
+// Pieces of whole blocks are the kernels' own loop. With `runs` each piece has taps of its own, joined to
+// long runs where the source goes on: a loop over few channels would be too short to pay.
+inline ChannelTaps channel_taps(const Place& src, int channels) {
+  return src.runs ? ChannelTaps{channels / src.side, src.next} : ChannelTaps{1, 0};
+}
+
+// Row of the weights of a kernel position and a piece of the channels.
+using RowOf = std::function<int(int position, int piece)>;
+
+// Of a source with runs: sets the taps' rows of weights, orders taps by them and joins those that continue
+// one another.
+void join_runs(Rects& rects, const Place& src, int channels, const RowOf& row_of);
+
+// A strided kernel of one position reads few of the source's pixels, which lie on half of the cache's sets,
+// in short rows: they are brought together first (Zen 3, 2026-11: from 55 to 85 % of peak).
+bool skips_pixels(const ConvProblem& p, const Node& source);
+ConvProblem of_read_pixels(ConvProblem p);  // the same convolution of the pixels that it reads
+Buffer gather_pixels(Builder& b, const Node& node, const ConvProblem& p, Buffer from);
+void scatter_pixels(Builder& b, const Node& node, const ConvProblem& p, Buffer from, Buffer to);
+
+void blocked_backward_weights(Builder&, int value, const ConvProblem&, Buffer src, Buffer grad_out);
+
+}  // namespace cnnfast

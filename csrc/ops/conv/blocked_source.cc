@@ -1,0 +1,103 @@
+#include "ops/conv/blocked.h"
+
+namespace cnnfast {
+
+namespace {
+
+// The longest runs if all are equally long, else one run a tap. Returns their length.
+int join(std::vector<Tap>& taps, int side) {
+  std::vector<Tap> joined;
+  std::vector<int> lengths;
+  for (const Tap& tap : taps) {
+    const int length = joined.empty() ? 0 : lengths.back();
+    if (length && tap.src_offset == joined.back().src_offset + length &&
+        tap.index == joined.back().index + length) {
+      lengths.back() += side;
+    } else {
+      joined.push_back(tap), lengths.push_back(side);
+    }
+  }
+  for (const int length : lengths)
+    if (length != lengths[0]) return side;
+  taps = std::move(joined);
+  return lengths.empty() ? side : lengths[0];
+}
+
+// Calls copy(where it lies in the source, where it lies among those that are read) for each pixel of a plane.
+template <class Copy>
+void for_read_pixels(const ConvProblem& p, const Copy& copy) {
+  const Spatial& stride = p.a.stride;
+  int64_t read = 0;
+  for (int64_t z = 0; z < p.out.d; ++z)
+    for (int64_t y = 0; y < p.out.h; ++y)
+      for (int64_t x = 0; x < p.out.w; ++x, ++read)
+        copy(((z * stride.d * p.in.h + y * stride.h) * p.in.w + x * stride.w) * kLanes, read * kLanes);
+}
+
+}  // namespace
+
+Place blocked_place(const Image& image, int channels) {
+  const int64_t plane = image.pixels() * kLanes;
+  return {{image, kLanes},           std::min(channels, kLanes), plane,
+          channels / kLanes * plane, plane * blocks_of(image.c), channels < kLanes};
+}
+
+Place place_of(const Node& node, const Image& image, int channels) {
+  if (node.layout == Layout::blocked) return blocked_place(image, channels);
+  const int64_t pixels = image.pixels(), sample = pixels * image.c;
+  if (node.format == DataFormat::channels_first)
+    return {{image, 1}, 1, pixels, channels * pixels, sample, true};
+  return {{image, image.c}, channels, 0, channels, sample, channels != kLanes};
+}
+
+void join_runs(Rects& rects, const Place& src, int channels, const RowOf& row_of) {
+  const int pieces = channels / src.side;
+  for (std::vector<Tap>& taps : rects.taps) {
+    const Tap* const before = taps.data();
+    for (Tap& tap : taps) tap.index = row_of(tap.index / pieces, tap.index % pieces);
+    std::sort(taps.begin(), taps.end(), [](const Tap& a, const Tap& b) { return a.index < b.index; });
+    const int run = join(taps, src.side);
+    for (Rect& rect : rects.rects)
+      if (rect.taps == before)
+        rect.taps = taps.data(), rect.n_taps = static_cast<int32_t>(taps.size()), rect.run = run;
+  }
+}
+
+bool skips_pixels(const ConvProblem& p, const Node& source) {
+  const Padding& pad = p.a.padding;
+  const bool padded = pad.top || pad.bottom || pad.left || pad.right || pad.front || pad.back;
+  const Spatial& stride = p.a.stride;
+  return source.layout == Layout::blocked && !p.a.transposed && p.taps() == 1 && p.ic() >= kLanes &&
+         !padded && stride.d * stride.h * stride.w > 1;
+}
+
+ConvProblem of_read_pixels(ConvProblem p) {
+  p.in.d = p.out.d, p.in.h = p.out.h, p.in.w = p.out.w;
+  p.a.stride = {1, 1};
+  return p;
+}
+
+Buffer gather_pixels(Builder& b, const Node& node, const ConvProblem& p, Buffer from) {
+  const int64_t planes = b.n * blocks_of(p.in.c);
+  const int64_t src_plane = p.in.pixels() * kLanes, dst_plane = p.out.pixels() * kLanes;
+  const Buffer to = b.buffer(planes * dst_plane);
+  b.step(node, "gather pixels", planes, {from, to}, [=](const Context& c, int64_t plane) {
+    const float* src = c.at(from) + plane * src_plane;
+    float* dst = c.at(to) + plane * dst_plane;
+    for_read_pixels(p, [&](int64_t pixel, int64_t read) { std::copy_n(src + pixel, kLanes, dst + read); });
+  });
+  return to;
+}
+
+void scatter_pixels(Builder& b, const Node& node, const ConvProblem& p, Buffer from, Buffer to) {
+  const int64_t planes = b.n * blocks_of(p.in.c);
+  const int64_t src_plane = p.out.pixels() * kLanes, dst_plane = p.in.pixels() * kLanes;
+  b.step(node, "scatter pixels", planes, {from, to}, [=](const Context& c, int64_t plane) {
+    const float* src = c.at(from) + plane * src_plane;
+    float* dst = c.at(to) + plane * dst_plane;
+    std::fill_n(dst, dst_plane, 0.0f);
+    for_read_pixels(p, [&](int64_t pixel, int64_t read) { std::copy_n(src + read, kLanes, dst + pixel); });
+  });
+}
+
+}  // namespace cnnfast
