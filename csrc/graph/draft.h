@@ -51,6 +51,8 @@ std::string tuning_key(const ConvProblem& problem, const PassOptions& options);
 void choose_layout(Draft& draft, const PassOptions& options);
 // A batch-in-lanes convolution without padding takes a following 2x2 maximum into its epilogue.
 void fuse_pool(Draft& draft);
+// A convolution adds the other summand, which is there before it, in its epilogue.
+void fuse_add(Draft& draft);
 
 // Runs them all.
 void run_passes(Draft& draft, const PassOptions& options, const std::set<std::string>& disabled);

@@ -49,8 +49,9 @@ struct BlockedRun {
   const float* weights;
   float* dst;
   int64_t src_step, dst_step;
-  int first, last;  // blocks of sixteen input channels
-  int ahead;        // such blocks after them whose weights are fetched meanwhile
+  const float* summand;  // at a.dst's offsets: the residual, later what earlier parts left in dst; or null
+  int first, last;       // blocks of sixteen input channels
+  int ahead;             // such blocks after them whose weights are fetched meanwhile
   int oc0;
   float least;            // of an output: 0 for relu, else minus infinity
   Activation activation;  // any other
@@ -107,20 +108,21 @@ static inline void blocked_tile(const ConvBlocked& a, const BlockedRun& run) {
   }
   // Short loops with constant bounds: gcc 12 keeps accumulators in registers only if it unrolls all of them.
   const V least = set1(run.least);
-  float* dst = run.dst;
-  if (run.first) {
+  const float* from = a.bias && !run.first ? a.bias + run.oc0 : kBlockedZeros;
+  V bias[kVectors];
 #pragma GCC unroll 16
-    for (int p = 0; p < kPixels; ++p, dst += dst_step)
+  for (int v = 0; v < kVectors; ++v) bias[v] = load(from + v * V::lanes);
+  float* dst = run.dst;
+  if (run.summand) {
+    const float* summand = run.summand + (dst - a.dst);
+#pragma GCC unroll 16
+    for (int p = 0; p < kPixels; ++p, dst += dst_step, summand += dst_step)
 #pragma GCC unroll 16
       for (int v = 0; v < kVectors; ++v) {
-        float* to = dst + (v / kBlockVectors) * dst_block + (v % kBlockVectors) * V::lanes;
-        store(to, max(least, load(to) + acc[p][v]));
+        const int64_t at = (v / kBlockVectors) * dst_block + (v % kBlockVectors) * V::lanes;
+        store(dst + at, max(least, load(summand + at) + (acc[p][v] + bias[v])));
       }
   } else {
-    const float* from = a.bias ? a.bias + run.oc0 : kBlockedZeros;
-    V bias[kVectors];
-#pragma GCC unroll 16
-    for (int v = 0; v < kVectors; ++v) bias[v] = load(from + v * V::lanes);
 #pragma GCC unroll 16
     for (int p = 0; p < kPixels; ++p, dst += dst_step)
 #pragma GCC unroll 16
@@ -202,6 +204,7 @@ static void conv_blocked(const ConvBlocked& a) {
   for (int panel = 0; panel < panels.count; ++panel) {
     const int end = run.last + panels.size + (panel < panels.larger);
     run.first = run.last, run.last = a.rects->run ? 1 : end;
+    run.summand = run.first ? a.dst : a.residual;
     run.ahead = panel + 1 < panels.count ? panels.size : 0;
     const Activation last = panel + 1 == panels.count ? a.activation : Activation::none;
     run.least = last == Activation::relu ? 0.0f : -__builtin_inff();

@@ -78,7 +78,8 @@ struct ConvLanesWgrad {
 struct ConvBlocked {
   const float* src;
   const float* weights;
-  const float* bias;  // [oc rounded up to 16] or null
+  const float* bias;      // [oc rounded up to 16] or null
+  const float* residual;  // added before the activation, at dst's offsets; or null
   float* dst;
   int64_t src_block, dst_block;
   int32_t ic, oc, all_taps;
@@ -156,8 +157,9 @@ struct WinogradTiles {
 
 // The outputs. Their last block of channels is written whole.
 struct Winograd : WinogradTiles {
-  const float* weights;  // of winograd_weights: [(tile + 2)^2 frequencies][oc blocks of 16][ic][16]
-  const float* bias;     // [oc rounded up to 16] or null
+  const float* weights;   // of winograd_weights: [(tile + 2)^2 frequencies][oc blocks of 16][ic][16]
+  const float* bias;      // [oc rounded up to 16] or null
+  const float* residual;  // added before the activation, at dst's offsets; or null
   float* dst;
   float* scratch;  // winograd_scratch(tile, tiles, ic, oc) floats, 64-byte aligned
   int64_t dst_sample, dst_block, weights_frequency;

@@ -152,10 +152,12 @@ static inline void winograd_outputs(const Winograd& a, const WinogradPlaces& p, 
         winograd_transform_out<kTile>(p.out + block * p.block + t * kLanes + v * V::lanes, p.out_frequency,
                                       out);
         float* to = dst + block * a.dst_block + v * V::lanes;
-        for (int y = 0; y < rows; ++y)
-          for (int x = 0; x < cols; ++x)
-            store(to + (static_cast<int64_t>(y) * a.ow + x) * kLanes,
-                  activated(a.activation, out[y][x] + bias));
+        for (int y = 0; y < rows; ++y, to += static_cast<int64_t>(a.ow) * kLanes)
+          for (int x = 0; x < cols; ++x) {
+            float* at = to + x * kLanes;
+            const V rest = a.residual ? bias + load(a.residual + (at - a.dst)) : bias;
+            store(at, activated(a.activation, out[y][x] + rest));
+          }
       }
   }
 }

@@ -54,17 +54,20 @@ void add_forward(Builder& b, int value) {
   const int64_t floats = floats_of(node, b.n);
   const Buffer to = b.output(value);
   const auto add = b.k.add;
+  const auto activate = b.k.activate;
   for (size_t i = 1; i < node.inputs.size(); ++i) {
     const Buffer left = i == 1 ? b.output(node.inputs[0]) : to, right = b.output(node.inputs[i]);
+    const Activation kind = i + 1 == node.inputs.size() ? node.activation : Activation::none;
     b.step(node, "forward", flat_tasks(floats), {left, right, to}, [=](const Context& c, int64_t task) {
-      const int64_t at = task * kFlatTask;
-      add(c.at(left) + at, c.at(right) + at, c.at(to) + at, flat_size(floats, task));
+      const int64_t at = task * kFlatTask, size = flat_size(floats, task);
+      add(c.at(left) + at, c.at(right) + at, c.at(to) + at, size);
+      if (kind != Activation::none) activate(kind, c.at(to) + at, c.at(to) + at, size);
     });
   }
 }
 
 void add_backward(Builder& b, int value) {
-  const Buffer grad = b.grad(value);
+  const Buffer grad = b.grad_before_activation(value);
   for (const int src : b.node(value).inputs)
     if (b.needs_grad(src)) b.share_grad(src, grad);
 }

@@ -44,8 +44,8 @@ void Draft::drop_unused() {
 }
 
 const std::vector<std::string>& optional_passes() {
-  static const std::vector<std::string> names{"pool_before_activation", "fuse_activation", "fuse_pool",
-                                              "depth_first", "reuse_memory"};
+  static const std::vector<std::string> names{
+      "pool_before_activation", "fuse_activation", "fuse_pool", "fuse_add", "depth_first", "reuse_memory"};
   return names;
 }
 
@@ -55,6 +55,7 @@ void run_passes(Draft& draft, const PassOptions& options, const std::set<std::st
   if (!disabled.count("fuse_activation")) fuse_activation(draft);
   choose_layout(draft, options);
   if (!disabled.count("fuse_pool")) fuse_pool(draft);
+  if (!disabled.count("fuse_add")) fuse_add(draft);
 }
 
 }  // namespace cnnfast

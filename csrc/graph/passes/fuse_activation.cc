@@ -5,7 +5,7 @@ namespace cnnfast {
 namespace {
 
 bool has_epilogue(const Node& node) {
-  return node.as<ConvAttrs>() || node.as<DenseAttrs>() || node.as<PoolAttrs>();
+  return node.as<ConvAttrs>() || node.as<DenseAttrs>() || node.as<PoolAttrs>() || node.as<AddAttrs>();
 }
 
 }  // namespace

@@ -101,8 +101,8 @@ using Attrs = std::variant<InputAttrs, ConvAttrs, PoolAttrs, DenseAttrs, Flatten
 struct Node {
   std::string name;
   Attrs attrs;
-  std::vector<int> inputs;
-  Dims dims = {};  // of the output
+  std::vector<int> inputs;  // of a convolution: its source and, after fuse_add, what is added to its sums
+  Dims dims = {};           // of the output
   DataFormat format = DataFormat::channels_last;
   std::vector<int> params = {};              // positions: kernel, then bias
   Activation activation = Activation::none;  // fused into the epilogue

@@ -89,12 +89,12 @@ void lower(Builder& b, const Node& node, const ConvProblem& p, Pass pass) {
   a.ic = pass.ic, a.all_taps = p.taps();
   a.activation = pass.activation;
   const Place src = pass.src, dst = pass.dst;
-  const Buffer from = pass.from, to = pass.to, packed = pass.packed;
+  const Buffer from = pass.from, to = pass.to, packed = pass.packed, residual = pass.residual;
   const int64_t bias = pass.bias;
   const int oc = pass.oc;
   const auto conv_blocked = b.k.conv_blocked;
   Step& step =
-      b.step(node, pass.direction, b.n * groups * parts * n_pieces, {from, to, packed},
+      b.step(node, pass.direction, b.n * groups * parts * n_pieces, pass.uses(packed),
              [=, rects = rects](const Context& c, int64_t task) {
                const int64_t at = task % n_pieces, part = task / n_pieces % parts;
                const int64_t g = task / n_pieces / parts % groups, sample = task / n_pieces / parts / groups;
@@ -104,7 +104,9 @@ void lower(Builder& b, const Node& node, const ConvProblem& p, Pass pass) {
                one.src = c.at(from) + sample * src.sample + g * src.group;
                one.weights = c.at(packed) + (g * blocks + block) * block_floats;
                one.bias = bias < 0 ? nullptr : c.run.params + bias + g * oc + block * kLanes;
-               one.dst = c.at(to) + sample * dst.sample + (g * blocks + block) * dst.next;
+               const int64_t dst_at = sample * dst.sample + (g * blocks + block) * dst.next;
+               one.dst = c.at(to) + dst_at;
+               one.residual = residual ? c.at(residual) + dst_at : nullptr;
                one.oc = static_cast<int32_t>(std::min<int64_t>(kBlockTask * kLanes, oc - block * kLanes));
                one.rects = piece.data(), one.n_rects = static_cast<int32_t>(piece.size());
                conv_blocked(one);
@@ -164,7 +166,8 @@ double cost(const ConvProblem& p) {
 
 }  // namespace
 
-const ConvAlgorithm kConvBlockedAlgorithm{"blocked",     Layout::blocked,         true, refuse, cost, forward,
-                                          backward_data, blocked_backward_weights};
+const ConvAlgorithm kConvBlockedAlgorithm{
+    "blocked",     Layout::blocked,          true,    refuse, cost, forward,
+    backward_data, blocked_backward_weights, nullptr, true};
 
 }  // namespace cnnfast

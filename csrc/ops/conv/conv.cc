@@ -39,6 +39,7 @@ void forward(Builder& b, int value) {
   const ConvAlgorithm& algorithm = algorithm_of(node);
   ConvPass pass{"forward", b.output(node.inputs[0]), b.output(value), -1, node.activation};
   if (a.use_bias) pass.bias = b.param(node.params[1]).offset;
+  if (node.inputs.size() > 1) pass.residual = b.output(node.inputs[1]);
   (a.transposed ? algorithm.backward_data : algorithm.forward)(b, value,
                                                                conv_problem(b.source(node), node, b.n), pass);
 }
@@ -84,6 +85,7 @@ void backward(Builder& b, int value) {
   const Node& node = b.node(value);
   const ConvProblem p = conv_problem(b.source(node), node, b.n);
   const Buffer grad_out = b.grad_before_activation(value);
+  if (node.inputs.size() > 1 && b.needs_grad(node.inputs[1])) b.share_grad(node.inputs[1], grad_out);
   bool weights = false;
   for (const int position : node.params) weights = weights || b.trainable(position);
   if (weights) backward_parameters(b, value, p, grad_out);

@@ -41,6 +41,13 @@ struct ConvPass {
   Buffer from, to;
   int64_t bias = -1;  // offset of the bias that is added, or -1
   Activation activation = Activation::none;
+  Buffer residual = {};  // added before the activation, lies as `to` does; or none
+
+  std::vector<Buffer> uses(Buffer packed) const {
+    std::vector<Buffer> all{from, to, packed};
+    if (residual) all.push_back(residual);
+    return all;
+  }
 };
 
 ConvProblem conv_problem(const Node& src, const Node& conv, int n);
@@ -60,6 +67,7 @@ struct ConvAlgorithm {
   // bias, if the problem has one.
   void (*backward_weights)(Builder&, int value, const ConvProblem&, Buffer src, Buffer grad_out);
   double (*weights_cost)(const ConvProblem&) = nullptr;  // of backward_weights, as cost; null: the same
+  bool adds_residual = false;                            // both passes take one
 };
 
 const std::vector<const ConvAlgorithm*>& conv_algorithms();

@@ -104,9 +104,9 @@ void lower(Builder& b, const Node& node, const ConvProblem& p, const Pass& pass)
   const int64_t src_group = pass.ic / kLanes * a.src_block;  // more than one group: whole blocks
   const int64_t bias = pass.bias;
   const int oc = pass.oc;
-  const Buffer from = pass.from, to = pass.to;
+  const Buffer from = pass.from, to = pass.to, residual = pass.residual;
   const auto winograd = b.k.winograd;
-  Step& step = b.step(node, pass.direction, cut.count * parts * groups, {from, to, packed},
+  Step& step = b.step(node, pass.direction, cut.count * parts * groups, pass.uses(packed),
                       [=](const Context& c, int64_t task) {
                         const int64_t at = task % cut.count, part = task / cut.count % parts;
                         const int64_t g = task / cut.count / parts;
@@ -116,7 +116,9 @@ void lower(Builder& b, const Node& node, const ConvProblem& p, const Pass& pass)
                         one.src = c.at(from) + g * src_group;
                         one.weights = c.at(packed) + g * group_floats + block * a.ic * kLanes;
                         one.bias = bias < 0 ? nullptr : c.run.params + bias + g * oc + block * kLanes;
-                        one.dst = c.at(to) + (g * out_blocks + block) * a.dst_block;
+                        const int64_t dst = (g * out_blocks + block) * a.dst_block;
+                        one.dst = c.at(to) + dst;
+                        one.residual = residual ? c.at(residual) + dst : nullptr;
                         one.scratch = c.scratch;
                         one.oc = static_cast<int32_t>(std::min<int64_t>(oc, end * kLanes) - block * kLanes);
                         one.first_tile = static_cast<int32_t>(cut.begin(at));
@@ -187,7 +189,8 @@ const ConvAlgorithm kConvWinogradAlgorithm{"winograd",
                                            forward<kConvWinogradAlgorithm, 4>,
                                            backward_data<kConvWinogradAlgorithm, 4>,
                                            winograd_backward_weights,
-                                           winograd_weights_cost};
+                                           winograd_weights_cost,
+                                           true};
 
 const ConvAlgorithm kConvWinogradF2Algorithm{"winograd_f2",
                                              Layout::blocked,
@@ -197,7 +200,8 @@ const ConvAlgorithm kConvWinogradF2Algorithm{"winograd_f2",
                                              forward<kConvWinogradF2Algorithm, 2>,
                                              backward_data<kConvWinogradF2Algorithm, 2>,
                                              winograd_backward_weights,
-                                             winograd_weights_cost};
+                                             winograd_weights_cost,
+                                             true};
 
 const ConvAlgorithm kConvWinogradF6Algorithm{"winograd_f6",
                                              Layout::blocked,
@@ -207,6 +211,7 @@ const ConvAlgorithm kConvWinogradF6Algorithm{"winograd_f6",
                                              forward<kConvWinogradF6Algorithm, 6>,
                                              backward_data<kConvWinogradF6Algorithm, 6>,
                                              winograd_backward_weights,
-                                             winograd_weights_cost};
+                                             winograd_weights_cost,
+                                             true};
 
 }  // namespace cnnfast

@@ -1,0 +1,34 @@
+#include <algorithm>
+
+#include "graph/draft.h"
+#include "ops/conv/conv.h"
+
+namespace cnnfast {
+
+namespace {
+
+bool takes_summand(const Node& node) {
+  const auto* conv = node.as<ConvAttrs>();
+  return conv && find_conv_algorithm(conv->algorithm)->adds_residual && node.inputs.size() == 1 &&
+         node.activation == Activation::none;
+}
+
+}  // namespace
+
+void fuse_add(Draft& draft) {
+  const std::vector<int> consumers = draft.consumers();
+  for (size_t i = 0; i < draft.nodes.size(); ++i) {
+    Node& add = draft.nodes[i];
+    if (!add.as<AddAttrs>() || add.inputs.size() != 2) continue;
+    const auto [first, last] = std::minmax(add.inputs[0], add.inputs[1]);
+    Node& conv = draft.nodes[static_cast<size_t>(last)];
+    if (!takes_summand(conv) || consumers[static_cast<size_t>(last)] != 1) continue;
+    conv.inputs.push_back(first);
+    conv.activation = add.activation;
+    add.inputs = {last};
+    draft.bypass(static_cast<int>(i));
+  }
+  draft.drop_unused();
+}
+
+}  // namespace cnnfast

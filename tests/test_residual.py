@@ -1,0 +1,61 @@
+"""A convolution that adds its shortcut in its epilogue: every algorithm in nchw16c, forward and backward."""
+
+import numpy as np
+import pytest
+from support.nets import NetworkBuilder
+
+import cnnfast
+from cnnfast import _core
+
+ALGORITHMS = ["blocked", "winograd", "winograd_f2"]
+
+
+def _assert_close(got: np.ndarray, ref: np.ndarray) -> None:
+    np.testing.assert_allclose(got, ref, rtol=0, atol=1e-5 * float(np.abs(ref).max()))
+
+
+@pytest.mark.parametrize("channels", [16, 37, 80])
+@pytest.mark.parametrize("kind", [None, "relu", "tanh"])
+@pytest.mark.parametrize("algorithm", ALGORITHMS)
+def test_shortcut(algorithm: str, kind: str | None, channels: int, isa: str) -> None:
+    """One convolution adds what came before it, the next one adds the same again, and all are trained."""
+    b = NetworkBuilder((9, 7, 16))
+    trunk = b.activation(b.conv(-1, channels, (3, 3), padding="same"), "sigmoid")
+    v = b.add(b.conv(trunk, channels, (3, 3), padding="same"), trunk)
+    v = b.add(trunk, b.conv(v if kind is None else b.activation(v, kind), channels, (3, 3), padding="same"))
+    if kind is not None:
+        b.activation(v, kind)
+    network, reference = b.build()
+    network.force_algorithm("conv2d", algorithm)
+    x = b.rng.normal(size=(3, 9, 7, 16)).astype(np.float32)
+    _assert_close(network.predict(x), reference.predict(x))
+    assert {step["op"] for step in network.plan(3, "predict")} <= {"conv2d", "reorder", "input", "output"}
+    grad_out = b.rng.normal(size=(3, 9, 7, channels)).astype(np.float32)
+    grad_x, grads = network.vjp(x, grad_out)
+    expected_x, expected = reference.vjp(x, grad_out)
+    for got, ref in zip([grad_x, *grads], [expected_x, *expected], strict=True):
+        _assert_close(got, ref)
+
+
+def test_one_that_comes_first_is_left_alone(isa: str) -> None:
+    """A sum waits for its last summand: a convolution before that cannot add it."""
+    b = NetworkBuilder((6, 6, 16))
+    early = b.conv(-1, 16, (3, 3), padding="same")
+    late = b.activation(b.conv(-1, 16, (3, 3), padding="same"), "relu")
+    b.add(early, late)
+    network, reference = b.build()
+    network.force_algorithm("conv2d", "blocked")
+    x = b.rng.normal(size=(2, 6, 6, 16)).astype(np.float32)
+    _assert_close(network.predict(x), reference.predict(x))
+    assert "add" in {step["op"] for step in network.plan(2, "predict")}
+
+
+def test_layers_with_a_shortcut() -> None:
+    """Through the Python face: what the fused epilogue gives is what the layers give one by one."""
+    cnnfast.set_random_seed(1)
+    inputs = cnnfast.Input((8, 8, 32))
+    conv = cnnfast.layers.Conv2D(32, 3, padding="same")
+    add = cnnfast.layers.Add()
+    model = cnnfast.Model(inputs, cnnfast.layers.ReLU()(add([conv(inputs), inputs])))
+    x = np.random.default_rng(0).normal(size=(2, 8, 8, 32)).astype(np.float32)
+    _assert_close(model.predict(x, verbose=0), np.maximum(conv(x) + x, 0))
