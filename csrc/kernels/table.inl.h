@@ -21,7 +21,6 @@ namespace SIMD_NAMESPACE {
 static constexpr KernelTable kTable = {
     .isa = kIsa,
     .lanes_oc_tile = kLanesOcTile,
-    .gemm_scratch = kGemmScratch,
     .winograd_tiles = kWinogradTileTiles,
     .peak_flops = kPeakFlops,
     .conv_lanes = conv_lanes,
@@ -35,6 +34,7 @@ static constexpr KernelTable kTable = {
     .winograd_wgrad = winograd_wgrad,
     .winograd_wgrad_scratch = winograd_wgrad_scratch,
     .gemm = gemm,
+    .gemm_scratch = gemm_scratch,
     .max_pool = max_pool,
     .average_pool = average_pool,
     .max_pool_grad = max_pool_grad,
