@@ -176,15 +176,18 @@ Buffer Builder::join_gradients(const Node& node) {
   std::vector<Update> updates;
   for (const ParamRange& range : ranges) updates.push_back(update_at_once(range.position));
   const auto sum_rows = k.sum_rows;
-  Step& sum = step(node, "sum of gradients", static_cast<int64_t>(ranges.size()), {from},
-                   [=](const Context& c, int64_t task) {
-                     const ParamRange& range = ranges[static_cast<size_t>(task)];
-                     const Update& update = updates[static_cast<size_t>(task)];
-                     float* total = update ? c.scratch : c.run.grads + range.begin;
-                     sum_rows(c.at(from) + range.begin, count, floats, total, range.size());
-                     if (update) update(c, range.begin, total, range.size());
-                   });
+  Step& sum =
+      step(node, "update", static_cast<int64_t>(ranges.size()), {from}, [=](const Context& c, int64_t task) {
+        const ParamRange& range = ranges[static_cast<size_t>(task)];
+        const Update& update = updates[static_cast<size_t>(task)];
+        float* total = update ? c.scratch : c.run.grads + range.begin;
+        sum_rows(c.at(from) + range.begin, count, floats, total, range.size());
+        if (update) update.move(c, range.begin, total, range.size());
+      });
   sum.scratch = kFlatTask;
+  for (size_t i = 0; i < ranges.size(); ++i)
+    sum.info.bytes +=
+        sizeof(float) * static_cast<double>(ranges[i].size() * (updates[i] ? updates[i].arrays : 1));
   return from;
 }
 

@@ -28,7 +28,11 @@ struct ParamRange {
 };
 
 // Moves the parameters [at, at + n) of the flat buffer by their finished gradient.
-using Update = std::function<void(const Context&, int64_t at, const float* grad, int64_t n)>;
+struct Update {
+  std::function<void(const Context&, int64_t at, const float* grad, int64_t n)> move;
+  int arrays = 0;  // as large as the gradient, that it reads besides
+  explicit operator bool() const { return static_cast<bool>(move); }
+};
 
 class Builder {
  public:

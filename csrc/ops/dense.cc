@@ -121,12 +121,14 @@ void backward_weights(Builder& b, int value, Buffer grad) {
         one.scratch = update ? c.scratch + dst_floats(block) : c.scratch;
         gemm(one);
         if (!update) return;
-        if (one.n == out) return update(c, at, one.dst, int64_t{one.m} * out);
-        for (int64_t row = 0; row < one.m; ++row) update(c, at + row * out, one.dst + row * one.n, one.n);
+        if (one.n == out) return update.move(c, at, one.dst, int64_t{one.m} * out);
+        for (int64_t row = 0; row < one.m; ++row)
+          update.move(c, at + row * out, one.dst + row * one.n, one.n);
       });
   step.scratch = most_scratch(g, tasks, b.k, static_cast<bool>(update));
   step.info.algorithm = "gemm";
-  step.info.bytes += sizeof(float) * static_cast<double>(b.param(node.params[0]).size());
+  step.info.bytes +=
+      sizeof(float) * static_cast<double>(b.param(node.params[0]).size() * (update ? update.arrays : 1));
 }
 
 void backward_bias(Builder& b, int value, Buffer grad) {
@@ -139,7 +141,7 @@ void backward_bias(Builder& b, int value, Buffer grad) {
         const int64_t at = task * kBiasTask, n = std::min(kBiasTask, out - at);
         float* sums = update ? c.scratch : c.run.grads + bias + at;
         sum_rows(c.at(grad) + at, rows, out, sums, n);
-        if (update) update(c, bias + at, sums, n);
+        if (update) update.move(c, bias + at, sums, n);
       });
   step.scratch = kBiasTask;
 }

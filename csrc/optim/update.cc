@@ -27,14 +27,16 @@ void lower_regularizers(Builder& b, const Node& output, const UpdatePlan& plan) 
 
 Update make_update(const OptimizerConfig& o, const KernelTable& k) {
   if (o.kind == OptimizerConfig::Kind::sgd)
-    return [o, sgd = k.sgd](const Context& c, int64_t at, const float* grad, int64_t n) {
-      sgd({c.run.params + at, grad, o.momentum != 0 ? c.run.slots[0] + at : nullptr, n,
-           static_cast<float>(c.run.learning_rate), static_cast<float>(o.momentum), o.nesterov});
-    };
-  return [o, adam = k.adam](const Context& c, int64_t at, const float* grad, int64_t n) {
-    adam({c.run.params + at, grad, c.run.slots[0] + at, c.run.slots[1] + at, n,
-          static_cast<float>(c.run.learning_rate), o.beta1, o.beta2, static_cast<float>(o.epsilon)});
-  };
+    return {[o, sgd = k.sgd](const Context& c, int64_t at, const float* grad, int64_t n) {
+              sgd({c.run.params + at, grad, o.momentum != 0 ? c.run.slots[0] + at : nullptr, n,
+                   static_cast<float>(c.run.learning_rate), static_cast<float>(o.momentum), o.nesterov});
+            },
+            1 + o.slots()};
+  return {[o, adam = k.adam](const Context& c, int64_t at, const float* grad, int64_t n) {
+            adam({c.run.params + at, grad, c.run.slots[0] + at, c.run.slots[1] + at, n,
+                  static_cast<float>(c.run.learning_rate), o.beta1, o.beta2, static_cast<float>(o.epsilon)});
+          },
+          1 + o.slots()};
 }
 
 // Eight sums side by side, whatever the vectors of the CPU.
@@ -55,12 +57,12 @@ Buffer lower_norms(Builder& b, const Node& output, const std::vector<ParamRange>
                    const Clipping& clipping) {
   const int64_t n = static_cast<int64_t>(ranges.size());
   const Buffer squares = b.buffer(2 * n), scales = b.buffer(n);
-  b.step(output, "squares of gradients", n, {squares}, [=](const Context& c, int64_t task) {
+  b.step(output, "clip", n, {squares}, [=](const Context& c, int64_t task) {
     const ParamRange& range = ranges[static_cast<size_t>(task)];
     c.as<double>(squares)[task] = sum_of_squares(c.run.grads + range.begin, range.size());
   });
   const bool global = clipping.kind == Clipping::Kind::global_norm;
-  b.step(output, "norms of gradients", 1, {squares, scales}, [=](const Context& c, int64_t) {
+  b.step(output, "clip", 1, {squares, scales}, [=](const Context& c, int64_t) {
     for (size_t i = 0; i < ranges.size();) {
       double sum = 0;
       size_t end = i;
@@ -113,6 +115,28 @@ void lower_constraints(Builder& b, const Node& output, const UpdatePlan& plan) {
   }
 }
 
+// Clips the gradients in these ranges and moves their parameters.
+void lower_moves(Builder& b, const Node& output, const std::vector<ParamRange>& ranges,
+                 const OptimizerConfig& o) {
+  const Update update = make_update(o, b.k);
+  const Clipping clipping = o.clipping;
+  const bool by_norm = clipping.kind == Clipping::Kind::norm || clipping.kind == Clipping::Kind::global_norm;
+  Buffer scales;
+  if (by_norm) scales = lower_norms(b, output, ranges, clipping);
+  Step& step = b.step(output, "update", static_cast<int64_t>(ranges.size()),
+                      by_norm ? std::vector<Buffer>{scales} : std::vector<Buffer>{},
+                      [=, clip = static_cast<float>(clipping.limit)](const Context& c, int64_t task) {
+                        const ParamRange& range = ranges[static_cast<size_t>(task)];
+                        float* grad = c.run.grads + range.begin;
+                        if (clipping.kind == Clipping::Kind::value) clip_values(grad, range.size(), clip);
+                        if (by_norm && c.at(scales)[task] != 1.0f)
+                          scale_values(grad, range.size(), c.at(scales)[task]);
+                        update.move(c, range.begin, grad, range.size());
+                      });
+  for (const ParamRange& range : ranges)
+    step.info.bytes += sizeof(float) * static_cast<double>((1 + update.arrays) * range.size());
+}
+
 }  // namespace
 
 double step_rate(const OptimizerConfig& o, int64_t step) {
@@ -133,23 +157,7 @@ void plan_update(Builder& b, const UpdatePlan& plan) {
 void lower_update(Builder& b, const Node& output, const UpdatePlan& plan) {
   lower_regularizers(b, output, plan);
   const std::vector<ParamRange> ranges = b.ranges_to_update();
-  const Clipping clipping = plan.optimizer.clipping;
-  const bool by_norm = clipping.kind == Clipping::Kind::norm || clipping.kind == Clipping::Kind::global_norm;
-  Buffer scales;
-  if (by_norm) scales = lower_norms(b, output, ranges, clipping);
-  Step& step = b.step(output, "update", static_cast<int64_t>(ranges.size()),
-                      by_norm ? std::vector<Buffer>{scales} : std::vector<Buffer>{},
-                      [=, update = make_update(plan.optimizer, b.k),
-                       clip = static_cast<float>(clipping.limit)](const Context& c, int64_t task) {
-                        const ParamRange& range = ranges[static_cast<size_t>(task)];
-                        float* grad = c.run.grads + range.begin;
-                        if (clipping.kind == Clipping::Kind::value) clip_values(grad, range.size(), clip);
-                        if (by_norm && c.at(scales)[task] != 1.0f)
-                          scale_values(grad, range.size(), c.at(scales)[task]);
-                        update(c, range.begin, grad, range.size());
-                      });
-  for (const ParamRange& range : ranges)
-    step.info.bytes += sizeof(float) * static_cast<double>((2 + plan.optimizer.slots()) * range.size());
+  if (!ranges.empty()) lower_moves(b, output, ranges, plan.optimizer);
   lower_constraints(b, output, plan);
 }
 
