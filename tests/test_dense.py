@@ -59,7 +59,7 @@ def test_small_integers_are_exact(isa: str) -> None:
     np.testing.assert_array_equal(got, x @ kernel)
 
 
-# Around the depth of a panel (400), its columns (128), the rows and columns of tasks (256; 128 x 256).
+# Around the depth of a panel (400), its columns (128), the rows and columns of tasks (256; 128 x 1024).
 BLOCKS = [(3, 399, 129), (6, 400, 127), (7, 401, 128), (8, 800, 1025), (255, 130, 257), (257, 801, 130)]
 
 
@@ -84,7 +84,10 @@ def test_blocks_and_threads(case: tuple[int, int, int], threads: Callable[[int],
 def test_training_moves_weights_by_the_gradient(
     case: tuple[int, int, int], threads: Callable[[int], None], isa: str
 ) -> None:
-    """The optimizer runs inside the tasks of the weight gradient: no weight is left out or moved twice."""
+    """The optimizer runs inside the tasks of the weight gradient: no weight is left out or moved twice.
+
+    Predictions keep packed weights: they follow.
+    """
     x, kernel, bias, target = _arrays(*case)
     bits = set()
     for count in (1, 2, 5):
@@ -97,6 +100,7 @@ def test_training_moves_weights_by_the_gradient(
         network.train_step(x, target)
         moved = get_weights(network, 2)
         bits.add(b"".join(w.tobytes() for w in moved))
+        _check_forward(network.predict(x), x, *moved)
     assert len(bits) == 1
     for got, before, step in zip(moved, (kernel, bias), grads, strict=True):
         np.testing.assert_allclose(got, before - step, rtol=1e-6, atol=1e-6)

@@ -121,10 +121,9 @@ static void gemm_pack_turned(const float* b, int64_t b_col, int depth, int colum
     for (int k = done; k < depth; ++k) to[k * kGemmNTile + n] = 0.0f;
 }
 
-// Columns [n0, n0 + columns) of b to the scratch, as [panels][depth][kGemmNTile], zero padded.
-static void gemm_pack_b(const Gemm& g, int k0, int depth, int n0, int columns) {
+// Columns [n0, n0 + columns) of b as [panels][depth][kGemmNTile], zero padded.
+static void gemm_pack_b(const Gemm& g, int k0, int depth, int n0, int columns, float* to) {
   const float* from = g.b + k0 * g.b_row + n0 * g.b_col;
-  float* to = g.scratch;
   if (g.b_col != 1) return gemm_pack_turned(from, g.b_col, depth, columns, to);
   const int64_t panel = static_cast<int64_t>(depth) * kGemmNTile;
   for (int k = 0; k < depth; ++k, from += g.b_row, to += kGemmNTile) {
@@ -158,16 +157,21 @@ static inline int gemm_width(const Gemm& g) {
   return kGemmNTile * (needed < panels ? needed : panels);
 }
 
-static int64_t gemm_scratch(const Gemm& g) {
-  const int64_t depth = gemm_deepest(g.k);
-  return depth * gemm_width(g) + (g.a_col == 1 ? 0 : depth * g.m + V::lanes);
+// Floats of b packed at once: the scratch begins with them.
+static inline int64_t gemm_b_scratch(const Gemm& g) {
+  return g.b_packed ? 0 : int64_t{gemm_deepest(g.k)} * gemm_width(g);
 }
 
-// All rows times panels [n0, n0 + columns), which are packed at t.b.
-static void gemm_panels(const Gemm& g, GemmTile t, const float* packed_a, int n0, int columns) {
+static int64_t gemm_scratch(const Gemm& g) {
+  return gemm_b_scratch(g) + (g.a_col == 1 ? 0 : int64_t{gemm_deepest(g.k)} * g.m + V::lanes);
+}
+
+// All rows times panels [n0, n0 + columns), which are packed at t.b, `panel` floats apart.
+static void gemm_panels(const Gemm& g, GemmTile t, int64_t panel, const float* packed_a, int n0,
+                        int columns) {
   const Parts tiles = split_evenly(g.m, kGemmMTile);
   const GemmFn fns[] = {gemm_find<kGemmMTile>(tiles.size), gemm_find<kGemmMTile>(tiles.size + 1)};
-  for (int n = 0; n < columns; n += kGemmNTile, t.b += static_cast<int64_t>(t.depth) * kGemmNTile) {
+  for (int n = 0; n < columns; n += kGemmNTile, t.b += panel) {
     GemmTile tile = t;
     tile.dst += n0 + n;
     if (t.bias) tile.bias += n0 + n;
@@ -188,17 +192,21 @@ static void gemm_panels(const Gemm& g, GemmTile t, const float* packed_a, int n0
 static void gemm_blocks(const Gemm& g) {
   const Parts depths = split_evenly(g.k, kGemmDepth);
   const int width = gemm_width(g);
-  float* const packed_a =
-      g.a_col == 1 ? nullptr : g.scratch + static_cast<int64_t>(gemm_deepest(g.k)) * width;
+  float* const packed_a = g.a_col == 1 ? nullptr : g.scratch + gemm_b_scratch(g);
   for (int i = 0, k0 = 0; i < depths.count; ++i) {
     const int depth = depths.size + (i < depths.larger);
     if (packed_a) gemm_pack_a(g, k0, depth, packed_a);
     GemmTile t = gemm_first_tile(g, k0, depth);
-    t.b = g.scratch, t.b_row = kGemmNTile;
-    for (int n0 = 0; n0 < g.n; n0 += width) {
+    t.b_row = kGemmNTile;
+    if (g.b_packed) {
+      t.b = g.b + static_cast<int64_t>(k0) * kGemmNTile;
+      gemm_panels(g, t, static_cast<int64_t>(g.k) * kGemmNTile, packed_a, 0, g.n);
+    }
+    for (int n0 = 0; n0 < g.n && !g.b_packed; n0 += width) {
       const int columns = g.n - n0 < width ? g.n - n0 : width;
-      gemm_pack_b(g, k0, depth, n0, columns);
-      gemm_panels(g, t, packed_a, n0, columns);
+      gemm_pack_b(g, k0, depth, n0, columns, g.scratch);
+      t.b = g.scratch;
+      gemm_panels(g, t, static_cast<int64_t>(depth) * kGemmNTile, packed_a, n0, columns);
     }
     k0 += depth;
   }
@@ -229,9 +237,13 @@ static int gemm_few_rows(const Gemm& g) {
   return columns;
 }
 
+static void gemm_pack(const Gemm& g, float* packed) {
+  gemm_pack_b(g, 0, g.k, 0, g.n, packed);
+}
+
 static void gemm(const Gemm& g) {
   Gemm rest = g;
-  if (g.m <= kGemmMTile && g.b_col == 1) {
+  if (g.m <= kGemmMTile && g.b_col == 1 && !g.b_packed) {
     const int done = gemm_few_rows(g);
     rest.b += done, rest.dst += done, rest.n -= done;
     if (g.bias) rest.bias += done;

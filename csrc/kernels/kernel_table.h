@@ -151,6 +151,7 @@ struct Gemm {
   float* scratch;  // gemm_scratch(*this) floats, 64-byte aligned
   int64_t a_row, a_col, b_row, b_col, dst_row;
   int32_t m, n, k;
+  int32_t b_packed;  // b is what gemm_pack wrote; column n of it, a multiple of 32, begins at b + n * k
   Activation activation;
 };
 
@@ -249,6 +250,9 @@ struct KernelTable {
   int64_t (*winograd_wgrad_scratch)(int32_t tiles, int32_t ic, int32_t oc);
   void (*gemm)(const Gemm&);
   int64_t (*gemm_scratch)(const Gemm&);  // told from m, n, k and the steps
+  // Columns of b, of which b_col is 1, as gemm reads them; n rounded up to 32, times k floats, 64-byte
+  // aligned.
+  void (*gemm_pack)(const Gemm&, float* packed);
 
   void (*max_pool)(const Pool&);
   void (*average_pool)(const Pool&);

@@ -35,6 +35,7 @@ static constexpr KernelTable kTable = {
     .winograd_wgrad_scratch = winograd_wgrad_scratch,
     .gemm = gemm,
     .gemm_scratch = gemm_scratch,
+    .gemm_pack = gemm_pack,
     .max_pool = max_pool,
     .average_pool = average_pool,
     .max_pool_grad = max_pool_grad,

@@ -12,8 +12,8 @@ constexpr int64_t kColumnUnit = 32;
 constexpr int64_t kRowTask = 256, kColumnTask = 128;
 // Few samples read each weight once, at memory's speed if pieces of rows are long.
 constexpr int64_t kFewSamples = 8, kLongColumnTask = 1024;
-// Of a weight gradient: 128 KB.
-constexpr int64_t kGradRowTask = 128, kGradColumnTask = 256;
+// Of a weight gradient: long rows, so that the optimizer reads memory in long pieces.
+constexpr int64_t kGradRowTask = 128, kGradColumnTask = 1024;
 constexpr int64_t kBiasTask = 512;
 
 // A product cut into rows x columns tasks.
@@ -56,16 +56,35 @@ int64_t most_scratch(const Gemm& g, const Tasks& tasks, const KernelTable& k, bo
   return most;
 }
 
-// One row of the product a sample; `weights` lie in the parameters.
+// The weights as the product reads them, once for many predictions. Training packs inside of its tasks: one
+// pass over memory less in each step.
+Buffer pack_weights(Builder& b, const Node& node, const Gemm& g, int64_t weights) {
+  const Buffer packed = b.persistent(ceil_div(g.n, kColumnUnit) * kColumnUnit * g.k);
+  const auto pack = b.k.gemm_pack;
+  Step& step =
+      b.step(node, "pack weights", ceil_div(g.n, kColumnTask), {packed}, [=](const Context& c, int64_t task) {
+        const int64_t n0 = task * kColumnTask;
+        Gemm part = g;
+        part.n = static_cast<int32_t>(std::min(kColumnTask, g.n - n0));
+        part.b = c.run.params + weights + n0;
+        pack(part, c.at(packed) + n0 * g.k);
+      });
+  step.packs = true;
+  return packed;
+}
+
+// One row of the product a sample. The weights are `packed`, or lie among the parameters.
 void lower_samples(Builder& b, const Node& node, const char* direction, const Gemm& g, Buffer from, Buffer to,
-                   int64_t weights, int64_t bias) {
+                   int64_t weights, Buffer packed, int64_t bias) {
   const Tasks tasks{ceil_div(g.m, kRowTask),
                     parts_of(g.n, g.m < kFewSamples ? kLongColumnTask : kColumnTask)};
   const auto gemm = b.k.gemm;
-  Step& step = b.step(node, direction, tasks.count(), {from, to}, [=](const Context& c, int64_t task) {
+  std::vector<Buffer> uses{from, to};
+  if (packed) uses.push_back(packed);
+  Step& step = b.step(node, direction, tasks.count(), uses, [=](const Context& c, int64_t task) {
     auto [one, m0, n0] = block_of(g, tasks, task);
     one.a = c.at(from) + m0 * g.a_row;
-    one.b = c.run.params + weights + n0 * g.b_col;
+    one.b = packed ? c.at(packed) + n0 * g.k : c.run.params + weights + n0 * g.b_col;
     one.bias = bias < 0 ? nullptr : c.run.params + bias + n0;
     one.dst = c.at(to) + m0 * g.dst_row + n0;
     one.scratch = c.scratch;
@@ -83,8 +102,13 @@ void forward(Builder& b, int value) {
   g.m = b.n, g.n = out, g.k = in;
   g.a_row = in, g.a_col = 1, g.b_row = out, g.b_col = 1, g.dst_row = out;
   g.activation = node.activation;
-  lower_samples(b, node, "forward", g, b.output(node.inputs[0]), b.output(value),
-                b.param(node.params[0]).offset,
+  const int64_t kernel = b.param(node.params[0]).offset;
+  Buffer packed;
+  if (b.n >= kFewSamples && !b.differentiates()) {
+    packed = pack_weights(b, node, g, kernel);
+    g.b_packed = 1;
+  }
+  lower_samples(b, node, "forward", g, b.output(node.inputs[0]), b.output(value), kernel, packed,
                 node.as<DenseAttrs>()->use_bias ? b.param(node.params[1]).offset : -1);
 }
 
@@ -95,7 +119,7 @@ void backward_data(Builder& b, int value, Buffer grad) {
   g.m = b.n, g.n = in, g.k = out;
   g.a_row = out, g.a_col = 1, g.b_row = 1, g.b_col = out, g.dst_row = in;
   lower_samples(b, node, "backward data", g, grad, b.new_grad(node.inputs[0]), b.param(node.params[0]).offset,
-                -1);
+                {}, -1);
 }
 
 void backward_weights(Builder& b, int value, Buffer grad) {
