@@ -249,7 +249,7 @@ struct KernelTable {
   void (*winograd_wgrad)(const WinogradWgrad&);
   int64_t (*winograd_wgrad_scratch)(int32_t tiles, int32_t ic, int32_t oc);
   void (*gemm)(const Gemm&);
-  int64_t (*gemm_scratch)(const Gemm&);  // told from m, n, k and the steps
+  int64_t (*gemm_scratch)(const Gemm&);  // told from m, n, k, the steps and b_packed
   // Columns of b, of which b_col is 1, as gemm reads them; n rounded up to 32, times k floats, 64-byte
   // aligned.
   void (*gemm_pack)(const Gemm&, float* packed);
