@@ -5,7 +5,10 @@ from typing import Any
 
 import numpy as np
 import pytest
-from support.nets import NetworkBuilder, adam, get_weights
+from reference.geometry import Array
+from reference.losses import one_hot, softmax_cross_entropy
+from reference.optimizers import clip
+from support.nets import NetworkBuilder, adam, get_weights, sgd
 from support.training import KINDS, data, network
 
 from cnnfast import _core
@@ -89,3 +92,54 @@ def test_many_weights_stay_whole() -> None:
     built, _ = b.build()
     built.configure("sparse_categorical_crossentropy", True, [], adam())
     assert not _joins(built, 4 * MICRO_BATCH, "train")
+
+
+class _ClippedSGD:
+    """Rate 0.2; weight 1 is frozen and weight 2 regularized."""
+
+    def __init__(self, clipping: dict[str, float], l2: float) -> None:
+        self._clipping, self._l2 = clipping, l2
+
+    def update(self, weights: list[Array], grads: list[Array]) -> None:
+        """Changes the weights in place."""
+        grads[2] += 2 * self._l2 * weights[2]
+        moved = [0, 2, 3]
+        used = [grads[i] for i in moved]
+        for kind, limit in self._clipping.items():
+            used = clip(used, kind, limit)
+        for i, grad in zip(moved, used, strict=True):
+            weights[i] -= 0.2 * grad
+
+
+@pytest.mark.parametrize(
+    "clipping", [{"clipnorm": 0.2}, {"global_clipnorm": 0.3}, {"clipvalue": 0.02}, {}], ids=str
+)
+@pytest.mark.parametrize("l2", [0.0, 0.05])
+def test_gradients_are_clipped_after_the_join(
+    clipping: dict[str, float], l2: float, threads: Callable[[int], None], isa: str
+) -> None:
+    """Against float64; without clipping and regularizer the join itself moves the weights."""
+    rng = np.random.default_rng(7)
+    x = rng.normal(size=(3 * MICRO_BATCH, 13, 13, 1)).astype(np.float32)
+    targets = one_hot(rng.integers(0, 5, len(x)), 5).astype(np.float32)
+    bits = set()
+    for count in (1, 2, 5):
+        threads(count)
+        b = NetworkBuilder((13, 13, 1), 3)
+        b.dense(b.flatten(b.activation(b.conv(-1, 6, (3, 3)), "relu")), 5)
+        built, reference = b.build()
+        built.set_trainable(1, False)
+        built.set_regularizer(2, 0.0, l2)
+        built.configure("categorical_crossentropy", True, [], {**sgd(0.2), **clipping})
+        assert _joins(built, len(x), "train")
+        for _ in range(3):
+            built.train_step(x, targets)
+            reference.train_step(
+                x, lambda out: softmax_cross_entropy(out, targets), _ClippedSGD(clipping, l2)
+            )
+        got = get_weights(built, 4)
+        bits.add(b"".join(w.tobytes() for w in got))
+        for weight, expected in zip(got, reference.weights, strict=True):
+            np.testing.assert_allclose(weight, expected, rtol=0, atol=1e-5)
+    assert len(bits) == 1
+    assert built.arena_bytes(len(x), "train") == built.memory(len(x), "train")

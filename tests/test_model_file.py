@@ -32,7 +32,14 @@ def saved(tmp_path: Path) -> Path:
 
 
 @pytest.mark.parametrize(
-    "optimizer", ["adam", "sgd", cnnfast.optimizers.SGD(0.05, 0.9, nesterov=True)], ids=str
+    "optimizer",
+    [
+        "adam",
+        "sgd",
+        cnnfast.optimizers.SGD(0.05, 0.9, nesterov=True),
+        cnnfast.optimizers.Adam(global_clipnorm=0.1),
+    ],
+    ids=str,
 )
 def test_train_save_load_train_is_train(optimizer: Any, tmp_path: Path) -> None:
     """Ten epochs are five, a file, and five: dropout, shuffling and optimizer go on bit for bit."""

@@ -1,5 +1,6 @@
 """SGD and Adam over several steps against Keras's formulas; state, trainable flags, constraints."""
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -7,7 +8,9 @@ import pytest
 from reference import optimizers as reference
 from reference.losses import squared_error
 from reference.model import Node, ReferenceModel
-from support.nets import adam, dense_network, get_weights, set_weights, sgd
+from support.nets import adam, dense_network, get_weights, refusal, set_weights, sgd
+
+from cnnfast.optimizers import SGD, Adam
 
 INPUTS, UNITS, BATCH = 7, 19, 8
 OPTIMIZERS: list[Any] = [
@@ -101,6 +104,75 @@ def test_frozen_weights_do_not_move(optimizer: Any, oracle: Any) -> None:
     network.set_trainable(0, True)
     network.train_step(x, y)
     assert (network.get_parameter(0) != kernel).any()
+
+
+# Of the problem below: the kernel's norm is above and the bias's below the second limit of each kind.
+CLIPPINGS = [("clipnorm", 0.05), ("clipnorm", 0.7), ("global_clipnorm", 0.3), ("global_clipnorm", 1e3)]
+CLIPPINGS += [("clipvalue", 0.02), ("clipvalue", 1e3)]
+
+
+@pytest.mark.parametrize(("kind", "limit"), CLIPPINGS)
+@pytest.mark.parametrize(("optimizer", "oracle"), OPTIMIZERS[1::2], ids=IDS[1::2])
+def test_clipping(optimizer: Any, oracle: Any, kind: str, limit: float, isa: str) -> None:
+    network, model, x, y = _problem()
+    network.configure("mean_squared_error", False, [], {**optimizer, kind: limit})
+    theirs = reference.Clipped(oracle(), kind, limit)
+    for _ in range(5):
+        expected = model.train_step(x, lambda out: squared_error(out, y), theirs)
+        assert network.train_step(x, y) == [pytest.approx(expected, rel=1e-5)]
+    for got, ref in zip(get_weights(network, 2), model.weights, strict=True):
+        np.testing.assert_allclose(got, ref, rtol=0, atol=1e-5)
+
+
+@pytest.mark.parametrize("kind", ["clipnorm", "global_clipnorm", "clipvalue"])
+def test_regularizers_are_clipped_too_and_frozen_weights_do_not_count(kind: str) -> None:
+    """With no error left but a regularizer's, one SGD step moves the kernel by its clipped gradient alone."""
+    network, _, x, _ = _problem()
+    kernel = network.get_parameter(0).astype(np.float64)
+    network.set_regularizer(0, 0.1, 0.2)
+    network.set_trainable(1, False)
+    network.configure("mean_squared_error", False, [], {**sgd(1.0), kind: 0.25})
+    network.train_step(x, network.predict(x))
+    grad = 0.1 * np.sign(kernel) + 0.4 * kernel
+    (clipped,) = reference.clip([grad], kind, 0.25)
+    assert np.abs(clipped - grad).max() > 0.1
+    np.testing.assert_allclose(network.get_parameter(0), kernel - clipped, rtol=0, atol=1e-5)
+
+
+@pytest.mark.parametrize("size", [16383, 16384, 16385, 40000])
+@pytest.mark.parametrize("kind", ["clipnorm", "global_clipnorm"])
+def test_norms_of_many_partial_sums(kind: str, size: int, threads: Callable[[int], None]) -> None:
+    """Norms are summed in pieces of 16384; neither their number nor the threads may show."""
+    rng = np.random.default_rng(size)
+    x, y = rng.normal(size=(100, size)).astype(np.float32), rng.normal(size=(100, 1)).astype(np.float32)
+    bits = set()
+    for count in (1, 2, 5):
+        threads(count)
+        network = dense_network(size, 1)
+        network.configure("mean_squared_error", False, [], {**sgd(1.0), kind: 0.5})
+        network.train_step(x, y)
+        kernel, bias = get_weights(network, 2)
+        bits.add(kernel.tobytes() + bias.tobytes())
+    assert len(bits) == 1
+    grads = [x.astype(np.float64).T @ -y * 0.02, -y.astype(np.float64).sum(0) * 0.02]
+    for got, ref in zip((kernel, bias), reference.clip(grads, kind, 0.5), strict=True):
+        np.testing.assert_allclose(got.ravel(), -ref.ravel(), rtol=0, atol=1e-6)
+
+
+def test_clipping_is_checked() -> None:
+    network, _, _, _ = _problem()
+    for given in ({"clipnorm": 1.0, "clipvalue": 1.0}, {"global_clipnorm": 0.0}, {"clipnorm": float("nan")}):
+        with pytest.raises(ValueError, match="clip") as caught:
+            network.configure("mean_squared_error", False, [], {**sgd(0.1), **given})
+        refusal(caught.value, "clip")
+    for optimizer in (SGD, Adam):
+        with pytest.raises(ValueError, match="only one of"):
+            optimizer(clipnorm=1.0, global_clipnorm=1.0)
+        with pytest.raises(ValueError, match="clipvalue must be above 0"):
+            optimizer(clipvalue=0)
+        made = optimizer(0.1, global_clipnorm=2)
+        assert made.get_config()["global_clipnorm"] == 2.0
+        assert optimizer.from_config(made.get_config()).get_config() == made.get_config()
 
 
 def test_non_negative_constraint() -> None:

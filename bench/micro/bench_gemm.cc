@@ -11,15 +11,16 @@ struct Product {
 };
 
 void run(benchmark::State& state, Product p) {
-  Floats a(int64_t{p.m} * p.k), b(int64_t{p.k} * p.n), dst(int64_t{p.m} * p.n),
-      scratch(kernels().gemm_scratch);
+  Floats a(int64_t{p.m} * p.k), b(int64_t{p.k} * p.n), dst(int64_t{p.m} * p.n);
   Gemm gemm{};
-  gemm.a = a.data(), gemm.b = b.data(), gemm.dst = dst.data(), gemm.scratch = scratch.data();
+  gemm.a = a.data(), gemm.b = b.data(), gemm.dst = dst.data();
   gemm.a_row = p.a_transposed ? 1 : p.k, gemm.a_col = p.a_transposed ? p.m : 1;
   gemm.b_row = p.b_transposed ? 1 : p.n, gemm.b_col = p.b_transposed ? p.k : 1;
   gemm.dst_row = p.n;
   gemm.m = p.m, gemm.n = p.n, gemm.k = p.k;
   gemm.activation = Activation::none;
+  Floats scratch(kernels().gemm_scratch(gemm));
+  gemm.scratch = scratch.data();
   time_kernel(state, 2.0 * p.m * p.n * p.k, [&] { kernels().gemm(gemm); });
 }
 

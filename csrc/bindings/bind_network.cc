@@ -145,6 +145,21 @@ double number(const py::dict& config, const char* key, double otherwise) {
   return config.contains(key) ? config[key].cast<double>() : otherwise;
 }
 
+Clipping to_clipping(const py::dict& config) {
+  Clipping clipping;
+  const auto take = [&](const char* key, Clipping::Kind kind) {
+    if (!config.contains(key) || config[key].is_none()) return;
+    if (clipping.kind != Clipping::Kind::none)
+      fail("only one of clipnorm, clipvalue and global_clipnorm may be given.");
+    clipping = {kind, config[key].cast<double>()};
+    if (!(clipping.limit > 0)) fail(key, " must be above 0, got ", clipping.limit, ".");
+  };
+  take("clipnorm", Clipping::Kind::norm);
+  take("clipvalue", Clipping::Kind::value);
+  take("global_clipnorm", Clipping::Kind::global_norm);
+  return clipping;
+}
+
 OptimizerConfig to_optimizer(const py::dict& config) {
   OptimizerConfig o;
   const auto name = config["name"].cast<std::string>();
@@ -160,6 +175,7 @@ OptimizerConfig to_optimizer(const py::dict& config) {
   o.beta1 = number(config, "beta_1", o.beta1);
   o.beta2 = number(config, "beta_2", o.beta2);
   o.epsilon = number(config, "epsilon", o.epsilon);
+  o.clipping = to_clipping(config);
   return o;
 }
 

@@ -45,6 +45,32 @@ Buffer Builder::output(int value) {
   return made;
 }
 
+void Builder::set_update(Update update, std::vector<bool> at_once) {
+  update_ = std::move(update);
+  updated_.assign(at_once.size(), false);
+  at_once_ = std::move(at_once);
+}
+
+Update Builder::update_at_once(int position) {
+  const auto i = static_cast<size_t>(position);
+  const bool finished = n == batch || micro_batches_.count > 0;
+  if (!finished || at_once_.empty() || !at_once_[i]) return {};
+  updated_[i] = true;
+  return update_;
+}
+
+std::vector<ParamRange> Builder::ranges_to_update() const {
+  std::vector<ParamRange> ranges;
+  for (size_t i = 0; i < updated_.size(); ++i) {
+    const int position = static_cast<int>(i);
+    if (!trainable(position) || updated_[i]) continue;
+    const int64_t begin = param(position).offset, end = begin + param(position).size();
+    for (int64_t at = begin; at < end; at += kFlatTask)
+      ranges.push_back({position, at, std::min(at + kFlatTask, end)});
+  }
+  return ranges;
+}
+
 Buffer Builder::new_grad(int value) {
   const Buffer made = buffer(floats_of(node(value), n));
   share_grad(value, made);
@@ -146,11 +172,22 @@ Buffer Builder::join_gradients(const Node& node) {
   const int count = micro_batches_.count;
   const int64_t floats = micro_batches_.grads = graph_.param_elems();
   const Buffer from = persistent(floats * count);
+  const std::vector<ParamRange> ranges = ranges_to_update();
+  std::vector<Update> updates;
+  for (const ParamRange& range : ranges) updates.push_back(update_at_once(range.position));
   const auto sum_rows = k.sum_rows;
-  step(node, "sum of gradients", flat_tasks(floats), {from}, [=](const Context& c, int64_t task) {
-    const int64_t at = task * kFlatTask;
-    sum_rows(c.at(from) + at, count, floats, c.run.grads + at, flat_size(floats, task));
-  });
+  Step& sum =
+      step(node, "update", static_cast<int64_t>(ranges.size()), {from}, [=](const Context& c, int64_t task) {
+        const ParamRange& range = ranges[static_cast<size_t>(task)];
+        const Update& update = updates[static_cast<size_t>(task)];
+        float* total = update ? c.scratch : c.run.grads + range.begin;
+        sum_rows(c.at(from) + range.begin, count, floats, total, range.size());
+        if (update) update.move(c, range.begin, total, range.size());
+      });
+  sum.scratch = kFlatTask;
+  for (size_t i = 0; i < ranges.size(); ++i)
+    sum.info.bytes +=
+        sizeof(float) * static_cast<double>(ranges[i].size() * (updates[i] ? updates[i].arrays : 1));
   return from;
 }
 

@@ -20,6 +20,20 @@ inline int64_t ceil_div(int64_t a, int64_t b) {
 int64_t planes_of(const Node& node, int n);
 int64_t floats_of(const Node& node, int n);
 
+// A task's piece of one parameter, in floats of the flat buffers.
+struct ParamRange {
+  int position;
+  int64_t begin, end;
+  int64_t size() const { return end - begin; }
+};
+
+// Moves the parameters [at, at + n) of the flat buffer by their finished gradient.
+struct Update {
+  std::function<void(const Context&, int64_t at, const float* grad, int64_t n)> move;
+  int arrays = 0;  // as large as the gradient, that it reads besides
+  explicit operator bool() const { return static_cast<bool>(move); }
+};
+
 class Builder {
  public:
   // Steps see n samples at a time: the whole batch, or one micro-batch of it.
@@ -50,6 +64,14 @@ class Builder {
     return trainable_.empty() || trainable_[static_cast<size_t>(position)];
   }
 
+  // Training: for a step that moves a parameter itself, while the gradient it finished is in cache;
+  // Run::grads does not get it then. Empty where the gradient is to be left in Run::grads, as that of a
+  // micro-batch. Ask after the last step that reads the parameter.
+  Update update_at_once(int position);
+  void set_update(Update update, std::vector<bool> at_once);
+  // The trainable parameters that no step moves yet, cut into tasks.
+  std::vector<ParamRange> ranges_to_update() const;
+
   // A buffer that the caller overwrites with one consumer's share of the gradient of a value.
   Buffer new_grad(int value);
   void share_grad(int value, Buffer grad) { grads_[static_cast<size_t>(value)].push_back(grad); }
@@ -62,7 +84,8 @@ class Builder {
              std::function<void(const Context&, int64_t)> run);
 
   // Ends the steps that see one micro-batch each, if batches are cut; steps that follow see the whole batch,
-  // the mean of the `results` and, where there are some, the sum of the gradients.
+  // the mean of the `results` and, where there are some, the sum of the gradients, with which the join moves
+  // parameters at once.
   void join_micro_batches(int64_t results);
 
   // Plans the memory; the builder is spent afterwards.
@@ -86,6 +109,8 @@ class Builder {
   std::vector<Buffer> outputs_;
   std::vector<std::vector<Buffer>> grads_;
   std::vector<bool> needs_grad_, trainable_;
+  Update update_;
+  std::vector<bool> at_once_, updated_;  // of each parameter
   std::map<std::pair<int, std::string>, Buffer> saved_;
 };
 

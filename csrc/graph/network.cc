@@ -146,8 +146,7 @@ void Network::configure(Loss loss, bool from_logits, std::vector<Metric> metrics
 }
 
 int Network::optimizer_slots() const {
-  if (optimizer_.kind == OptimizerConfig::Kind::adam) return 2;
-  return optimizer_.kind == OptimizerConfig::Kind::sgd && optimizer_.momentum != 0 ? 1 : 0;
+  return optimizer_.slots();
 }
 
 void Network::forget_programs() {
@@ -192,7 +191,7 @@ Run Network::bound(Run run) const {
   for (size_t i = 0; i < slots_.size(); ++i) run.slots[i] = slots_[i].get();
   run.seed = seed;
   run.step = step;
-  run.learning_rate = optimizer_.learning_rate;
+  run.learning_rate = step_rate(optimizer_, step);
   return run;
 }
 

@@ -77,7 +77,7 @@ Program make_program(const PlanRequest& r, int n) {
   run_passes(draft, pass_options(r, n), r.disabled);
 
   Builder b(draft, r.graph, r.kernels, n, r.n, r.mode);
-  if (r.mode == Mode::train) b.set_trainable(r.update.trainable);
+  if (r.mode == Mode::train) plan_update(b, r.update);
   mark_needed_gradients(b, draft);
   const int64_t results = static_cast<int64_t>(loss.metrics.size()) + 1;
   for (int i = 0; i < static_cast<int>(draft.nodes.size()); ++i) op_of(b.node(i)).forward(b, i);
@@ -94,7 +94,7 @@ Program make_program(const PlanRequest& r, int n) {
       lower_loss(b, draft.output, loss, r.update.regularizers);
       lower_backward(b, draft);
       b.join_micro_batches(results);
-      lower_update(b, b.node(draft.output), r.graph.params(), r.update);
+      lower_update(b, b.node(draft.output), r.update);
       break;
     case Mode::vjp:
     case Mode::vjp_training:

@@ -36,7 +36,7 @@ struct Run {
   double* step_seconds = nullptr;  // or null; one for each step
   uint64_t seed = 0;
   int64_t step = 0;
-  double learning_rate = 0;
+  double learning_rate = 0;  // of this step: step_rate()
   bool repack = true;        // the packed weights in the arena are older than params
   int64_t first_sample = 0;  // number in the batch of the first sample of x
 };

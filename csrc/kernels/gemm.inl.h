@@ -1,68 +1,63 @@
-// Matrix product for dense layers, all three directions: operands are read at any row and column step.
+// Matrix product for dense layers, all three directions. Sums run along k in order, whatever the blocks.
 #pragma once
-#include "kernels/common.inl.h"
+#include <cstring>
+
+#include "kernels/elementwise.inl.h"
 
 namespace cnnfast {
 namespace SIMD_NAMESPACE {
-using namespace ::SIMD_NAMESPACE;
 
 constexpr int kGemmVectors = V::lanes == 4 ? 4 : 2;
 constexpr int kGemmMTile = V::lanes == 16 ? 14 : (V::lanes == 8 ? 6 : 3);
 constexpr int kGemmNTile = kGemmVectors * V::lanes;
-// Depth of a packed panel of b: 256 x 16 floats are half of a 32 KB first-level cache on AVX2.
-constexpr int kGemmDepth = 256;
-constexpr int64_t kGemmScratch = static_cast<int64_t>(kGemmDepth) * kGemmNTile;
-// One row alone: eight independent sums hide the latency of the FMA.
-constexpr int kGemvVectors = 8;
+static_assert(kGemmMTile <= V::lanes, "gemm_pack_a moves a tile's rows as one vector");
+// Depth of a packed panel. A tile starts and stops at some 40 cycles, so deep panels pay although they
+// outgrow the first-level cache: they are read in order.
+constexpr int kGemmDepth = 400;
+// Panels packed at once: rows of b are then read in pieces of 512 bytes.
+constexpr int kGemmPanels = 128 / kGemmNTile;
 
 struct GemmTile {
   const float* a;
   const float* b;
-  const float* bias;
+  const float* bias;  // or null; read when `last`
   float* dst;
   int64_t a_row, a_col, b_row, dst_row;
-  int depth, columns;  // columns that exist, at most the width of the tile
-  bool first, last;    // panel of the sum
-  Activation activation;
+  int depth;
+  bool first, last;  // panel of the sum
+  float floor;       // of the finished sum: 0 for relu, else -infinity
 };
+using GemmFn = void (*)(const GemmTile&);
 
 template <int kRows, int kVectors>
-static inline void gemm_tile(const GemmTile& t) {
+static void gemm_tile(const GemmTile& t) {
   V acc[kRows][kVectors];
-  int columns[kVectors];
-  for (int v = 0; v < kVectors; ++v) {
-    const int left = t.columns - v * V::lanes;
-    columns[v] = left < 0 ? 0 : (left > V::lanes ? V::lanes : left);
-  }
   for (int m = 0; m < kRows; ++m)
-    for (int v = 0; v < kVectors; ++v)
-      acc[m][v] = t.first ? zero() : load_n(t.dst + m * t.dst_row + v * V::lanes, columns[v]);
+    for (int v = 0; v < kVectors; ++v) acc[m][v] = zero();
+  if (!t.first)
+    for (int m = 0; m < kRows; ++m)
+      for (int v = 0; v < kVectors; ++v) acc[m][v] = load(t.dst + m * t.dst_row + v * V::lanes);
   const float* a = t.a;
   const float* b = t.b;
-  for (int k = 0; k < t.depth; ++k, a += t.a_col, b += t.b_row) {
+  const int64_t a_row = t.a_row, a_col = t.a_col, b_row = t.b_row;
+  for (int k = t.depth; k > 0; --k, a += a_col, b += b_row) {
     V w[kVectors];
     for (int v = 0; v < kVectors; ++v) w[v] = load(b + v * V::lanes);
     for (int m = 0; m < kRows; ++m) {
-      const V x = set1(a[m * t.a_row]);
+      const V x = set1(a[m * a_row]);
       for (int v = 0; v < kVectors; ++v) acc[m][v] = fma(x, w[v], acc[m][v]);
     }
   }
-  for (int v = 0; v < kVectors; ++v) {
-    const V bias = t.last && t.bias ? load_n(t.bias + v * V::lanes, columns[v]) : zero();
-    for (int m = 0; m < kRows; ++m) {
-      V out = acc[m][v];
-      if (t.last) out = activated(t.activation, out + bias);
-      float* dst = t.dst + m * t.dst_row + v * V::lanes;
-      if (columns[v] == V::lanes) {
-        store(dst, out);
-      } else {
-        store_n(dst, out, columns[v]);
-      }
+  if (t.last) {
+    const V floor = set1(t.floor);
+    for (int v = 0; v < kVectors; ++v) {
+      const V bias = t.bias ? load(t.bias + v * V::lanes) : zero();
+      for (int m = 0; m < kRows; ++m) acc[m][v] = max(floor, acc[m][v] + bias);  // so that NaN stays NaN
     }
   }
+  for (int m = 0; m < kRows; ++m)
+    for (int v = 0; v < kVectors; ++v) store(t.dst + m * t.dst_row + v * V::lanes, acc[m][v]);
 }
-
-using GemmFn = void (*)(const GemmTile&);
 
 template <int kRows>
 static inline GemmFn gemm_find(int rows) {
@@ -72,76 +67,190 @@ static inline GemmFn gemm_find(int rows) {
   return gemm_tile<kRows, kGemmVectors>;
 }
 
-static inline void gemm_pack(const Gemm& g, int k0, int depth, int n0, int columns) {
-  float* to = g.scratch;
-  const float* from = g.b + k0 * g.b_row + n0 * g.b_col;
-  if (g.b_col == 1 && columns == kGemmNTile) {
-    for (int k = 0; k < depth; ++k)
-      for (int v = 0; v < kGemmNTile; v += V::lanes)
-        store(to + k * kGemmNTile + v, load(from + k * g.b_row + v));
-    return;
-  }
-  int done = 0;
-  if (g.b_row == 1 && columns == kGemmNTile) {  // columns lie in rows: squares are turned in registers
-    for (; done + V::lanes <= depth; done += V::lanes)
-      for (int n = 0; n < kGemmNTile; n += V::lanes) {
-        V square[V::lanes];
-        for (int i = 0; i < V::lanes; ++i) square[i] = load(from + done + (n + i) * g.b_col);
-        transpose(square);
-        for (int i = 0; i < V::lanes; ++i) store(to + (done + i) * kGemmNTile + n, square[i]);
-      }
-  }
-  for (int n = 0; n < columns; ++n)
-    for (int k = done; k < depth; ++k) to[k * kGemmNTile + n] = from[k * g.b_row + n * g.b_col];
-  for (int n = columns; n < kGemmNTile; ++n)
-    for (int k = 0; k < depth; ++k) to[k * kGemmNTile + n] = 0.0f;
+// Lanes of a vector that exist when `left` columns are left.
+static inline int gemm_lanes(int left) {
+  return left < 0 ? 0 : (left < V::lanes ? left : V::lanes);
 }
 
-// One row of a: b is read in place, a cache line at a time. Same order of the sum as the packed way.
-static inline int gemv_columns(const Gemm& g) {
-  constexpr int width = kGemvVectors * V::lanes;
-  int n = 0;
-  for (; n + width <= g.n; n += width) {
-    GemmTile t{g.a,         g.b + n,   g.bias ? g.bias + n : nullptr,
-               g.dst + n,   g.a_row,   g.a_col,
-               g.b_row,     g.dst_row, g.k,
-               width,       true,      true,
-               g.activation};
-    gemm_tile<1, kGemvVectors>(t);
+// A tile of which only `columns` columns exist, in a full one of its own. b is packed, hence full.
+static void gemm_edge(GemmFn fn, const GemmTile& t, int rows, int columns) {
+  alignas(64) float dst[kGemmMTile * kGemmNTile], bias[kGemmNTile];
+  GemmTile full = t;
+  full.dst = dst, full.dst_row = kGemmNTile;
+  full.bias = t.bias ? bias : nullptr;
+  for (int v = 0; v < kGemmNTile; v += V::lanes) {
+    const int left = gemm_lanes(columns - v);
+    if (t.bias) store(bias + v, load_n(t.bias + v, left));
+    for (int m = 0; m < rows && !t.first; ++m)
+      store(dst + m * kGemmNTile + v, load_n(t.dst + m * t.dst_row + v, left));
   }
-  return n;
+  fn(full);
+  for (int m = 0; m < rows; ++m) {
+    float* to = t.dst + m * t.dst_row;
+    const float* from = dst + m * kGemmNTile;
+    int v = 0;
+    for (; v + V::lanes <= columns; v += V::lanes) store(to + v, load(from + v));
+    for (; v < columns; ++v) to[v] = from[v];
+  }
+}
+
+// All rows, as [tiles][depth][rows of the tile]. Each store covers what the next one writes again.
+static void gemm_pack_a(const Gemm& g, int k0, int depth, float* to) {
+  const Parts tiles = split_evenly(g.m, kGemmMTile);
+  const float* from = g.a + k0 * g.a_col;
+  for (int i = 0; i < tiles.count; ++i) {
+    const int rows = tiles.size + (i < tiles.larger);
+    for (int k = 0; k < depth; ++k, to += rows) store(to, load_n(from + k * g.a_col, rows));
+    from += rows;
+  }
+}
+
+// One panel of b whose columns lie in rows: squares are turned in registers.
+static void gemm_pack_turned(const float* b, int64_t b_col, int depth, int columns, float* to) {
+  int done = 0;
+  for (; columns == kGemmNTile && done + V::lanes <= depth; done += V::lanes)
+    for (int n = 0; n < kGemmNTile; n += V::lanes) {
+      V square[V::lanes];
+      for (int i = 0; i < V::lanes; ++i) square[i] = load(b + done + (n + i) * b_col);
+      transpose(square);
+      for (int i = 0; i < V::lanes; ++i) store(to + (done + i) * kGemmNTile + n, square[i]);
+    }
+  for (int n = 0; n < columns; ++n)
+    for (int k = done; k < depth; ++k) to[k * kGemmNTile + n] = b[k + n * b_col];
+  for (int n = columns; n < kGemmNTile; ++n)
+    for (int k = done; k < depth; ++k) to[k * kGemmNTile + n] = 0.0f;
+}
+
+// Columns [n0, n0 + columns) of b as [panels][depth][kGemmNTile], zero padded.
+static void gemm_pack_b(const Gemm& g, int k0, int depth, int n0, int columns, float* to) {
+  const float* from = g.b + k0 * g.b_row + n0 * g.b_col;
+  if (g.b_col != 1) return gemm_pack_turned(from, g.b_col, depth, columns, to);
+  const int64_t panel = static_cast<int64_t>(depth) * kGemmNTile;
+  for (int k = 0; k < depth; ++k, from += g.b_row, to += kGemmNTile) {
+    float* row = to;
+    int n = 0;
+    for (; n + kGemmNTile <= columns; n += kGemmNTile, row += panel)
+      for (int v = 0; v < kGemmNTile; v += V::lanes) store(row + v, load(from + n + v));
+    for (int v = 0; n < columns && v < kGemmNTile; v += V::lanes)
+      store(row + v, load_n(from + n + v, gemm_lanes(columns - n - v)));
+  }
+}
+
+// At the upper left corner of the product; b is to be filled in.
+static inline GemmTile gemm_first_tile(const Gemm& g, int k0, int depth) {
+  GemmTile t{};
+  t.a = g.a + k0 * g.a_col, t.bias = g.bias, t.dst = g.dst;
+  t.a_row = g.a_row, t.a_col = g.a_col, t.dst_row = g.dst_row;
+  t.depth = depth, t.first = k0 == 0, t.last = k0 + depth == g.k;
+  t.floor = g.activation == Activation::relu ? 0.0f : -__builtin_inff();
+  return t;
+}
+
+static inline int gemm_deepest(int k) {
+  const Parts panels = split_evenly(k, kGemmDepth);
+  return panels.size + (panels.larger > 0);
+}
+
+// Columns packed at once.
+static inline int gemm_width(const Gemm& g) {
+  const int panels = g.b_col == 1 ? kGemmPanels : 1, needed = (g.n + kGemmNTile - 1) / kGemmNTile;
+  return kGemmNTile * (needed < panels ? needed : panels);
+}
+
+// Floats of b packed at once: the scratch begins with them.
+static inline int64_t gemm_b_scratch(const Gemm& g) {
+  return g.b_packed ? 0 : int64_t{gemm_deepest(g.k)} * gemm_width(g);
+}
+
+static int64_t gemm_scratch(const Gemm& g) {
+  return gemm_b_scratch(g) + (g.a_col == 1 ? 0 : int64_t{gemm_deepest(g.k)} * g.m + V::lanes);
+}
+
+// All rows times panels [n0, n0 + columns), which are packed at t.b, `panel` floats apart.
+static void gemm_panels(const Gemm& g, GemmTile t, int64_t panel, const float* packed_a, int n0,
+                        int columns) {
+  const Parts tiles = split_evenly(g.m, kGemmMTile);
+  const GemmFn fns[] = {gemm_find<kGemmMTile>(tiles.size), gemm_find<kGemmMTile>(tiles.size + 1)};
+  for (int n = 0; n < columns; n += kGemmNTile, t.b += panel) {
+    GemmTile tile = t;
+    tile.dst += n0 + n;
+    if (t.bias) tile.bias += n0 + n;
+    if (packed_a) tile.a = packed_a, tile.a_row = 1;
+    for (int i = 0; i < tiles.count; ++i) {
+      const int larger = i < tiles.larger, rows = tiles.size + larger;
+      if (packed_a) tile.a_col = rows;
+      if (columns - n < kGemmNTile)
+        gemm_edge(fns[larger], tile, rows, columns - n);
+      else
+        fns[larger](tile);
+      tile.a += packed_a ? static_cast<int64_t>(rows) * t.depth : rows * g.a_row;
+      tile.dst += rows * g.dst_row;
+    }
+  }
+}
+
+static void gemm_blocks(const Gemm& g) {
+  const Parts depths = split_evenly(g.k, kGemmDepth);
+  const int width = gemm_width(g);
+  float* const packed_a = g.a_col == 1 ? nullptr : g.scratch + gemm_b_scratch(g);
+  for (int i = 0, k0 = 0; i < depths.count; ++i) {
+    const int depth = depths.size + (i < depths.larger);
+    if (packed_a) gemm_pack_a(g, k0, depth, packed_a);
+    GemmTile t = gemm_first_tile(g, k0, depth);
+    t.b_row = kGemmNTile;
+    if (g.b_packed) {
+      t.b = g.b + static_cast<int64_t>(k0) * kGemmNTile;
+      gemm_panels(g, t, static_cast<int64_t>(g.k) * kGemmNTile, packed_a, 0, g.n);
+    }
+    for (int n0 = 0; n0 < g.n && !g.b_packed; n0 += width) {
+      const int columns = g.n - n0 < width ? g.n - n0 : width;
+      gemm_pack_b(g, k0, depth, n0, columns, g.scratch);
+      t.b = g.scratch;
+      gemm_panels(g, t, static_cast<int64_t>(depth) * kGemmNTile, packed_a, n0, columns);
+    }
+    k0 += depth;
+  }
+}
+
+// Few rows of a, one tile: b is read once, in place and in the order it lies, at the speed of memory, while
+// the sums wait in dst. Returns how many columns are done: those of whole tiles.
+static int gemm_few_rows(const Gemm& g) {
+  // One and two rows leave registers for wide tiles; of few rows of b all columns are one stream to prefetch.
+  const int wide = g.m == 1 ? 4 : (g.m == 2 ? 2 : 1), most = g.m <= 2 ? 8 : 16;
+  const GemmFn narrow_fn = gemm_find<kGemmMTile>(g.m);
+  const GemmFn wide_fn = g.m == 1   ? gemm_tile<1, 4 * kGemmVectors>
+                         : g.m == 2 ? gemm_tile<2, 2 * kGemmVectors>
+                                    : narrow_fn;
+  const int columns = g.n / kGemmNTile * kGemmNTile;
+  for (int k0 = 0; k0 < g.k; k0 += most) {
+    const int depth = g.k - k0 < most ? g.k - k0 : most;
+    GemmTile t = gemm_first_tile(g, k0, depth);
+    t.b = g.b + k0 * g.b_row, t.b_row = g.b_row;
+    for (int n = 0; n < columns;) {
+      const bool whole = n + wide * kGemmNTile <= columns;
+      const int width = whole ? wide * kGemmNTile : kGemmNTile;
+      (whole ? wide_fn : narrow_fn)(t);
+      n += width, t.b += width, t.dst += width;
+      if (t.bias) t.bias += width;
+    }
+  }
+  return columns;
+}
+
+static void gemm_pack(const Gemm& g, float* packed) {
+  gemm_pack_b(g, 0, g.k, 0, g.n, packed);
 }
 
 static void gemm(const Gemm& g) {
-  int n0 = g.m == 1 && g.b_col == 1 ? gemv_columns(g) : 0;
-  const Parts parts = split_evenly(g.m, kGemmMTile);
-  for (; n0 < g.n; n0 += kGemmNTile) {
-    const int columns = g.n - n0 < kGemmNTile ? g.n - n0 : kGemmNTile;
-    const bool in_place = g.b_col == 1 && columns == kGemmNTile && g.m <= kGemmMTile;
-    for (int k0 = 0; k0 < g.k; k0 += kGemmDepth) {
-      const int depth = g.k - k0 < kGemmDepth ? g.k - k0 : kGemmDepth;
-      if (!in_place) gemm_pack(g, k0, depth, n0, columns);
-      GemmTile t{g.a + k0 * g.a_col,
-                 in_place ? g.b + k0 * g.b_row + n0 : g.scratch,
-                 g.bias ? g.bias + n0 : nullptr,
-                 g.dst + n0,
-                 g.a_row,
-                 g.a_col,
-                 in_place ? g.b_row : kGemmNTile,
-                 g.dst_row,
-                 depth,
-                 columns,
-                 k0 == 0,
-                 k0 + depth == g.k,
-                 g.activation};
-      for (int part = 0; part < parts.count; ++part) {
-        const int rows = parts.size + (part < parts.larger);
-        gemm_find<kGemmMTile>(rows)(t);
-        t.a += rows * g.a_row;
-        t.dst += rows * g.dst_row;
-      }
-    }
+  Gemm rest = g;
+  if (g.m <= kGemmMTile && g.b_col == 1 && !g.b_packed) {
+    const int done = gemm_few_rows(g);
+    rest.b += done, rest.dst += done, rest.n -= done;
+    if (g.bias) rest.bias += done;
   }
+  if (rest.n > 0) gemm_blocks(rest);
+  if (g.activation == Activation::tanh || g.activation == Activation::sigmoid)
+    for (int m = 0; m < g.m; ++m) activate(g.activation, g.dst + m * g.dst_row, g.dst + m * g.dst_row, g.n);
 }
 
 }  // namespace SIMD_NAMESPACE

@@ -192,15 +192,17 @@ struct WinogradWgrad : WinogradTiles {
 };
 
 // dst[m][n] = activation(sum_k a(m, k) * b(k, n) + bias[n]); a(m, k) = a[m * a_row + k * a_col], likewise b;
-// dst rows are dst_row apart, columns contiguous. The order of the sum depends on k alone.
+// dst rows are dst_row apart, columns contiguous. One of each operand's steps is 1. Every sum runs through k
+// in order, so its bits depend on nothing else.
 struct Gemm {
   const float* a;
   const float* b;
   const float* bias;  // or null
   float* dst;
-  float* scratch;  // gemm_scratch floats, 64-byte aligned
+  float* scratch;  // gemm_scratch(*this) floats, 64-byte aligned
   int64_t a_row, a_col, b_row, b_col, dst_row;
   int32_t m, n, k;
+  int32_t b_packed;  // b is what gemm_pack wrote; column n of it, a multiple of 32, begins at b + n * k
   Activation activation;
 };
 
@@ -283,7 +285,6 @@ struct Dropout {
 struct KernelTable {
   const char* isa;
   int32_t lanes_oc_tile;   // output channels of one batch-in-lanes tile
-  int64_t gemm_scratch;    // floats
   int32_t wgrad_blocks;    // of output channels that conv_blocked_wgrad best gets in one call
   int32_t winograd_tiles;  // tiles of one call are best a multiple of it
   int64_t peak_flops;      // of one iteration of peak
@@ -303,6 +304,10 @@ struct KernelTable {
   void (*winograd_wgrad)(const WinogradWgrad&);
   int64_t (*winograd_wgrad_scratch)(int32_t tiles, int32_t ic, int32_t oc);
   void (*gemm)(const Gemm&);
+  int64_t (*gemm_scratch)(const Gemm&);  // told from m, n, k, the steps and b_packed
+  // Columns of b, of which b_col is 1, as gemm reads them; n rounded up to 32, times k floats, 64-byte
+  // aligned.
+  void (*gemm_pack)(const Gemm&, float* packed);
 
   void (*max_pool)(const Pool&);
   void (*average_pool)(const Pool&);

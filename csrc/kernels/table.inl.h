@@ -24,7 +24,6 @@ namespace SIMD_NAMESPACE {
 static constexpr KernelTable kTable = {
     .isa = kIsa,
     .lanes_oc_tile = kLanesOcTile,
-    .gemm_scratch = kGemmScratch,
     .wgrad_blocks = kBlockedWgradBlocks,
     .winograd_tiles = kWinogradTileTiles,
     .peak_flops = kPeakFlops,
@@ -42,6 +41,8 @@ static constexpr KernelTable kTable = {
     .winograd_wgrad = winograd_wgrad,
     .winograd_wgrad_scratch = winograd_wgrad_scratch,
     .gemm = gemm,
+    .gemm_scratch = gemm_scratch,
+    .gemm_pack = gemm_pack,
     .max_pool = max_pool,
     .average_pool = average_pool,
     .max_pool_grad = max_pool_grad,

@@ -1,41 +1,96 @@
-// Dense layers: one matrix product in each of the three directions.
+// Dense layers: one matrix product in each of the three directions. Training moves the weights where their
+// gradient is finished, while it is in cache.
 #include "ops/op.h"
 
 namespace cnnfast {
 
 namespace {
 
-// Rows of a task: enough to pay for packing the other operand, and a multiple of no tile in particular.
-constexpr int64_t kRowTask = 256;
-constexpr int64_t kColTask = 64;
-// One sample reads every weight once: below this many weights a second thread costs more than it brings.
-constexpr int64_t kRowVectorTask = 512;
+// Columns of a task begin where every ISA's tiles do.
+constexpr int64_t kColumnUnit = 32;
+// Rows and columns of a task: its packed operands fit the second-level cache.
+constexpr int64_t kRowTask = 256, kColumnTask = 128;
+// Few samples read each weight once, at memory's speed if pieces of rows are long.
+constexpr int64_t kFewSamples = 8, kLongColumnTask = 1024;
+// Of a weight gradient: long rows, so that the optimizer reads memory in long pieces.
+constexpr int64_t kGradRowTask = 128, kGradColumnTask = 1024;
+constexpr int64_t kBiasTask = 512;
 
-struct Operands {
-  std::function<const float*(const Context&)> a, b;
-  std::function<float*(const Context&)> dst;
-  int64_t bias = -1;
+// A product cut into rows x columns tasks.
+struct Tasks {
+  int64_t rows, columns;
+  int64_t count() const { return rows * columns; }
 };
 
-// dst (m x n) in tasks of whole tiles.
-void lower(Builder& b, const Node& node, const char* direction, Gemm g, std::vector<Buffer> uses,
-           Operands at) {
-  const int64_t col_task = g.m == 1 ? kRowVectorTask : kColTask;
-  const int64_t rows = ceil_div(g.m, kRowTask), cols = ceil_div(g.n, col_task);
+// An even number, for two threads, unless one part is enough.
+int64_t parts_of(int64_t n, int64_t size) {
+  return n <= size / 2 ? 1 : 2 * ceil_div(n, 2 * size);
+}
+
+// The part of a product that one task computes; its operands are still to be found at m0 and n0.
+struct Block {
+  Gemm g;
+  int64_t m0, n0;
+};
+
+Block block_of(const Gemm& g, const Tasks& tasks, int64_t task) {
+  const int64_t row = task / tasks.columns, column = task % tasks.columns, units = ceil_div(g.n, kColumnUnit);
+  const int64_t m0 = row * g.m / tasks.rows, m1 = (row + 1) * g.m / tasks.rows;
+  const int64_t n0 = column * units / tasks.columns * kColumnUnit;
+  const int64_t n1 = std::min<int64_t>(g.n, (column + 1) * units / tasks.columns * kColumnUnit);
+  Block block{g, m0, n0};
+  block.g.m = static_cast<int32_t>(m1 - m0), block.g.n = static_cast<int32_t>(n1 - n0);
+  return block;
+}
+
+int64_t dst_floats(const Block& block) {
+  return ceil_div(int64_t{block.g.m} * block.g.n, kLanes) * kLanes;
+}
+
+int64_t most_scratch(const Gemm& g, const Tasks& tasks, const KernelTable& k, bool with_dst) {
+  int64_t most = 0;
+  for (int64_t task = 0; task < tasks.count(); ++task) {
+    const Block block = block_of(g, tasks, task);
+    most = std::max(most, k.gemm_scratch(block.g) + (with_dst ? dst_floats(block) : 0));
+  }
+  return most;
+}
+
+// The weights as the product reads them, once for many predictions. Training packs inside of its tasks: one
+// pass over memory less in each step.
+Buffer pack_weights(Builder& b, const Node& node, const Gemm& g, int64_t weights) {
+  const Buffer packed = b.persistent(ceil_div(g.n, kColumnUnit) * kColumnUnit * g.k);
+  const auto pack = b.k.gemm_pack;
+  Step& step =
+      b.step(node, "pack weights", ceil_div(g.n, kColumnTask), {packed}, [=](const Context& c, int64_t task) {
+        const int64_t n0 = task * kColumnTask;
+        Gemm part = g;
+        part.n = static_cast<int32_t>(std::min(kColumnTask, g.n - n0));
+        part.b = c.run.params + weights + n0;
+        pack(part, c.at(packed) + n0 * g.k);
+      });
+  step.packs = true;
+  return packed;
+}
+
+// One row of the product a sample. The weights are `packed`, or lie among the parameters.
+void lower_samples(Builder& b, const Node& node, const char* direction, const Gemm& g, Buffer from, Buffer to,
+                   int64_t weights, Buffer packed, int64_t bias) {
+  const Tasks tasks{ceil_div(g.m, kRowTask),
+                    parts_of(g.n, g.m < kFewSamples ? kLongColumnTask : kColumnTask)};
   const auto gemm = b.k.gemm;
-  Step& step = b.step(node, direction, rows * cols, std::move(uses), [=](const Context& c, int64_t task) {
-    const int64_t m0 = task / cols * g.m / rows, m1 = (task / cols + 1) * g.m / rows;
-    const int64_t n0 = task % cols * col_task, n1 = std::min<int64_t>(g.n, n0 + col_task);
-    Gemm one = g;
-    one.a = at.a(c) + m0 * g.a_row;
-    one.b = at.b(c) + n0 * g.b_col;
-    one.bias = at.bias < 0 ? nullptr : c.run.params + at.bias + n0;
-    one.dst = at.dst(c) + m0 * g.dst_row + n0;
+  std::vector<Buffer> uses{from, to};
+  if (packed) uses.push_back(packed);
+  Step& step = b.step(node, direction, tasks.count(), uses, [=](const Context& c, int64_t task) {
+    auto [one, m0, n0] = block_of(g, tasks, task);
+    one.a = c.at(from) + m0 * g.a_row;
+    one.b = packed ? c.at(packed) + n0 * g.k : c.run.params + weights + n0 * g.b_col;
+    one.bias = bias < 0 ? nullptr : c.run.params + bias + n0;
+    one.dst = c.at(to) + m0 * g.dst_row + n0;
     one.scratch = c.scratch;
-    one.m = static_cast<int32_t>(m1 - m0), one.n = static_cast<int32_t>(n1 - n0);
     gemm(one);
   });
-  step.scratch = b.k.gemm_scratch;
+  step.scratch = most_scratch(g, tasks, b.k, false);
   step.info.algorithm = "gemm";
   step.info.bytes += sizeof(float) * static_cast<double>(b.param(node.params[0]).size());
 }
@@ -43,48 +98,84 @@ void lower(Builder& b, const Node& node, const char* direction, Gemm g, std::vec
 void forward(Builder& b, int value) {
   const Node& node = b.node(value);
   const int in = static_cast<int>(b.source(node).elems()), out = node.as<DenseAttrs>()->units;
-  const Buffer src = b.output(node.inputs[0]), dst = b.output(value);
-  const int64_t kernel = b.param(node.params[0]).offset;
   Gemm g{};
   g.m = b.n, g.n = out, g.k = in;
   g.a_row = in, g.a_col = 1, g.b_row = out, g.b_col = 1, g.dst_row = out;
   g.activation = node.activation;
-  Operands at{[=](const Context& c) { return c.at(src); },
-              [=](const Context& c) { return c.run.params + kernel; },
-              [=](const Context& c) { return c.at(dst); }};
-  if (node.as<DenseAttrs>()->use_bias) at.bias = b.param(node.params[1]).offset;
-  lower(b, node, "forward", g, {src, dst}, std::move(at));
+  const int64_t kernel = b.param(node.params[0]).offset;
+  Buffer packed;
+  if (b.n >= kFewSamples && !b.differentiates()) {
+    packed = pack_weights(b, node, g, kernel);
+    g.b_packed = 1;
+  }
+  lower_samples(b, node, "forward", g, b.output(node.inputs[0]), b.output(value), kernel, packed,
+                node.as<DenseAttrs>()->use_bias ? b.param(node.params[1]).offset : -1);
+}
+
+void backward_data(Builder& b, int value, Buffer grad) {
+  const Node& node = b.node(value);
+  const int in = static_cast<int>(b.source(node).elems()), out = node.as<DenseAttrs>()->units;
+  Gemm g{};
+  g.m = b.n, g.n = in, g.k = out;
+  g.a_row = out, g.a_col = 1, g.b_row = 1, g.b_col = out, g.dst_row = in;
+  lower_samples(b, node, "backward data", g, grad, b.new_grad(node.inputs[0]), b.param(node.params[0]).offset,
+                {}, -1);
+}
+
+void backward_weights(Builder& b, int value, Buffer grad) {
+  const Node& node = b.node(value);
+  const int in = static_cast<int>(b.source(node).elems()), out = node.as<DenseAttrs>()->units;
+  const Buffer src = b.output(node.inputs[0]);
+  const int64_t kernel = b.param(node.params[0]).offset;
+  Gemm g{};
+  g.m = in, g.n = out, g.k = b.n;
+  g.a_row = 1, g.a_col = in, g.b_row = out, g.b_col = 1, g.dst_row = out;
+  const Tasks tasks{parts_of(in, kGradRowTask), ceil_div(out, kGradColumnTask)};
+  const Update update = b.update_at_once(node.params[0]);
+  const auto gemm = b.k.gemm;
+  Step& step =
+      b.step(node, "backward weights", tasks.count(), {src, grad}, [=](const Context& c, int64_t task) {
+        const Block block = block_of(g, tasks, task);
+        Gemm one = block.g;
+        const int64_t at = kernel + block.m0 * out + block.n0;
+        one.a = c.at(src) + block.m0;
+        one.b = c.at(grad) + block.n0;
+        one.dst = update ? c.scratch : c.run.grads + at;
+        one.dst_row = update ? one.n : out;
+        one.scratch = update ? c.scratch + dst_floats(block) : c.scratch;
+        gemm(one);
+        if (!update) return;
+        if (one.n == out) return update.move(c, at, one.dst, int64_t{one.m} * out);
+        for (int64_t row = 0; row < one.m; ++row)
+          update.move(c, at + row * out, one.dst + row * one.n, one.n);
+      });
+  step.scratch = most_scratch(g, tasks, b.k, static_cast<bool>(update));
+  step.info.algorithm = "gemm";
+  step.info.bytes +=
+      sizeof(float) * static_cast<double>(b.param(node.params[0]).size() * (update ? update.arrays : 1));
+}
+
+void backward_bias(Builder& b, int value, Buffer grad) {
+  const Node& node = b.node(value);
+  const int64_t bias = b.param(node.params[1]).offset, rows = b.n, out = node.as<DenseAttrs>()->units;
+  const Update update = b.update_at_once(node.params[1]);
+  const auto sum_rows = b.k.sum_rows;
+  Step& step =
+      b.step(node, "backward bias", ceil_div(out, kBiasTask), {grad}, [=](const Context& c, int64_t task) {
+        const int64_t at = task * kBiasTask, n = std::min(kBiasTask, out - at);
+        float* sums = update ? c.scratch : c.run.grads + bias + at;
+        sum_rows(c.at(grad) + at, rows, out, sums, n);
+        if (update) update.move(c, bias + at, sums, n);
+      });
+  step.scratch = kBiasTask;
 }
 
 void backward(Builder& b, int value) {
   const Node& node = b.node(value);
-  const int in = static_cast<int>(b.source(node).elems()), out = node.as<DenseAttrs>()->units;
-  const Buffer src = b.output(node.inputs[0]), grad = b.grad_before_activation(value);
-  const int64_t kernel = b.param(node.params[0]).offset;
-  if (b.trainable(node.params[0])) {
-    Gemm g{};
-    g.m = in, g.n = out, g.k = b.n;
-    g.a_row = 1, g.a_col = in, g.b_row = out, g.b_col = 1, g.dst_row = out;
-    lower(b, node, "backward weights", g, {src, grad},
-          {[=](const Context& c) { return c.at(src); }, [=](const Context& c) { return c.at(grad); },
-           [=](const Context& c) { return c.run.grads + kernel; }});
-  }
-  if (node.params.size() > 1 && b.trainable(node.params[1])) {
-    const int64_t bias = b.param(node.params[1]).offset, rows = b.n;
-    const auto sum_rows = b.k.sum_rows;
-    b.step(node, "backward bias", 1, {grad},
-           [=](const Context& c, int64_t) { sum_rows(c.at(grad), rows, out, c.run.grads + bias, out); });
-  }
-  if (b.needs_grad(node.inputs[0])) {
-    const Buffer grad_src = b.new_grad(node.inputs[0]);
-    Gemm g{};
-    g.m = b.n, g.n = in, g.k = out;
-    g.a_row = out, g.a_col = 1, g.b_row = 1, g.b_col = out, g.dst_row = in;
-    lower(b, node, "backward data", g, {grad, grad_src},
-          {[=](const Context& c) { return c.at(grad); },
-           [=](const Context& c) { return c.run.params + kernel; },
-           [=](const Context& c) { return c.at(grad_src); }});
-  }
+  const Buffer grad = b.grad_before_activation(value);
+  if (b.needs_grad(node.inputs[0])) backward_data(b, value, grad);  // before the weights move
+  if (b.trainable(node.params[0])) backward_weights(b, value, grad);
+  if (node.params.size() > 1 && b.trainable(node.params[1])) backward_bias(b, value, grad);
 }
 
 }  // namespace

@@ -6,36 +6,16 @@ namespace cnnfast {
 
 namespace {
 
-struct Range {  // floats of the flat buffers
-  int64_t begin, end;
-};
-
-// Trainable parameters, neighbours joined, then cut into tasks. The padding between parameters has zero
-// gradients and stays zero under every optimizer.
-std::vector<Range> trainable_ranges(const std::vector<Parameter>& params,
-                                    const std::vector<bool>& trainable) {
-  std::vector<Range> joined;
-  for (size_t i = 0; i < params.size(); ++i) {
-    if (!trainable[i]) continue;
-    const int64_t begin = params[i].offset, end = begin + ceil_div(params[i].size(), kLanes) * kLanes;
-    if (!joined.empty() && joined.back().end == begin)
-      joined.back().end = end;
-    else
-      joined.push_back({begin, end});
-  }
-  std::vector<Range> tasks;
-  for (const Range& range : joined)
-    for (int64_t begin = range.begin; begin < range.end; begin += kFlatTask)
-      tasks.push_back({begin, std::min(begin + kFlatTask, range.end)});
-  return tasks;
+bool regularized(const UpdatePlan& plan, size_t param) {
+  return plan.regularizers[param].l1 != 0 || plan.regularizers[param].l2 != 0;
 }
 
-void lower_regularizers(Builder& b, const Node& output, const std::vector<Parameter>& params,
-                        const UpdatePlan& plan) {
-  for (size_t i = 0; i < params.size(); ++i) {
+void lower_regularizers(Builder& b, const Node& output, const UpdatePlan& plan) {
+  for (size_t i = 0; i < plan.regularizers.size(); ++i) {
+    if (!plan.trainable[i] || !regularized(plan, i)) continue;
     const Regularizer r = plan.regularizers[i];
-    if (!plan.trainable[i] || (r.l1 == 0 && r.l2 == 0)) continue;
-    const int64_t offset = params[i].offset, size = params[i].size();
+    const Parameter& param = b.param(static_cast<int>(i));
+    const int64_t offset = param.offset, size = param.size();
     b.step(output, "regularize", flat_tasks(size), {}, [=](const Context& c, int64_t task) {
       const float* w = c.run.params + offset + task * kFlatTask;
       float* grad = c.run.grads + offset + task * kFlatTask;
@@ -45,21 +25,63 @@ void lower_regularizers(Builder& b, const Node& output, const std::vector<Parame
   }
 }
 
-void sgd_task(const OptimizerConfig& o, const Context& c, const Range& range,
-              decltype(KernelTable::sgd) sgd) {
-  const bool momentum = o.momentum != 0;
-  sgd({c.run.params + range.begin, c.run.grads + range.begin,
-       momentum ? c.run.slots[0] + range.begin : nullptr, range.end - range.begin,
-       static_cast<float>(c.run.learning_rate), static_cast<float>(o.momentum), o.nesterov});
+Update make_update(const OptimizerConfig& o, const KernelTable& k) {
+  if (o.kind == OptimizerConfig::Kind::sgd)
+    return {[o, sgd = k.sgd](const Context& c, int64_t at, const float* grad, int64_t n) {
+              sgd({c.run.params + at, grad, o.momentum != 0 ? c.run.slots[0] + at : nullptr, n,
+                   static_cast<float>(c.run.learning_rate), static_cast<float>(o.momentum), o.nesterov});
+            },
+            1 + o.slots()};
+  return {[o, adam = k.adam](const Context& c, int64_t at, const float* grad, int64_t n) {
+            adam({c.run.params + at, grad, c.run.slots[0] + at, c.run.slots[1] + at, n,
+                  static_cast<float>(c.run.learning_rate), o.beta1, o.beta2, static_cast<float>(o.epsilon)});
+          },
+          1 + o.slots()};
 }
 
-void adam_task(const OptimizerConfig& o, const Context& c, const Range& range,
-               decltype(KernelTable::adam) adam) {
-  const double t = static_cast<double>(c.run.step) + 1;
-  const double lr = c.run.learning_rate * std::sqrt(1 - std::pow(o.beta2, t)) / (1 - std::pow(o.beta1, t));
-  adam({c.run.params + range.begin, c.run.grads + range.begin, c.run.slots[0] + range.begin,
-        c.run.slots[1] + range.begin, range.end - range.begin, static_cast<float>(lr), o.beta1, o.beta2,
-        static_cast<float>(o.epsilon)});
+// Eight sums side by side, whatever the vectors of the CPU.
+double sum_of_squares(const float* x, int64_t n) {
+  double sums[8] = {};
+  int64_t i = 0;
+  for (; i + 8 <= n; i += 8)
+    for (int j = 0; j < 8; ++j) sums[j] += static_cast<double>(x[i + j]) * x[i + j];
+  for (; i < n; ++i) sums[i % 8] += static_cast<double>(x[i]) * x[i];
+  double total = 0;
+  for (const double sum : sums) total += sum;
+  return total;
+}
+
+// By what the gradient in each range is to be multiplied, so that no norm exceeds the limit: that of each
+// parameter, or that of all together.
+Buffer lower_norms(Builder& b, const Node& output, const std::vector<ParamRange>& ranges,
+                   const Clipping& clipping) {
+  const int64_t n = static_cast<int64_t>(ranges.size());
+  const Buffer squares = b.buffer(2 * n), scales = b.buffer(n);
+  b.step(output, "clip", n, {squares}, [=](const Context& c, int64_t task) {
+    const ParamRange& range = ranges[static_cast<size_t>(task)];
+    c.as<double>(squares)[task] = sum_of_squares(c.run.grads + range.begin, range.size());
+  });
+  const bool global = clipping.kind == Clipping::Kind::global_norm;
+  b.step(output, "clip", 1, {squares, scales}, [=](const Context& c, int64_t) {
+    for (size_t i = 0; i < ranges.size();) {
+      double sum = 0;
+      size_t end = i;
+      for (; end < ranges.size() && (global || ranges[end].position == ranges[i].position); ++end)
+        sum += c.as<double>(squares)[end];
+      const double norm = std::sqrt(sum);
+      for (; i < end; ++i)
+        c.at(scales)[i] = norm <= clipping.limit ? 1.0f : static_cast<float>(clipping.limit / norm);
+    }
+  });
+  return scales;
+}
+
+void clip_values(float* x, int64_t n, float limit) {
+  for (int64_t i = 0; i < n; ++i) x[i] = x[i] < -limit ? -limit : (x[i] > limit ? limit : x[i]);
+}
+
+void scale_values(float* x, int64_t n, float scale) {
+  for (int64_t i = 0; i < n; ++i) x[i] *= scale;
 }
 
 // One norm for each output unit: over all axes but the last of a kernel, over the whole of a bias vector.
@@ -80,12 +102,11 @@ void constrain_norm(float* w, const Dims& dims, const Constraint& constraint) {
   }
 }
 
-void lower_constraints(Builder& b, const Node& output, const std::vector<Parameter>& params,
-                       const UpdatePlan& plan) {
-  for (size_t i = 0; i < params.size(); ++i) {
+void lower_constraints(Builder& b, const Node& output, const UpdatePlan& plan) {
+  for (size_t i = 0; i < plan.constraints.size(); ++i) {
     const Constraint constraint = plan.constraints[i];
     if (!plan.trainable[i] || constraint.kind == Constraint::Kind::none) continue;
-    const Parameter param = params[i];
+    const Parameter param = b.param(static_cast<int>(i));
     b.step(output, "constrain", 1, {}, [=](const Context& c, int64_t) {
       float* w = c.run.params + param.offset;
       if (constraint.kind == Constraint::Kind::norm) return constrain_norm(w, param.dims, constraint);
@@ -94,27 +115,50 @@ void lower_constraints(Builder& b, const Node& output, const std::vector<Paramet
   }
 }
 
+// Clips the gradients in these ranges and moves their parameters.
+void lower_moves(Builder& b, const Node& output, const std::vector<ParamRange>& ranges,
+                 const OptimizerConfig& o) {
+  const Update update = make_update(o, b.k);
+  const Clipping clipping = o.clipping;
+  const bool by_norm = clipping.kind == Clipping::Kind::norm || clipping.kind == Clipping::Kind::global_norm;
+  Buffer scales;
+  if (by_norm) scales = lower_norms(b, output, ranges, clipping);
+  Step& step = b.step(output, "update", static_cast<int64_t>(ranges.size()),
+                      by_norm ? std::vector<Buffer>{scales} : std::vector<Buffer>{},
+                      [=, clip = static_cast<float>(clipping.limit)](const Context& c, int64_t task) {
+                        const ParamRange& range = ranges[static_cast<size_t>(task)];
+                        float* grad = c.run.grads + range.begin;
+                        if (clipping.kind == Clipping::Kind::value) clip_values(grad, range.size(), clip);
+                        if (by_norm && c.at(scales)[task] != 1.0f)
+                          scale_values(grad, range.size(), c.at(scales)[task]);
+                        update.move(c, range.begin, grad, range.size());
+                      });
+  for (const ParamRange& range : ranges)
+    step.info.bytes += sizeof(float) * static_cast<double>((1 + update.arrays) * range.size());
+}
+
 }  // namespace
 
-void lower_update(Builder& b, const Node& output, const std::vector<Parameter>& params,
-                  const UpdatePlan& plan) {
-  lower_regularizers(b, output, params, plan);
-  const std::vector<Range> ranges = trainable_ranges(params, plan.trainable);
-  const OptimizerConfig optimizer = plan.optimizer;
-  const auto sgd = b.k.sgd;
-  const auto adam = b.k.adam;
-  Step& step =
-      b.step(output, "update", static_cast<int64_t>(ranges.size()), {}, [=](const Context& c, int64_t task) {
-        const Range& range = ranges[static_cast<size_t>(task)];
-        if (optimizer.kind == OptimizerConfig::Kind::sgd)
-          sgd_task(optimizer, c, range, sgd);
-        else
-          adam_task(optimizer, c, range, adam);
-      });
-  const int arrays = optimizer.kind == OptimizerConfig::Kind::adam ? 4 : optimizer.momentum != 0 ? 3 : 2;
-  for (const Range& range : ranges)
-    step.info.bytes += sizeof(float) * static_cast<double>(arrays * (range.end - range.begin));
-  lower_constraints(b, output, params, plan);
+double step_rate(const OptimizerConfig& o, int64_t step) {
+  if (o.kind != OptimizerConfig::Kind::adam) return o.learning_rate;
+  const double t = static_cast<double>(step) + 1;
+  return o.learning_rate * std::sqrt(1 - std::pow(o.beta2, t)) / (1 - std::pow(o.beta1, t));
+}
+
+void plan_update(Builder& b, const UpdatePlan& plan) {
+  b.set_trainable(plan.trainable);
+  std::vector<bool> at_once(plan.trainable.size());
+  for (size_t i = 0; i < at_once.size(); ++i)
+    at_once[i] =
+        plan.trainable[i] && !regularized(plan, i) && plan.optimizer.clipping.kind == Clipping::Kind::none;
+  b.set_update(make_update(plan.optimizer, b.k), std::move(at_once));
+}
+
+void lower_update(Builder& b, const Node& output, const UpdatePlan& plan) {
+  lower_regularizers(b, output, plan);
+  const std::vector<ParamRange> ranges = b.ranges_to_update();
+  if (!ranges.empty()) lower_moves(b, output, ranges, plan.optimizer);
+  lower_constraints(b, output, plan);
 }
 
 }  // namespace cnnfast

@@ -1,4 +1,5 @@
-// The end of a training program: regularizers' gradients, the optimizer over the flat buffers, constraints.
+// How training moves parameters: the optimizer where a gradient is finished, or at the end of the program
+// after regularizers and clipping, then constraints.
 #pragma once
 #include "graph/builder.h"
 
@@ -11,7 +12,13 @@ struct UpdatePlan {
   std::vector<Constraint> constraints;
 };
 
-void lower_update(Builder& b, const Node& output, const std::vector<Parameter>& params,
-                  const UpdatePlan& plan);
+// The learning rate of one step, Adam's with its bias corrections.
+double step_rate(const OptimizerConfig& optimizer, int64_t step);
+
+// Before anything is lowered: tells the builder what is trained, and which steps may move parameters
+// themselves.
+void plan_update(Builder& b, const UpdatePlan& plan);
+// After all gradients: moves what no step has moved yet.
+void lower_update(Builder& b, const Node& output, const UpdatePlan& plan);
 
 }  // namespace cnnfast

@@ -140,8 +140,8 @@ class Network:
         """`metrics`: "accuracy", "binary_accuracy", "top_k:5", "mean_squared_error", "mean_absolute_error".
 
         `optimizer`: {"name": "sgd", "learning_rate", "momentum", "nesterov"} or
-        {"name": "adam", "learning_rate", "beta_1", "beta_2", "epsilon"}. Configuring again resets the
-        optimizer's state.
+        {"name": "adam", "learning_rate", "beta_1", "beta_2", "epsilon"}, and at most one of "clipnorm",
+        "clipvalue" and "global_clipnorm". Configuring again resets the optimizer's state.
         """
 
     learning_rate: float  # of the configured optimizer; may be changed between steps

@@ -7,6 +7,29 @@ import numpy as np
 from reference.geometry import Array
 
 
+def clip(grads: list[Array], kind: str, limit: float) -> list[Array]:
+    """Keras's `clipnorm`, `global_clipnorm` and `clipvalue`."""
+    if kind == "clipvalue":
+        return [np.clip(g, -limit, limit) for g in grads]
+    norms = [np.sqrt((g**2).sum()) for g in grads]
+    if kind == "global_clipnorm":
+        norms = [np.sqrt(sum(norm**2 for norm in norms))] * len(grads)
+    return [g * limit / max(norm, limit) for g, norm in zip(grads, norms, strict=True)]
+
+
+@dataclass
+class Clipped:
+    """An optimizer behind clipping."""
+
+    optimizer: "SGD | Adam"
+    kind: str
+    limit: float
+
+    def update(self, weights: list[Array], grads: list[Array]) -> None:
+        """Changes the weights in place."""
+        self.optimizer.update(weights, clip(grads, self.kind, self.limit))
+
+
 @dataclass
 class SGD:
     """velocity = momentum * velocity - rate * g; w += velocity (Nesterov: momentum * velocity - rate * g)."""

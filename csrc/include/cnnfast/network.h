@@ -49,12 +49,22 @@ struct Metric {
   int k = 1;
 };
 
+// Of gradients, regularizers' included: each value into [-limit, limit], or scaled so that the norm of each
+// parameter, or of all trainable ones together, is at most the limit.
+struct Clipping {
+  enum class Kind { none, value, norm, global_norm } kind = Kind::none;
+  double limit = 0;
+};
+
 struct OptimizerConfig {
   enum class Kind { none, sgd, adam } kind = Kind::none;
   double learning_rate = 0;
   double momentum = 0;
   bool nesterov = false;
   double beta1 = 0.9, beta2 = 0.999, epsilon = 1e-7;
+  Clipping clipping;
+  // Values kept for each parameter.
+  int slots() const { return kind == Kind::adam ? 2 : kind == Kind::sgd && momentum != 0; }
 };
 
 struct Regularizer {

@@ -18,7 +18,7 @@ Bound = Literal["arithmetic", "memory", "overhead"]
 _HEADER = ("Layer", "Direction", "Algorithm", "Bound by", "Time", "Share", "GFLOP/s", "% of peak")
 _TEXTS = 4  # of the header's columns
 _SHARE_THAT_BINDS = 0.5
-_OF_THE_OPTIMIZER = ("regularize", "update", "constrain")
+_OF_THE_OPTIMIZER = ("regularize", "clip", "update", "constrain")
 
 
 @dataclass(frozen=True)

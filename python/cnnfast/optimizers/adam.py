@@ -22,6 +22,7 @@ class Adam(Optimizer):
         beta_1: Decay of the mean of g, in [0, 1).
         beta_2: Decay of the mean of g^2, in [0, 1).
         epsilon: Guard against division by 0, at least 0.
+        clipnorm, clipvalue, global_clipnorm: Limits of the gradient, as in `Optimizer`; at most one of them.
 
     Source:
         Kingma and Ba, 2015, in the form of Keras 3.
@@ -37,8 +38,11 @@ class Adam(Optimizer):
         beta_1: float = 0.9,
         beta_2: float = 0.999,
         epsilon: float = 1e-7,
+        clipnorm: float | None = None,
+        clipvalue: float | None = None,
+        global_clipnorm: float | None = None,
     ) -> None:
-        super().__init__(learning_rate)
+        super().__init__(learning_rate, clipnorm, clipvalue, global_clipnorm)
         self.beta_1 = in_range(beta_1, "beta_1", 0.0, 1.0)
         self.beta_2 = in_range(beta_2, "beta_2", 0.0, 1.0)
         self.epsilon = in_range(epsilon, "epsilon", 0.0, math.inf)

@@ -15,13 +15,39 @@ if TYPE_CHECKING:
 class Optimizer:
     """Base of the optimizers.
 
+    Formula: with g the gradient, regularizers' included: clipnorm: g *= clipnorm / max(norm(g), clipnorm) for
+    each weight alone; global_clipnorm: the same with the norm over all trainable weights; clipvalue: g =
+    min(max(g, -clipvalue), clipvalue).
+
     Args:
         learning_rate: Size of a step, finite and at least 0.
+        clipnorm: Largest norm of the gradient of one weight, above 0.
+        clipvalue: Largest absolute value in a gradient, above 0.
+        global_clipnorm: Largest norm of all gradients together, above 0.
+
+    Raises:
+        ValueError: If more than one way of clipping is given.
+
+    Source:
+        Keras 3, `keras.optimizers.Optimizer`.
     """
 
-    def __init__(self, learning_rate: float) -> None:
+    def __init__(
+        self,
+        learning_rate: float,
+        clipnorm: float | None = None,
+        clipvalue: float | None = None,
+        global_clipnorm: float | None = None,
+    ) -> None:
         self._network: Network | None = None
         self.learning_rate = learning_rate
+        self.clipnorm = _limit(clipnorm, "clipnorm")
+        self.clipvalue = _limit(clipvalue, "clipvalue")
+        self.global_clipnorm = _limit(global_clipnorm, "global_clipnorm")
+        if len(self._clipping()) > 1:
+            raise ValueError(
+                f"only one of clipnorm, clipvalue and global_clipnorm may be given, got {self._clipping()}"
+            )
 
     @property
     def learning_rate(self) -> float:
@@ -42,7 +68,15 @@ class Optimizer:
 
     def get_config(self) -> Config:
         """Returns the arguments that make an equal optimizer."""
-        return {"learning_rate": self.learning_rate}
+        return {"learning_rate": self.learning_rate, **self._clipping()}
+
+    def _clipping(self) -> Config:
+        limits = {
+            "clipnorm": self.clipnorm,
+            "clipvalue": self.clipvalue,
+            "global_clipnorm": self.global_clipnorm,
+        }
+        return {name: limit for name, limit in limits.items() if limit is not None}
 
     @classmethod
     def from_config(cls, config: Config) -> Self:
@@ -59,6 +93,15 @@ class Optimizer:
     def __repr__(self) -> str:
         arguments = ", ".join(f"{name}={value!r}" for name, value in self.get_config().items())
         return f"{type(self).__name__}({arguments})"
+
+
+def _limit(value: float | None, name: str) -> float | None:
+    if value is None:
+        return None
+    limit = in_range(value, name, 0.0, math.inf)
+    if limit == 0:
+        raise ValueError(f"{name} must be above 0, or None for no clipping, got {value!r}")
+    return limit
 
 
 def in_range(value: float, name: str, low: float, below: float) -> float:

@@ -19,6 +19,7 @@ class SGD(Optimizer):
         learning_rate: Size of a step, at least 0.
         momentum: Share of the last step that is kept, in [0, 1).
         nesterov: Whether the gradient is taken after that share of the step.
+        clipnorm, clipvalue, global_clipnorm: Limits of the gradient, as in `Optimizer`; at most one of them.
 
     Source:
         Keras 3, `keras.optimizers.SGD`.
@@ -28,8 +29,16 @@ class SGD(Optimizer):
         SGD(learning_rate=0.1, momentum=0.9, nesterov=False)
     """
 
-    def __init__(self, learning_rate: float = 0.01, momentum: float = 0.0, nesterov: bool = False) -> None:
-        super().__init__(learning_rate)
+    def __init__(
+        self,
+        learning_rate: float = 0.01,
+        momentum: float = 0.0,
+        nesterov: bool = False,
+        clipnorm: float | None = None,
+        clipvalue: float | None = None,
+        global_clipnorm: float | None = None,
+    ) -> None:
+        super().__init__(learning_rate, clipnorm, clipvalue, global_clipnorm)
         self.momentum = in_range(momentum, "momentum", 0.0, 1.0)
         self.nesterov = bool(nesterov)
 
