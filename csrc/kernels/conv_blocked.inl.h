@@ -94,15 +94,18 @@ static inline void blocked_tile(const ConvBlocked& a, const BlockedRun& run) {
   for (int p = 0; p < kPixels; ++p)
 #pragma GCC unroll 16
     for (int v = 0; v < kVectors; ++v) acc[p][v] = zero();
-  for (int block = run.first; block < run.last; ++block) {
-    const int left = a.ic - block * kLanes, channels = left < kLanes ? left : kLanes;
-    const int n = length ? length : channels, rows = length ? 1 : channels;
-    const float* block_src = run.src + block * a.src_block;
-    const float* block_weights = run.weights + static_cast<int64_t>(block) * a.all_taps * kLanes * kLanes;
+  const int64_t src_block = a.src_block, tap_block = static_cast<int64_t>(a.all_taps) * kLanes * kLanes;
+  const float* block_src = run.src + run.first * src_block;
+  const float* block_weights = run.weights + run.first * tap_block;
+  int left = a.ic - run.first * kLanes;
+  const int end_left = a.ic - run.last * kLanes;
+  for (; left > end_left; left -= kLanes, block_src += src_block, block_weights += tap_block) {
+    const int64_t channels = left < kLanes ? left : kLanes;
+    const int64_t n = length ? length : channels, row = (length ? 1 : channels) * kLanes;
     for (const Tap* tap = begin; tap != end; ++tap) {
       const float* s = block_src + tap->src_offset;
-      const float* w = block_weights + static_cast<int64_t>(tap->index) * rows * kLanes;
-      for (int i = 0; i < n; ++i, ++s, w += kLanes)
+      const float* w = block_weights + tap->index * row;
+      for (const float* const s_end = s + n; s != s_end; ++s, w += kLanes)
         blocked_term<kBlocks, kPixels>(s, src_step, w, block_size, acc);
     }
   }

@@ -1,3 +1,4 @@
+// Where the direct convolution's images lie, the runs and the pixels it reads of them.
 #include "ops/conv/blocked.h"
 
 namespace cnnfast {
