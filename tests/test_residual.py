@@ -5,7 +5,6 @@ import pytest
 from support.nets import NetworkBuilder
 
 import cnnfast
-from cnnfast import _core
 
 ALGORITHMS = ["blocked", "winograd", "winograd_f2"]
 
