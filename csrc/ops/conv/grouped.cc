@@ -12,10 +12,6 @@ namespace {
 
 constexpr int kOutputTask = 1024;  // outputs of one plane and one task, about: some microseconds
 
-int64_t blocks_of(int channels) {
-  return ceil_div(channels, kLanes);
-}
-
 Steps steps_of(const Image& image) {
   return {image, kLanes};
 }
