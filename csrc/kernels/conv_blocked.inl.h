@@ -13,9 +13,6 @@ constexpr int kBlockVectors = kLanes / V::lanes;  // vectors in a block of sixte
 // on AVX-512, 12 of 16 elsewhere. With all 32 in use gcc 12 spills.
 constexpr int kBlockedRegisters = V::lanes == 16 ? 31 : 16;
 constexpr int kBlockedPixels = V::lanes == 16 ? 14 : (V::lanes == 8 ? 6 : 3);
-// Rows of weights of one block that pass by at a time: 36 KB, which come from the second-level cache in time.
-// Fewer cost more for sums that rest in dst than the first-level cache saves.
-constexpr int kBlockedPanel = 576;
 
 // Taps of a block of the next panel whose weights are fetched with each tile: those that few pixels share
 // come from far away (Zen 3, 2026-11: 3x3 s2 of 512 channels on 14 x 14 goes from 58 to 84 % of peak).
@@ -82,13 +79,15 @@ static inline void blocked_term(const float* s, int64_t step, const float* w, in
   }
 }
 
-template <int kBlocks, int kPixels>
+// kOneTap: of a source in blocks, which is soon over, and the next block lies in a plane far away. To fetch
+// it meanwhile gains 1x1 layers up to 8 % (Zen 3, 2026-11); beside more taps it would only cost.
+template <int kBlocks, int kPixels, bool kOneTap>
 static inline void blocked_tile(const ConvBlocked& a, const BlockedRun& run) {
   constexpr int kVectors = kBlocks * kBlockVectors;
   const int64_t block_size = static_cast<int64_t>(a.all_taps) * a.ic * kLanes;
   const int64_t src_step = run.src_step, dst_step = run.dst_step, dst_block = a.dst_block;
-  const int length = run.rect->run;
-  const Tap *const begin = run.rect->taps, *const end = begin + run.rect->n_taps;
+  const int length = kOneTap ? 0 : run.rect->run;
+  const Tap *const begin = run.rect->taps, *const end = begin + (kOneTap ? 1 : run.rect->n_taps);
   V acc[kPixels][kVectors];
 #pragma GCC unroll 16
   for (int p = 0; p < kPixels; ++p)
@@ -102,6 +101,8 @@ static inline void blocked_tile(const ConvBlocked& a, const BlockedRun& run) {
   for (; left > end_left; left -= kLanes, block_src += src_block, block_weights += tap_block) {
     const int64_t channels = left < kLanes ? left : kLanes;
     const int64_t n = length ? length : channels, row = (length ? 1 : channels) * kLanes;
+    if constexpr (kOneTap)
+      for (int p = 0; p < kPixels; ++p) prefetch(block_src + begin->src_offset + src_block + p * src_step);
     for (const Tap* tap = begin; tap != end; ++tap) {
       const float* s = block_src + tap->src_offset;
       const float* w = block_weights + tap->index * row;
@@ -142,20 +143,20 @@ static inline void blocked_tile(const ConvBlocked& a, const BlockedRun& run) {
 using BlockedFn = void (*)(const ConvBlocked&, const BlockedRun&);
 
 template <int kBlocks, int kPixels>
-static inline BlockedFn blocked_find(int blocks) {
+static inline BlockedFn blocked_find(int blocks, bool one_tap) {
   if constexpr (kBlocks > 1) {
-    if (blocks < kBlocks) return blocked_find<kBlocks / 2, kPixels>(blocks);
+    if (blocks < kBlocks) return blocked_find<kBlocks / 2, kPixels>(blocks, one_tap);
   }
-  return blocked_tile<kBlocks, kPixels>;
+  return one_tap ? blocked_tile<kBlocks, kPixels, true> : blocked_tile<kBlocks, kPixels, false>;
 }
 
 // The widest tile of so many pixels, for at most so many blocks.
 template <int kPixels>
-static inline BlockedFn blocked_find(int pixels, int blocks) {
+static inline BlockedFn blocked_find(int pixels, int blocks, bool one_tap) {
   if constexpr (kPixels > 1) {
-    if (pixels < kPixels) return blocked_find<kPixels - 1>(pixels, blocks);
+    if (pixels < kPixels) return blocked_find<kPixels - 1>(pixels, blocks, one_tap);
   }
-  return blocked_find<blocked_blocks(kPixels), kPixels>(blocks);
+  return blocked_find<blocked_blocks(kPixels), kPixels>(blocks, one_tap);
 }
 
 // Fetches the weights of one tap of a later block of input channels; `number` counts a block's taps first.
@@ -173,7 +174,7 @@ static inline void blocked_strips(const ConvBlocked& a, BlockedRun run, int x0, 
   for (int block = 0; strips && block < blocks;) {
     int n = blocked_blocks(pixels);
     while (n > blocks - block) n /= 2;
-    const BlockedFn tile = blocked_find<kBlockedPixels>(pixels, n);
+    const BlockedFn tile = blocked_find<kBlockedPixels>(pixels, n, r.n_taps == 1 && !r.run);
     run.weights = a.weights + block * block_size;
     run.oc0 = block * kLanes;
     const int later = run.ahead * r.n_taps;

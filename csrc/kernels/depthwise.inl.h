@@ -9,9 +9,10 @@
 namespace cnnfast {
 namespace SIMD_NAMESPACE {
 
-// 6 outputs, 9 weights and 1 source fill sixteen registers; AVX-512 has thirty-two.
+// 4 outputs, 9 weights and 1 source of sixteen registers (6 outputs put a weight on the stack and are no
+// faster); AVX-512 has thirty-two.
 constexpr int kDepthwiseRows = V::lanes == 16 ? 3 : 2;
-constexpr int kDepthwiseCols = V::lanes == 16 ? 4 : 3;
+constexpr int kDepthwiseCols = V::lanes == 16 ? 4 : 2;
 
 template <int kRows, int kStride>
 struct DepthwiseRows {
