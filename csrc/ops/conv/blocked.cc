@@ -8,32 +8,6 @@ namespace cnnfast {
 
 namespace {
 
-// Outputs and blocks of output channels of one task, at most.
-constexpr int kPixelTask = 448;
-constexpr int kBlockTask = 4;
-
-// The rectangles of one task each: some whole rows, kPixelTask outputs or one row at most.
-using Pieces = std::vector<std::vector<Rect>>;
-
-Pieces cut_rows(const Rects& rects) {
-  Pieces pieces;
-  int pixels = kPixelTask;
-  for (const Rect& rect : rects.rects) {
-    const int parts = (rect.rows * rect.cols + kPixelTask - 1) / kPixelTask;
-    for (int part = 0; part < std::min(parts, rect.rows); ++part) {
-      const int count = std::min(parts, rect.rows), y = part * rect.rows / count;
-      Rect piece = rect;
-      piece.src0 += y * rect.src_row;
-      piece.dst0 += y * rect.dst_row;
-      piece.rows = (part + 1) * rect.rows / count - y;
-      if (pixels + piece.rows * piece.cols > kPixelTask) pieces.emplace_back(), pixels = 0;
-      pieces.back().push_back(piece);
-      pixels += piece.rows * piece.cols;
-    }
-  }
-  return pieces;
-}
-
 // Packs the kernel as [blocks of sixteen outputs][pieces of the inputs][taps][channels of the piece][16],
 // pieces of `side` channels; `transposed` for backward-data.
 Buffer pack_weights(Builder& b, const Node& node, const ConvProblem& p, int side, bool transposed) {

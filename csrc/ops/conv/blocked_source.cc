@@ -5,6 +5,8 @@ namespace cnnfast {
 
 namespace {
 
+constexpr int kPixelTask = 448;  // outputs of one task, at most
+
 // The longest runs if all are equally long, else one run a tap. Returns their length.
 int join(std::vector<Tap>& taps, int side) {
   std::vector<Tap> joined;
@@ -36,6 +38,25 @@ void for_read_pixels(const ConvProblem& p, const Copy& copy) {
 }
 
 }  // namespace
+
+Pieces cut_rows(const Rects& rects) {
+  Pieces pieces;
+  int pixels = kPixelTask;
+  for (const Rect& rect : rects.rects) {
+    const int parts = (rect.rows * rect.cols + kPixelTask - 1) / kPixelTask;
+    for (int part = 0; part < std::min(parts, rect.rows); ++part) {
+      const int count = std::min(parts, rect.rows), y = part * rect.rows / count;
+      Rect piece = rect;
+      piece.src0 += y * rect.src_row;
+      piece.dst0 += y * rect.dst_row;
+      piece.rows = (part + 1) * rect.rows / count - y;
+      if (pixels + piece.rows * piece.cols > kPixelTask) pieces.emplace_back(), pixels = 0;
+      pieces.back().push_back(piece);
+      pixels += piece.rows * piece.cols;
+    }
+  }
+  return pieces;
+}
 
 Place blocked_place(const Image& image, int channels) {
   const int64_t plane = image.pixels() * kLanes;
