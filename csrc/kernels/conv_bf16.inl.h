@@ -211,8 +211,8 @@ static inline Bf16WgradFn bf16_wgrad_find(int rows) {
 }
 
 // The bias is one more row of the weights, whose source is always 1.
-static inline void bf16_bias_grad(const Bf16WgradTile& t, float* grad_bias) {
-  constexpr uint32_t kOnes = 0x3f803f80;
+static __attribute__((noinline)) void bf16_bias_grad(const Bf16WgradTile& t, float* grad_bias) {
+  static constexpr uint32_t kOnes = 0x3f803f80;
   V acc[1][kBlockVectors];
   for (int v = 0; v < kBlockVectors; ++v) acc[0][v] = load(grad_bias + v * V::lanes);
   for (int y = 0; y < t.rows; ++y)

@@ -228,9 +228,9 @@ std::string refuse(const ConvProblem& p) {
 }
 
 double cost(const ConvProblem& p) {
-  // Where a pair is taken apart, all takes 1.2 to 1.5 times as long as in float32 (Zen 3, AVX2, 2026-11):
-  // there it is chosen only where it was measured to be faster. Rounding reads and writes each element once:
-  // from the caches, some six multiply-adds. Training rounds both images twice in three passes.
+  // Where a pair is taken apart, a layer takes 1.0 to 1.8 times as long as in float32 (Zen 3, AVX2, 2026-11):
+  // there it is chosen only where tuning measured it to be faster. Rounding reads and writes each element
+  // once: from the caches, some six multiply-adds. Training rounds both images twice in three passes.
   constexpr double kTakenApart = 1.4, kRound = 6;
   const double direct = kConvBlockedAlgorithm.cost(p);
   if (!p.native_bf16) return direct * kTakenApart;
