@@ -239,9 +239,13 @@ double cost(const ConvProblem& p) {
   return direct / 2 + kRound * p.n * elements;
 }
 
+double weights_cost(const ConvProblem& p) {
+  return p.n == 1 ? kConvBlockedAlgorithm.cost(p) : cost(p);
+}
+
 }  // namespace
 
-const ConvAlgorithm kConvBf16Algorithm{"blocked_bf16", Layout::blocked,  false,   refuse, cost, forward,
-                                       backward_data,  backward_weights, nullptr, true};
+const ConvAlgorithm kConvBf16Algorithm{"blocked_bf16", Layout::blocked,  false,        refuse, cost, forward,
+                                       backward_data,  backward_weights, weights_cost, true};
 
 }  // namespace cnnfast
