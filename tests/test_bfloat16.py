@@ -247,7 +247,7 @@ def test_refusals(changes: dict[str, Any], words: list[str]) -> None:
 def test_plan_takes_it_where_it_pays(bf16_isa: str) -> None:
     """Strided and 1x1 where one instruction takes a pair; 3x3 of stride 1 stays Winograd in float32."""
     big = replace(PLAIN, image=(14, 14), ic=64, oc=64)
-    for changes in ({"kernel": (1, 1)}, {"strides": (2, 2)}):
+    for changes in ({"kernel": (1, 1), "ic": 256, "oc": 256}, {"strides": (2, 2)}):
         chosen = chosen_algorithm(replace(big, **changes).network(), 8)
         assert (chosen == NAME) == (bf16_isa == "avx512_bf16")
     assert chosen_algorithm(replace(big, padding="same").network(), 8).startswith("winograd")
