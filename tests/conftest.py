@@ -40,14 +40,34 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     metafunc.parametrize("case", cases, ids=str)
 
 
-@pytest.fixture(params=_core.available_isas())
-def isa(request: pytest.FixtureRequest) -> Iterator[str]:
-    """Runs the test once with each instruction set that the machine and the build have."""
+def _each_isa(request: pytest.FixtureRequest) -> Iterator[str]:
     before = _core.get_isa()
     _core.set_isa(request.param)
     request.node.user_properties.append(("isa", request.param))
     yield request.param
     _core.set_isa(before)
+
+
+@pytest.fixture(params=_core.available_isas())
+def bf16_isa(request: pytest.FixtureRequest) -> Iterator[str]:
+    """Runs the test once with each instruction set that the machine and the build have."""
+    yield from _each_isa(request)
+
+
+@pytest.fixture(params=[name for name in _core.available_isas() if name != "avx512_bf16"])
+def isa(request: pytest.FixtureRequest) -> Iterator[str]:
+    """The same without avx512_bf16, whose kernels are those of avx512 unless they read bfloat16."""
+    yield from _each_isa(request)
+
+
+@pytest.fixture
+def precision() -> Iterator[Callable[[Any], None]]:
+    """Sets the class of precision; the old one comes back afterwards."""
+    import cnnfast
+
+    before = cnnfast.get_precision()
+    yield cnnfast.set_precision
+    cnnfast.set_precision(before)
 
 
 @pytest.fixture

@@ -104,6 +104,20 @@ def test_the_fastest_is_chosen(tune_file: Path, algorithm: str) -> None:
     np.testing.assert_allclose(net.predict(x, verbose=0), untuned, rtol=1e-4, atol=1e-6)
 
 
+def test_the_fast_class_times_bfloat16(tune_file: Path, precision: Callable[[Any], None], isa: str) -> None:
+    """Also where the model thinks it slower than float32."""
+    precision("fast")
+    net = model()
+    cnnfast.tune(net, batch_size=4)
+    known, cores = _core.get_tuning()
+    assert "blocked_bf16" in known[key("two")]
+    for faster in ("blocked", "blocked_bf16"):
+        for name in ("one", "two"):
+            known[key(name)] = {**dict.fromkeys(known[key(name)], 1.0), faster: 0.5}
+        _core.set_tuning(known, cores)
+        assert choices(net) == {"one": faster, "two": faster}
+
+
 def test_reorders_count(tune_file: Path) -> None:
     """An algorithm of another layout must gain more than the way there and back costs."""
     net = model()

@@ -1,6 +1,6 @@
 """Winograd: its measured errors, its refusals, and the classes of precision that allow or forbid it."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
@@ -25,14 +25,6 @@ ERRORS = {
 # The same of the gradient of the weights, which has tiles of 4 x 4 outputs whatever the algorithm.
 WEIGHTS_ERRORS = {32: (5e-6, 2.1e-6), 256: (6e-6, 2.1e-6)}
 ERROR_CASES = {c: replace(SAME, batch=1, image=(14, 14), ic=c, oc=c) for c in (32, 256)}
-
-
-@pytest.fixture
-def precision() -> Iterator[Callable[[Any], None]]:
-    """Sets the class of precision; the old one comes back afterwards."""
-    before = cnnfast.get_precision()
-    yield cnnfast.set_precision
-    cnnfast.set_precision(before)
 
 
 @pytest.fixture

@@ -14,6 +14,7 @@ namespace cnnfast {
 
 struct ConvAlgorithm;
 struct ConvProblem;
+struct KernelTable;
 struct Tuning;
 
 struct Draft {
@@ -30,8 +31,8 @@ struct PassOptions {
   int n;  // batch
   Mode mode;
   Precision precision;
+  const KernelTable& kernels;
   const std::map<std::string, std::string>& forced;
-  const std::string isa;
   const Tuning& tuning;
   const ConvAlgorithm* first;  // or null: to be taken wherever it accepts, while tuning
 };

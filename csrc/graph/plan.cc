@@ -66,7 +66,7 @@ bool can_cut(const PlanRequest& r) {
 }  // namespace
 
 PassOptions pass_options(const PlanRequest& r, int n) {
-  return {n, r.mode, r.precision, r.forced, r.kernels.isa, r.tuning, r.first};
+  return {n, r.mode, r.precision, r.kernels, r.forced, r.tuning, r.first};
 }
 
 Program make_program(const PlanRequest& r, int n) {

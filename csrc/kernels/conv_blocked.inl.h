@@ -2,13 +2,12 @@
 // channels, for any source whose channels lie side by side in pieces. Forward and backward-data share
 // conv_blocked.
 #pragma once
-#include "kernels/common.inl.h"
+#include "kernels/blocked.inl.h"
 
 namespace cnnfast {
 namespace SIMD_NAMESPACE {
 using namespace ::SIMD_NAMESPACE;
 
-constexpr int kBlockVectors = kLanes / V::lanes;  // vectors in a block of sixteen channels
 // Registers for the accumulators and weights of a tile, and its most pixels: 28 accumulators of 32 registers
 // on AVX-512, 12 of 16 elsewhere. With all 32 in use gcc 12 spills.
 constexpr int kBlockedRegisters = V::lanes == 16 ? 31 : 16;
@@ -18,25 +17,10 @@ constexpr int kBlockedPixels = V::lanes == 16 ? 14 : (V::lanes == 8 ? 6 : 3);
 // come from far away (Zen 3, 2026-11: 3x3 s2 of 512 channels on 14 x 14 goes from 58 to 84 % of peak).
 constexpr int kBlockedAhead = 2;
 
-alignas(64) static constexpr float kBlockedZeros[4 * kLanes] = {};
-
 // Tiles of few pixels take more blocks of output channels: sums enough to hide the latency of a multiply-add.
 constexpr int blocked_blocks(int pixels) {
   const int most = kBlockedRegisters / ((pixels + 1) * kBlockVectors);
   return most >= 4 ? 4 : (most >= 2 ? 2 : 1);
-}
-
-// The same outputs with few rows: rows that continue one another become one, and tiles run along the longer
-// side.
-static inline Rect straightened(Rect r, int tile) {
-  const Rect from = r;
-  if (r.cols < tile && r.rows > r.cols) {
-    r.rows = from.cols, r.cols = from.rows;
-    r.src_row = from.src_col, r.src_col = from.src_row;
-    r.dst_row = from.dst_col, r.dst_col = from.dst_row;
-  }
-  if (r.src_row == r.cols * r.src_col && r.dst_row == r.cols * r.dst_col) r.cols *= r.rows, r.rows = 1;
-  return r;
 }
 
 // Pixels in a straight line, and the part of the sum that is added to them.
@@ -53,14 +37,6 @@ struct BlockedRun {
   float least;            // of an output: 0 for relu, else minus infinity
   Activation activation;  // any other
 };
-
-// Kept out of the tiles: tanh and sigmoid are long.
-static __attribute__((noinline)) void blocked_activate(Activation kind, float* dst, int64_t step,
-                                                       int pixels) {
-  for (int p = 0; p < pixels; ++p, dst += step)
-    for (int v = 0; v < kBlockVectors; ++v)
-      store(dst + v * V::lanes, activated(kind, load(dst + v * V::lanes)));
-}
 
 // One term of the sum: a row of weights times the pixels' values of one channel.
 template <int kBlocks, int kPixels>

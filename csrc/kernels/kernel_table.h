@@ -110,6 +110,44 @@ struct ConvBlockedWgrad {
   int32_t n_rects;
 };
 
+// A bfloat16 is the upper half of a float32, and a pair of them one uint32_t, the first in the low half. Both
+// products of two pairs are added in float32.
+//
+// ConvBlocked over bfloat16, for one rectangle of taps that are kernel positions; src steps and offsets are
+// in pairs.
+struct ConvBf16 {
+  const uint32_t* src;      // [block of sixteen channels][h][w][8 pairs of neighbouring channels]
+  const uint32_t* weights;  // [oc blocks of 16][all_taps][pairs of neighbouring inputs][16], zero padded
+  const float* bias;        // [oc rounded up to 16] or null
+  const float* residual;    // added before the activation, at dst's offsets; or null
+  float* dst;               // nchw16c
+  int64_t src_block, dst_block;
+  int32_t pairs, oc, all_taps;  // pairs of input channels
+  Activation activation;
+  Rect rect;
+};
+
+// ConvBlockedWgrad over bfloat16, for `blocks` blocks of output channels; a pair is the same element of two
+// samples. Accumulates.
+struct ConvBf16Wgrad {
+  const uint32_t* src;       // nchw16c
+  const uint32_t* grad_dst;  // nchw16c
+  float* grad_weights;       // [block][tap.index][ic][16]
+  float* grad_bias;          // [block][16]
+  int64_t src_block, dst_block, grad_block;
+  int32_t ic, blocks;
+  Rect rect;
+};
+
+struct Bf16Kernels {
+  int32_t native;  // a pair of products takes one instruction; otherwise pairs are taken apart
+  // Round to nearest even, infinity past the largest; NaN stays NaN. Any n, any alignment.
+  void (*round)(const float* src, uint16_t* dst, int64_t n);
+  void (*pair)(const float* low, const float* high, uint32_t* dst, int64_t n);  // high may be null: zeros
+  void (*conv)(const ConvBf16&);
+  void (*conv_wgrad)(const ConvBf16Wgrad&);
+};
+
 // Groups of 1, 2, 4 or 8 channels in the lanes of one block of sixteen, one plane; output lane l depends on
 // the source lanes l ^ 0 ... l ^ (group - 1). weights[(tap.index * group + k) * 16 + j] is what source lane j
 // gives to output lane j ^ k. A tap is one kernel position.
@@ -312,6 +350,7 @@ struct KernelTable {
   // Columns of b, of which b_col is 1, as gemm reads them; n rounded up to 32, times k floats, 64-byte
   // aligned.
   void (*gemm_pack)(const Gemm&, float* packed);
+  Bf16Kernels bf16;
 
   void (*max_pool)(const Pool&);
   void (*average_pool)(const Pool&);
@@ -349,5 +388,6 @@ struct KernelTable {
 const KernelTable* scalar_table();
 const KernelTable* avx2_table();
 const KernelTable* avx512_table();
+const Bf16Kernels* avx512_bf16_kernels();  // all else is avx512_table()
 
 }  // namespace cnnfast

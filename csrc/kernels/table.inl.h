@@ -1,6 +1,9 @@
 // Gathers one instruction set's kernels into its KernelTable. The including file has defined SIMD_NAMESPACE
 // and included simd/<isa>.h.
 #pragma once
+#include "simd/bf16.inl.h"
+//
+#include "kernels/conv_bf16.inl.h"
 #include "kernels/conv_blocked.inl.h"
 #include "kernels/conv_blocked_wgrad.inl.h"
 #include "kernels/conv_grouped.inl.h"
@@ -43,6 +46,7 @@ static constexpr KernelTable kTable = {
     .gemm = gemm,
     .gemm_scratch = gemm_scratch,
     .gemm_pack = gemm_pack,
+    .bf16 = kBf16Kernels,
     .max_pool = max_pool,
     .average_pool = average_pool,
     .max_pool_grad = max_pool_grad,

@@ -3,6 +3,7 @@
 #include <atomic>
 #include <cstdlib>
 #include <fstream>
+#include <optional>
 
 #include "cnnfast/error.h"
 
@@ -18,6 +19,9 @@ bool cpu_has_avx512() {
   return cpu_has_avx2() && __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
          __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512vl");
 }
+bool cpu_has_avx512_bf16() {
+  return cpu_has_avx512() && __builtin_cpu_supports("avx512bf16");
+}
 #else
 bool cpu_has_avx2() {
   return false;
@@ -25,18 +29,34 @@ bool cpu_has_avx2() {
 bool cpu_has_avx512() {
   return false;
 }
+bool cpu_has_avx512_bf16() {
+  return false;
+}
 #endif
+
+// The table of AVX-512 with the bfloat16 kernels that need one more instruction; null where either is
+// missing.
+const KernelTable* avx512_bf16_table() {
+  static const auto table = []() -> std::optional<KernelTable> {
+    if (!avx512_table() || !avx512_bf16_kernels()) return std::nullopt;
+    KernelTable made = *avx512_table();
+    made.isa = "avx512_bf16";
+    made.bf16 = *avx512_bf16_kernels();
+    return made;
+  }();
+  return table ? &*table : nullptr;
+}
 
 const KernelTable* best_allowed() {
   const std::vector<const KernelTable*> tables = available_kernels();
   const char* cap = std::getenv("CNNFAST_MAX_ISA");
   const KernelTable* best = tables.back();
   if (!cap) return best;
-  for (const std::string order : {"scalar", "avx2", "avx512"}) {
+  for (const std::string order : {"scalar", "avx2", "avx512", "avx512_bf16"}) {
     if (const KernelTable* table = find_kernels(order)) best = table;
     if (order == cap) return best;
   }
-  fail("CNNFAST_MAX_ISA must be scalar, avx2 or avx512, got \"", cap, "\".");
+  fail("CNNFAST_MAX_ISA must be scalar, avx2, avx512 or avx512_bf16, got \"", cap, "\".");
 }
 
 std::atomic<const KernelTable*>& chosen() {
@@ -50,6 +70,8 @@ std::vector<const KernelTable*> available_kernels() {
   std::vector<const KernelTable*> tables{scalar_table()};
   if (avx2_table() && cpu_has_avx2()) tables.push_back(avx2_table());
   if (avx512_table() && (cpu_has_avx512() || CNNFAST_EMULATE_AVX512)) tables.push_back(avx512_table());
+  if (avx512_bf16_table() && (cpu_has_avx512_bf16() || CNNFAST_EMULATE_AVX512))
+    tables.push_back(avx512_bf16_table());
   return tables;
 }
 

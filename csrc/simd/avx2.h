@@ -138,6 +138,37 @@ static inline V xor_lanes(V a) {
   return {_mm256_permute_ps(a.v, kBit == 1 ? 0xb1 : 0x4e)};
 }
 
+static inline I bits(V a) {
+  return {_mm256_castps_si256(a.v)};
+}
+static inline V as_float(I a) {
+  return {_mm256_castsi256_ps(a.v)};
+}
+static inline I operator&(I a, I b) {
+  return {_mm256_and_si256(a.v, b.v)};
+}
+static inline I operator|(I a, I b) {
+  return {_mm256_or_si256(a.v, b.v)};
+}
+template <int n>
+static inline I shift_left(I a) {
+  return {_mm256_slli_epi32(a.v, n)};
+}
+template <int n>
+static inline I shift_right(I a) {
+  return {_mm256_srli_epi32(a.v, n)};
+}
+static inline I iload(const uint32_t* p) {
+  return {_mm256_loadu_si256(reinterpret_cast<const __m256i*>(p))};
+}
+static inline void istore(uint32_t* p, I a) {
+  _mm256_storeu_si256(reinterpret_cast<__m256i*>(p), a.v);
+}
+static inline void istore_words(uint16_t* p, I a) {
+  const __m128i words = _mm_packus_epi32(_mm256_castsi256_si128(a.v), _mm256_extracti128_si256(a.v, 1));
+  _mm_storeu_si128(reinterpret_cast<__m128i*>(p), words);
+}
+
 static inline void transpose(V* rows) {
   __m256 pairs[8], quads[8];
   for (int i = 0; i < 8; i += 2) {

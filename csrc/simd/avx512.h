@@ -138,6 +138,36 @@ static inline V xor_lanes(V a) {
   return {_mm512_permute_ps(a.v, kBit == 1 ? 0xb1 : 0x4e)};
 }
 
+static inline I bits(V a) {
+  return {_mm512_castps_si512(a.v)};
+}
+static inline V as_float(I a) {
+  return {_mm512_castsi512_ps(a.v)};
+}
+static inline I operator&(I a, I b) {
+  return {_mm512_and_si512(a.v, b.v)};
+}
+static inline I operator|(I a, I b) {
+  return {_mm512_or_si512(a.v, b.v)};
+}
+template <int n>
+static inline I shift_left(I a) {
+  return {_mm512_slli_epi32(a.v, n)};
+}
+template <int n>
+static inline I shift_right(I a) {
+  return {_mm512_srli_epi32(a.v, n)};
+}
+static inline I iload(const uint32_t* p) {
+  return {_mm512_loadu_si512(p)};
+}
+static inline void istore(uint32_t* p, I a) {
+  _mm512_storeu_si512(p, a.v);
+}
+static inline void istore_words(uint16_t* p, I a) {
+  _mm256_storeu_si256(reinterpret_cast<__m256i*>(p), _mm512_cvtepi32_epi16(a.v));
+}
+
 static inline void transpose(V* rows) {
   __m512 pairs[16], quads[16], halves[16];
   for (int i = 0; i < 16; i += 2) {

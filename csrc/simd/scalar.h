@@ -142,6 +142,40 @@ static inline V xor_lanes(V a) {
   return {F4{a.v[kBit], a.v[1 ^ kBit], a.v[2 ^ kBit], a.v[3 ^ kBit]}};
 }
 
+// The bits of lanes.
+static inline I bits(V a) {
+  return {(I4)a.v};
+}
+static inline V as_float(I a) {
+  return {(F4)a.v};
+}
+static inline I operator&(I a, I b) {
+  return {a.v & b.v};
+}
+static inline I operator|(I a, I b) {
+  return {a.v | b.v};
+}
+template <int n>
+static inline I shift_left(I a) {
+  return {a.v << n};
+}
+template <int n>
+static inline I shift_right(I a) {  // zeros come in
+  typedef uint32_t U4 __attribute__((vector_size(16)));
+  return {(I4)((U4)a.v >> n)};
+}
+static inline I iload(const uint32_t* p) {
+  I r;
+  std::memcpy(&r.v, p, sizeof r.v);
+  return r;
+}
+static inline void istore(uint32_t* p, I a) {
+  std::memcpy(p, &a.v, sizeof a.v);
+}
+static inline void istore_words(uint16_t* p, I a) {  // 0..65535 of each lane
+  for (int i = 0; i < 4; ++i) p[i] = static_cast<uint16_t>(a.v[i]);
+}
+
 // rows[i] lane j <-> rows[j] lane i, of V::lanes rows.
 static inline void transpose(V* rows) {
   for (int i = 0; i < 4; ++i) {

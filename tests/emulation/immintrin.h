@@ -29,6 +29,9 @@ struct Floats {
 struct Ints {
   int32_t lane[16];
 };
+struct Words {
+  uint16_t lane[16];
+};
 struct Bytes {
   uint8_t lane[16];
 };
@@ -40,6 +43,30 @@ static inline __m128i _mm512_cvtepi32_epi8(__m512i a) {
   emulated::Bytes to;
   for (int i = 0; i < 16; ++i) to.lane[i] = static_cast<uint8_t>(from.lane[i]);
   return emulated::bits<__m128i>(to);
+}
+
+static inline __m256i _mm512_cvtepi32_epi16(__m512i a) {
+  const auto from = emulated::bits<emulated::Ints>(a);
+  emulated::Words to;
+  for (int i = 0; i < 16; ++i) to.lane[i] = static_cast<uint16_t>(from.lane[i]);
+  return emulated::bits<__m256i>(to);
+}
+
+static inline __m256i _mm512_cvtneps_pbh(__m512 a) {
+  const auto from = emulated::bits<emulated::Floats>(a);
+  emulated::Words to;
+  for (int i = 0; i < 16; ++i) {
+    uint32_t u = emulated::bits<uint32_t>(from.lane[i]);
+    if (std::isnan(from.lane[i])) {
+      u |= 0x00400000;
+    } else if (std::fpclassify(from.lane[i]) == FP_SUBNORMAL) {
+      u &= 0x80000000;
+    } else {
+      u += 0x7fff + (u >> 16 & 1);
+    }
+    to.lane[i] = static_cast<uint16_t>(u >> 16);
+  }
+  return emulated::bits<__m256i>(to);
 }
 
 static inline __m512i _mm512_cvtepu8_epi32(__m128i a) {

@@ -6,7 +6,8 @@ import subprocess
 import sys
 from pathlib import Path
 
-_NEEDS = {"avx2": {"avx2", "fma"}, "avx512": {"avx512f", "avx512bw", "avx512dq", "avx512vl"}}
+_AVX512 = {"avx512f", "avx512bw", "avx512dq", "avx512vl"}
+_NEEDS = {"avx2": {"avx2", "fma"}, "avx512": _AVX512, "avx512_bf16": _AVX512 | {"avx512_bf16"}}
 
 
 def expected_isas() -> set[str]:

@@ -20,7 +20,7 @@ def _builder(kind: str) -> NetworkBuilder:
         return b
     channels = 1 if kind == "lanes" else 16
     b = NetworkBuilder((14, 13, channels), 3)
-    filters = 20 if kind.startswith("winograd") else 12  # it wants at least 16
+    filters = 20 if kind.startswith(("winograd", "blocked_bf16")) else 12  # these want at least 16
     v = b.activation(b.max_pool(b.conv(-1, filters, (3, 3), padding="same")), "relu")
     v = b.activation(b.conv(v, 20, (3, 3)), "relu")
     b.dense(b.activation(b.dense(b.flatten(_dropout(b, v)), 40), "tanh"), 10)

@@ -21,7 +21,7 @@ class Rewriter {
   Rewriter(const Draft& draft, const PassOptions& options, std::optional<Layout> preferred)
       : draft_(draft),
         options_(options),
-        machine_(machine_for_planning(options.tuning, options.isa)),
+        machine_(machine_for_planning(options.tuning, options.kernels.isa)),
         preferred_(preferred) {}
 
   std::vector<Node> nodes;
@@ -205,11 +205,12 @@ ConvProblem planned_problem(const Node& src, const Node& conv, const PassOptions
   ConvProblem p = conv_problem(src, conv, options.n);
   p.precision = options.precision;
   p.training = options.mode == Mode::train;
+  p.native_bf16 = options.kernels.bf16.native;
   return p;
 }
 
 std::string tuning_key(const ConvProblem& problem, const PassOptions& options) {
-  return options.isa + ", " + to_string(problem);
+  return std::string(options.kernels.isa) + ", " + to_string(problem);
 }
 
 void choose_layout(Draft& draft, const PassOptions& options) {

@@ -8,39 +8,6 @@ namespace cnnfast {
 
 namespace {
 
-// Outputs and blocks of output channels of one task, at most.
-constexpr int kPixelTask = 448;
-constexpr int kBlockTask = 4;
-// Floats of the source that a task's blocks of output channels read one after another, for one panel: half of
-// a second-level cache.
-constexpr int kSourceTask = 65536;
-
-int most_pixels(int ic, int taps) {
-  return std::min(kPixelTask, kSourceTask / std::min(ic, std::max(kLanes, kBlockedPanel / taps)));
-}
-
-// The rectangles of one task each: some whole rows, `most` outputs or one row at most.
-using Pieces = std::vector<std::vector<Rect>>;
-
-Pieces cut_rows(const Rects& rects, int most) {
-  Pieces pieces;
-  int pixels = most;
-  for (const Rect& rect : rects.rects) {
-    const int parts = (rect.rows * rect.cols + most - 1) / most;
-    for (int part = 0; part < std::min(parts, rect.rows); ++part) {
-      const int count = std::min(parts, rect.rows), y = part * rect.rows / count;
-      Rect piece = rect;
-      piece.src0 += y * rect.src_row;
-      piece.dst0 += y * rect.dst_row;
-      piece.rows = (part + 1) * rect.rows / count - y;
-      if (pixels + piece.rows * piece.cols > most) pieces.emplace_back(), pixels = 0;
-      pieces.back().push_back(piece);
-      pixels += piece.rows * piece.cols;
-    }
-  }
-  return pieces;
-}
-
 // Packs the kernel as [blocks of sixteen outputs][pieces of the inputs][taps][channels of the piece][16],
 // pieces of `side` channels; `transposed` for backward-data.
 Buffer pack_weights(Builder& b, const Node& node, const ConvProblem& p, int side, bool transposed) {
@@ -87,7 +54,7 @@ void lower(Builder& b, const Node& node, const ConvProblem& p, Pass pass) {
       return (channel / side * p.taps() + position) * side + channel % side;
     });
   const auto rects = std::make_shared<Rects>(std::move(pass.rects));
-  const Pieces pieces = cut_rows(*rects, most_pixels(pass.ic, p.taps()));
+  const Pieces pieces = cut_rows(*rects, pass.ic, p.taps());
   const int64_t n_pieces = static_cast<int64_t>(pieces.size()), groups = p.a.groups;
   const int64_t blocks = blocks_of(pass.oc), parts = ceil_div(blocks, kBlockTask);
   const int64_t block_floats = int64_t{p.taps()} * pass.ic * kLanes;

@@ -14,6 +14,13 @@ struct Place {
   bool runs;  // how it is read, see below
 };
 
+constexpr int kBlockTask = 4;  // blocks of output channels of one task, at most
+
+// The rectangles of one task each: some whole rows, or one row at least, whose source stays in the
+// second-level cache.
+using Pieces = std::vector<std::vector<Rect>>;
+Pieces cut_rows(const Rects& rects, int ic, int taps);
+
 Place blocked_place(const Image& image, int channels);  // `channels`: of a group
 Place place_of(const Node& node, const Image& image, int channels);
 
@@ -36,6 +43,21 @@ bool skips_pixels(const ConvProblem& p, const Node& source);
 ConvProblem of_read_pixels(ConvProblem p);  // the same convolution of the pixels that it reads
 Buffer gather_pixels(Builder& b, const Node& node, const ConvProblem& p, Buffer from);
 void scatter_pixels(Builder& b, const Node& node, const ConvProblem& p, Buffer from, Buffer to);
+
+// Partial sums of a weight gradient, each over some of the units: [parts][blocks][rows, then the bias][16].
+struct Partials {
+  int64_t rows, blocks, block_floats, floats, parts;
+  Partials(const ConvProblem& p, int64_t units)
+      : rows(int64_t{p.taps()} * p.ic()),
+        blocks(blocks_of(p.out.c)),
+        block_floats((rows + 1) * kLanes),
+        floats(blocks * block_floats),
+        parts(partial_sums(units, floats)) {}
+};
+
+// Adds the partial sums and brings them into the user's order: some rows of all blocks a task, so that what
+// it writes lies side by side.
+void add_partials(Builder& b, const Node& node, const ConvProblem& p, const Partials& partial, Buffer sums);
 
 void blocked_backward_weights(Builder&, int value, const ConvProblem&, Buffer src, Buffer grad_out);
 

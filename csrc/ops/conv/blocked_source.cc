@@ -5,6 +5,11 @@ namespace cnnfast {
 
 namespace {
 
+constexpr int kPixelTask = 448;  // outputs of one task, at most
+// Floats of the source that a task's blocks of output channels read one after another, for one panel: half of
+// a second-level cache.
+constexpr int kSourceTask = 65536;
+
 // The longest runs if all are equally long, else one run a tap. Returns their length.
 int join(std::vector<Tap>& taps, int side) {
   std::vector<Tap> joined;
@@ -36,6 +41,27 @@ void for_read_pixels(const ConvProblem& p, const Copy& copy) {
 }
 
 }  // namespace
+
+Pieces cut_rows(const Rects& rects, int ic, int taps) {
+  const int panel = std::min(ic, std::max(kLanes, kBlockedPanel / taps));
+  const int most = std::min(kPixelTask, kSourceTask / panel);
+  Pieces pieces;
+  int pixels = most;
+  for (const Rect& rect : rects.rects) {
+    const int parts = (rect.rows * rect.cols + most - 1) / most;
+    for (int part = 0; part < std::min(parts, rect.rows); ++part) {
+      const int count = std::min(parts, rect.rows), y = part * rect.rows / count;
+      Rect piece = rect;
+      piece.src0 += y * rect.src_row;
+      piece.dst0 += y * rect.dst_row;
+      piece.rows = (part + 1) * rect.rows / count - y;
+      if (pixels + piece.rows * piece.cols > most) pieces.emplace_back(), pixels = 0;
+      pieces.back().push_back(piece);
+      pixels += piece.rows * piece.cols;
+    }
+  }
+  return pieces;
+}
 
 Place blocked_place(const Image& image, int channels) {
   const int64_t plane = image.pixels() * kLanes;

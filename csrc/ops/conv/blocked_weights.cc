@@ -80,17 +80,6 @@ void write_in_place(Builder& b, const Node& node, const WeightPass& pass) {
   step.info.algorithm = "blocked";
 }
 
-// Partial sums: [parts][blocks][rows, then the bias][16].
-struct Partials {
-  int64_t rows, blocks, block_floats, floats, parts;
-  explicit Partials(const ConvProblem& p)
-      : rows(int64_t{p.taps()} * p.ic()),
-        blocks(blocks_of(p.out.c)),
-        block_floats((rows + 1) * kLanes),
-        floats(blocks * block_floats),
-        parts(partial_sums(p.n, floats)) {}
-};
-
 void sum_samples(Builder& b, const Node& node, const WeightPass& pass, const Partials& partial, Buffer sums) {
   const ConvProblem& p = pass.p;
   const auto rects = std::make_shared<Rects>(weight_rects(pass));
@@ -124,8 +113,8 @@ void sum_samples(Builder& b, const Node& node, const WeightPass& pass, const Par
   step.info.algorithm = "blocked";
 }
 
-// Adds the partial sums and brings them into the user's order: some rows of all blocks a task, so that what
-// it writes lies side by side.
+}  // namespace
+
 void add_partials(Builder& b, const Node& node, const ConvProblem& p, const Partials& partial, Buffer sums) {
   const int64_t all_oc = p.out.c, kernel_at = b.param(node.params[0]).offset;
   const int64_t bias_at = p.a.use_bias ? b.param(node.params[1]).offset : -1;
@@ -150,15 +139,13 @@ void add_partials(Builder& b, const Node& node, const ConvProblem& p, const Part
   step.scratch = kSumRows * kLanes;
 }
 
-}  // namespace
-
 void blocked_backward_weights(Builder& b, int value, const ConvProblem& p, Buffer from, Buffer grad_out) {
   const Node &node = b.node(value), &source = b.source(node);
   if (skips_pixels(p, source))
     return blocked_backward_weights(b, value, of_read_pixels(p), gather_pixels(b, node, p, from), grad_out);
   const WeightPass pass{p, from, grad_out, place_of(source, p.in, p.ic()), blocked_place(p.out, p.oc())};
   if (writes_in_place(pass)) return write_in_place(b, node, pass);
-  const Partials partial(p);
+  const Partials partial(p, p.n);
   const Buffer sums = b.buffer(partial.parts * partial.floats);
   sum_samples(b, node, pass, partial, sums);
   add_partials(b, node, p, partial, sums);

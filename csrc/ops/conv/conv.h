@@ -23,6 +23,7 @@ struct ConvProblem {
   // For the choice of an algorithm only.
   Precision precision = Precision::exact;  // the class it must keep
   bool training = false;                   // the weights change before every run
+  bool native_bf16 = false;                // a pair of products takes one instruction
 
   int ic() const { return in.c / a.groups; }  // of one group
   int oc() const { return out.c / a.groups; }
@@ -73,7 +74,8 @@ struct ConvAlgorithm {
 const std::vector<const ConvAlgorithm*>& conv_algorithms();
 const ConvAlgorithm* find_conv_algorithm(const std::string& name);  // null: there is none
 extern const ConvAlgorithm kConvBlockedAlgorithm, kConvLanesAlgorithm, kConvWinogradAlgorithm,
-    kConvWinogradF2Algorithm, kConvWinogradF6Algorithm, kConvDepthwiseAlgorithm, kConvGroupedAlgorithm;
+    kConvWinogradF2Algorithm, kConvWinogradF6Algorithm, kConvDepthwiseAlgorithm, kConvGroupedAlgorithm,
+    kConvBf16Algorithm;
 // Whose backward_weights is the cheapest in the layout of the forward algorithm, for a source in that layout
 // or in the user's order.
 const ConvAlgorithm& cheapest_weights(const ConvAlgorithm& forward, const ConvProblem&, Layout source);

@@ -5,7 +5,7 @@ namespace cnnfast {
 const std::vector<const ConvAlgorithm*>& conv_algorithms() {
   static const std::vector<const ConvAlgorithm*> list{
       &kConvBlockedAlgorithm,    &kConvLanesAlgorithm,     &kConvWinogradAlgorithm, &kConvWinogradF2Algorithm,
-      &kConvWinogradF6Algorithm, &kConvDepthwiseAlgorithm, &kConvGroupedAlgorithm};
+      &kConvWinogradF6Algorithm, &kConvDepthwiseAlgorithm, &kConvGroupedAlgorithm,  &kConvBf16Algorithm};
   return list;
 }
 

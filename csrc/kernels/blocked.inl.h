@@ -1,0 +1,35 @@
+// What the direct convolutions with sixteen channels in the lanes (nchw16c) share.
+#pragma once
+#include "kernels/common.inl.h"
+
+namespace cnnfast {
+namespace SIMD_NAMESPACE {
+using namespace ::SIMD_NAMESPACE;
+
+constexpr int kBlockVectors = kLanes / V::lanes;  // vectors in a block of sixteen channels
+
+alignas(64) static constexpr float kBlockedZeros[4 * kLanes] = {};
+
+// The same outputs with few rows: rows that continue one another become one, and tiles run along the longer
+// side.
+static inline Rect straightened(Rect r, int tile) {
+  const Rect from = r;
+  if (r.cols < tile && r.rows > r.cols) {
+    r.rows = from.cols, r.cols = from.rows;
+    r.src_row = from.src_col, r.src_col = from.src_row;
+    r.dst_row = from.dst_col, r.dst_col = from.dst_row;
+  }
+  if (r.src_row == r.cols * r.src_col && r.dst_row == r.cols * r.dst_col) r.cols *= r.rows, r.rows = 1;
+  return r;
+}
+
+// Kept out of the tiles: tanh and sigmoid are long.
+static __attribute__((noinline)) void blocked_activate(Activation kind, float* dst, int64_t step,
+                                                       int pixels) {
+  for (int p = 0; p < pixels; ++p, dst += step)
+    for (int v = 0; v < kBlockVectors; ++v)
+      store(dst + v * V::lanes, activated(kind, load(dst + v * V::lanes)));
+}
+
+}  // namespace SIMD_NAMESPACE
+}  // namespace cnnfast

@@ -1,0 +1,266 @@
+// Convolution with sixteen channels in the lanes over bfloat16, sums in float32: the register-blocked outer
+// product of conv_blocked with a pair of products in place of each one. Forward and backward-data pair
+// neighbouring channels; the gradient of the weights sums over pixels and pairs samples.
+//
+// Included after simd/avx512_bf16.h or simd/bf16.inl.h.
+#pragma once
+#include <cstring>
+
+#include "kernels/blocked.inl.h"
+
+namespace cnnfast {
+namespace SIMD_NAMESPACE {
+using namespace ::SIMD_NAMESPACE;
+
+constexpr int kBf16BlockPairs = kLanes / 2;  // of a pixel's block
+// Blocks of output channels and pixels of a tile; rows of the weights of a tile of their gradient, channels
+// of one pixel, which need one pointer. Where pairs are taken apart, a mask and the part need registers too.
+constexpr int kBf16Blocks = V::lanes == 16 ? 2 : 1;
+constexpr int kBf16Rows = V::lanes == 16 ? 8 : (V::lanes == 8 ? 4 : 2);
+constexpr int kBf16Pixels = kBf16Native ? 14 : kBf16Rows;
+// Pairs of output gradients that stay in the first-level cache while all weights pass by.
+constexpr int kBf16WgradChunk = 4096;
+
+// ---- rounding ----
+
+static void bf16_round_all(const float* src, uint16_t* dst, int64_t n) {
+  int64_t i = 0;
+  for (; i + V::lanes <= n; i += V::lanes) store_rounded(dst + i, load(src + i));
+  if (i == n) return;
+  const int left = static_cast<int>(n - i);
+  uint16_t last[V::lanes];
+  store_rounded(last, load_n(src + i, left));
+  std::memcpy(dst + i, last, sizeof(uint16_t) * static_cast<size_t>(left));
+}
+
+static void bf16_pair_all(const float* low, const float* high, uint32_t* dst, int64_t n) {
+  int64_t i = 0;
+  for (; i + V::lanes <= n; i += V::lanes)
+    istore(dst + i, round_pair(load(low + i), high ? load(high + i) : zero()));
+  if (i == n) return;
+  const int left = static_cast<int>(n - i);
+  uint32_t last[V::lanes];
+  istore(last, round_pair(load_n(low + i, left), high ? load_n(high + i, left) : zero()));
+  std::memcpy(dst + i, last, sizeof(uint32_t) * static_cast<size_t>(left));
+}
+
+// ---- forward and backward-data ----
+
+// Pixels in a straight line.
+struct Bf16Run {
+  const uint32_t* src;
+  const uint32_t* weights;
+  float* dst;
+  int64_t src_step, dst_step;
+  int oc0;
+  float least;            // of an output: 0 for relu, else minus infinity
+  Activation activation;  // any other
+};
+
+// acc[p][v] += pair s[p * step] times the pairs at w.
+template <int kBlocks, int kRows>
+static inline void bf16_term(const uint32_t* s, int64_t step, const uint32_t* w, int64_t block_size,
+                             V (&acc)[kRows][kBlocks * kBlockVectors]) {
+  constexpr int kVectors = kBlocks * kBlockVectors;
+  Pairs b[kVectors];
+#pragma GCC unroll 16
+  for (int v = 0; v < kVectors; ++v)
+    b[v] = pairs(iload(w + (v / kBlockVectors) * block_size + (v % kBlockVectors) * V::lanes));
+#pragma GCC unroll 16
+  for (int p = 0; p < kRows; ++p) {
+    const Pairs x = pairs(iset1(static_cast<int32_t>(s[p * step])));
+#pragma GCC unroll 16
+    for (int v = 0; v < kVectors; ++v) acc[p][v] = fma(x, b[v], acc[p][v]);
+  }
+}
+
+// Bias, residual and activation, as conv_blocked has them.
+template <int kBlocks, int kPixels>
+static inline void bf16_store(const ConvBf16& a, const Bf16Run& run,
+                              const V (&acc)[kPixels][kBlocks * kBlockVectors]) {
+  constexpr int kVectors = kBlocks * kBlockVectors;
+  const int64_t dst_step = run.dst_step, dst_block = a.dst_block;
+  const V least = set1(run.least);
+  const float* from = a.bias ? a.bias + run.oc0 : kBlockedZeros;
+  const float* residual = a.residual ? a.residual + (run.dst - a.dst) : nullptr;
+#pragma GCC unroll 16
+  for (int v = 0; v < kVectors; ++v) {
+    const V bias = load(from + v * V::lanes);
+    const int64_t at = (v / kBlockVectors) * dst_block + (v % kBlockVectors) * V::lanes;
+#pragma GCC unroll 16
+    for (int p = 0; p < kPixels; ++p) {
+      const V sum = acc[p][v] + bias;
+      store(run.dst + at + p * dst_step,
+            max(least, residual ? load(residual + at + p * dst_step) + sum : sum));
+    }
+  }
+  if (run.activation != Activation::none)
+    for (int block = 0; block < kBlocks; ++block)
+      blocked_activate(run.activation, run.dst + block * dst_block, dst_step, kPixels);
+}
+
+template <int kBlocks, int kPixels>
+static inline void bf16_tile(const ConvBf16& a, const Bf16Run& run) {
+  constexpr int kVectors = kBlocks * kBlockVectors;
+  const int64_t block_size = static_cast<int64_t>(a.all_taps) * a.pairs * kLanes;
+  const Tap* const end = a.rect.taps + a.rect.n_taps;
+  V acc[kPixels][kVectors];
+#pragma GCC unroll 16
+  for (int p = 0; p < kPixels; ++p)
+#pragma GCC unroll 16
+    for (int v = 0; v < kVectors; ++v) acc[p][v] = zero();
+  for (const Tap* tap = a.rect.taps; tap != end; ++tap) {
+    const uint32_t* src = run.src + tap->src_offset;
+    const uint32_t* w = run.weights + static_cast<int64_t>(tap->index) * a.pairs * kLanes;
+    for (int i0 = 0; i0 < a.pairs; i0 += kBf16BlockPairs, src += a.src_block) {
+      const int n = a.pairs - i0 < kBf16BlockPairs ? a.pairs - i0 : kBf16BlockPairs;
+      for (int i = 0; i < n; ++i, w += kLanes)
+        bf16_term<kBlocks, kPixels>(src + i, run.src_step, w, block_size, acc);
+    }
+  }
+  bf16_store<kBlocks, kPixels>(a, run, acc);
+}
+
+using Bf16Fn = void (*)(const ConvBf16&, const Bf16Run&);
+
+template <int kBlocks, int kPixels>
+static inline Bf16Fn bf16_find(int pixels) {
+  if constexpr (kPixels > 1) {
+    if (pixels < kPixels) return bf16_find<kBlocks, kPixels - 1>(pixels);
+  }
+  return bf16_tile<kBlocks, kPixels>;
+}
+
+template <int kBlocks>
+static inline void bf16_line(const ConvBf16& a, Bf16Run run, int pixels) {
+  const Parts parts = split_evenly(pixels, kBf16Pixels);
+  for (int part = 0; part < parts.count; ++part) {
+    const int n = parts.size + (part < parts.larger);
+    bf16_find<kBlocks, kBf16Pixels>(n)(a, run);
+    run.src += n * run.src_step;
+    run.dst += n * run.dst_step;
+  }
+}
+
+static void conv_bf16(const ConvBf16& a) {
+  const Rect r = straightened(a.rect, kBf16Pixels);
+  const bool relu = a.activation == Activation::relu;
+  const int blocks = (a.oc + kLanes - 1) / kLanes;
+  const int64_t block_size = static_cast<int64_t>(a.all_taps) * a.pairs * kLanes;
+  for (int block = 0; block < blocks; block += kBf16Blocks) {
+    for (int y = 0; y < r.rows; ++y) {
+      Bf16Run run;
+      run.src = a.src + r.src0 + y * r.src_row;
+      run.dst = a.dst + block * a.dst_block + r.dst0 + y * r.dst_row;
+      run.weights = a.weights + block * block_size;
+      run.src_step = r.src_col, run.dst_step = r.dst_col;
+      run.oc0 = block * kLanes;
+      run.least = relu ? 0.0f : -__builtin_inff();
+      run.activation = relu ? Activation::none : a.activation;
+      if (kBf16Blocks == 2 && block + 2 <= blocks) {
+        bf16_line<kBf16Blocks>(a, run, r.cols);
+      } else {
+        bf16_line<1>(a, run, r.cols);
+      }
+    }
+  }
+}
+
+// ---- gradient of the weights ----
+
+struct Bf16WgradTile {
+  const uint32_t* src;
+  const uint32_t* grad_dst;
+  float* grad_weights;
+  int64_t src_row, src_col, dst_row, dst_col, dst_block, grad_block;
+  int rows, cols;
+};
+
+template <int kBlocks, int kRows>
+static inline void bf16_wgrad_tile(const Bf16WgradTile& t) {
+  constexpr int kVectors = kBlocks * kBlockVectors;
+  V acc[kRows][kVectors];
+#pragma GCC unroll 16
+  for (int r = 0; r < kRows; ++r)
+#pragma GCC unroll 16
+    for (int v = 0; v < kVectors; ++v) acc[r][v] = zero();
+  for (int y = 0; y < t.rows; ++y) {
+    const uint32_t* s = t.src + y * t.src_row;
+    const uint32_t* g = t.grad_dst + y * t.dst_row;
+    for (int x = 0; x < t.cols; ++x, s += t.src_col, g += t.dst_col)
+      bf16_term<kBlocks, kRows>(s, 1, g, t.dst_block, acc);
+  }
+#pragma GCC unroll 16
+  for (int r = 0; r < kRows; ++r)
+#pragma GCC unroll 16
+    for (int v = 0; v < kVectors; ++v) {
+      float* grad =
+          t.grad_weights + (v / kBlockVectors) * t.grad_block + r * kLanes + (v % kBlockVectors) * V::lanes;
+      store(grad, load(grad) + acc[r][v]);
+    }
+}
+
+using Bf16WgradFn = void (*)(const Bf16WgradTile&);
+
+template <int kBlocks, int kRows>
+static inline Bf16WgradFn bf16_wgrad_find(int rows) {
+  if constexpr (kRows > 1) {
+    if (rows < kRows) return bf16_wgrad_find<kBlocks, kRows - 1>(rows);
+  }
+  return bf16_wgrad_tile<kBlocks, kRows>;
+}
+
+// The bias is one more row of the weights, whose source is always 1.
+static __attribute__((noinline)) void bf16_bias_grad(const Bf16WgradTile& t, float* grad_bias) {
+  static constexpr uint32_t kOnes = 0x3f803f80;
+  V acc[1][kBlockVectors];
+  for (int v = 0; v < kBlockVectors; ++v) acc[0][v] = load(grad_bias + v * V::lanes);
+  for (int y = 0; y < t.rows; ++y)
+    for (int x = 0; x < t.cols; ++x)
+      bf16_term<1, 1>(&kOnes, 0, t.grad_dst + y * t.dst_row + x * t.dst_col, 0, acc);
+  for (int v = 0; v < kBlockVectors; ++v) store(grad_bias + v * V::lanes, acc[0][v]);
+}
+
+// All weights of as many blocks of output channels as a tile has, over the tile's outputs.
+template <int kBlocks>
+static inline void bf16_wgrad_rows(const ConvBf16Wgrad& a, Bf16WgradTile t, int block) {
+  const uint32_t* const src = t.src;
+  t.grad_dst += block * a.dst_block;
+  for (const Tap* tap = a.rect.taps; tap != a.rect.taps + a.rect.n_taps; ++tap) {
+    t.grad_weights = a.grad_weights + block * a.grad_block + static_cast<int64_t>(tap->index) * a.ic * kLanes;
+    for (int c = 0, n; c < a.ic; c += n, t.grad_weights += n * kLanes) {
+      n = a.ic - c < kBf16Rows ? a.ic - c : kBf16Rows;
+      t.src = src + tap->src_offset + (c / kLanes) * a.src_block + c % kLanes;
+      bf16_wgrad_find<kBlocks, kBf16Rows>(n)(t);
+    }
+  }
+  for (int i = 0; i < kBlocks; ++i, t.grad_dst += a.dst_block)
+    bf16_bias_grad(t, a.grad_bias + (block + i) * a.grad_block);
+}
+
+static void conv_bf16_wgrad(const ConvBf16Wgrad& a) {
+  const Rect& r = a.rect;
+  const int fit = kBf16WgradChunk / (r.cols * kLanes * kBf16Blocks);
+  const int chunk = fit > 0 ? fit : 1;
+  Bf16WgradTile t{nullptr,   nullptr,     nullptr,      r.src_row, r.src_col, r.dst_row,
+                  r.dst_col, a.dst_block, a.grad_block, 0,         r.cols};
+  for (int y = 0; y < r.rows; y += chunk) {
+    t.rows = r.rows - y < chunk ? r.rows - y : chunk;
+    t.src = a.src + r.src0 + y * r.src_row;
+    t.grad_dst = a.grad_dst + r.dst0 + y * r.dst_row;
+    int block = 0;
+    for (; block + kBf16Blocks <= a.blocks; block += kBf16Blocks) bf16_wgrad_rows<kBf16Blocks>(a, t, block);
+    if (block < a.blocks) bf16_wgrad_rows<1>(a, t, block);
+  }
+}
+
+static constexpr Bf16Kernels kBf16Kernels = {
+    .native = kBf16Native,
+    .round = bf16_round_all,
+    .pair = bf16_pair_all,
+    .conv = conv_bf16,
+    .conv_wgrad = conv_bf16_wgrad,
+};
+
+}  // namespace SIMD_NAMESPACE
+}  // namespace cnnfast
