@@ -21,6 +21,15 @@ static inline V activated(Activation kind, V x) {
   return x;
 }
 
+// The lower bound that a fused activation is; what is not one is applied to finished rows. `max` with the
+// bound in front keeps NaN.
+static inline float lower_bound(Activation kind) {
+  return kind == Activation::relu ? 0.0f : -__builtin_inff();
+}
+static inline bool is_lower_bound(Activation kind) {
+  return kind == Activation::none || kind == Activation::relu;
+}
+
 // Asks for a cache line; any address will do.
 static inline void prefetch(const float* p) {
   __builtin_prefetch(p);

@@ -144,7 +144,6 @@ static inline void bf16_line(const ConvBf16& a, Bf16Run run, int pixels) {
 
 static void conv_bf16(const ConvBf16& a) {
   const Rect r = straightened(a.rect, kBf16Pixels);
-  const bool relu = a.activation == Activation::relu;
   const int blocks = (a.oc + kLanes - 1) / kLanes;
   const int64_t block_size = static_cast<int64_t>(a.all_taps) * a.pairs * kLanes;
   for (int block = 0; block < blocks; block += kBf16Blocks) {
@@ -155,8 +154,8 @@ static void conv_bf16(const ConvBf16& a) {
       run.weights = a.weights + block * block_size;
       run.src_step = r.src_col, run.dst_step = r.dst_col;
       run.oc0 = block * kLanes;
-      run.least = relu ? 0.0f : -__builtin_inff();
-      run.activation = relu ? Activation::none : a.activation;
+      run.least = lower_bound(a.activation);
+      run.activation = is_lower_bound(a.activation) ? Activation::none : a.activation;
       if (kBf16Blocks == 2 && block + 2 <= blocks) {
         bf16_line<kBf16Blocks>(a, run, r.cols);
       } else {

@@ -187,8 +187,8 @@ static void conv_blocked(const ConvBlocked& a) {
     run.summand = run.first ? a.dst : a.residual;
     run.ahead = panel + 1 < panels.count ? panels.size : 0;
     const Activation last = panel + 1 == panels.count ? a.activation : Activation::none;
-    run.least = last == Activation::relu ? 0.0f : -__builtin_inff();
-    run.activation = last == Activation::relu ? Activation::none : last;
+    run.least = lower_bound(last);
+    run.activation = is_lower_bound(last) ? Activation::none : last;
     for (int i = 0; i < a.n_rects; ++i) {
       const Rect r = straightened(a.rects[i], kBlockedPixels);
       const Parts widths = split_evenly(r.cols, kBlockedPixels);

@@ -2,6 +2,7 @@
 // the lanes j ^ k of its group: one accumulator for each k sums over the taps without moving a lane, and only
 // the finished accumulators are brought together. Forward and backward-data share conv_grouped.
 #pragma once
+#include "kernels/blocked.inl.h"
 #include "kernels/elementwise.inl.h"
 
 namespace cnnfast {
@@ -99,22 +100,8 @@ static void grouped_fill(const ConvGrouped& a, V lower) {
               max(lower, a.bias ? load(a.bias + lane) : zero()));
 }
 
-// The lower bound that a fused activation is; what is not one is applied to finished rows. `max` with the
-// bound in front keeps NaN.
-static inline float lower_bound(Activation kind) {
-  return kind == Activation::relu ? 0.0f : -__builtin_inff();
-}
-static inline bool is_lower_bound(Activation kind) {
-  return kind == Activation::none || kind == Activation::relu;
-}
-
 static void grouped_sums(const ConvGrouped& a, V lower) {
-  Rect r = a.rect;
-  if (r.cols < 4 && r.rows > r.cols) {  // tiles run along the longer side
-    r.rows = a.rect.cols, r.cols = a.rect.rows;
-    r.src_row = a.rect.src_col, r.src_col = a.rect.src_row;
-    r.dst_row = a.rect.dst_col, r.dst_col = a.rect.dst_row;
-  }
+  const Rect r = straightened(a.rect, 4);
   const auto line = a.group == 1   ? grouped_line<1>
                     : a.group == 2 ? grouped_line<2>
                     : a.group == 4 ? grouped_line<4>

@@ -142,7 +142,7 @@ static inline GemmTile gemm_first_tile(const Gemm& g, int k0, int depth) {
   t.a = g.a + k0 * g.a_col, t.bias = g.bias, t.dst = g.dst;
   t.a_row = g.a_row, t.a_col = g.a_col, t.dst_row = g.dst_row;
   t.depth = depth, t.first = k0 == 0, t.last = k0 + depth == g.k;
-  t.floor = g.activation == Activation::relu ? 0.0f : -__builtin_inff();
+  t.floor = lower_bound(g.activation);
   return t;
 }
 
