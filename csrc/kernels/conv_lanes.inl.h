@@ -135,24 +135,33 @@ struct LanesWgradTile {
 template <int kRows, int kOc>
 static inline void lanes_wgrad_tile(const LanesWgradTile& t, float* sums) {
   V acc[kRows][kOc];
+#pragma GCC unroll 16
   for (int r = 0; r < kRows; ++r)
+#pragma GCC unroll 16
     for (int o = 0; o < kOc; ++o) acc[r][o] = load(sums + (r * kOc + o) * V::lanes);
   for (int y = 0; y < t.rows; ++y) {
     const float* s[kRows];
     const float* g[kOc];
+#pragma GCC unroll 16
     for (int r = 0; r < kRows; ++r) s[r] = t.src[r] + y * t.src_row;
+#pragma GCC unroll 16
     for (int o = 0; o < kOc; ++o) g[o] = t.grad_dst[o] + y * t.dst_row;
     int64_t at = 0, to = 0;
     for (int x = 0; x < t.cols; ++x, at += t.src_col, to += t.dst_col) {
       V b[kOc];
+#pragma GCC unroll 16
       for (int o = 0; o < kOc; ++o) b[o] = load(g[o] + to);
+#pragma GCC unroll 16
       for (int r = 0; r < kRows; ++r) {
         const V v = load(s[r] + at);
+#pragma GCC unroll 16
         for (int o = 0; o < kOc; ++o) acc[r][o] = fma(v, b[o], acc[r][o]);
       }
     }
   }
+#pragma GCC unroll 16
   for (int r = 0; r < kRows; ++r)
+#pragma GCC unroll 16
     for (int o = 0; o < kOc; ++o) store(sums + (r * kOc + o) * V::lanes, acc[r][o]);
 }
 

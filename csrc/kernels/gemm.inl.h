@@ -29,33 +29,46 @@ struct GemmTile {
 };
 using GemmFn = void (*)(const GemmTile&);
 
+// Short loops with constant bounds are unrolled by order: gcc 12 keeps accumulators in registers from the
+// first load to the last store only then.
 template <int kRows, int kVectors>
 static void gemm_tile(const GemmTile& t) {
   V acc[kRows][kVectors];
+#pragma GCC unroll 16
   for (int m = 0; m < kRows; ++m)
+#pragma GCC unroll 16
     for (int v = 0; v < kVectors; ++v) acc[m][v] = zero();
   if (!t.first)
+#pragma GCC unroll 16
     for (int m = 0; m < kRows; ++m)
+#pragma GCC unroll 16
       for (int v = 0; v < kVectors; ++v) acc[m][v] = load(t.dst + m * t.dst_row + v * V::lanes);
   const float* a = t.a;
   const float* b = t.b;
   const int64_t a_row = t.a_row, a_col = t.a_col, b_row = t.b_row;
   for (int k = t.depth; k > 0; --k, a += a_col, b += b_row) {
     V w[kVectors];
+#pragma GCC unroll 16
     for (int v = 0; v < kVectors; ++v) w[v] = load(b + v * V::lanes);
+#pragma GCC unroll 16
     for (int m = 0; m < kRows; ++m) {
       const V x = set1(a[m * a_row]);
+#pragma GCC unroll 16
       for (int v = 0; v < kVectors; ++v) acc[m][v] = fma(x, w[v], acc[m][v]);
     }
   }
   if (t.last) {
     const V floor = set1(t.floor);
+#pragma GCC unroll 16
     for (int v = 0; v < kVectors; ++v) {
       const V bias = t.bias ? load(t.bias + v * V::lanes) : zero();
+#pragma GCC unroll 16
       for (int m = 0; m < kRows; ++m) acc[m][v] = max(floor, acc[m][v] + bias);  // so that NaN stays NaN
     }
   }
+#pragma GCC unroll 16
   for (int m = 0; m < kRows; ++m)
+#pragma GCC unroll 16
     for (int v = 0; v < kVectors; ++v) store(t.dst + m * t.dst_row + v * V::lanes, acc[m][v]);
 }
 
@@ -166,11 +179,31 @@ static int64_t gemm_scratch(const Gemm& g) {
   return gemm_b_scratch(g) + (g.a_col == 1 ? 0 : int64_t{gemm_deepest(g.k)} * g.m + V::lanes);
 }
 
+// Rows of b that are packed next, from memory: each tile fetches some of them (Zen 3, 2026-11: packing takes
+// half as long).
+struct GemmNext {
+  const float* row;
+  int rows, columns;
+};
+
+// What is packed after the columns before n0 of a panel. Nothing where columns lie in rows: those are few.
+static inline GemmNext gemm_next(const Gemm& g, int k0, int depth, int n0, int width) {
+  if (n0 >= g.n) k0 += depth, n0 = 0;
+  if (k0 >= g.k || g.b_col != 1) return {};
+  return {g.b + k0 * g.b_row + n0, depth, g.n - n0 < width ? g.n - n0 : width};
+}
+
+static inline void gemm_fetch(const Gemm& g, int rows, GemmNext& next) {
+  for (; rows > 0 && next.rows > 0; --rows, --next.rows, next.row += g.b_row)
+    for (int n = 0; n < next.columns; n += kLanes) __builtin_prefetch(next.row + n, 0, 2);
+}
+
 // All rows times panels [n0, n0 + columns), which are packed at t.b, `panel` floats apart.
-static void gemm_panels(const Gemm& g, GemmTile t, int64_t panel, const float* packed_a, int n0,
-                        int columns) {
+static void gemm_panels(const Gemm& g, GemmTile t, int64_t panel, const float* packed_a, int n0, int columns,
+                        GemmNext next) {
   const Parts tiles = split_evenly(g.m, kGemmMTile);
   const GemmFn fns[] = {gemm_find<kGemmMTile>(tiles.size), gemm_find<kGemmMTile>(tiles.size + 1)};
+  const int fetched = 1 + next.rows * kGemmNTile / (columns * tiles.count);  // with each tile
   for (int n = 0; n < columns; n += kGemmNTile, t.b += panel) {
     GemmTile tile = t;
     tile.dst += n0 + n;
@@ -179,6 +212,7 @@ static void gemm_panels(const Gemm& g, GemmTile t, int64_t panel, const float* p
     for (int i = 0; i < tiles.count; ++i) {
       const int larger = i < tiles.larger, rows = tiles.size + larger;
       if (packed_a) tile.a_col = rows;
+      gemm_fetch(g, fetched, next);
       if (columns - n < kGemmNTile)
         gemm_edge(fns[larger], tile, rows, columns - n);
       else
@@ -200,13 +234,14 @@ static void gemm_blocks(const Gemm& g) {
     t.b_row = kGemmNTile;
     if (g.b_packed) {
       t.b = g.b + static_cast<int64_t>(k0) * kGemmNTile;
-      gemm_panels(g, t, static_cast<int64_t>(g.k) * kGemmNTile, packed_a, 0, g.n);
+      gemm_panels(g, t, static_cast<int64_t>(g.k) * kGemmNTile, packed_a, 0, g.n, {});
     }
     for (int n0 = 0; n0 < g.n && !g.b_packed; n0 += width) {
       const int columns = g.n - n0 < width ? g.n - n0 : width;
       gemm_pack_b(g, k0, depth, n0, columns, g.scratch);
       t.b = g.scratch;
-      gemm_panels(g, t, static_cast<int64_t>(depth) * kGemmNTile, packed_a, n0, columns);
+      gemm_panels(g, t, static_cast<int64_t>(depth) * kGemmNTile, packed_a, n0, columns,
+                  gemm_next(g, k0, depth, n0 + width, width));
     }
     k0 += depth;
   }

@@ -43,26 +43,34 @@ static inline void winograd_panel(const WinogradProduct& a, const WinogradPanel&
     return p.dst + (v / kWinogradVectors) * a.dst_block + tile * kLanes + (v % kWinogradVectors) * V::lanes;
   };
   V acc[kTiles][kVectors];
+#pragma GCC unroll 16
   for (int t = 0; t < kTiles; ++t)
+#pragma GCC unroll 16
     for (int v = 0; v < kVectors; ++v) acc[t][v] = p.first ? zero() : load(place(t, v));
   const float* src = p.src;
   const float* w = p.weights;
   const float* next = p.next;
   for (int i0 = 0; i0 < p.ic; i0 += kLanes, src += a.src_block) {
     for (int line = 0; line < p.lines; ++line, next += kLanes)
+#pragma GCC unroll 16
       for (int block = 0; block < kBlocks; ++block) prefetch(next + block * weights_block);
     const int n = p.ic - i0 < kLanes ? p.ic - i0 : kLanes;
     for (int i = 0; i < n; ++i, w += kLanes) {
       V b[kVectors];
+#pragma GCC unroll 16
       for (int v = 0; v < kVectors; ++v)
         b[v] = load(w + (v / kWinogradVectors) * weights_block + (v % kWinogradVectors) * V::lanes);
+#pragma GCC unroll 16
       for (int t = 0; t < kTiles; ++t) {
         const V x = set1(src[t * kLanes + i]);
+#pragma GCC unroll 16
         for (int v = 0; v < kVectors; ++v) acc[t][v] = fma(x, b[v], acc[t][v]);
       }
     }
   }
+#pragma GCC unroll 16
   for (int t = 0; t < kTiles; ++t)
+#pragma GCC unroll 16
     for (int v = 0; v < kVectors; ++v) store(place(t, v), acc[t][v]);
 }
 
@@ -137,21 +145,29 @@ static inline void winograd_outer_tile(const WinogradOuter& a, const float* src,
     return dst + (v / kWinogradVectors) * a.dst_block + row * kLanes + (v % kWinogradVectors) * V::lanes;
   };
   V acc[kRows][kVectors];
+#pragma GCC unroll 16
   for (int r = 0; r < kRows; ++r) {
+#pragma GCC unroll 16
     for (int block = 0; block < kBlocks; ++block) prefetch(place(r, block * kWinogradVectors));
+#pragma GCC unroll 16
     for (int v = 0; v < kVectors; ++v) acc[r][v] = zero();
   }
   for (int t = 0; t < a.tiles; ++t, src += kLanes, grad += kLanes) {
     prefetch(src + a.src_block);
     V b[kVectors];
+#pragma GCC unroll 16
     for (int v = 0; v < kVectors; ++v)
       b[v] = load(grad + (v / kWinogradVectors) * a.grad_block + (v % kWinogradVectors) * V::lanes);
+#pragma GCC unroll 16
     for (int r = 0; r < kRows; ++r) {
       const V x = set1(src[r]);
+#pragma GCC unroll 16
       for (int v = 0; v < kVectors; ++v) acc[r][v] = fma(x, b[v], acc[r][v]);
     }
   }
+#pragma GCC unroll 16
   for (int r = 0; r < kRows; ++r)
+#pragma GCC unroll 16
     for (int v = 0; v < kVectors; ++v)
       store(place(r, v), a.first ? acc[r][v] : load(place(r, v)) + acc[r][v]);
 }

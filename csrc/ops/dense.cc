@@ -56,20 +56,37 @@ int64_t most_scratch(const Gemm& g, const Tasks& tasks, const KernelTable& k, bo
   return most;
 }
 
+int64_t packed_floats(const Gemm& g) {
+  return ceil_div(g.n, kColumnUnit) * kColumnUnit * g.k;
+}
+
+// A task's columns of the product's b, as it reads them.
+void pack_columns(const KernelTable& k, const Gemm& g, const float* b, int64_t task, float* packed) {
+  const int64_t n0 = task * kColumnTask;
+  Gemm part = g;
+  part.n = static_cast<int32_t>(std::min(kColumnTask, g.n - n0));
+  part.b = b + n0;
+  k.gemm_pack(part, packed + n0 * g.k);
+}
+
 // The weights as the product reads them, once for many predictions. Training packs inside of its tasks: one
 // pass over memory less in each step.
 Buffer pack_weights(Builder& b, const Node& node, const Gemm& g, int64_t weights) {
-  const Buffer packed = b.persistent(ceil_div(g.n, kColumnUnit) * kColumnUnit * g.k);
-  const auto pack = b.k.gemm_pack;
-  Step& step =
-      b.step(node, "pack weights", ceil_div(g.n, kColumnTask), {packed}, [=](const Context& c, int64_t task) {
-        const int64_t n0 = task * kColumnTask;
-        Gemm part = g;
-        part.n = static_cast<int32_t>(std::min(kColumnTask, g.n - n0));
-        part.b = c.run.params + weights + n0;
-        pack(part, c.at(packed) + n0 * g.k);
-      });
+  const Buffer packed = b.persistent(packed_floats(g));
+  Step& step = b.step(node, "pack weights", ceil_div(g.n, kColumnTask), {packed},
+                      [=, &k = b.k](const Context& c, int64_t task) {
+                        pack_columns(k, g, c.run.params + weights, task, c.at(packed));
+                      });
   step.packs = true;
+  return packed;
+}
+
+// The gradient as the products read it: each task reads all of it.
+Buffer pack_gradient(Builder& b, const Node& node, const Gemm& g, Buffer grad) {
+  const Buffer packed = b.buffer(packed_floats(g));
+  b.step(
+      node, "pack gradient", ceil_div(g.n, kColumnTask), {grad, packed},
+      [=, &k = b.k](const Context& c, int64_t task) { pack_columns(k, g, c.at(grad), task, c.at(packed)); });
   return packed;
 }
 
@@ -131,15 +148,17 @@ void backward_weights(Builder& b, int value, Buffer grad) {
   g.m = in, g.n = out, g.k = b.n;
   g.a_row = 1, g.a_col = in, g.b_row = out, g.b_col = 1, g.dst_row = out;
   const Tasks tasks{parts_of(in, kGradRowTask), ceil_div(out, kGradColumnTask)};
+  const Buffer packed = pack_gradient(b, node, g, grad);
+  g.b_packed = 1;
   const Update update = b.update_at_once(node.params[0]);
   const auto gemm = b.k.gemm;
   Step& step =
-      b.step(node, "backward weights", tasks.count(), {src, grad}, [=](const Context& c, int64_t task) {
+      b.step(node, "backward weights", tasks.count(), {src, packed}, [=](const Context& c, int64_t task) {
         const Block block = block_of(g, tasks, task);
         Gemm one = block.g;
         const int64_t at = kernel + block.m0 * out + block.n0;
         one.a = c.at(src) + block.m0;
-        one.b = c.at(grad) + block.n0;
+        one.b = c.at(packed) + block.n0 * g.k;
         one.dst = update ? c.scratch : c.run.grads + at;
         one.dst_row = update ? one.n : out;
         one.scratch = update ? c.scratch + dst_floats(block) : c.scratch;
