@@ -183,12 +183,18 @@ def test_bars_ask_for_what_can_be_measured() -> None:
             assert all(engines.can(name, workload) for name in (bar.engine, *bar.peers)), bar.what
 
 
-@pytest.mark.parametrize(("slower", "passed", "worst"), [(1.0, True, "0.95"), (0.9, False, "0.85")])
+@pytest.mark.parametrize(
+    ("slower", "passed", "worst"), [(1.0, True, "0.95 (1.90)"), (0.9, False, "0.85 (1.71)")]
+)
 def test_a_bar_is_judged_by_its_worst_workload(slower: float, passed: bool, worst: str) -> None:
     """Of three layers at 95 % of the peak, where 93 % is asked, one is slower."""
     bar = next(bar for bar in BARS if bar.what == "3x3 s2, of peak")
     rows = [
-        [Measurement(w, "cnnfast", [(w.flops or 0) / (share * 100e9)], peak=100e9)]
+        [
+            Measurement(
+                w, "cnnfast", [(w.flops or 0) / (turn * share * 1e11) for turn in (1, 0.5, 2)], peak=1e11
+            )
+        ]
         for w, share in zip(bar.workloads, (0.95, 0.95 * slower, 0.95), strict=True)
     ]
     verdict = kernels._verdict(bar, 1, rows)

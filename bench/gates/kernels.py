@@ -1,12 +1,15 @@
 """The table of kernel_bars.py, measured: `python -m bench.gates kernels` (long; peers of the extra `bench`).
 
 A workload runs once for a number of threads, all engines that any of its bars names in turns. The figure of
-a bar is that of its worst workload. The bars are meant for AVX-512; what was measured on is told first.
+a bar is that of its worst workload, by medians of the turns; in brackets stands what the fastest turns give,
+which neighbours on the machine disturb less. The bars are meant for AVX-512; what was measured on is told
+first.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from fnmatch import fnmatch
 
 from bench.compare import engines
@@ -79,6 +82,7 @@ def _verdict(bar: Bar, threads: int, rows: list[list[Measurement]]) -> Verdict:
     if bar.needs and bar.needs not in machine(threads)["isa"]:
         return Verdict(what, f"needs {bar.needs}", asked, None)
     figures = {str(workload): _figure(bar, row) for workload, row in zip(bar.workloads, rows, strict=True)}
+    fastest = [_figure(bar, [replace(m, turns_s=[min(m.turns_s)]) for m in row if m.turns_s]) for row in rows]
     refused = [
         f"{m.workload}, {m.engine}: {m.refused}"
         for row in rows
@@ -86,10 +90,16 @@ def _verdict(bar: Bar, threads: int, rows: list[list[Measurement]]) -> Verdict:
         if m.refused and m.engine in {bar.engine, *bar.peers}
     ]
     ours = [figure for figure in figures.values() if figure is not None]
-    worst = f"{min(ours):.2f}" if len(ours) == len(figures) else "-"
-    each = ", ".join(f"{name} {'-' if f is None else f'{f:.2f}'}" for name, f in figures.items())
+    each = [f"{name} {_shown([f], [best])}" for (name, f), best in zip(figures.items(), fastest, strict=True)]
+    worst = _shown(list(figures.values()), fastest)
     passed = len(ours) == len(figures) and min(ours) >= (bar.bar(threads) or 0)
-    return Verdict(what, "; ".join((worst, each, *refused)), asked, passed)
+    return Verdict(what, "; ".join((worst, ", ".join(each), *refused)), asked, passed)
+
+
+def _shown(medians: list[float | None], fastest: list[float | None]) -> str:
+    """The least of each; nothing unless all are known."""
+    least = [None if None in figures else min(f for f in figures if f) for figures in (medians, fastest)]
+    return "{} ({})".format(*("-" if figure is None else f"{figure:.2f}" for figure in least))
 
 
 def _figure(bar: Bar, row: list[Measurement]) -> float | None:
