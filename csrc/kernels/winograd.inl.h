@@ -148,8 +148,8 @@ static inline void winograd_store(const Winograd& a, const V (&out)[kTile][kTile
     }
 }
 
-// The same with rows x cols pooling windows. The bias comes first, so that ties are those of the sums as they
-// would be stored.
+// The same with rows x cols pooling windows: tiles begin at even outputs, so that no window lies in two. The
+// bias comes first, so that ties are those of the sums as they would be stored.
 template <int kTile>
 static inline void winograd_store_pooled(const Winograd& a, const V (&out)[kTile][kTile], V bias, int rows,
                                          int cols, int64_t at) {

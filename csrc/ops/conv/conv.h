@@ -76,6 +76,10 @@ struct ConvAlgorithm {
   bool unpools = false;                                  // backward_weights does, if pooling is fused
 };
 
+inline bool pools_always(const ConvAttrs&) {
+  return true;
+}
+
 const std::vector<const ConvAlgorithm*>& conv_algorithms();
 const ConvAlgorithm* find_conv_algorithm(const std::string& name);  // null: there is none
 extern const ConvAlgorithm kConvBlockedAlgorithm, kConvLanesAlgorithm, kConvWinogradAlgorithm,

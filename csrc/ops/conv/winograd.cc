@@ -184,11 +184,6 @@ double cost(const ConvProblem& p) {
   return all * p.a.groups;
 }
 
-// Tiles begin at even outputs and have even sides: no window lies in two.
-bool pools(const ConvAttrs&) {
-  return true;
-}
-
 }  // namespace
 
 const ConvAlgorithm kConvWinogradAlgorithm{"winograd",
@@ -201,7 +196,7 @@ const ConvAlgorithm kConvWinogradAlgorithm{"winograd",
                                            winograd_backward_weights,
                                            winograd_weights_cost,
                                            true,
-                                           pools};
+                                           pools_always};
 
 const ConvAlgorithm kConvWinogradF2Algorithm{"winograd_f2",
                                              Layout::blocked,
@@ -213,7 +208,7 @@ const ConvAlgorithm kConvWinogradF2Algorithm{"winograd_f2",
                                              winograd_backward_weights,
                                              winograd_weights_cost,
                                              true,
-                                             pools};
+                                             pools_always};
 
 const ConvAlgorithm kConvWinogradF6Algorithm{"winograd_f6",
                                              Layout::blocked,
@@ -225,6 +220,6 @@ const ConvAlgorithm kConvWinogradF6Algorithm{"winograd_f6",
                                              winograd_backward_weights,
                                              winograd_weights_cost,
                                              true,
-                                             pools};
+                                             pools_always};
 
 }  // namespace cnnfast
