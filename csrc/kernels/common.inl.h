@@ -30,8 +30,8 @@ static inline bool is_lower_bound(Activation kind) {
   return kind == Activation::none || kind == Activation::relu;
 }
 
-// The next cell of a pooling window meets the largest before it: the first of equals wins, and NaN, as in
-// NumPy.
+// The next cell of a pooling window meets the largest before it: the first of equals wins; NaN beats all, as
+// in NumPy.
 static inline void meet_winner(V cell, int32_t position, V& best, I& winner) {
   const M better = (cell > best) | is_nan(cell);
   best = select(better, cell, best);

@@ -73,8 +73,8 @@ struct ConvLanesWgrad {
 // kernel position, and weights are packed [oc blocks of 16][ic blocks of 16][all_taps][channels of the
 // block][16]. Else a tap is rect.run floats side by side in the source, which meet as many rows of weights
 // from row tap.index on, and weights are [oc blocks of 16][all_taps * ic][16]: plain sources are read in
-// place. The last blocks are zero padded. An output's sum depends on nothing but ic,
-// all_taps and its own taps; between the parts of a long one it lies in dst.
+// place. The last blocks are zero padded. An output's sum depends on nothing but ic, all_taps and its
+// own taps; between the parts of a long one it lies in dst.
 struct ConvBlocked {
   const float* src;
   const float* weights;
