@@ -30,6 +30,14 @@ static inline bool is_lower_bound(Activation kind) {
   return kind == Activation::none || kind == Activation::relu;
 }
 
+// The next cell of a pooling window meets the largest before it: the first of equals wins; NaN beats all, as
+// in NumPy.
+static inline void meet_winner(V cell, int32_t position, V& best, I& winner) {
+  const M better = (cell > best) | is_nan(cell);
+  best = select(better, cell, best);
+  winner = select(better, iset1(position), winner);
+}
+
 // Asks for a cache line; any address will do.
 static inline void prefetch(const float* p) {
   __builtin_prefetch(p);

@@ -169,16 +169,9 @@ static inline void blocked_strips(const ConvBlocked& a, BlockedRun run, int x0, 
   }
 }
 
-static inline int blocked_most_taps(const ConvBlocked& a) {
-  int most = 1;
-  for (int i = 0; i < a.n_rects; ++i)
-    if (a.rects[i].n_taps > most) most = a.rects[i].n_taps;
-  return most;
-}
-
 static void conv_blocked(const ConvBlocked& a) {
   const int blocks = (a.ic + kLanes - 1) / kLanes;
-  const int fit = a.rects->run ? blocks : kBlockedPanel / (blocked_most_taps(a) * kLanes);
+  const int fit = a.rects->run ? blocks : kBlockedPanel / (a.all_taps * kLanes);
   const Parts panels = split_evenly(blocks, fit > 1 ? fit : 1);
   BlockedRun run{};
   for (int panel = 0; panel < panels.count; ++panel) {

@@ -48,17 +48,13 @@ static inline void lanes_store(const ConvLanes& a, int oc0, const int64_t* to, V
   }
 }
 
-// The four accumulators of a channel are one pooling window. The first maximum wins, as in max_pool.
+// The four accumulators of a channel are one pooling window.
 template <int kOc>
 static inline void lanes_store_pooled(const ConvLanes& a, int oc0, int64_t to, V (&acc)[kOc][kLanesPixels]) {
   for (int o = 0; o < kOc; ++o) {
     V best = acc[o][0];
     I winner = iset1(0);
-    for (int p = 1; p < kLanesPixels; ++p) {
-      const M later = (acc[o][p] > best) | is_nan(acc[o][p]);
-      best = select(later, acc[o][p], best);
-      winner = select(later, iset1(p), winner);
-    }
+    for (int p = 1; p < kLanesPixels; ++p) meet_winner(acc[o][p], p, best, winner);
     const V bias = a.bias ? set1(a.bias[oc0 + o]) : zero();
     const int64_t at = (oc0 + o) * a.dst_channel + to;
     store(a.dst + at, activated(a.activation, best + bias));

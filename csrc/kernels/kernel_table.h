@@ -73,8 +73,8 @@ struct ConvLanesWgrad {
 // kernel position, and weights are packed [oc blocks of 16][ic blocks of 16][all_taps][channels of the
 // block][16]. Else a tap is rect.run floats side by side in the source, which meet as many rows of weights
 // from row tap.index on, and weights are [oc blocks of 16][all_taps * ic][16]: plain sources are read in
-// place. The last blocks are zero padded. An output's sum depends on nothing but ic, its own taps
-// and the most taps of a rectangle; between the parts of a long one it lies in dst.
+// place. The last blocks are zero padded. An output's sum depends on nothing but ic, all_taps and its
+// own taps; between the parts of a long one it lies in dst.
 struct ConvBlocked {
   const float* src;
   const float* weights;
@@ -197,16 +197,19 @@ struct WinogradTiles {
   int32_t first_tile, tiles;
 };
 
-// The outputs. Their last block of channels is written whole.
+// The outputs. Their last block of channels is written whole. With pooling (oh, ow) are those before it, and
+// dst takes the maxima of 2x2 windows, stride 2; what is left of an odd number is dropped.
 struct Winograd : WinogradTiles {
   const float* weights;   // of winograd_weights: [(tile + 2)^2 frequencies][oc blocks of 16][ic][16]
   const float* bias;      // [oc rounded up to 16] or null
-  const float* residual;  // added before the activation, at dst's offsets; or null
+  const float* residual;  // added before the activation, at dst's offsets; or null, as with pooling
   float* dst;
-  float* scratch;  // winograd_scratch(tile, tiles, ic, oc) floats, 64-byte aligned
+  uint8_t* pool_index;  // as ConvLanes's
+  float* scratch;       // winograd_scratch(tile, tiles, ic, oc) floats, 64-byte aligned
   int64_t dst_sample, dst_block, weights_frequency;
   int32_t oc;
   int32_t tile;  // 2, 4 or 6
+  int32_t pool;  // 1: maximum over 2x2 windows
   Activation activation;
 };
 

@@ -66,19 +66,15 @@ static inline bool tiles_exactly(const PoolGrad& p) {
          p.oh * p.kh >= p.ih && p.ow * p.kw >= p.iw;
 }
 
-// The maximum of one window, NaN if it holds one, as NumPy's; the first of equals wins.
+// The maximum of one window.
 template <bool kIndex>
 static inline void max_window(const float* src, Window w, int32_t kw, int64_t row_step, float* dst,
                               uint8_t* index) {
   V best = load(src);
   I winner = iset1(w.position);
   for (int32_t r = 0; r < w.rows; ++r) {
-    for (int32_t c = r == 0 ? 1 : 0; c < w.cols; ++c) {
-      const V cell = load(src + r * row_step + c * kLanes);
-      const M better = (cell > best) | is_nan(cell);
-      best = select(better, cell, best);
-      if constexpr (kIndex) winner = select(better, iset1(w.position + r * kw + c), winner);
-    }
+    for (int32_t c = r == 0 ? 1 : 0; c < w.cols; ++c)
+      meet_winner(load(src + r * row_step + c * kLanes), w.position + r * kw + c, best, winner);
   }
   store(dst, best);
   if constexpr (kIndex) istore_bytes(index, winner);

@@ -136,28 +136,55 @@ static inline void winograd_transform_out(const float* from, int64_t frequency, 
   }
 }
 
+// What exists of a tile: rows x cols outputs.
+template <int kTile>
+static inline void winograd_store(const Winograd& a, const V (&out)[kTile][kTile], V bias, int rows, int cols,
+                                  int64_t at) {
+  for (int y = 0; y < rows; ++y, at += static_cast<int64_t>(a.ow) * kLanes)
+    for (int x = 0; x < cols; ++x) {
+      const int64_t to = at + x * kLanes;
+      const V rest = a.residual ? bias + load(a.residual + to) : bias;
+      store(a.dst + to, activated(a.activation, out[y][x] + rest));
+    }
+}
+
+// The same with rows x cols pooling windows: tiles begin at even outputs, so that no window lies in two. The
+// bias comes first, so that ties are those of the sums as they would be stored.
+template <int kTile>
+static inline void winograd_store_pooled(const Winograd& a, const V (&out)[kTile][kTile], V bias, int rows,
+                                         int cols, int64_t at) {
+  for (int y = 0; y < rows; ++y, at += static_cast<int64_t>(a.ow / 2) * kLanes)
+    for (int x = 0; x < cols; ++x) {
+      V best = out[2 * y][2 * x] + bias;
+      I winner = iset1(0);
+      for (int p = 1; p < 4; ++p) meet_winner(out[2 * y + p / 2][2 * x + p % 2] + bias, p, best, winner);
+      const int64_t to = at + x * kLanes;
+      store(a.dst + to, activated(a.activation, best));
+      if (a.pool_index) istore_bytes(a.pool_index + to, winner);
+    }
+}
+
 template <int kTile>
 static inline void winograd_outputs(const Winograd& a, const WinogradPlaces& p, int first, int blocks) {
+  const int window = a.pool ? 2 : 1;
   for (int t = 0; t < a.tiles; ++t) {
     const WinogradTile tile = winograd_tile<kTile>(a, a.first_tile + t);
-    const int rows = a.oh - tile.y < kTile ? a.oh - tile.y : kTile;
-    const int cols = a.ow - tile.x < kTile ? a.ow - tile.x : kTile;
-    float* dst = a.dst + tile.sample * a.dst_sample + first * a.dst_block +
-                 (static_cast<int64_t>(tile.y) * a.ow + tile.x) * kLanes;
+    const int rows = (a.oh - tile.y < kTile ? a.oh - tile.y : kTile) / window;
+    const int cols = (a.ow - tile.x < kTile ? a.ow - tile.x : kTile) / window;
+    const int64_t corner = static_cast<int64_t>(tile.y / window) * (a.ow / window) + tile.x / window;
     for (int block = 0; block < blocks; ++block)
       for (int v = 0; v < kWinogradVectors; ++v) {
-        const int lane = block * kLanes + v * V::lanes;
-        const V bias = a.bias ? load(a.bias + first * kLanes + lane) : zero();
+        const int lane = v * V::lanes;
+        const V bias = a.bias ? load(a.bias + (first + block) * kLanes + lane) : zero();
         V out[kTile][kTile];
-        winograd_transform_out<kTile>(p.out + block * p.block + t * kLanes + v * V::lanes, p.out_frequency,
-                                      out);
-        float* to = dst + block * a.dst_block + v * V::lanes;
-        for (int y = 0; y < rows; ++y, to += static_cast<int64_t>(a.ow) * kLanes)
-          for (int x = 0; x < cols; ++x) {
-            float* at = to + x * kLanes;
-            const V rest = a.residual ? bias + load(a.residual + (at - a.dst)) : bias;
-            store(at, activated(a.activation, out[y][x] + rest));
-          }
+        winograd_transform_out<kTile>(p.out + block * p.block + t * kLanes + lane, p.out_frequency, out);
+        const int64_t at =
+            tile.sample * a.dst_sample + (first + block) * a.dst_block + corner * kLanes + lane;
+        if (a.pool) {
+          winograd_store_pooled<kTile>(a, out, bias, rows, cols, at);
+        } else {
+          winograd_store<kTile>(a, out, bias, rows, cols, at);
+        }
       }
   }
 }

@@ -39,26 +39,29 @@ class Guarded {
 
 struct Case {
   int tile, n, ic, oc, ih, iw, pad_top, pad_left, oh, ow;
-  bool flipped;
+  bool flipped, pool;
   int ic_blocks() const { return (ic + kLanes - 1) / kLanes; }
   int oc_blocks() const { return (oc + kLanes - 1) / kLanes; }
+  int window() const { return pool ? 2 : 1; }
   int frequencies() const { return (tile + 2) * (tile + 2); }
   int64_t src_at(int s, int c, int y, int x) const {
     return (((int64_t{s} * ic_blocks() + c / kLanes) * ih + y) * iw + x) * kLanes + c % kLanes;
   }
   int64_t dst_at(int s, int c, int y, int x) const {
-    return (((int64_t{s} * oc_blocks() + c / kLanes) * oh + y) * ow + x) * kLanes + c % kLanes;
+    return (((int64_t{s} * oc_blocks() + c / kLanes) * (oh / window()) + y) * (ow / window()) + x) * kLanes +
+           c % kLanes;
   }
 };
 
 struct Data {
   std::vector<float> kernel, bias;  // [tap][ic][oc]
-  Guarded src, dst, weights;
+  Guarded src, dst, index, weights;
   explicit Data(const Case& c)
       : kernel(static_cast<size_t>(9 * c.ic * c.oc)),
         bias(static_cast<size_t>(c.oc_blocks() * kLanes)),
         src(int64_t{c.n} * c.ic_blocks() * c.ih * c.iw * kLanes),
-        dst(int64_t{c.n} * c.oc_blocks() * c.oh * c.ow * kLanes),
+        dst(c.dst_at(c.n, 0, 0, 0)),
+        index(c.dst_at(c.n, 0, 0, 0) / 4),
         weights(int64_t{c.frequencies()} * c.oc_blocks() * c.ic * kLanes) {
     std::mt19937 random(3);
     std::normal_distribution<float> normal;
@@ -83,7 +86,9 @@ void run(const KernelTable& k, const Case& c, const Data& d, int tiles_a_call) {
   Winograd a{};
   a.src = d.src.data(), a.weights = d.weights.data(), a.bias = d.bias.data(), a.dst = d.dst.data();
   a.src_block = int64_t{c.ih} * c.iw * kLanes, a.src_sample = a.src_block * c.ic_blocks();
-  a.dst_block = int64_t{c.oh} * c.ow * kLanes, a.dst_sample = a.dst_block * c.oc_blocks();
+  a.dst_block = c.dst_at(0, kLanes, 0, 0), a.dst_sample = c.dst_at(1, 0, 0, 0);
+  a.pool = c.pool;
+  if (c.pool) a.pool_index = reinterpret_cast<uint8_t*>(d.index.data());
   a.weights_frequency = w.frequency;
   a.ic = c.ic, a.oc = c.oc, a.ih = c.ih, a.iw = c.iw, a.oh = c.oh, a.ow = c.ow;
   a.pad_top = c.pad_top, a.pad_left = c.pad_left, a.tile = c.tile, a.activation = Activation::relu;
@@ -109,13 +114,23 @@ double expected(const Case& c, const Data& d, int s, int o, int y, int x) {
   return std::max(0.0, sum);
 }
 
+// With pooling, at the position that the index names; and how far the maximum lies above it.
+double expected_at(const Case& c, const Data& d, int s, int o, int y, int x, double* beaten_by) {
+  if (!c.pool) return expected(c, d, s, o, y, x);
+  const int winner = reinterpret_cast<const uint8_t*>(d.index.data())[c.dst_at(s, o, y, x)];
+  const double right = expected(c, d, s, o, 2 * y + winner / 2, 2 * x + winner % 2);
+  for (int p = 0; p < 4; ++p)
+    *beaten_by = std::max(*beaten_by, expected(c, d, s, o, 2 * y + p / 2, 2 * x + p % 2) - right);
+  return right;
+}
+
 double worst_error(const Case& c, const Data& d) {
   double error = 0, most = 0;
   for (int s = 0; s < c.n; ++s)
     for (int o = 0; o < c.oc; ++o)
-      for (int y = 0; y < c.oh; ++y)
-        for (int x = 0; x < c.ow; ++x) {
-          const double right = expected(c, d, s, o, y, x);
+      for (int y = 0; y < c.oh / c.window(); ++y)
+        for (int x = 0; x < c.ow / c.window(); ++x) {
+          const double right = expected_at(c, d, s, o, y, x, &error);
           error = std::max(error, std::abs(d.dst.data()[c.dst_at(s, o, y, x)] - right));
           most = std::max(most, right);
         }
@@ -128,10 +143,12 @@ TEST_CASE("winograd computes a convolution and writes nothing else") {
   for (const KernelTable* k : available_kernels())
     for (const int tile : {2, 4})
       for (const bool flipped : {false, true})
-        for (const Case& c : {Case{tile, 2, 17, 18, 9, 10, 1, 1, 9, 10, flipped},
-                              Case{tile, 1, 16, 96, 4, 4, 0, 0, 2, 2, flipped},
-                              Case{tile, 3, 33, 16, 1, 5, 3, 2, 5, 6, flipped},
-                              Case{tile, 1, 20, 40, 13, 8, -1, -2, 10, 3, flipped}})
+        for (const Case& c : {Case{tile, 2, 17, 18, 9, 10, 1, 1, 9, 10, flipped, false},
+                              Case{tile, 2, 17, 18, 9, 10, 1, 1, 9, 10, flipped, true},
+                              Case{tile, 1, 16, 96, 4, 4, 0, 0, 2, 2, flipped, false},
+                              Case{tile, 3, 33, 16, 1, 5, 3, 2, 5, 6, flipped, false},
+                              Case{tile, 3, 33, 16, 1, 5, 3, 2, 5, 6, flipped, true},
+                              Case{tile, 1, 20, 40, 13, 8, -1, -2, 10, 3, flipped, false}})
           for (const int tiles_a_call : {1, 5, 1000}) {
             CAPTURE(k->isa);
             CAPTURE(tile);
@@ -139,6 +156,6 @@ TEST_CASE("winograd computes a convolution and writes nothing else") {
             const Data d(c);
             run(*k, c, d, tiles_a_call);
             CHECK(worst_error(c, d) < (tile == 2 ? 1e-6 : 1e-5));
-            CHECK((d.src.intact() && d.dst.intact() && d.weights.intact()));
+            CHECK((d.src.intact() && d.dst.intact() && d.index.intact() && d.weights.intact()));
           }
 }

@@ -9,8 +9,8 @@ namespace {
 
 bool takes_summand(const Node& node) {
   const auto* conv = node.as<ConvAttrs>();
-  return conv && find_conv_algorithm(conv->algorithm)->adds_residual && node.inputs.size() == 1 &&
-         node.activation == Activation::none;
+  return conv && find_conv_algorithm(conv->algorithm)->adds_residual && !conv->pool &&
+         node.inputs.size() == 1 && node.activation == Activation::none;
 }
 
 }  // namespace

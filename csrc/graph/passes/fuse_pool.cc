@@ -1,4 +1,5 @@
 #include "graph/draft.h"
+#include "ops/conv/conv.h"
 
 namespace cnnfast {
 
@@ -10,9 +11,11 @@ bool is_lane_wise_window(const PoolAttrs& pool) {
          pool.stride.w == 2 && p.top + p.bottom + p.left + p.right == 0;
 }
 
-bool is_unpadded(const ConvAttrs& conv) {
-  const Padding& p = conv.padding;
-  return p.top + p.bottom + p.left + p.right == 0;
+bool takes_pooling(const Node& node) {
+  const auto* conv = node.as<ConvAttrs>();
+  if (!conv || conv->transposed || conv->pool || node.activation != Activation::none) return false;
+  const auto pools = find_conv_algorithm(conv->algorithm)->pools;
+  return pools && pools(*conv);
 }
 
 }  // namespace
@@ -25,15 +28,11 @@ void fuse_pool(Draft& draft) {
     if (!attrs || !is_lane_wise_window(*attrs)) continue;
     const int src = pool.inputs[0];
     Node& conv = draft.nodes[static_cast<size_t>(src)];
-    ConvAttrs* conv_attrs = std::get_if<ConvAttrs>(&conv.attrs);
-    if (!conv_attrs || conv_attrs->transposed || conv.layout != Layout::lanes ||
-        conv.activation != Activation::none || conv_attrs->pool || !is_unpadded(*conv_attrs) ||
-        consumers[static_cast<size_t>(src)] != 1)
-      continue;
+    if (!takes_pooling(conv) || consumers[static_cast<size_t>(src)] != 1) continue;
     const Image image = conv.image(), pooled = pool.image();
     if (pooled.h != image.h / 2 || pooled.w != image.w / 2)
       continue;  // a partial window hangs over the border
-    conv_attrs->pool = true;
+    std::get<ConvAttrs>(conv.attrs).pool = true;
     conv.dims = pool.dims;
     conv.activation = pool.activation;
     draft.bypass(static_cast<int>(i));

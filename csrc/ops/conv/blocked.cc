@@ -38,6 +38,38 @@ Buffer pack_weights(Builder& b, const Node& node, const ConvProblem& p, int side
   return packed;
 }
 
+// Under a fused pooling a task's outputs go to its scratch, and their maxima from there to the image.
+struct Pooling {
+  const KernelTable* k;
+  WindowRows cut;
+  int width;  // of the full image
+  Buffer index;
+
+  int64_t row() const { return int64_t{width} * kLanes; }
+  int64_t scratch() const { return 2 * cut.most() * row() * kBlockTask; }
+
+  // `to` is where the convolution's destination begins in its buffer.
+  void run(const Context& c, const ConvBlocked& conv, int64_t piece, int64_t to) const {
+    const int rows = cut.begin(piece + 1) - cut.begin(piece);
+    ConvBlocked full = conv;
+    full.dst = c.scratch, full.dst_block = 2 * rows * row();
+    full.activation = Activation::none;
+    k->conv_blocked(full);
+    Pool pool{};
+    pool.planes = 1;
+    pool.ih = 2 * rows, pool.iw = width, pool.oh = rows, pool.ow = width / 2;
+    pool.kh = pool.kw = pool.stride_h = pool.stride_w = 2;
+    pool.activation = conv.activation;
+    for (int64_t block = 0; block < blocks_of(conv.oc); ++block) {
+      const int64_t at = block * conv.dst_block + int64_t{cut.begin(piece)} * pool.ow * kLanes;
+      pool.src = full.dst + block * full.dst_block;
+      pool.dst = conv.dst + at;
+      pool.index = index ? c.as<uint8_t>(index) + to + at : nullptr;
+      k->max_pool(pool);
+    }
+  }
+};
+
 // What forward and backward-data have in common.
 struct Pass : ConvPass {
   Place src, dst;
@@ -54,7 +86,10 @@ void lower(Builder& b, const Node& node, const ConvProblem& p, Pass pass) {
       return (channel / side * p.taps() + position) * side + channel % side;
     });
   const auto rects = std::make_shared<Rects>(std::move(pass.rects));
-  const Pieces pieces = cut_rows(*rects, pass.ic, p.taps());
+  const bool pool = pass.pool;
+  const Pooling pooling{&b.k, {p.pooled(), pass.ic, p.taps()}, p.out.w, pass.pool_index};
+  const Pieces pieces =
+      pool ? cut_windows(*rects, pooling.row(), pooling.cut) : cut_rows(*rects, pass.ic, p.taps());
   const int64_t n_pieces = static_cast<int64_t>(pieces.size()), groups = p.a.groups;
   const int64_t blocks = blocks_of(pass.oc), parts = ceil_div(blocks, kBlockTask);
   const int64_t block_floats = int64_t{p.taps()} * pass.ic * kLanes;
@@ -83,8 +118,12 @@ void lower(Builder& b, const Node& node, const ConvProblem& p, Pass pass) {
                one.residual = residual ? c.at(residual) + dst_at : nullptr;
                one.oc = static_cast<int32_t>(std::min<int64_t>(kBlockTask * kLanes, oc - block * kLanes));
                one.rects = piece.data(), one.n_rects = static_cast<int32_t>(piece.size());
-               conv_blocked(one);
+               if (pool)
+                 pooling.run(c, one, at, dst_at);
+               else
+                 conv_blocked(one);
              });
+  if (pool) step.scratch = pooling.scratch();
   step.info.algorithm = "blocked";
 }
 
@@ -96,8 +135,8 @@ void forward(Builder& b, int value, const ConvProblem& p, const ConvPass& given)
     return forward(b, value, of_read_pixels(p), read);
   }
   const Place src = place_of(source, p.in, p.ic());
-  Pass pass{given, src, blocked_place(p.out, p.oc()), p.ic(), p.oc(), src.side, {}, {}};
-  pass.rects = forward_rects(p.axes(), pass.src.steps, pass.dst.steps, channel_taps(pass.src, pass.ic));
+  Pass pass{given, src, blocked_place(p.pooled(), p.oc()), p.ic(), p.oc(), src.side, {}, {}};
+  pass.rects = forward_rects(p.axes(), pass.src.steps, {p.out, kLanes}, channel_taps(pass.src, pass.ic));
   pass.packed = pack_weights(b, node, p, pass.packed_side, false);
   lower(b, node, p, std::move(pass));
 }
@@ -141,7 +180,7 @@ double cost(const ConvProblem& p) {
 }  // namespace
 
 const ConvAlgorithm kConvBlockedAlgorithm{
-    "blocked",     Layout::blocked,          true,    refuse, cost, forward,
-    backward_data, blocked_backward_weights, nullptr, true};
+    "blocked",     Layout::blocked,          true,    refuse, cost,        forward,
+    backward_data, blocked_backward_weights, nullptr, true,   pools_always};
 
 }  // namespace cnnfast

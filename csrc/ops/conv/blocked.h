@@ -21,6 +21,16 @@ constexpr int kBlockTask = 4;  // blocks of output channels of one task, at most
 using Pieces = std::vector<std::vector<Rect>>;
 Pieces cut_rows(const Rects& rects, int ic, int taps);
 
+// The same under a fused pooling: whole rows of 2x2 windows, whose outputs have offsets from the piece's
+// first.
+struct WindowRows {
+  int rows, pieces;
+  WindowRows(const Image& pooled, int ic, int taps);
+  int begin(int64_t piece) const { return static_cast<int>(piece * rows / pieces); }
+  int most() const { return (rows + pieces - 1) / pieces; }
+};
+Pieces cut_windows(const Rects& rects, int64_t dst_row, const WindowRows& cut);
+
 Place blocked_place(const Image& image, int channels);  // `channels`: of a group
 Place place_of(const Node& node, const Image& image, int channels);
 

@@ -29,6 +29,12 @@ int join(std::vector<Tap>& taps, int side) {
   return lengths.empty() ? side : lengths[0];
 }
 
+// Outputs of one task, at most.
+int most_pixels(int ic, int taps) {
+  const int panel = std::min(ic, std::max(kLanes, kBlockedPanel / taps));
+  return std::min(kPixelTask, kSourceTask / panel);
+}
+
 // Calls copy(where it lies in the source, where it lies among those that are read) for each pixel of a plane.
 template <class Copy>
 void for_read_pixels(const ConvProblem& p, const Copy& copy) {
@@ -43,8 +49,7 @@ void for_read_pixels(const ConvProblem& p, const Copy& copy) {
 }  // namespace
 
 Pieces cut_rows(const Rects& rects, int ic, int taps) {
-  const int panel = std::min(ic, std::max(kLanes, kBlockedPanel / taps));
-  const int most = std::min(kPixelTask, kSourceTask / panel);
+  const int most = most_pixels(ic, taps);
   Pieces pieces;
   int pixels = most;
   for (const Rect& rect : rects.rects) {
@@ -58,6 +63,27 @@ Pieces cut_rows(const Rects& rects, int ic, int taps) {
       if (pixels + piece.rows * piece.cols > most) pieces.emplace_back(), pixels = 0;
       pieces.back().push_back(piece);
       pixels += piece.rows * piece.cols;
+    }
+  }
+  return pieces;
+}
+
+WindowRows::WindowRows(const Image& pooled, int ic, int taps) : rows(pooled.h) {
+  const int fit = std::max(1, most_pixels(ic, taps) / (4 * pooled.w));
+  pieces = (rows + fit - 1) / fit;
+}
+
+Pieces cut_windows(const Rects& rects, int64_t dst_row, const WindowRows& cut) {
+  Pieces pieces;
+  for (int i = 0; i < cut.pieces; ++i) {
+    pieces.emplace_back();
+    const int begin = 2 * cut.begin(i), end = 2 * cut.begin(i + 1);
+    for (Rect piece : rects.rects) {
+      const int first = static_cast<int>(piece.dst0 / dst_row), y = std::max(begin, first);
+      piece.rows = std::min(end, first + piece.rows) - y;
+      piece.src0 += (y - first) * piece.src_row;
+      piece.dst0 += (y - first - begin) * dst_row;
+      if (piece.rows > 0) pieces.back().push_back(piece);
     }
   }
   return pieces;

@@ -40,6 +40,9 @@ void forward(Builder& b, int value) {
   ConvPass pass{"forward", b.output(node.inputs[0]), b.output(value), -1, node.activation};
   if (a.use_bias) pass.bias = b.param(node.params[1]).offset;
   if (node.inputs.size() > 1) pass.residual = b.output(node.inputs[1]);
+  pass.pool = a.pool;
+  if (a.pool && b.differentiates())
+    pass.pool_index = b.saved(value, "pool_index") = b.buffer(ceil_div(floats_of(node, b.n), 4));
   (a.transposed ? algorithm.backward_data : algorithm.forward)(b, value,
                                                                conv_problem(b.source(node), node, b.n), pass);
 }
@@ -72,9 +75,9 @@ void backward_bias(Builder& b, int value, Buffer grad_out) {
   });
 }
 
-void backward_parameters(Builder& b, int value, const ConvProblem& p, Buffer grad_out) {
+void backward_parameters(Builder& b, int value, const ConvAlgorithm& algorithm, const ConvProblem& p,
+                         Buffer grad_out) {
   const Node& node = b.node(value);
-  const ConvAlgorithm& algorithm = *find_conv_algorithm(node.as<ConvAttrs>()->weights_algorithm);
   const Buffer src = b.output(node.inputs[0]);
   if (!p.a.transposed) return algorithm.backward_weights(b, value, p, src, grad_out);
   algorithm.backward_weights(b, value, p, grad_out, src);
@@ -88,11 +91,13 @@ void backward(Builder& b, int value) {
   if (node.inputs.size() > 1 && b.needs_grad(node.inputs[1])) b.share_grad(node.inputs[1], grad_out);
   bool weights = false;
   for (const int position : node.params) weights = weights || b.trainable(position);
-  if (weights) backward_parameters(b, value, p, grad_out);
+  Buffer unpooled = p.a.pool ? Buffer{} : grad_out;
+  const auto full = [&] { return unpooled ? unpooled : unpooled = unpool(b, value, p, grad_out); };
+  const ConvAlgorithm& by = *find_conv_algorithm(p.a.weights_algorithm);
+  if (weights) backward_parameters(b, value, by, p, by.unpools ? grad_out : full());
   if (!b.needs_grad(node.inputs[0])) return;
   const ConvAlgorithm& algorithm = algorithm_of(node);
-  const ConvPass pass{"backward data", p.a.pool ? unpool(b, value, p, grad_out) : grad_out,
-                      b.new_grad(node.inputs[0])};
+  const ConvPass pass{"backward data", full(), b.new_grad(node.inputs[0])};
   (p.a.transposed ? algorithm.forward : algorithm.backward_data)(b, value, p, pass);
 }
 
@@ -109,11 +114,12 @@ ConvProblem conv_problem(const Node& src, const Node& conv, int n) {
     p.a.use_bias = false;
   }
   if (p.a.pool) {  // undo the pooling: the output the convolution itself has
-    const auto size = [](int in, int kernel, int stride, int dilation) {
-      return (in - (kernel - 1) * dilation - 1) / stride + 1;
+    const auto size = [](int padded, int kernel, int stride, int dilation) {
+      return (padded - (kernel - 1) * dilation - 1) / stride + 1;
     };
-    p.out.h = size(p.in.h, p.a.kernel.h, p.a.stride.h, p.a.dilation.h);
-    p.out.w = size(p.in.w, p.a.kernel.w, p.a.stride.w, p.a.dilation.w);
+    const Padding& pad = p.a.padding;
+    p.out.h = size(pad.top + p.in.h + pad.bottom, p.a.kernel.h, p.a.stride.h, p.a.dilation.h);
+    p.out.w = size(pad.left + p.in.w + pad.right, p.a.kernel.w, p.a.stride.w, p.a.dilation.w);
   }
   return p;
 }

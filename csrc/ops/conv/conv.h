@@ -42,11 +42,14 @@ struct ConvPass {
   Buffer from, to;
   int64_t bias = -1;  // offset of the bias that is added, or -1
   Activation activation = Activation::none;
-  Buffer residual = {};  // added before the activation, lies as `to` does; or none
+  Buffer residual = {};    // added before the activation, lies as `to` does; or none
+  bool pool = false;       // `to` takes the maxima of 2x2 windows, before the activation
+  Buffer pool_index = {};  // the position 0..3 of each maximum, in bytes that lie as `to` does; or none
 
   std::vector<Buffer> uses(Buffer packed) const {
     std::vector<Buffer> all{from, to, packed};
-    if (residual) all.push_back(residual);
+    for (const Buffer other : {residual, pool_index})
+      if (other) all.push_back(other);
     return all;
   }
 };
@@ -64,12 +67,18 @@ struct ConvAlgorithm {
   // backward_data, and its backward-data is forward.
   void (*forward)(Builder&, int value, const ConvProblem&, const ConvPass&);
   void (*backward_data)(Builder&, int value, const ConvProblem&, const ConvPass&);
-  // src lies as `in` does and grad_out as `out`, pooled if pooling is fused. Also writes the gradient of the
-  // bias, if the problem has one.
+  // src lies as `in` does and grad_out as `out`, or as the pooled output with `unpools`. Also writes the
+  // gradient of the bias, if the problem has one.
   void (*backward_weights)(Builder&, int value, const ConvProblem&, Buffer src, Buffer grad_out);
   double (*weights_cost)(const ConvProblem&) = nullptr;  // of backward_weights, as cost; null: the same
   bool adds_residual = false;                            // both passes take one
+  bool (*pools)(const ConvAttrs&) = nullptr;             // whether forward takes a 2x2 maximum; null: never
+  bool unpools = false;                                  // backward_weights does, if pooling is fused
 };
+
+inline bool pools_always(const ConvAttrs&) {
+  return true;
+}
 
 const std::vector<const ConvAlgorithm*>& conv_algorithms();
 const ConvAlgorithm* find_conv_algorithm(const std::string& name);  // null: there is none

@@ -70,16 +70,13 @@ struct Pass : ConvPass {
   Planes src, dst;
   int ic, oc;  // of a group, as this direction sees them
   Rects rects;
-  Buffer packed, pool_index;
-  bool pool;
+  Buffer packed;
 };
 
 void lower(Builder& b, const Node& node, const ConvProblem& p, Pass pass) {
   const auto work = cut_work(std::move(pass.rects));
   const Planes in = pass.src, out = pass.dst;
   const Buffer from = pass.from, to = pass.to, packed = pass.packed, index = pass.pool_index;
-  std::vector<Buffer> uses{packed, from, to};
-  if (index) uses.push_back(index);
   ConvLanes a{};
   a.dst_channel = out.plane;
   a.oc = pass.oc, a.rows = p.taps() * pass.ic;
@@ -90,7 +87,7 @@ void lower(Builder& b, const Node& node, const ConvProblem& p, Pass pass) {
   const int64_t packed_group = tiles(b, pass.oc) * b.k.lanes_oc_tile * a.rows;
   const int64_t src_group = pass.ic * in.plane, dst_group = pass.oc * out.plane;
   const auto conv_lanes = b.k.conv_lanes;
-  Step& step = b.step(node, pass.direction, ceil_div(b.n, kLanes) * groups * pieces, uses,
+  Step& step = b.step(node, pass.direction, ceil_div(b.n, kLanes) * groups * pieces, pass.uses(packed),
                       [=](const Context& c, int64_t task) {
                         const Piece& piece = work->pieces[static_cast<size_t>(task % pieces)];
                         const int64_t g = task / pieces % groups, block = task / pieces / groups;
@@ -110,18 +107,16 @@ void lower(Builder& b, const Node& node, const ConvProblem& p, Pass pass) {
 void forward(Builder& b, int value, const ConvProblem& p, const ConvPass& given) {
   const Node& node = b.node(value);
   const Image pooled = p.pooled();
-  Pass pass{given, Planes(p.in), Planes(pooled), p.ic(), p.oc(), {}, {}, {}, p.a.pool};
+  Pass pass{given, Planes(p.in), Planes(pooled), p.ic(), p.oc(), {}, {}};
   pass.rects = forward_rects(p.axes(), {p.in, kLanes}, {pooled, kLanes}, {p.ic(), pass.src.plane});
   if (p.a.pool) pass.rects.rects[0].rows /= 2, pass.rects.rects[0].cols /= 2;
   pass.packed = pack_weights(b, node, p, false);
-  if (p.a.pool && b.differentiates())
-    pass.pool_index = b.saved(value, "pool_index") = b.buffer(ceil_div(floats_of(node, b.n), 4));
   lower(b, node, p, std::move(pass));
 }
 
 void backward_data(Builder& b, int value, const ConvProblem& p, const ConvPass& given) {
   const Node& node = b.node(value);
-  Pass pass{given, Planes(p.out), Planes(p.in), p.oc(), p.ic(), {}, {}, {}, false};
+  Pass pass{given, Planes(p.out), Planes(p.in), p.oc(), p.ic(), {}, {}};
   pass.rects = backward_data_rects(p.axes(), {p.out, kLanes}, {p.in, kLanes}, {p.oc(), pass.src.plane});
   pass.packed = pack_weights(b, node, p, true);
   lower(b, node, p, std::move(pass));
@@ -200,9 +195,14 @@ double cost(const ConvProblem& p) {
   return madds * static_cast<double>(ceil_div(p.n, kLanes)) * kLanes / 0.85 * (1.0 + footprint / 131072.0);
 }
 
+// Its kernel pools one rectangle.
+bool pools(const ConvAttrs& a) {
+  return a.padding.top + a.padding.bottom + a.padding.left + a.padding.right == 0;
+}
+
 }  // namespace
 
-const ConvAlgorithm kConvLanesAlgorithm{"lanes", Layout::lanes, false,         refuse,
-                                        cost,    forward,       backward_data, backward_weights};
+const ConvAlgorithm kConvLanesAlgorithm{"lanes",       Layout::lanes,    false,   refuse, cost,  forward,
+                                        backward_data, backward_weights, nullptr, false,  pools, true};
 
 }  // namespace cnnfast

@@ -97,16 +97,18 @@ void lower(Builder& b, const Node& node, const ConvProblem& p, const Pass& pass)
   const int64_t parts = cut.parts;
   Winograd a{};
   a.src_block = pass.src.pixels() * kLanes, a.src_sample = a.src_block * blocks_of(pass.src.c);
-  a.dst_block = pass.dst.pixels() * kLanes, a.dst_sample = a.dst_block * blocks_of(pass.dst.c);
+  const int64_t window = pass.pool ? 2 : 1;
+  a.dst_block = (pass.dst.h / window) * (pass.dst.w / window) * kLanes;
+  a.dst_sample = a.dst_block * blocks_of(pass.dst.c);
   a.weights_frequency = weights_frequency(pass);
   a.ic = pass.ic, a.ih = pass.src.h, a.iw = pass.src.w, a.oh = pass.dst.h, a.ow = pass.dst.w;
   a.pad_top = pass.pad_top, a.pad_left = pass.pad_left;
-  a.tile = pass.tile, a.activation = pass.activation;
+  a.tile = pass.tile, a.pool = pass.pool, a.activation = pass.activation;
   const int64_t group_floats = a.weights_frequency * frequencies(pass.tile);
   const int64_t src_group = pass.ic / kLanes * a.src_block;  // more than one group: whole blocks
   const int64_t bias = pass.bias;
   const int oc = pass.oc;
-  const Buffer from = pass.from, to = pass.to, residual = pass.residual;
+  const Buffer from = pass.from, to = pass.to, residual = pass.residual, index = pass.pool_index;
   const auto winograd = b.k.winograd;
   Step& step = b.step(node, pass.direction, cut.count * parts * groups, pass.uses(packed),
                       [=](const Context& c, int64_t task) {
@@ -121,6 +123,7 @@ void lower(Builder& b, const Node& node, const ConvProblem& p, const Pass& pass)
                         const int64_t dst = (g * out_blocks + block) * a.dst_block;
                         one.dst = c.at(to) + dst;
                         one.residual = residual ? c.at(residual) + dst : nullptr;
+                        one.pool_index = index ? c.as<uint8_t>(index) + dst : nullptr;
                         one.scratch = c.scratch;
                         one.oc = static_cast<int32_t>(std::min<int64_t>(oc, end * kLanes) - block * kLanes);
                         one.first_tile = static_cast<int32_t>(cut.begin(at));
@@ -192,7 +195,8 @@ const ConvAlgorithm kConvWinogradAlgorithm{"winograd",
                                            backward_data<kConvWinogradAlgorithm, 4>,
                                            winograd_backward_weights,
                                            winograd_weights_cost,
-                                           true};
+                                           true,
+                                           pools_always};
 
 const ConvAlgorithm kConvWinogradF2Algorithm{"winograd_f2",
                                              Layout::blocked,
@@ -203,7 +207,8 @@ const ConvAlgorithm kConvWinogradF2Algorithm{"winograd_f2",
                                              backward_data<kConvWinogradF2Algorithm, 2>,
                                              winograd_backward_weights,
                                              winograd_weights_cost,
-                                             true};
+                                             true,
+                                             pools_always};
 
 const ConvAlgorithm kConvWinogradF6Algorithm{"winograd_f6",
                                              Layout::blocked,
@@ -214,6 +219,7 @@ const ConvAlgorithm kConvWinogradF6Algorithm{"winograd_f6",
                                              backward_data<kConvWinogradF6Algorithm, 6>,
                                              winograd_backward_weights,
                                              winograd_weights_cost,
-                                             true};
+                                             true,
+                                             pools_always};
 
 }  // namespace cnnfast
