@@ -46,7 +46,7 @@ void scatter_pixels(Builder& b, const Node& node, const ConvProblem& p, Buffer f
 
 // The gradient of the weights of a padded image in the user's order: each border of the output would be a
 // rectangle of few pixels, and every weight's sum would start anew for it. A border of zeros makes it one
-// (Zen 3, 2026-11: the step of a 7x7 s2 stem from 42 to 61 % of peak).
+// (Zen 3, 2026-11: a 7x7 s2 stem from 41-43 to 57-65 % of peak).
 bool pads_image(const ConvProblem& p, const Node& source);
 ConvProblem of_padded_image(ConvProblem p);  // the same convolution of the image with its border
 Buffer pad_image(Builder& b, const Node& node, const ConvProblem& p, Buffer from);
