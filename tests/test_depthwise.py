@@ -95,6 +95,14 @@ def test_width_around_the_tiles(width: int, strides: Any, isa: str) -> None:
         check(replace(PLAIN, ic=5, oc=5, groups=5, image=image, kernel=kernel, strides=strides))
 
 
+@pytest.mark.parametrize("strides", [(1, 1), (2, 2)])
+@pytest.mark.parametrize("padding", ["same", "valid"])
+@pytest.mark.parametrize("width", [63, 64, 65, 66, 67, 128, 129, 131])
+def test_width_around_the_segments(width: int, padding: str, strides: Any, isa: str) -> None:
+    """Columns that pass by in pieces, on both sides of the 3x3 kernel's."""
+    check(replace(PLAIN, ic=5, oc=5, groups=5, image=(5, width), strides=strides, padding=padding))
+
+
 @pytest.mark.parametrize("channels", [2, 15, 16, 17, 31, 33, 48])
 @pytest.mark.parametrize("multiplier", [1, 2, 5])
 def test_channels_around_the_block(channels: int, multiplier: int, isa: str) -> None:

@@ -13,6 +13,9 @@ namespace SIMD_NAMESPACE {
 // faster); AVX-512 has thirty-two.
 constexpr int kDepthwiseRows = V::lanes == 16 ? 3 : 2;
 constexpr int kDepthwiseCols = V::lanes == 16 ? 4 : 2;
+// Source columns whose lanes all pass by before the next ones: at most 20 KB in the rows of a tile. A whole
+// row would leave the first-level cache before its other half comes.
+constexpr int kDepthwiseSegment = 64;
 
 template <int kRows, int kStride>
 struct DepthwiseRows {
@@ -58,7 +61,7 @@ static inline void depthwise_tile(const DepthwiseRows<kRows, kStride>& rows, int
 }
 
 template <int kRows, int kStride>
-static void depthwise_rows(const Depthwise3x3& a, const float* bias, int y, int lane) {
+static void depthwise_rows(const Depthwise3x3& a, const float* bias, int y, int x, int x_end, int lane) {
   const float lower = lower_bound(a.activation);
   DepthwiseRows<kRows, kStride> rows;
   for (int r = 0; r < rows.kSrcRows; ++r) {
@@ -71,17 +74,16 @@ static void depthwise_rows(const Depthwise3x3& a, const float* bias, int y, int 
   rows.bias = bias + lane, rows.lower = &lower;
   V w[9];
   for (int tap = 0; tap < 9; ++tap) w[tap] = load(a.weights + tap * kLanes + lane);
-  const bool misses_right = (a.ow - 1) * kStride - a.pad_left + 2 >= a.iw;
-  const int end = a.ow - misses_right;
-  int x = 0;
-  if (a.pad_left > 0) depthwise_tile<kRows, 1, kStride, 1, 2>(rows, x++, w);
+  const bool misses_right = x_end == a.ow && (a.ow - 1) * kStride - a.pad_left + 2 >= a.iw;
+  const int end = x_end - misses_right;
+  if (x == 0 && a.pad_left > 0) depthwise_tile<kRows, 1, kStride, 1, 2>(rows, x++, w);
   for (; x + kDepthwiseCols <= end; x += kDepthwiseCols)
     depthwise_tile<kRows, kDepthwiseCols, kStride>(rows, x, w);
   for (; x < end; ++x) depthwise_tile<kRows, 1, kStride>(rows, x, w);
   if (misses_right) depthwise_tile<kRows, 1, kStride, 0, 1>(rows, x, w);
 }
 
-using DepthwiseFn = void (*)(const Depthwise3x3&, const float*, int, int);
+using DepthwiseFn = void (*)(const Depthwise3x3&, const float*, int, int, int, int);
 
 template <int kRows, int kStride>
 static inline DepthwiseFn depthwise_find(int rows) {
@@ -95,12 +97,17 @@ static void depthwise_3x3(const Depthwise3x3& a) {
   alignas(64) static const float kNoBias[kLanes] = {};
   std::memset(a.zeros, 0, sizeof(float) * static_cast<size_t>(a.iw) * kLanes);
   const Parts parts = split_evenly(a.row_end - a.row_begin, kDepthwiseRows);
+  const Parts segments = split_evenly(a.ow, kDepthwiseSegment / a.stride);
   int y = a.row_begin;
   for (int part = 0; part < parts.count; ++part) {
     const int n = parts.size + (part < parts.larger);
     const DepthwiseFn rows =
         a.stride == 1 ? depthwise_find<kDepthwiseRows, 1>(n) : depthwise_find<kDepthwiseRows, 2>(n);
-    for (int lane = 0; lane < kLanes; lane += V::lanes) rows(a, a.bias ? a.bias : kNoBias, y, lane);
+    for (int segment = 0, x = 0; segment < segments.count; ++segment) {
+      const int end = x + segments.size + (segment < segments.larger);
+      for (int lane = 0; lane < kLanes; lane += V::lanes) rows(a, a.bias ? a.bias : kNoBias, y, x, end, lane);
+      x = end;
+    }
     if (!is_lower_bound(a.activation)) {
       float* done = a.dst + static_cast<int64_t>(y) * a.ow * kLanes;
       activate(a.activation, done, done, static_cast<int64_t>(n) * a.ow * kLanes);

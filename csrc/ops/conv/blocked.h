@@ -54,6 +54,13 @@ ConvProblem of_read_pixels(ConvProblem p);  // the same convolution of the pixel
 Buffer gather_pixels(Builder& b, const Node& node, const ConvProblem& p, Buffer from);
 void scatter_pixels(Builder& b, const Node& node, const ConvProblem& p, Buffer from, Buffer to);
 
+// The gradient of the weights of a padded image in the user's order: each border of the output would be a
+// rectangle of few pixels, and every weight's sum would start anew for it. A border of zeros makes it one
+// (Zen 3, 2026-11: a 7x7 s2 stem from 41-43 to 57-65 % of peak).
+bool pads_image(const ConvProblem& p, const Node& source);
+ConvProblem of_padded_image(ConvProblem p);  // the same convolution of the image with its border
+Buffer pad_image(Builder& b, const Node& node, const ConvProblem& p, Buffer from);
+
 // Partial sums of a weight gradient, each over some of the units: [parts][blocks][rows, then the bias][16].
 struct Partials {
   int64_t rows, blocks, block_floats, floats, parts;

@@ -35,6 +35,11 @@ int most_pixels(int ic, int taps) {
   return std::min(kPixelTask, kSourceTask / panel);
 }
 
+bool is_padded(const ConvProblem& p) {
+  const Padding& pad = p.a.padding;
+  return pad.top || pad.bottom || pad.left || pad.right || pad.front || pad.back;
+}
+
 // Calls copy(where it lies in the source, where it lies among those that are read) for each pixel of a plane.
 template <class Copy>
 void for_read_pixels(const ConvProblem& p, const Copy& copy) {
@@ -117,11 +122,9 @@ void join_runs(Rects& rects, const Place& src, int channels, const RowOf& row_of
 }
 
 bool skips_pixels(const ConvProblem& p, const Node& source) {
-  const Padding& pad = p.a.padding;
-  const bool padded = pad.top || pad.bottom || pad.left || pad.right || pad.front || pad.back;
   const Spatial& stride = p.a.stride;
   return source.layout == Layout::blocked && !p.a.transposed && p.taps() == 1 && p.ic() >= kLanes &&
-         !padded && stride.d * stride.h * stride.w > 1;
+         !is_padded(p) && stride.d * stride.h * stride.w > 1;
 }
 
 ConvProblem of_read_pixels(ConvProblem p) {
@@ -151,6 +154,36 @@ void scatter_pixels(Builder& b, const Node& node, const ConvProblem& p, Buffer f
     std::fill_n(dst, dst_plane, 0.0f);
     for_read_pixels(p, [&](int64_t pixel, int64_t read) { std::copy_n(src + read, kLanes, dst + pixel); });
   });
+}
+
+bool pads_image(const ConvProblem& p, const Node& source) {
+  return source.layout != Layout::blocked && !p.a.transposed && is_padded(p);
+}
+
+ConvProblem of_padded_image(ConvProblem p) {
+  const Padding& pad = p.a.padding;
+  p.in.d += pad.front + pad.back, p.in.h += pad.top + pad.bottom, p.in.w += pad.left + pad.right;
+  p.a.padding = {};
+  return p;
+}
+
+Buffer pad_image(Builder& b, const Node& node, const ConvProblem& p, Buffer from) {
+  const bool channels_first = b.source(node).format == DataFormat::channels_first;
+  const int64_t side = channels_first ? 1 : p.in.c, planes = int64_t{b.n} * p.in.c / side;
+  const Image in = p.in, padded = of_padded_image(p).in;
+  const Padding pad = p.a.padding;
+  const Buffer to = b.buffer(planes * padded.pixels() * side);
+  b.step(node, "pad image", planes, {from, to}, [=](const Context& c, int64_t plane) {
+    const float* src = c.at(from) + plane * in.pixels() * side;
+    float* dst = c.at(to) + plane * padded.pixels() * side;
+    std::fill_n(dst, padded.pixels() * side, 0.0f);
+    for (int64_t z = 0; z < in.d; ++z)
+      for (int64_t y = 0; y < in.h; ++y, src += in.w * side) {
+        const int64_t row = (z + pad.front) * padded.h + y + pad.top;
+        std::copy_n(src, in.w * side, dst + (row * padded.w + pad.left) * side);
+      }
+  });
+  return to;
 }
 
 }  // namespace cnnfast

@@ -143,6 +143,8 @@ void blocked_backward_weights(Builder& b, int value, const ConvProblem& p, Buffe
   const Node &node = b.node(value), &source = b.source(node);
   if (skips_pixels(p, source))
     return blocked_backward_weights(b, value, of_read_pixels(p), gather_pixels(b, node, p, from), grad_out);
+  if (pads_image(p, source))
+    return blocked_backward_weights(b, value, of_padded_image(p), pad_image(b, node, p, from), grad_out);
   const WeightPass pass{p, from, grad_out, place_of(source, p.in, p.ic()), blocked_place(p.out, p.oc())};
   if (writes_in_place(pass)) return write_in_place(b, node, pass);
   const Partials partial(p, p.n);
