@@ -2,7 +2,7 @@
 // sixteen leaves lanes idle.
 #include <memory>
 
-#include "ops/conv/conv.h"
+#include "ops/conv/pack.h"
 
 namespace cnnfast {
 
@@ -44,28 +44,26 @@ int64_t tiles(const Builder& b, int oc) {
 // Packs the kernel's rows, tile by tile of output channels; `transposed` packs for backward-data, where
 // input and output channels change places. Channels that fill the last tile stay zero.
 Buffer pack_weights(Builder& b, const Node& node, const ConvProblem& p, bool transposed) {
-  const int tile = b.k.lanes_oc_tile, taps = p.taps(), groups = p.a.groups;
-  const int rows_c = transposed ? p.oc() : p.ic(), cols_c = transposed ? p.ic() : p.oc();
-  const int64_t group_floats = ceil_div(cols_c, tile) * tile * taps * rows_c;
-  const int64_t ic = p.ic(), oc = p.oc(), all_oc = p.out.c;
+  const int tile = b.k.lanes_oc_tile, taps = p.taps(), groups = p.a.groups, ic = p.ic(), oc = p.oc();
+  const int64_t rows = transposed ? oc : ic, cols = transposed ? ic : oc;
+  const int64_t group_floats = ceil_div(cols, tile) * tile * taps * rows;
+  const KernelSteps steps(p, transposed);
   const auto pack_group = [=](const float* from, float* to, int64_t begin, int64_t end) {
-    const int64_t row0 = transposed ? 0 : begin, row1 = transposed ? oc : end;
-    const int64_t col0 = transposed ? begin : 0, col1 = transposed ? end : oc;
-    const int64_t row_step = transposed ? 1 : all_oc, col_step = transposed ? all_oc : 1;
+    const int64_t row0 = transposed ? 0 : begin, row1 = transposed ? rows : end;
+    const int64_t col0 = transposed ? begin : 0, col1 = transposed ? end : cols;
     for (int64_t first = col0 / tile * tile; first < col1; first += tile)
       for (int tap = 0; tap < taps; ++tap)
         for (int64_t row = row0; row < row1; ++row) {
-          const float* weights = from + tap * ic * all_oc + row * row_step;
-          float* packed = to + first * taps * rows_c + (tap * rows_c + row) * tile - first;
+          const float* weights = from + tap * steps.tap + row * steps.input;
+          float* packed = to + first * taps * rows + (tap * rows + row) * tile - first;
           for (int64_t col = std::max(first, col0); col < std::min(first + tile, col1); ++col)
-            packed[col] = weights[col * col_step];
+            packed[col] = weights[col * steps.output];
         }
   };
-  return b.pack(node, group_floats * groups, {node.params[0], taps, ic, kLanes, [=](const PackRows& r) {
-                                                for (int g = 0; g < groups; ++g)
-                                                  pack_group(r.from + g * oc, r.to + g * group_floats,
-                                                             r.begin, r.end);
-                                              }});
+  const auto pack = [=](const PackRows& r) {
+    for (int g = 0; g < groups; ++g) pack_group(r.from + g * oc, r.to + g * group_floats, r.begin, r.end);
+  };
+  return b.pack(node, group_floats * groups, {node.params[0], taps, ic, kLanes, pack});
 }
 
 // What forward and backward-data have in common.

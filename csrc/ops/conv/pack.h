@@ -1,4 +1,4 @@
-// How the algorithms that put channels in lanes pack a kernel.
+// What the algorithms share that pack a kernel.
 #pragma once
 #include <functional>
 
