@@ -39,6 +39,17 @@ Buffer Builder::persistent(int64_t floats) {
   return made;
 }
 
+Buffer Builder::pack(const Node& node, int64_t floats, Packing packing) {
+  packing.to = persistent(floats);
+  packings_[packing.position].push_back(packing);
+  const auto pieces = cut_param(param(packing.position), packing.position, {packing});
+  Step& step = this->step(node, "pack weights", static_cast<int64_t>(pieces.size()), {packing.to},
+                          [=](const Context& c, int64_t task) { pieces[static_cast<size_t>(task)].pack(c); });
+  step.scratch = packing.scratch;
+  step.packs = true;
+  return packing.to;
+}
+
 Buffer Builder::output(int value) {
   Buffer& made = outputs_[static_cast<size_t>(value)];
   if (!made) made = buffer(floats_of(node(value), n));
@@ -51,24 +62,44 @@ void Builder::set_update(Update update, std::vector<bool> at_once) {
   at_once_ = std::move(at_once);
 }
 
-Update Builder::update_at_once(int position) {
+bool Builder::moves_at_once(int position) {
   const auto i = static_cast<size_t>(position);
   const bool finished = n == batch || micro_batches_.count > 0;
-  if (!finished || at_once_.empty() || !at_once_[i]) return {};
-  updated_[i] = true;
-  return update_;
+  if (!finished || at_once_.empty() || !at_once_[i]) return false;
+  return updated_[i] = true;
 }
 
-std::vector<ParamRange> Builder::ranges_to_update() const {
-  std::vector<ParamRange> ranges;
-  for (size_t i = 0; i < updated_.size(); ++i) {
-    const int position = static_cast<int>(i);
-    if (!trainable(position) || updated_[i]) continue;
-    const int64_t begin = param(position).offset, end = begin + param(position).size();
-    for (int64_t at = begin; at < end; at += kFlatTask)
-      ranges.push_back({position, at, std::min(at + kFlatTask, end)});
+Update Builder::update_at_once(int position) {
+  return !packings_.count(position) && moves_at_once(position) ? update_ : Update{};
+}
+
+std::vector<int> Builder::params_to_update() const {
+  std::vector<int> positions;
+  for (size_t i = 0; i < updated_.size(); ++i)
+    if (trainable(static_cast<int>(i)) && !updated_[i]) positions.push_back(static_cast<int>(i));
+  return positions;
+}
+
+std::vector<ParamPiece> Builder::pieces(const std::vector<int>& positions) const {
+  std::vector<ParamPiece> all;
+  for (const int position : positions) {
+    const auto known = packings_.find(position);
+    const auto some =
+        cut_param(param(position), position, known == packings_.end() ? Packings{} : known->second);
+    all.insert(all.end(), some.begin(), some.end());
   }
-  return ranges;
+  return all;
+}
+
+void Builder::declare_packing(Step& step, const std::vector<ParamPiece>& pieces) const {
+  for (const ParamPiece& piece : pieces) {
+    if (!piece.packings || piece.begin > 0) continue;
+    for (const Packing& packing : *piece.packings) {
+      step.uses.push_back(packing.to);
+      step.info.bytes += bytes_of({packing.to});
+      step.scratch = std::max(step.scratch, packing.scratch);
+    }
+  }
 }
 
 Buffer Builder::new_grad(int value) {
@@ -142,6 +173,7 @@ void Builder::join_micro_batches(int64_t results) {
       std::stable_partition(steps_.begin(), steps_.end(), [](const Step& step) { return step.packs; });
   MicroBatches& m = micro_batches_;
   m.count = batch / n, m.samples = n;
+  own_end_ = sizes_.size();
   m.begin = static_cast<size_t>(begin - steps_.begin()), m.end = steps_.size();
   for (auto step = begin; step != steps_.end(); ++step) {
     step->info.flops *= m.count;
@@ -172,22 +204,31 @@ Buffer Builder::join_gradients(const Node& node) {
   const int count = micro_batches_.count;
   const int64_t floats = micro_batches_.grads = graph_.param_elems();
   const Buffer from = persistent(floats * count);
-  const std::vector<ParamRange> ranges = ranges_to_update();
-  std::vector<Update> updates;
-  for (const ParamRange& range : ranges) updates.push_back(update_at_once(range.position));
+  std::vector<ParamPiece> pieces = this->pieces(params_to_update());
+  for (ParamPiece& piece : pieces)
+    if (!moves_at_once(piece.position)) piece.packings.reset();
+  const std::vector<bool> moves = updated_;
   const auto sum_rows = k.sum_rows;
-  Step& sum =
-      step(node, "update", static_cast<int64_t>(ranges.size()), {from}, [=](const Context& c, int64_t task) {
-        const ParamRange& range = ranges[static_cast<size_t>(task)];
-        const Update& update = updates[static_cast<size_t>(task)];
-        float* total = update ? c.scratch : c.run.grads + range.begin;
-        sum_rows(c.at(from) + range.begin, count, floats, total, range.size());
-        if (update) update.move(c, range.begin, total, range.size());
-      });
+  Step& sum = step(node, "update", static_cast<int64_t>(pieces.size()), {from},
+                   [=, update = update_](const Context& c, int64_t task) {
+                     const ParamPiece& piece = pieces[static_cast<size_t>(task)];
+                     const bool move = moves[static_cast<size_t>(piece.position)];
+                     piece.for_ranges([&](int64_t begin, int64_t n) {
+                       for (int64_t i = 0; i < n; i += kFlatTask) {
+                         const int64_t at = begin + i, some = std::min(kFlatTask, n - i);
+                         float* total = move ? c.scratch : c.run.grads + at;
+                         sum_rows(c.at(from) + at, count, floats, total, some);
+                         if (move) update.move(c, at, total, some);
+                       }
+                     });
+                     piece.pack(c);
+                   });
   sum.scratch = kFlatTask;
-  for (size_t i = 0; i < ranges.size(); ++i)
+  declare_packing(sum, pieces);
+  for (const ParamPiece& piece : pieces)
     sum.info.bytes +=
-        sizeof(float) * static_cast<double>(ranges[i].size() * (updates[i] ? updates[i].arrays : 1));
+        sizeof(float) *
+        static_cast<double>(piece.size() * (moves[static_cast<size_t>(piece.position)] ? update_.arrays : 1));
   return from;
 }
 

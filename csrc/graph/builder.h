@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "graph/draft.h"
+#include "graph/packing.h"
 #include "graph/program.h"
 
 namespace cnnfast {
@@ -19,13 +20,6 @@ inline int64_t ceil_div(int64_t a, int64_t b) {
 // Planes and floats of a batch of a node's output as its layout stores it.
 int64_t planes_of(const Node& node, int n);
 int64_t floats_of(const Node& node, int n);
-
-// A task's piece of one parameter, in floats of the flat buffers.
-struct ParamRange {
-  int position;
-  int64_t begin, end;
-  int64_t size() const { return end - begin; }
-};
 
 // Moves the parameters [at, at + n) of the flat buffer by their finished gradient.
 struct Update {
@@ -53,7 +47,9 @@ class Builder {
 
   Buffer buffer(int64_t floats);
   Buffer persistent(int64_t floats);  // keeps its content between runs
-  Buffer output(int value);           // the node's output, taken on first request
+  // A parameter as steps that follow read it, kept up to date by steps of its own and by the update.
+  Buffer pack(const Node& node, int64_t floats, Packing packing);
+  Buffer output(int value);  // the node's output, taken on first request
   // Something the forward step keeps for the backward one.
   Buffer& saved(int value, const char* what) { return saved_[{value, what}]; }
 
@@ -66,11 +62,14 @@ class Builder {
 
   // Training: for a step that moves a parameter itself, while the gradient it finished is in cache;
   // Run::grads does not get it then. Empty where the gradient is to be left in Run::grads, as that of a
-  // micro-batch. Ask after the last step that reads the parameter.
+  // micro-batch or of a packed parameter. Ask after the last step that reads the parameter.
   Update update_at_once(int position);
   void set_update(Update update, std::vector<bool> at_once);
-  // The trainable parameters that no step moves yet, cut into tasks.
-  std::vector<ParamRange> ranges_to_update() const;
+  // The trainable parameters that no step moves yet.
+  std::vector<int> params_to_update() const;
+  std::vector<ParamPiece> pieces(const std::vector<int>& positions) const;
+  // Before the tasks of a step may pack these pieces.
+  void declare_packing(Step& step, const std::vector<ParamPiece>& pieces) const;
 
   // A buffer that the caller overwrites with one consumer's share of the gradient of a value.
   Buffer new_grad(int value);
@@ -99,11 +98,13 @@ class Builder {
   const Graph& graph_;
   Buffer join_results(const Node& node, int64_t results);
   Buffer join_gradients(const Node& node);
-  bool is_own(size_t buffer) const { return micro_batches_.count > 0 && !persistent_[buffer]; }
+  bool is_own(size_t buffer) const { return buffer < own_end_ && !persistent_[buffer]; }
+  bool moves_at_once(int position);
 
   std::vector<Step> steps_;
   MicroBatches micro_batches_;
   Buffer micro_results_, micro_grads_;
+  size_t own_end_ = 0;  // of the buffers that each thread has for its micro-batch
   std::vector<int64_t> sizes_;
   std::vector<bool> persistent_;
   std::vector<Buffer> outputs_;
@@ -112,6 +113,7 @@ class Builder {
   Update update_;
   std::vector<bool> at_once_, updated_;  // of each parameter
   std::map<std::pair<int, std::string>, Buffer> saved_;
+  std::map<int, Packings> packings_;  // of parameters
 };
 
 // Steps over a flat buffer are cut into tasks of this many floats: 64 KB, a few microseconds of work.

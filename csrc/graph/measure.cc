@@ -57,7 +57,7 @@ std::vector<double> time_steps(const Program& program, Run run, bool training) {
   run.arena = arena.data();
   run.repack = true;
   program.run(run);
-  run.repack = training;
+  run.repack = training;  // by steps that tell whose time it is, not in the update
   std::vector<double> seconds(program.steps().size(), 0), best(seconds.size(), HUGE_VAL);
   run.step_seconds = seconds.data();
   double all = 0;

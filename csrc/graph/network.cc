@@ -207,6 +207,7 @@ void Network::execute(int n, Mode mode, const Run& what) {
   run.arena = cached.arena->data();
   run.repack = cached.packed_version != version_;
   cached.program->run(run);
+  if (mode == Mode::train) ++step, ++version_;  // and the program has packed what it moved
   cached.packed_version = version_;
 }
 
@@ -225,8 +226,6 @@ void Network::train_step(const Samples& x, const Targets& y, int n, double* resu
   run.y = y;
   run.results = results;
   execute(n, Mode::train, run);
-  ++step;
-  ++version_;
 }
 
 void Network::evaluate_step(const Samples& x, const Targets& y, int n, double* results) {
@@ -295,7 +294,7 @@ Timing Network::profile(const Samples& x, const Targets& y, int n, Mode mode, in
   copies.lend(&run);
   run.arena = cached.arena->data();
   program.run(run);
-  run.repack = mode == Mode::train;
+  run.repack = false;
   run.step_seconds = step_seconds.data();
   Timing best{HUGE_VAL, {}, program.threads()};
   for (int i = 0; i < runs; ++i) {

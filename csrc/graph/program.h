@@ -62,7 +62,7 @@ struct Step {
   StepInfo info;
   std::vector<Buffer> uses;
   int64_t scratch = 0;  // floats a thread
-  bool packs = false;   // prepares weights: skipped while they have not changed
+  bool packs = false;   // packs weights: left out while they are as this program left them
   std::function<void(const Context&, int64_t task)> run;
 };
 

@@ -60,33 +60,29 @@ int64_t packed_floats(const Gemm& g) {
   return ceil_div(g.n, kColumnUnit) * kColumnUnit * g.k;
 }
 
-// A task's columns of the product's b, as it reads them.
-void pack_columns(const KernelTable& k, const Gemm& g, const float* b, int64_t task, float* packed) {
-  const int64_t n0 = task * kColumnTask;
-  Gemm part = g;
-  part.n = static_cast<int32_t>(std::min(kColumnTask, g.n - n0));
-  part.b = b + n0;
-  k.gemm_pack(part, packed + n0 * g.k);
+// Columns [begin, end) of the product's b, as tasks read them.
+void pack_columns(const KernelTable& k, Gemm g, const float* b, int64_t begin, int64_t end, float* packed) {
+  g.n = static_cast<int32_t>(end - begin);
+  g.b = b + begin;
+  k.gemm_pack(g, packed + begin * g.k);
 }
 
 // The weights as the product reads them, once for many predictions. Training packs inside of its tasks: one
 // pass over memory less in each step.
-Buffer pack_weights(Builder& b, const Node& node, const Gemm& g, int64_t weights) {
-  const Buffer packed = b.persistent(packed_floats(g));
-  Step& step = b.step(node, "pack weights", ceil_div(g.n, kColumnTask), {packed},
-                      [=, &k = b.k](const Context& c, int64_t task) {
-                        pack_columns(k, g, c.run.params + weights, task, c.at(packed));
-                      });
-  step.packs = true;
-  return packed;
+Buffer pack_weights(Builder& b, const Node& node, const Gemm& g) {
+  return b.pack(node, packed_floats(g),
+                {node.params[0], g.k, g.n, kColumnTask,
+                 [=, &k = b.k](const PackRows& r) { pack_columns(k, g, r.from, r.begin, r.end, r.to); }});
 }
 
 // The gradient as the products read it: each task reads all of it.
 Buffer pack_gradient(Builder& b, const Node& node, const Gemm& g, Buffer grad) {
   const Buffer packed = b.buffer(packed_floats(g));
-  b.step(
-      node, "pack gradient", ceil_div(g.n, kColumnTask), {grad, packed},
-      [=, &k = b.k](const Context& c, int64_t task) { pack_columns(k, g, c.at(grad), task, c.at(packed)); });
+  b.step(node, "pack gradient", ceil_div(g.n, kColumnTask), {grad, packed},
+         [=, &k = b.k](const Context& c, int64_t task) {
+           const int64_t begin = task * kColumnTask, end = std::min<int64_t>(g.n, begin + kColumnTask);
+           pack_columns(k, g, c.at(grad), begin, end, c.at(packed));
+         });
   return packed;
 }
 
@@ -122,7 +118,7 @@ void forward(Builder& b, int value) {
   const int64_t kernel = b.param(node.params[0]).offset;
   Buffer packed;
   if (b.n >= kFewSamples && !b.differentiates()) {
-    packed = pack_weights(b, node, g, kernel);
+    packed = pack_weights(b, node, g);
     g.b_packed = 1;
   }
   lower_samples(b, node, "forward", g, b.output(node.inputs[0]), b.output(value), kernel, packed,

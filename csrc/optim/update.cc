@@ -6,6 +6,10 @@ namespace cnnfast {
 
 namespace {
 
+bool constrained(const UpdatePlan& plan, size_t param) {
+  return plan.constraints[param].kind != Constraint::Kind::none;
+}
+
 bool regularized(const UpdatePlan& plan, size_t param) {
   return plan.regularizers[param].l1 != 0 || plan.regularizers[param].l2 != 0;
 }
@@ -51,26 +55,32 @@ double sum_of_squares(const float* x, int64_t n) {
   return total;
 }
 
-// By what the gradient in each range is to be multiplied, so that no norm exceeds the limit: that of each
-// parameter, or that of all together.
-Buffer lower_norms(Builder& b, const Node& output, const std::vector<ParamRange>& ranges,
+// By what the gradient of each parameter is to be multiplied, so that no norm exceeds the limit: its own, or
+// that of all together.
+Buffer lower_norms(Builder& b, const Node& output, const std::vector<int>& positions,
                    const Clipping& clipping) {
-  const int64_t n = static_cast<int64_t>(ranges.size());
-  const Buffer squares = b.buffer(2 * n), scales = b.buffer(n);
+  std::vector<ParamPiece> pieces;  // of kFlatTask, however the parameter is packed
+  for (const int position : positions) {
+    const std::vector<ParamPiece> cut = cut_param(b.param(position), position, {});
+    pieces.insert(pieces.end(), cut.begin(), cut.end());
+  }
+  const int64_t n = static_cast<int64_t>(pieces.size());
+  const Buffer squares = b.buffer(2 * n), scales = b.buffer(positions.back() + 1);
   b.step(output, "clip", n, {squares}, [=](const Context& c, int64_t task) {
-    const ParamRange& range = ranges[static_cast<size_t>(task)];
-    c.as<double>(squares)[task] = sum_of_squares(c.run.grads + range.begin, range.size());
+    const ParamPiece& piece = pieces[static_cast<size_t>(task)];
+    c.as<double>(squares)[task] = sum_of_squares(c.run.grads + piece.at + piece.begin, piece.size());
   });
   const bool global = clipping.kind == Clipping::Kind::global_norm;
   b.step(output, "clip", 1, {squares, scales}, [=](const Context& c, int64_t) {
-    for (size_t i = 0; i < ranges.size();) {
+    for (size_t i = 0; i < pieces.size();) {
       double sum = 0;
       size_t end = i;
-      for (; end < ranges.size() && (global || ranges[end].position == ranges[i].position); ++end)
+      for (; end < pieces.size() && (global || pieces[end].position == pieces[i].position); ++end)
         sum += c.as<double>(squares)[end];
       const double norm = std::sqrt(sum);
       for (; i < end; ++i)
-        c.at(scales)[i] = norm <= clipping.limit ? 1.0f : static_cast<float>(clipping.limit / norm);
+        c.at(scales)[pieces[i].position] =
+            norm <= clipping.limit ? 1.0f : static_cast<float>(clipping.limit / norm);
     }
   });
   return scales;
@@ -104,37 +114,48 @@ void constrain_norm(float* w, const Dims& dims, const Constraint& constraint) {
 
 void lower_constraints(Builder& b, const Node& output, const UpdatePlan& plan) {
   for (size_t i = 0; i < plan.constraints.size(); ++i) {
+    if (!plan.trainable[i] || !constrained(plan, i)) continue;
     const Constraint constraint = plan.constraints[i];
-    if (!plan.trainable[i] || constraint.kind == Constraint::Kind::none) continue;
     const Parameter param = b.param(static_cast<int>(i));
-    b.step(output, "constrain", 1, {}, [=](const Context& c, int64_t) {
+    const std::vector<ParamPiece> pieces = b.pieces({static_cast<int>(i)});
+    Step& step = b.step(output, "constrain", 1, {}, [=](const Context& c, int64_t) {
       float* w = c.run.params + param.offset;
-      if (constraint.kind == Constraint::Kind::norm) return constrain_norm(w, param.dims, constraint);
-      for (int64_t j = 0, end = param.size(); j < end; ++j) w[j] = w[j] < 0 ? 0 : w[j];
+      if (constraint.kind == Constraint::Kind::norm)
+        constrain_norm(w, param.dims, constraint);
+      else
+        for (int64_t j = 0, end = param.size(); j < end; ++j) w[j] = w[j] < 0 ? 0 : w[j];
+      for (const ParamPiece& piece : pieces) piece.pack(c);
     });
+    b.declare_packing(step, pieces);
   }
 }
 
-// Clips the gradients in these ranges and moves their parameters.
-void lower_moves(Builder& b, const Node& output, const std::vector<ParamRange>& ranges,
-                 const OptimizerConfig& o) {
-  const Update update = make_update(o, b.k);
-  const Clipping clipping = o.clipping;
+// Clips the gradients of these parameters, moves them, and packs those that stay as they are then.
+void lower_moves(Builder& b, const Node& output, const std::vector<int>& positions, const UpdatePlan& plan) {
+  const Update update = make_update(plan.optimizer, b.k);
+  const Clipping clipping = plan.optimizer.clipping;
   const bool by_norm = clipping.kind == Clipping::Kind::norm || clipping.kind == Clipping::Kind::global_norm;
   Buffer scales;
-  if (by_norm) scales = lower_norms(b, output, ranges, clipping);
-  Step& step = b.step(output, "update", static_cast<int64_t>(ranges.size()),
+  if (by_norm) scales = lower_norms(b, output, positions, clipping);
+  std::vector<ParamPiece> pieces = b.pieces(positions);
+  for (ParamPiece& piece : pieces)
+    if (constrained(plan, static_cast<size_t>(piece.position))) piece.packings.reset();
+  Step& step = b.step(output, "update", static_cast<int64_t>(pieces.size()),
                       by_norm ? std::vector<Buffer>{scales} : std::vector<Buffer>{},
                       [=, clip = static_cast<float>(clipping.limit)](const Context& c, int64_t task) {
-                        const ParamRange& range = ranges[static_cast<size_t>(task)];
-                        float* grad = c.run.grads + range.begin;
-                        if (clipping.kind == Clipping::Kind::value) clip_values(grad, range.size(), clip);
-                        if (by_norm && c.at(scales)[task] != 1.0f)
-                          scale_values(grad, range.size(), c.at(scales)[task]);
-                        update.move(c, range.begin, grad, range.size());
+                        const ParamPiece& piece = pieces[static_cast<size_t>(task)];
+                        const float scale = by_norm ? c.at(scales)[piece.position] : 1.0f;
+                        piece.for_ranges([&](int64_t at, int64_t n) {
+                          float* grad = c.run.grads + at;
+                          if (clipping.kind == Clipping::Kind::value) clip_values(grad, n, clip);
+                          if (scale != 1.0f) scale_values(grad, n, scale);
+                          update.move(c, at, grad, n);
+                        });
+                        piece.pack(c);
                       });
-  for (const ParamRange& range : ranges)
-    step.info.bytes += sizeof(float) * static_cast<double>((1 + update.arrays) * range.size());
+  b.declare_packing(step, pieces);
+  for (const ParamPiece& piece : pieces)
+    step.info.bytes += sizeof(float) * static_cast<double>((1 + update.arrays) * piece.size());
 }
 
 }  // namespace
@@ -149,15 +170,15 @@ void plan_update(Builder& b, const UpdatePlan& plan) {
   b.set_trainable(plan.trainable);
   std::vector<bool> at_once(plan.trainable.size());
   for (size_t i = 0; i < at_once.size(); ++i)
-    at_once[i] =
-        plan.trainable[i] && !regularized(plan, i) && plan.optimizer.clipping.kind == Clipping::Kind::none;
+    at_once[i] = plan.trainable[i] && !regularized(plan, i) && !constrained(plan, i) &&
+                 plan.optimizer.clipping.kind == Clipping::Kind::none;
   b.set_update(make_update(plan.optimizer, b.k), std::move(at_once));
 }
 
 void lower_update(Builder& b, const Node& output, const UpdatePlan& plan) {
   lower_regularizers(b, output, plan);
-  const std::vector<ParamRange> ranges = b.ranges_to_update();
-  if (!ranges.empty()) lower_moves(b, output, ranges, plan.optimizer);
+  const std::vector<int> positions = b.params_to_update();
+  if (!positions.empty()) lower_moves(b, output, positions, plan);
   lower_constraints(b, output, plan);
 }
 

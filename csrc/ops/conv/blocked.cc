@@ -4,6 +4,8 @@
 
 #include <memory>
 
+#include "ops/conv/pack.h"
+
 namespace cnnfast {
 
 namespace {
@@ -11,31 +13,24 @@ namespace {
 // Packs the kernel as [blocks of sixteen outputs][pieces of the inputs][taps][channels of the piece][16],
 // pieces of `side` channels; `transposed` for backward-data.
 Buffer pack_weights(Builder& b, const Node& node, const ConvProblem& p, int side, bool transposed) {
-  const int taps = p.taps();
-  const int rows = transposed ? p.oc() : p.ic(), cols = transposed ? p.ic() : p.oc();
-  const int64_t block_floats = int64_t{taps} * rows * kLanes, group_blocks = blocks_of(cols);
-  const int64_t tap_floats = int64_t{p.ic()} * p.out.c;
-  const Buffer packed = b.persistent(block_floats * group_blocks * p.a.groups);
-  const int64_t kernel = b.param(node.params[0]).offset, group_floats = p.oc();
-  Shuffle a{};
-  a.lane_stride = transposed ? p.out.c : 1, a.b_stride = transposed ? 1 : p.out.c;
-  a.n_a = 1;
+  const int taps = p.taps(), inputs = transposed ? p.oc() : p.ic();
+  const int64_t blocks = blocks_of(transposed ? p.ic() : p.oc()),
+                block_floats = int64_t{taps} * inputs * kLanes;
+  const KernelSteps steps(p, transposed);
   const auto gather16 = b.k.gather16;
-  Step& step =
-      b.step(node, "pack weights", group_blocks * p.a.groups, {packed}, [=](const Context& c, int64_t task) {
-        const int64_t g = task / group_blocks, first = task % group_blocks * kLanes;
-        const float* from = c.run.params + kernel + g * group_floats + first * a.lane_stride;
-        float* to = c.at(packed) + task * block_floats;
-        Shuffle one = a;
-        one.lanes = static_cast<int32_t>(std::min<int64_t>(kLanes, cols - first));
-        for (int row = 0; row < rows; row += side) {
-          one.n_b = std::min(side, rows - row);
-          for (int tap = 0; tap < taps; ++tap, to += one.n_b * kLanes)
-            gather16(one, from + tap * tap_floats + row * a.b_stride, to);
-        }
-      });
-  step.packs = true;
-  return packed;
+  return pack_blocks(b, node, p, transposed, blocks * block_floats * p.a.groups, [=](const PackBlock& one) {
+    float* to = one.to + (one.group * blocks + one.block) * block_floats;
+    Shuffle a{};
+    a.lane_stride = steps.output, a.b_stride = steps.input;
+    a.lanes = one.lanes, a.n_a = 1;
+    for (int input = one.begin; input < one.end; input += a.n_b) {
+      const int piece = input / side * side, channels = std::min(side, inputs - piece);
+      a.n_b = std::min(one.end, piece + channels) - input;
+      for (int tap = 0; tap < taps; ++tap)
+        gather16(a, one.from + tap * steps.tap + input * steps.input,
+                 to + (int64_t{piece} * taps + tap * channels + input - piece) * kLanes);
+    }
+  });
 }
 
 // Under a fused pooling a task's outputs go to its scratch, and their maxima from there to the image.

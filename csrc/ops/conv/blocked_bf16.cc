@@ -5,6 +5,7 @@
 #include <memory>
 
 #include "ops/conv/blocked.h"
+#include "ops/conv/pack.h"
 
 namespace cnnfast {
 
@@ -58,28 +59,23 @@ void pack_tap_transposed(const Bf16Kernels& k, const float* from, int64_t row, i
 // Rounds the kernel to [groups][blocks of sixteen outputs][taps][pairs of inputs][16], zero padded.
 Buffer pack_weights(Builder& b, const Node& node, const ConvProblem& p, const Pass& pass) {
   const int taps = p.taps(), pairs = pass.ic / 2;
-  const int64_t tap_words = int64_t{pairs} * kLanes, blocks = blocks_of(pass.oc), oc = pass.oc;
-  const Buffer packed = b.persistent(p.a.groups * blocks * taps * tap_words);
-  const int64_t kernel = b.param(node.params[0]).offset, row = p.out.c, tap_floats = p.ic() * row;
-  const int64_t group_floats = p.oc(), lane_stride = pass.transposed ? row : 1;
+  const int64_t tap_words = int64_t{pairs} * kLanes, blocks = blocks_of(pass.oc);
+  const KernelSteps steps(p, pass.transposed);
   const bool transposed = pass.transposed;
   const Bf16Kernels k = b.k.bf16;
-  Step& step =
-      b.step(node, "pack weights", p.a.groups * blocks, {packed}, [=](const Context& c, int64_t task) {
-        const int64_t g = task / blocks, first = task % blocks * kLanes;
-        const int64_t lanes = std::min<int64_t>(kLanes, oc - first);
-        const float* from = c.run.params + kernel + g * group_floats + first * lane_stride;
-        uint32_t* to = c.as<uint32_t>(packed) + task * taps * tap_words;
-        if (lanes < kLanes) std::fill_n(to, taps * tap_words, 0u);
-        for (int tap = 0; tap < taps; ++tap, from += tap_floats, to += tap_words)
-          if (transposed)
-            pack_tap_transposed(k, from, row, pairs, lanes, to, reinterpret_cast<uint32_t*>(c.scratch));
-          else
-            pack_tap(k, from, row, pairs, lanes, to);
-      });
-  step.scratch = pairs;
-  step.packs = true;
-  return packed;
+  const auto pack = [=](const PackBlock& one) {
+    const float* from = one.from + one.begin * steps.input;
+    uint32_t* to = reinterpret_cast<uint32_t*>(one.to) + (one.group * blocks + one.block) * taps * tap_words +
+                   one.begin / 2 * kLanes;
+    const int some = (one.end - one.begin) / 2;
+    for (int tap = 0; tap < taps; ++tap, from += steps.tap, to += tap_words)
+      if (transposed)
+        pack_tap_transposed(k, from, steps.output, some, one.lanes, to,
+                            reinterpret_cast<uint32_t*>(one.scratch));
+      else
+        pack_tap(k, from, steps.input, some, one.lanes, to);
+  };
+  return pack_blocks(b, node, p, transposed, p.a.groups * blocks * taps * tap_words, pack, pairs);
 }
 
 void lower(Builder& b, const Node& node, const ConvProblem& p, Pass pass) {

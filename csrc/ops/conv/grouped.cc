@@ -93,24 +93,25 @@ void narrow(Builder& b, const Node& node, const Wide& wide, const Image& image, 
   });
 }
 
-// The kernel as [wide blocks][taps][k][16]; `transposed` for backward-data, `turned` by 180 degrees.
+// The kernel as [wide blocks][taps][k][16]; `transposed` for backward-data, `turned` by 180 degrees. Where an
+// output channel is a wide one, those of a block are made from no others.
 Buffer pack_weights(Builder& b, const Node& node, const ConvProblem& p, bool transposed, bool turned) {
   const Wide wide(p);
   const int taps = p.taps(), all_oc = p.out.c;
   const int64_t tap_floats = int64_t{wide.small} * kLanes, block_floats = taps * tap_floats;
-  const Buffer packed = b.persistent(wide.blocks() * block_floats);
-  const int64_t kernel = b.param(node.params[0]).offset;
-  Step& step = b.step(node, "pack weights", wide.blocks(), {packed}, [=](const Context& c, int64_t block) {
-    const float* from = c.run.params + kernel;
-    float* to = c.at(packed) + block * block_floats;
-    std::fill_n(to, block_floats, 0.0f);
-    wide.for_weights(block, taps, all_oc, transposed, [=](int64_t at, int64_t of) {
-      const int64_t tap = at / tap_floats;
-      to[turned ? at + (taps - 1 - 2 * tap) * tap_floats : at] = from[of];
-    });
-  });
-  step.packs = true;
-  return packed;
+  const int unit = wide.oc == wide.big ? kLanes : all_oc;
+  const auto pack = [=](const PackRows& r) {
+    const bool all = r.end == all_oc;
+    for (int64_t block = r.begin / kLanes; block < (all ? wide.blocks() : r.end / kLanes); ++block) {
+      float* to = r.to + block * block_floats;
+      wide.for_weights(block, taps, all_oc, transposed, [=](int64_t at, int64_t of) {
+        const int64_t tap = at / tap_floats;
+        to[turned ? at + (taps - 1 - 2 * tap) * tap_floats : at] = r.from[of];
+      });
+    }
+  };
+  return b.pack(node, wide.blocks() * block_floats,
+                {node.params[0], int64_t{taps} * wide.ic, all_oc, unit, pack});
 }
 
 // What forward and backward-data have in common, between tensors of equally many channels.

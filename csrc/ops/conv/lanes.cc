@@ -2,7 +2,7 @@
 // sixteen leaves lanes idle.
 #include <memory>
 
-#include "ops/conv/conv.h"
+#include "ops/conv/pack.h"
 
 namespace cnnfast {
 
@@ -42,27 +42,28 @@ int64_t tiles(const Builder& b, int oc) {
 }
 
 // Packs the kernel's rows, tile by tile of output channels; `transposed` packs for backward-data, where
-// input and output channels change places.
+// input and output channels change places. Channels that fill the last tile stay zero.
 Buffer pack_weights(Builder& b, const Node& node, const ConvProblem& p, bool transposed) {
-  const int tile = b.k.lanes_oc_tile, taps = p.taps(), groups = p.a.groups;
-  const int rows_c = transposed ? p.oc() : p.ic(), cols_c = transposed ? p.ic() : p.oc();
-  const int64_t group_floats = ceil_div(cols_c, tile) * tile * taps * rows_c;
-  const Buffer packed = b.persistent(group_floats * groups);
-  const int64_t kernel = b.param(node.params[0]).offset;
-  const int ic = p.ic(), oc = p.oc(), all_oc = p.out.c;
-  Step& step = b.step(node, "pack weights", groups, {packed}, [=](const Context& c, int64_t g) {
-    const float* from = c.run.params + kernel + g * oc;
-    float* to = c.at(packed) + g * group_floats;
-    for (int64_t first = 0; first < cols_c; first += tile)
+  const int tile = b.k.lanes_oc_tile, taps = p.taps(), groups = p.a.groups, ic = p.ic(), oc = p.oc();
+  const int64_t rows = transposed ? oc : ic, cols = transposed ? ic : oc;
+  const int64_t group_floats = ceil_div(cols, tile) * tile * taps * rows;
+  const KernelSteps steps(p, transposed);
+  const auto pack_group = [=](const float* from, float* to, int64_t begin, int64_t end) {
+    const int64_t row0 = transposed ? 0 : begin, row1 = transposed ? rows : end;
+    const int64_t col0 = transposed ? begin : 0, col1 = transposed ? end : cols;
+    for (int64_t first = col0 / tile * tile; first < col1; first += tile)
       for (int tap = 0; tap < taps; ++tap)
-        for (int row = 0; row < rows_c; ++row)
-          for (int64_t col = first; col < first + tile; ++col) {
-            const int64_t i = transposed ? col : row, o = transposed ? row : col;
-            *to++ = col < cols_c ? from[(tap * ic + i) * all_oc + o] : 0.0f;
-          }
-  });
-  step.packs = true;
-  return packed;
+        for (int64_t row = row0; row < row1; ++row) {
+          const float* weights = from + tap * steps.tap + row * steps.input;
+          float* packed = to + first * taps * rows + (tap * rows + row) * tile - first;
+          for (int64_t col = std::max(first, col0); col < std::min(first + tile, col1); ++col)
+            packed[col] = weights[col * steps.output];
+        }
+  };
+  const auto pack = [=](const PackRows& r) {
+    for (int g = 0; g < groups; ++g) pack_group(r.from + g * oc, r.to + g * group_floats, r.begin, r.end);
+  };
+  return b.pack(node, group_floats * groups, {node.params[0], taps, ic, kLanes, pack});
 }
 
 // What forward and backward-data have in common.

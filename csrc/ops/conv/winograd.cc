@@ -6,6 +6,8 @@
 
 #include <cmath>
 
+#include "ops/conv/pack.h"
+
 namespace cnnfast {
 
 namespace {
@@ -19,9 +21,6 @@ constexpr int kFewestTiles = 12;  // of a task that shares its output channels w
 // With 96 the frequencies of the outputs leave the second-level cache, which costs 7 to 20 % (Zen 3,
 // 2026-11).
 constexpr int kMostTiles = 48;
-
-// Input channels of a task that packs weights, for all outputs: the memory pages that they lie on are few.
-constexpr int kPackRows = 32;
 
 int frequencies(int tile) {
   return (tile + 2) * (tile + 2);
@@ -60,34 +59,20 @@ int64_t weights_frequency(const Pass& pass) {
 
 // [groups][frequencies][blocks of sixteen outputs][inputs][16]
 Buffer pack_weights(Builder& b, const Node& node, const ConvProblem& p, const Pass& pass) {
-  const int64_t blocks = blocks_of(pass.oc), block_floats = int64_t{pass.ic} * kLanes;
+  const int64_t block_floats = int64_t{pass.ic} * kLanes;
   const int64_t frequency = weights_frequency(pass), group_floats = frequency * frequencies(pass.tile);
-  const Buffer packed = b.persistent(group_floats * p.a.groups);
-  const int64_t kernel = b.param(node.params[0]).offset;
+  const KernelSteps steps(p, pass.transposed);
   WinogradWeights a{};
-  a.tap_stride = int64_t{p.ic()} * p.out.c;
-  a.row_stride = pass.transposed ? 1 : p.out.c;
-  a.lane_stride = pass.transposed ? p.out.c : 1;
-  a.frequency = frequency, a.rows = pass.ic, a.tile = pass.tile, a.flipped = pass.transposed;
-  const int oc = pass.oc;
-  const int64_t group_columns = p.oc();
-  const int64_t chunks = ceil_div(pass.ic, kPackRows);
+  a.tap_stride = steps.tap, a.row_stride = steps.input, a.lane_stride = steps.output;
+  a.frequency = frequency, a.tile = pass.tile, a.flipped = pass.transposed;
   const auto winograd_weights = b.k.winograd_weights;
-  Step& step =
-      b.step(node, "pack weights", chunks * p.a.groups, {packed}, [=](const Context& c, int64_t task) {
-        const int64_t g = task / chunks, row = task % chunks * kPackRows;
-        WinogradWeights one = a;
-        one.rows = static_cast<int32_t>(std::min<int64_t>(kPackRows, a.rows - row));
-        for (int64_t block = 0; block < blocks; ++block) {
-          one.kernel =
-              c.run.params + kernel + g * group_columns + row * a.row_stride + block * kLanes * a.lane_stride;
-          one.dst = c.at(packed) + g * group_floats + block * block_floats + row * kLanes;
-          one.lanes = static_cast<int32_t>(std::min<int64_t>(kLanes, oc - block * kLanes));
-          winograd_weights(one);
-        }
-      });
-  step.packs = true;
-  return packed;
+  return pack_blocks(b, node, p, pass.transposed, group_floats * p.a.groups, [=](const PackBlock& one) {
+    WinogradWeights weights = a;
+    weights.kernel = one.from + one.begin * steps.input;
+    weights.dst = one.to + one.group * group_floats + one.block * block_floats + one.begin * kLanes;
+    weights.rows = one.end - one.begin, weights.lanes = one.lanes;
+    winograd_weights(weights);
+  });
 }
 
 void lower(Builder& b, const Node& node, const ConvProblem& p, const Pass& pass) {

@@ -1,0 +1,31 @@
+// What the algorithms share that pack a kernel.
+#pragma once
+#include <functional>
+
+#include "ops/conv/conv.h"
+
+namespace cnnfast {
+
+// Some inputs of one block of sixteen outputs, as one direction sees them.
+struct PackBlock {
+  const float* from;  // the weight of the first tap, of input 0 and the block's first output
+  float* to;          // all that is packed
+  int64_t group, block;
+  int32_t begin, end;  // inputs
+  int32_t lanes;       // outputs
+  float* scratch;
+};
+
+// Floats of the kernel between neighbours, in a direction.
+struct KernelSteps {
+  int64_t tap, input, output;
+  KernelSteps(const ConvProblem& p, bool transposed)
+      : tap(int64_t{p.ic()} * p.out.c), input(transposed ? 1 : p.out.c), output(transposed ? p.out.c : 1) {}
+};
+
+// Packs block by block, forward or, `transposed`, for backward-data. A task has some input channels of the
+// convolution, a multiple of sixteen unless they are the last: the update moves them in long rows.
+Buffer pack_blocks(Builder& b, const Node& node, const ConvProblem& p, bool transposed, int64_t floats,
+                   std::function<void(const PackBlock&)> pack, int64_t scratch = 0);
+
+}  // namespace cnnfast

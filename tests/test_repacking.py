@@ -1,0 +1,172 @@
+"""Packed copies of weights: a training step leaves them as it leaves the weights, whatever came before it."""
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import numpy as np
+import pytest
+from support.nets import adam, sgd
+
+from cnnfast import _core
+
+SHAPE = (7, 6)
+WHOLE, CUT = 20, 48  # samples: the second batch is cut into micro-batches
+CLASSES = 5
+
+# Channels of the samples, then (filters, kernel, stride, groups) of each layer; sizes around the sixteen
+# channels of a block and the tasks of the update.
+CHAINS: dict[str, tuple[int, list[tuple[int, int, int, int]]]] = {
+    "blocked": (3, [(20, 3, 1, 1), (48, 3, 2, 1), (70, 1, 2, 1)]),
+    "blocked groups": (40, [(64, 3, 1, 1), (64, 3, 1, 2)]),
+    "lanes": (1, [(20, 5, 1, 1), (33, 3, 1, 1), (9, 2, 1, 3)]),
+    "winograd": (50, [(64, 3, 1, 1), (64, 3, 1, 2), (17, 3, 1, 1)]),
+    "winograd_f2": (50, [(64, 3, 1, 1), (33, 3, 1, 1)]),
+    "winograd_f6": (50, [(64, 3, 1, 1), (33, 3, 1, 1)]),
+    "blocked_bf16": (50, [(64, 3, 1, 1), (34, 1, 2, 1)]),
+    "depthwise": (20, [(20, 3, 1, 20), (40, 3, 2, 20)]),
+    "grouped": (256, [(256, 3, 1, 32), (64, 3, 1, 32), (128, 1, 1, 32)]),
+    "transposed": (20, [(40, 3, 2, 1), (17, 3, 1, 1)]),
+}
+KINDS = list(CHAINS)
+
+
+class Trained:
+    """A network and the settings with which another one like it can be made."""
+
+    def __init__(self, kind: str, depth_first: bool) -> None:
+        self.kind, self.depth_first = kind, depth_first
+        self.settings: list[tuple[str, tuple[Any, ...]]] = []
+        self.network, self.count = self._build()
+        rng = np.random.default_rng(1)
+        for position in range(self.count):
+            shape = self.network.get_parameter(position).shape
+            self.network.set_parameter(position, (0.2 * rng.normal(size=shape)).astype(np.float32))
+
+    def _build(self) -> tuple["_core.Network", int]:
+        graph, (channels, layers) = _core.Graph(), CHAINS[self.kind]
+        value = graph.input((*SHAPE, channels), "input")
+        for i, (filters, size, stride, groups) in enumerate(layers):
+            window = value, filters, (size, size), (stride, stride), "same"
+            rest = (1, 1), groups, True, "channels_last", f"conv_{i}"
+            if self.kind == "transposed":
+                value = graph.conv_transpose(*window, None, *rest)
+            else:
+                value = graph.conv(*window, *rest)
+            value = graph.activation(value, "relu", f"relu_{i}")
+        value = graph.dense(graph.flatten(value, "channels_last", "flat"), CLASSES, True, "head")
+        network = _core.Network(graph, value)
+        network.disable_pass("depth_first", not self.depth_first)
+        network.force_algorithm("conv2d", "blocked" if self.kind == "transposed" else self.kind.split()[0])
+        network.configure("sparse_categorical_crossentropy", True, [], adam(0.003))
+        return network, len(graph.parameters())
+
+    def set(self, what: str, *arguments: Any) -> None:
+        """Calls a setting of the network, and remembers it."""
+        self.settings.append((what, arguments))
+        getattr(self.network, what)(*arguments)
+
+    def weights(self) -> list[np.ndarray]:
+        """Copies of all parameters."""
+        return [np.array(self.network.get_parameter(position)) for position in range(self.count)]
+
+    def fresh(self) -> "Trained":
+        """One whose weights and optimizer's state come from outside: nothing is packed yet."""
+        other = Trained(self.kind, self.depth_first)
+        for what, arguments in self.settings:
+            other.set(what, *arguments)
+        for position, value in enumerate(self.weights()):
+            other.network.set_parameter(position, value)
+        other.network.set_optimizer_state(self.network.optimizer_state(), self.network.step)
+        return other
+
+    def state(self) -> list[np.ndarray]:
+        """What training changes."""
+        slots = self.network.optimizer_state()
+        return [*self.weights(), *(np.array(slots[name]) for name in sorted(slots))]
+
+
+def samples(kind: str) -> tuple[np.ndarray, np.ndarray]:
+    rng = np.random.default_rng(2)
+    x = rng.normal(size=(CUT, *SHAPE, CHAINS[kind][0])).astype(np.float32)
+    return x, rng.integers(0, CLASSES, CUT).astype(np.int32)
+
+
+Operation = Callable[["_core.Network"], Any]
+
+
+def operations(trained: Trained) -> Iterator[tuple[str, Operation]]:
+    """Runs to be compared, with changes of settings and of weights between them."""
+    x, y = samples(trained.kind)
+    kernel = 0.1 * trained.network.get_parameter(2)
+
+    def train(count: int) -> tuple[str, Operation]:
+        return f"train {count}", lambda network: network.train_step(x[:count], y[:count])
+
+    predict = "predict", lambda network: [network.predict(x[:WHOLE])]
+    yield from (predict, train(CUT), train(CUT), predict, train(WHOLE), train(WHOLE), train(CUT))
+    yield "evaluate", lambda network: network.evaluate_step(x[:WHOLE], y[:WHOLE])
+    yield "vjp", lambda network: [network.vjp(x[:2], np.ones((2, CLASSES), np.float32))[0]]
+    trained.network.set_parameter(2, kernel)
+    yield from (train(CUT), train(CUT))
+    trained.network.profile(x, y, 2)
+    yield from (train(CUT), predict)
+    trained.set("set_trainable", 2, False)
+    yield from (train(CUT), train(WHOLE), train(WHOLE))
+    trained.set("set_trainable", 2, True)
+    yield from (train(WHOLE), train(CUT))
+    trained.set("set_constraint", 2, "norm", 0.0, 0.3)
+    yield from (train(CUT), train(CUT), train(WHOLE), train(WHOLE))
+    trained.set("set_constraint", 0, "non_negative")
+    trained.set("set_regularizer", 2, 0.0, 0.01)
+    yield from (train(CUT), train(CUT), predict)
+    for limit in ({"global_clipnorm": 0.1}, {"clipnorm": 0.1}, {"clipvalue": 0.001}):
+        trained.set("configure", "sparse_categorical_crossentropy", True, [], {**sgd(0.05, 0.9), **limit})
+        yield from (train(CUT), train(CUT), train(WHOLE), train(WHOLE))
+    trained.set("set_constraint", 2, None)
+    yield from (train(CUT), train(CUT), predict)
+
+
+@pytest.mark.parametrize("depth_first", [True, False])
+@pytest.mark.parametrize("kind", KINDS)
+def test_runs_are_those_of_weights_from_outside(
+    kind: str,
+    depth_first: bool,
+    threads: Callable[[int], None],
+    precision: Callable[[Any], None],
+    isa: str,
+) -> None:
+    """Bit for bit, after any sequence of runs; the others have another number of threads."""
+    precision("fast")
+    trained = Trained(kind, depth_first)
+    for name, operation in operations(trained):
+        fresh, results = trained.fresh(), []
+        for count, each in ((3, trained), (1, fresh)):
+            threads(count)
+            results.append(np.asarray(operation(each.network)).tobytes())
+        assert results[0] == results[1], name
+        for got, ref in zip(trained.state(), fresh.state(), strict=True):
+            assert got.tobytes() == ref.tobytes(), name
+
+
+@pytest.mark.parametrize("constrained", [False, True])
+@pytest.mark.parametrize("batch", [WHOLE, CUT])
+@pytest.mark.parametrize("kind", KINDS)
+def test_steps_in_a_row_pack_nothing(
+    kind: str, batch: int, constrained: bool, precision: Callable[[Any], None], isa: str
+) -> None:
+    """The steps that would are planned, for weights from outside, and left out."""
+    precision("fast")
+    trained = Trained(kind, True)
+    if constrained:
+        trained.set("set_constraint", 0, "non_negative")
+    x, y = samples(kind)
+    _, seconds, _ = trained.network.profile(x[:batch], y[:batch], 1)
+    plan = trained.network.plan(batch, "train")
+    assert any(step["direction"] == "mean of results" for step in plan) == (batch == CUT)
+    took = {step["direction"]: 0.0 for step in plan}
+    for step, time in zip(plan, seconds, strict=True):
+        took[step["direction"]] += time
+    assert took["pack weights"] == 0
+    assert took["forward"] > 0
+    assert took["update"] > 0
+    assert trained.network.arena_bytes(batch, "train") == trained.network.memory(batch, "train")
