@@ -1,4 +1,4 @@
-"""bfloat16, of the class "fast": rounding, values of all three directions, refusals, training."""
+"""Convolutions in bfloat16, of the class "fast": rounding, all three directions, refusals, training."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from support.conv_cases import CASES, ConvCase, chosen_algorithm
 from support.nets import NetworkBuilder, refusal, sgd
-from support.numerical import assert_within
+from support.numerical import assert_within, bfloat16
 from support.training import run
 
 from cnnfast import _core
@@ -21,12 +21,6 @@ PLAIN = ConvCase(3, (9, 10), 18, 34, 1, (3, 3), (1, 1), (1, 1), "valid", "channe
 @pytest.fixture(autouse=True)
 def _fast(precision: Callable[[Any], None]) -> None:
     precision("fast")
-
-
-def bfloat16(x: Any) -> np.ndarray:
-    """float32 rounded to bfloat16, to nearest even; finite values only."""
-    bits = np.asarray(x, np.float32).view(np.uint32)
-    return ((bits + 0x7FFF + (bits >> 16 & 1)) & np.uint32(0xFFFF0000)).view(np.float32)
 
 
 @dataclass(frozen=True)
@@ -187,7 +181,7 @@ def test_adds_a_shortcut_and_activates(kind: str, bf16_isa: str) -> None:
 
 @pytest.mark.parametrize("kernel", [(1, 1), (3, 3)])
 def test_unrounded_values(kernel: tuple[int, int], bf16_isa: str) -> None:
-    """Two factors of relative error 2^-9 each."""
+    """Two factors of relative error 2^-8 each."""
     case = replace(PLAIN, kernel=kernel)
     x, _, _, grad_out = case.arrays
     network = case.network(NAME)
@@ -199,7 +193,7 @@ def test_unrounded_values(kernel: tuple[int, int], bf16_isa: str) -> None:
         strict=True,
     ):
         error = np.abs(got - ref) / bound
-        assert error.max() <= 1.01 * 2.0**-8
+        assert error.max() <= 1.01 * 2.0**-7
         assert error.max() > 1e-6  # it was rounded
 
 

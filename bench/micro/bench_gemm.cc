@@ -19,9 +19,9 @@ void run(benchmark::State& state, Product p) {
   gemm.dst_row = p.n;
   gemm.m = p.m, gemm.n = p.n, gemm.k = p.k;
   gemm.activation = Activation::none;
-  Floats scratch(kernels().gemm_scratch(gemm));
+  Floats scratch(kernels().gemm.scratch(gemm));
   gemm.scratch = scratch.data();
-  time_kernel(state, 2.0 * p.m * p.n * p.k, [&] { kernels().gemm(gemm); });
+  time_kernel(state, 2.0 * p.m * p.n * p.k, [&] { kernels().gemm.run(gemm); });
 }
 
 }  // namespace

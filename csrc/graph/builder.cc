@@ -15,12 +15,12 @@ int64_t floats_of(const Node& node, int n) {
   return planes_of(node, n) * node.image().pixels() * kLanes;
 }
 
-Builder::Builder(const Draft& draft, const Graph& graph, const KernelTable& kernels, int n, int batch,
-                 Mode mode)
-    : k(kernels),
-      n(n),
+Builder::Builder(const Draft& draft, const Graph& graph, const PassOptions& options, int batch)
+    : options(options),
+      k(options.kernels),
+      n(options.n),
       batch(batch),
-      mode(mode),
+      mode(options.mode),
       draft_(draft),
       graph_(graph),
       outputs_(draft.nodes.size()),

@@ -30,9 +30,10 @@ struct Update {
 
 class Builder {
  public:
-  // Steps see n samples at a time: the whole batch, or one micro-batch of it.
-  Builder(const Draft& draft, const Graph& graph, const KernelTable& kernels, int n, int batch, Mode mode);
+  // Steps see options.n samples at a time: the whole batch, or one micro-batch of it.
+  Builder(const Draft& draft, const Graph& graph, const PassOptions& options, int batch);
 
+  const PassOptions& options;
   const KernelTable& k;
   const int n, batch;
   const Mode mode;

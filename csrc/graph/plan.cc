@@ -74,9 +74,10 @@ Program make_program(const PlanRequest& r, int n) {
   LossPlan loss = r.loss;
   if (r.mode == Mode::train || r.mode == Mode::evaluate)
     loss = plan_loss(draft, loss.loss, loss.from_logits, loss.metrics);
-  run_passes(draft, pass_options(r, n), r.disabled);
+  const PassOptions options = pass_options(r, n);
+  run_passes(draft, options, r.disabled);
 
-  Builder b(draft, r.graph, r.kernels, n, r.n, r.mode);
+  Builder b(draft, r.graph, options, r.n);
   if (r.mode == Mode::train) plan_update(b, r.update);
   mark_needed_gradients(b, draft);
   const int64_t results = static_cast<int64_t>(loss.metrics.size()) + 1;

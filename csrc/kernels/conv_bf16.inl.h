@@ -1,48 +1,18 @@
 // Convolution with sixteen channels in the lanes over bfloat16, sums in float32: the register-blocked outer
 // product of conv_blocked with a pair of products in place of each one. Forward and backward-data pair
 // neighbouring channels; the gradient of the weights sums over pixels and pairs samples.
-//
-// Included after simd/avx512_bf16.h or simd/bf16.inl.h.
 #pragma once
-#include <cstring>
-
-#include "kernels/blocked.inl.h"
+#include "kernels/bf16.inl.h"
 
 namespace cnnfast {
 namespace SIMD_NAMESPACE {
 using namespace ::SIMD_NAMESPACE;
 
 constexpr int kBf16BlockPairs = kLanes / 2;  // of a pixel's block
-// Blocks of output channels and pixels of a tile; rows of the weights of a tile of their gradient, channels
-// of one pixel, which need one pointer. Where pairs are taken apart, a mask and the part need registers too.
-constexpr int kBf16Blocks = V::lanes == 16 ? 2 : 1;
-constexpr int kBf16Rows = V::lanes == 16 ? 8 : (V::lanes == 8 ? 4 : 2);
-constexpr int kBf16Pixels = kBf16Native ? 14 : kBf16Rows;
+// Rows of a tile of the weights' gradient: channels of one pixel, which need one pointer.
+constexpr int kBf16WgradRows = V::lanes == 16 ? 8 : kBf16Rows;
 // Pairs of output gradients that stay in the first-level cache while all weights pass by.
 constexpr int kBf16WgradChunk = 4096;
-
-// ---- rounding ----
-
-static void bf16_round_all(const float* src, uint16_t* dst, int64_t n) {
-  int64_t i = 0;
-  for (; i + V::lanes <= n; i += V::lanes) store_rounded(dst + i, load(src + i));
-  if (i == n) return;
-  const int left = static_cast<int>(n - i);
-  uint16_t last[V::lanes];
-  store_rounded(last, load_n(src + i, left));
-  std::memcpy(dst + i, last, sizeof(uint16_t) * static_cast<size_t>(left));
-}
-
-static void bf16_pair_all(const float* low, const float* high, uint32_t* dst, int64_t n) {
-  int64_t i = 0;
-  for (; i + V::lanes <= n; i += V::lanes)
-    istore(dst + i, round_pair(load(low + i), high ? load(high + i) : zero()));
-  if (i == n) return;
-  const int left = static_cast<int>(n - i);
-  uint32_t last[V::lanes];
-  istore(last, round_pair(load_n(low + i, left), high ? load_n(high + i, left) : zero()));
-  std::memcpy(dst + i, last, sizeof(uint32_t) * static_cast<size_t>(left));
-}
 
 // ---- forward and backward-data ----
 
@@ -56,23 +26,6 @@ struct Bf16Run {
   float least;            // of an output: 0 for relu, else minus infinity
   Activation activation;  // any other
 };
-
-// acc[p][v] += pair s[p * step] times the pairs at w.
-template <int kBlocks, int kRows>
-static inline void bf16_term(const uint32_t* s, int64_t step, const uint32_t* w, int64_t block_size,
-                             V (&acc)[kRows][kBlocks * kBlockVectors]) {
-  constexpr int kVectors = kBlocks * kBlockVectors;
-  Pairs b[kVectors];
-#pragma GCC unroll 16
-  for (int v = 0; v < kVectors; ++v)
-    b[v] = pairs(iload(w + (v / kBlockVectors) * block_size + (v % kBlockVectors) * V::lanes));
-#pragma GCC unroll 16
-  for (int p = 0; p < kRows; ++p) {
-    const Pairs x = pairs(iset1(static_cast<int32_t>(s[p * step])));
-#pragma GCC unroll 16
-    for (int v = 0; v < kVectors; ++v) acc[p][v] = fma(x, b[v], acc[p][v]);
-  }
-}
 
 // Bias, residual and activation, as conv_blocked has them.
 template <int kBlocks, int kPixels>
@@ -133,17 +86,17 @@ static inline Bf16Fn bf16_find(int pixels) {
 
 template <int kBlocks>
 static inline void bf16_line(const ConvBf16& a, Bf16Run run, int pixels) {
-  const Parts parts = split_evenly(pixels, kBf16Pixels);
+  const Parts parts = split_evenly(pixels, kBf16Rows);
   for (int part = 0; part < parts.count; ++part) {
     const int n = parts.size + (part < parts.larger);
-    bf16_find<kBlocks, kBf16Pixels>(n)(a, run);
+    bf16_find<kBlocks, kBf16Rows>(n)(a, run);
     run.src += n * run.src_step;
     run.dst += n * run.dst_step;
   }
 }
 
 static void conv_bf16(const ConvBf16& a) {
-  const Rect r = straightened(a.rect, kBf16Pixels);
+  const Rect r = straightened(a.rect, kBf16Rows);
   const int blocks = (a.oc + kLanes - 1) / kLanes;
   const int64_t block_size = static_cast<int64_t>(a.all_taps) * a.pairs * kLanes;
   for (int block = 0; block < blocks; block += kBf16Blocks) {
@@ -228,9 +181,9 @@ static inline void bf16_wgrad_rows(const ConvBf16Wgrad& a, Bf16WgradTile t, int 
   for (const Tap* tap = a.rect.taps; tap != a.rect.taps + a.rect.n_taps; ++tap) {
     t.grad_weights = a.grad_weights + block * a.grad_block + static_cast<int64_t>(tap->index) * a.ic * kLanes;
     for (int c = 0, n; c < a.ic; c += n, t.grad_weights += n * kLanes) {
-      n = a.ic - c < kBf16Rows ? a.ic - c : kBf16Rows;
+      n = a.ic - c < kBf16WgradRows ? a.ic - c : kBf16WgradRows;
       t.src = src + tap->src_offset + (c / kLanes) * a.src_block + c % kLanes;
-      bf16_wgrad_find<kBlocks, kBf16Rows>(n)(t);
+      bf16_wgrad_find<kBlocks, kBf16WgradRows>(n)(t);
     }
   }
   for (int i = 0; i < kBlocks; ++i, t.grad_dst += a.dst_block)
@@ -252,14 +205,6 @@ static void conv_bf16_wgrad(const ConvBf16Wgrad& a) {
     if (block < a.blocks) bf16_wgrad_rows<1>(a, t, block);
   }
 }
-
-static constexpr Bf16Kernels kBf16Kernels = {
-    .native = kBf16Native,
-    .round = bf16_round_all,
-    .pair = bf16_pair_all,
-    .conv = conv_bf16,
-    .conv_wgrad = conv_bf16_wgrad,
-};
 
 }  // namespace SIMD_NAMESPACE
 }  // namespace cnnfast

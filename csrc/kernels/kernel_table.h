@@ -139,6 +139,31 @@ struct ConvBf16Wgrad {
   Rect rect;
 };
 
+// dst[m][n] = activation(sum_k a(m, k) * b(k, n) + bias[n]); a(m, k) = a[m * a_row + k * a_col], likewise b;
+// dst rows are dst_row apart, columns contiguous. One of each operand's steps is 1. Every sum runs through k
+// in order, so its bits depend on nothing else.
+struct Gemm {
+  const float* a;
+  const float* b;
+  const float* bias;  // or null
+  float* dst;
+  float* scratch;  // GemmKernels::scratch(*this) floats, 64-byte aligned
+  int64_t a_row, a_col, b_row, b_col, dst_row;
+  int32_t m, n, k;
+  int32_t b_packed;  // b is what GemmKernels::pack wrote
+  Activation activation;
+};
+
+// Over float32, or over bfloat16, to which both operands are rounded, with sums in float32.
+struct GemmKernels {
+  int32_t per_float;  // elements, neighbours along k, that share a float of what `pack` writes: 1 or 2
+  void (*run)(const Gemm&);
+  int64_t (*scratch)(const Gemm&);  // told from m, n, k, the steps and b_packed
+  // Columns of b, of which b_col is 1, as `run` reads them: with depth = k / per_float, rounded up, n rounded
+  // up to 32 times depth floats, 64-byte aligned. Column n, a multiple of 32, begins at packed + n * depth.
+  void (*pack)(const Gemm&, float* packed);
+};
+
 struct Bf16Kernels {
   int32_t native;  // a pair of products takes one instruction; otherwise pairs are taken apart
   // Round to nearest even, infinity past the largest; NaN stays NaN. Any n, any alignment.
@@ -146,6 +171,7 @@ struct Bf16Kernels {
   void (*pair)(const float* low, const float* high, uint32_t* dst, int64_t n);  // high may be null: zeros
   void (*conv)(const ConvBf16&);
   void (*conv_wgrad)(const ConvBf16Wgrad&);
+  GemmKernels gemm;
 };
 
 // Groups of 1, 2, 4 or 8 channels in the lanes of one block of sixteen, one plane; output lane l depends on
@@ -234,21 +260,6 @@ struct WinogradWgrad : WinogradTiles {
   float* scratch;  // winograd_wgrad_scratch(tiles, ic, oc) floats, 64-byte aligned
   int64_t dst_sample, dst_block, grad_tap, grad_row;
   int32_t oc;
-};
-
-// dst[m][n] = activation(sum_k a(m, k) * b(k, n) + bias[n]); a(m, k) = a[m * a_row + k * a_col], likewise b;
-// dst rows are dst_row apart, columns contiguous. One of each operand's steps is 1. Every sum runs through k
-// in order, so its bits depend on nothing else.
-struct Gemm {
-  const float* a;
-  const float* b;
-  const float* bias;  // or null
-  float* dst;
-  float* scratch;  // gemm_scratch(*this) floats, 64-byte aligned
-  int64_t a_row, a_col, b_row, b_col, dst_row;
-  int32_t m, n, k;
-  int32_t b_packed;  // b is what gemm_pack wrote; column n of it, a multiple of 32, begins at b + n * k
-  Activation activation;
 };
 
 // Pooling over planes of a 16-lane tensor. Windows may hang over any border: padded cells do not exist for
@@ -348,11 +359,7 @@ struct KernelTable {
   int64_t (*winograd_scratch)(int32_t tile, int32_t tiles, int32_t ic, int32_t oc);
   void (*winograd_wgrad)(const WinogradWgrad&);
   int64_t (*winograd_wgrad_scratch)(int32_t tiles, int32_t ic, int32_t oc);
-  void (*gemm)(const Gemm&);
-  int64_t (*gemm_scratch)(const Gemm&);  // told from m, n, k, the steps and b_packed
-  // Columns of b, of which b_col is 1, as gemm reads them; n rounded up to 32, times k floats, 64-byte
-  // aligned.
-  void (*gemm_pack)(const Gemm&, float* packed);
+  GemmKernels gemm;
   Bf16Kernels bf16;
 
   void (*max_pool)(const Pool&);

@@ -3,7 +3,7 @@
 #pragma once
 #include "simd/bf16.inl.h"
 //
-#include "kernels/conv_bf16.inl.h"
+#include "kernels/bf16_table.inl.h"
 #include "kernels/conv_blocked.inl.h"
 #include "kernels/conv_blocked_wgrad.inl.h"
 #include "kernels/conv_grouped.inl.h"
@@ -43,9 +43,7 @@ static constexpr KernelTable kTable = {
     .winograd_scratch = winograd_scratch,
     .winograd_wgrad = winograd_wgrad,
     .winograd_wgrad_scratch = winograd_wgrad_scratch,
-    .gemm = gemm,
-    .gemm_scratch = gemm_scratch,
-    .gemm_pack = gemm_pack,
+    .gemm = {.per_float = 1, .run = gemm, .scratch = gemm_scratch, .pack = gemm_pack},
     .bf16 = kBf16Kernels,
     .max_pool = max_pool,
     .average_pool = average_pool,

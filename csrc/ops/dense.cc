@@ -1,5 +1,6 @@
 // Dense layers: one matrix product in each of the three directions. Training moves the weights where their
 // gradient is finished, while it is in cache.
+#include "ops/dense_product.h"
 #include "ops/op.h"
 
 namespace cnnfast {
@@ -11,7 +12,7 @@ constexpr int64_t kColumnUnit = 32;
 // Rows and columns of a task: its packed operands fit the second-level cache.
 constexpr int64_t kRowTask = 256, kColumnTask = 128;
 // Few samples read each weight once, at memory's speed if pieces of rows are long.
-constexpr int64_t kFewSamples = 8, kLongColumnTask = 1024;
+constexpr int64_t kLongColumnTask = 1024;
 // Of a weight gradient: long rows, so that the optimizer reads memory in long pieces.
 constexpr int64_t kGradRowTask = 128, kGradColumnTask = 1024;
 constexpr int64_t kBiasTask = 512;
@@ -47,39 +48,46 @@ int64_t dst_floats(const Block& block) {
   return ceil_div(int64_t{block.g.m} * block.g.n, kLanes) * kLanes;
 }
 
-int64_t most_scratch(const Gemm& g, const Tasks& tasks, const KernelTable& k, bool with_dst) {
+int64_t most_scratch(const Gemm& g, const Tasks& tasks, const GemmKernels& k, bool with_dst) {
   int64_t most = 0;
   for (int64_t task = 0; task < tasks.count(); ++task) {
     const Block block = block_of(g, tasks, task);
-    most = std::max(most, k.gemm_scratch(block.g) + (with_dst ? dst_floats(block) : 0));
+    most = std::max(most, k.scratch(block.g) + (with_dst ? dst_floats(block) : 0));
   }
   return most;
 }
 
-int64_t packed_floats(const Gemm& g) {
-  return ceil_div(g.n, kColumnUnit) * kColumnUnit * g.k;
+// Floats of one column of b as `pack` writes it.
+int64_t packed_depth(const GemmKernels& k, const Gemm& g) {
+  return ceil_div(g.k, k.per_float);
+}
+
+int64_t packed_floats(const GemmKernels& k, const Gemm& g) {
+  return ceil_div(g.n, kColumnUnit) * kColumnUnit * packed_depth(k, g);
 }
 
 // Columns [begin, end) of the product's b, as tasks read them.
-void pack_columns(const KernelTable& k, Gemm g, const float* b, int64_t begin, int64_t end, float* packed) {
+void pack_columns(const GemmKernels& k, Gemm g, const float* b, int64_t begin, int64_t end, float* packed) {
   g.n = static_cast<int32_t>(end - begin);
   g.b = b + begin;
-  k.gemm_pack(g, packed + begin * g.k);
+  k.pack(g, packed + begin * packed_depth(k, g));
 }
 
 // The weights as the product reads them, once for many predictions. Training packs inside of its tasks: one
-// pass over memory less in each step.
-Buffer pack_weights(Builder& b, const Node& node, const Gemm& g) {
-  return b.pack(node, packed_floats(g),
-                {node.params[0], g.k, g.n, kColumnTask,
-                 [=, &k = b.k](const PackRows& r) { pack_columns(k, g, r.from, r.begin, r.end, r.to); }});
+// pass over memory less in each step. A task's pieces of rows are long, few to a page.
+Buffer pack_weights(Builder& b, const Node& node, const GemmKernels& k, const Gemm& g) {
+  const int64_t parts = parts_of(g.n, kLongColumnTask);
+  const int64_t columns = ceil_div(ceil_div(g.n, kColumnUnit), parts) * kColumnUnit;
+  return b.pack(node, packed_floats(k, g), {node.params[0], g.k, g.n, columns, [=](const PackRows& r) {
+                                              pack_columns(k, g, r.from, r.begin, r.end, r.to);
+                                            }});
 }
 
 // The gradient as the products read it: each task reads all of it.
-Buffer pack_gradient(Builder& b, const Node& node, const Gemm& g, Buffer grad) {
-  const Buffer packed = b.buffer(packed_floats(g));
+Buffer pack_gradient(Builder& b, const Node& node, const GemmKernels& k, const Gemm& g, Buffer grad) {
+  const Buffer packed = b.buffer(packed_floats(k, g));
   b.step(node, "pack gradient", ceil_div(g.n, kColumnTask), {grad, packed},
-         [=, &k = b.k](const Context& c, int64_t task) {
+         [=](const Context& c, int64_t task) {
            const int64_t begin = task * kColumnTask, end = std::min<int64_t>(g.n, begin + kColumnTask);
            pack_columns(k, g, c.at(grad), begin, end, c.at(packed));
          });
@@ -90,22 +98,24 @@ Buffer pack_gradient(Builder& b, const Node& node, const Gemm& g, Buffer grad) {
 void lower_samples(Builder& b, const Node& node, const char* direction, const Gemm& g, Buffer from, Buffer to,
                    int64_t weights, Buffer packed, int64_t bias) {
   const Tasks tasks{ceil_div(g.m, kRowTask),
-                    parts_of(g.n, g.m < kFewSamples ? kLongColumnTask : kColumnTask)};
-  const auto gemm = b.k.gemm;
+                    parts_of(g.n, g.m < kManySamples ? kLongColumnTask : kColumnTask)};
+  const DenseProduct product = dense_product(b, node);
+  const int64_t depth = packed_depth(product.kernels, g);
+  const auto gemm = product.kernels.run;
   std::vector<Buffer> uses{from, to};
   if (packed) uses.push_back(packed);
   Step& step = b.step(node, direction, tasks.count(), uses, [=](const Context& c, int64_t task) {
     auto [one, m0, n0] = block_of(g, tasks, task);
     one.a = c.at(from) + m0 * g.a_row;
-    one.b = packed ? c.at(packed) + n0 * g.k : c.run.params + weights + n0 * g.b_col;
+    one.b = packed ? c.at(packed) + n0 * depth : c.run.params + weights + n0 * g.b_col;
     one.bias = bias < 0 ? nullptr : c.run.params + bias + n0;
     one.dst = c.at(to) + m0 * g.dst_row + n0;
     one.scratch = c.scratch;
     gemm(one);
   });
-  step.scratch = most_scratch(g, tasks, b.k, false);
-  step.info.algorithm = "gemm";
-  step.info.bytes += sizeof(float) * static_cast<double>(b.param(node.params[0]).size());
+  step.scratch = most_scratch(g, tasks, product.kernels, false);
+  step.info.algorithm = product.algorithm;
+  if (!packed) step.info.bytes += sizeof(float) * static_cast<double>(b.param(node.params[0]).size());
 }
 
 void forward(Builder& b, int value) {
@@ -117,8 +127,9 @@ void forward(Builder& b, int value) {
   g.activation = node.activation;
   const int64_t kernel = b.param(node.params[0]).offset;
   Buffer packed;
-  if (b.n >= kFewSamples && !b.differentiates()) {
-    packed = pack_weights(b, node, g);
+  const DenseProduct product = dense_product(b, node);
+  if (product.keeps_weights) {
+    packed = pack_weights(b, node, product.kernels, g);
     g.b_packed = 1;
   }
   lower_samples(b, node, "forward", g, b.output(node.inputs[0]), b.output(value), kernel, packed,
@@ -144,17 +155,19 @@ void backward_weights(Builder& b, int value, Buffer grad) {
   g.m = in, g.n = out, g.k = b.n;
   g.a_row = 1, g.a_col = in, g.b_row = out, g.b_col = 1, g.dst_row = out;
   const Tasks tasks{parts_of(in, kGradRowTask), ceil_div(out, kGradColumnTask)};
-  const Buffer packed = pack_gradient(b, node, g, grad);
+  const DenseProduct product = dense_product(b, node);
+  const Buffer packed = pack_gradient(b, node, product.kernels, g, grad);
   g.b_packed = 1;
+  const int64_t depth = packed_depth(product.kernels, g);
   const Update update = b.update_at_once(node.params[0]);
-  const auto gemm = b.k.gemm;
+  const auto gemm = product.kernels.run;
   Step& step =
       b.step(node, "backward weights", tasks.count(), {src, packed}, [=](const Context& c, int64_t task) {
         const Block block = block_of(g, tasks, task);
         Gemm one = block.g;
         const int64_t at = kernel + block.m0 * out + block.n0;
         one.a = c.at(src) + block.m0;
-        one.b = c.at(packed) + block.n0 * g.k;
+        one.b = c.at(packed) + block.n0 * depth;
         one.dst = update ? c.scratch : c.run.grads + at;
         one.dst_row = update ? one.n : out;
         one.scratch = update ? c.scratch + dst_floats(block) : c.scratch;
@@ -164,8 +177,8 @@ void backward_weights(Builder& b, int value, Buffer grad) {
         for (int64_t row = 0; row < one.m; ++row)
           update.move(c, at + row * out, one.dst + row * one.n, one.n);
       });
-  step.scratch = most_scratch(g, tasks, b.k, static_cast<bool>(update));
-  step.info.algorithm = "gemm";
+  step.scratch = most_scratch(g, tasks, product.kernels, static_cast<bool>(update));
+  step.info.algorithm = product.algorithm;
   step.info.bytes +=
       sizeof(float) * static_cast<double>(b.param(node.params[0]).size() * (update ? update.arrays : 1));
 }

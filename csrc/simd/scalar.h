@@ -173,7 +173,9 @@ static inline void istore(uint32_t* p, I a) {
   std::memcpy(p, &a.v, sizeof a.v);
 }
 static inline void istore_words(uint16_t* p, I a) {  // 0..65535 of each lane
-  for (int i = 0; i < 4; ++i) p[i] = static_cast<uint16_t>(a.v[i]);
+  typedef uint16_t W4 __attribute__((vector_size(8)));
+  const W4 words = __builtin_convertvector(a.v, W4);
+  std::memcpy(p, &words, sizeof words);
 }
 
 // rows[i] lane j <-> rows[j] lane i, of V::lanes rows.

@@ -69,6 +69,11 @@ static inline __m256i _mm512_cvtneps_pbh(__m512 a) {
   return emulated::bits<__m256i>(to);
 }
 
+static inline __m512i _mm512_cvtne2ps_pbh(__m512 high, __m512 low) {
+  const __m256i halves[] = {_mm512_cvtneps_pbh(low), _mm512_cvtneps_pbh(high)};
+  return emulated::bits<__m512i>(halves);
+}
+
 static inline __m512i _mm512_cvtepu8_epi32(__m128i a) {
   const auto from = emulated::bits<emulated::Bytes>(a);
   emulated::Ints to;

@@ -1,4 +1,4 @@
-"""Slopes by central differences, and tolerances that follow the arithmetic."""
+"""Slopes by central differences, rounding, and tolerances that follow the arithmetic."""
 
 from collections.abc import Callable
 from typing import Any
@@ -22,6 +22,12 @@ def numerical_gradient(
         slope[index] = (above - scalar()) / (2 * step)
         array[index] = kept
     return slope
+
+
+def bfloat16(x: Any) -> NDArray[np.float32]:
+    """float32 rounded to bfloat16, to nearest even; finite values only."""
+    bits = np.asarray(x, np.float32).view(np.uint32)
+    return ((bits + 0x7FFF + (bits >> 16 & 1)) & np.uint32(0xFFFF0000)).view(np.float32)
 
 
 def assert_within(

@@ -15,7 +15,7 @@ const Bf16Kernels* avx512_bf16_kernels() {
 #  define SIMD_NAMESPACE avx512_bf16_impl
 #  include "simd/avx512_bf16.h"
 //
-#  include "kernels/conv_bf16.inl.h"
+#  include "kernels/bf16_table.inl.h"
 
 namespace cnnfast {
 const Bf16Kernels* avx512_bf16_kernels() {
