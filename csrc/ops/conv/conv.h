@@ -1,6 +1,7 @@
 // Convolution: what is to be computed, and the algorithms that compute it. An algorithm is one file; its
 // place in conv_list.cc is the order in which the planner asks.
 #pragma once
+#include <algorithm>
 #include <string>
 #include <vector>
 
@@ -56,6 +57,13 @@ struct ConvPass {
 
 ConvProblem conv_problem(const Node& src, const Node& conv, int n);
 std::string to_string(const ConvProblem& problem);  // all that decides how long it takes, on one line
+
+// What reading weights costs that the second-level cache does not hold, as a cost of algorithms: the products
+// of that time at full speed (Zen 3, 2026-11).
+inline double far_weights(double weights) {
+  constexpr double kNear = 1 << 16, kProducts = 13;
+  return std::max(0.0, weights - kNear) * kProducts;
+}
 
 struct ConvAlgorithm {
   const char* name;
