@@ -38,6 +38,22 @@ static inline void meet_winner(V cell, int32_t position, V& best, I& winner) {
   winner = select(better, iset1(position), winner);
 }
 
+// The sums of a tile as an earlier panel left them in rows of dst, or zeros where that is null. Short loops
+// with constant bounds are unrolled by order: gcc 12 keeps accumulators in registers from the first load to
+// the last store only then.
+template <int kRows, int kVectors>
+static inline void start_sums(const float* dst, int64_t dst_row, V (&acc)[kRows][kVectors]) {
+#pragma GCC unroll 16
+  for (int m = 0; m < kRows; ++m)
+#pragma GCC unroll 16
+    for (int v = 0; v < kVectors; ++v) acc[m][v] = zero();
+  if (!dst) return;
+#pragma GCC unroll 16
+  for (int m = 0; m < kRows; ++m)
+#pragma GCC unroll 16
+    for (int v = 0; v < kVectors; ++v) acc[m][v] = load(dst + m * dst_row + v * V::lanes);
+}
+
 // Asks for a cache line; any address will do.
 static inline void prefetch(const float* p) {
   __builtin_prefetch(p);

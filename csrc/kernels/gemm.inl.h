@@ -29,20 +29,10 @@ struct GemmTile {
 };
 using GemmFn = void (*)(const GemmTile&);
 
-// Short loops with constant bounds are unrolled by order: gcc 12 keeps accumulators in registers from the
-// first load to the last store only then.
 template <int kRows, int kVectors>
 static void gemm_tile(const GemmTile& t) {
   V acc[kRows][kVectors];
-#pragma GCC unroll 16
-  for (int m = 0; m < kRows; ++m)
-#pragma GCC unroll 16
-    for (int v = 0; v < kVectors; ++v) acc[m][v] = zero();
-  if (!t.first)
-#pragma GCC unroll 16
-    for (int m = 0; m < kRows; ++m)
-#pragma GCC unroll 16
-      for (int v = 0; v < kVectors; ++v) acc[m][v] = load(t.dst + m * t.dst_row + v * V::lanes);
+  start_sums(t.first ? nullptr : t.dst, t.dst_row, acc);
   const float* a = t.a;
   const float* b = t.b;
   const int64_t a_row = t.a_row, a_col = t.a_col, b_row = t.b_row;

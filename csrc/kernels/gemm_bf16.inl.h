@@ -29,15 +29,7 @@ template <int kBlocks, int kRows>
 static void gemm_bf16_tile(const Bf16GemmTile& t) {
   constexpr int kVectors = kBlocks * kBlockVectors;
   V acc[kRows][kVectors];
-#pragma GCC unroll 16
-  for (int m = 0; m < kRows; ++m)
-#pragma GCC unroll 16
-    for (int v = 0; v < kVectors; ++v) acc[m][v] = zero();
-  if (!t.first)
-#pragma GCC unroll 16
-    for (int m = 0; m < kRows; ++m)
-#pragma GCC unroll 16
-      for (int v = 0; v < kVectors; ++v) acc[m][v] = load(t.dst + m * t.dst_row + v * V::lanes);
+  start_sums(t.first ? nullptr : t.dst, t.dst_row, acc);
   const uint32_t* a = t.a;
   const uint32_t* b = t.b;
   const int64_t a_row = t.a_row, a_col = t.a_col, b_block = t.b_block;

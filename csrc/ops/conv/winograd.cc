@@ -172,42 +172,25 @@ double cost(const ConvProblem& p) {
   return all * p.a.groups;
 }
 
+template <const ConvAlgorithm& algorithm, int tile>
+constexpr ConvAlgorithm of_tile(const char* name) {
+  return {.name = name,
+          .layout = Layout::blocked,
+          .reads_plain = false,
+          .refuse = refuse<tile>,
+          .cost = cost<tile>,
+          .forward = forward<algorithm, tile>,
+          .backward_data = backward_data<algorithm, tile>,
+          .backward_weights = winograd_backward_weights,
+          .weights_cost = winograd_weights_cost,
+          .adds_residual = true,
+          .pools = pools_always};
+}
+
 }  // namespace
 
-const ConvAlgorithm kConvWinogradAlgorithm{"winograd",
-                                           Layout::blocked,
-                                           false,
-                                           refuse<4>,
-                                           cost<4>,
-                                           forward<kConvWinogradAlgorithm, 4>,
-                                           backward_data<kConvWinogradAlgorithm, 4>,
-                                           winograd_backward_weights,
-                                           winograd_weights_cost,
-                                           true,
-                                           pools_always};
-
-const ConvAlgorithm kConvWinogradF2Algorithm{"winograd_f2",
-                                             Layout::blocked,
-                                             false,
-                                             refuse<2>,
-                                             cost<2>,
-                                             forward<kConvWinogradF2Algorithm, 2>,
-                                             backward_data<kConvWinogradF2Algorithm, 2>,
-                                             winograd_backward_weights,
-                                             winograd_weights_cost,
-                                             true,
-                                             pools_always};
-
-const ConvAlgorithm kConvWinogradF6Algorithm{"winograd_f6",
-                                             Layout::blocked,
-                                             false,
-                                             refuse<6>,
-                                             cost<6>,
-                                             forward<kConvWinogradF6Algorithm, 6>,
-                                             backward_data<kConvWinogradF6Algorithm, 6>,
-                                             winograd_backward_weights,
-                                             winograd_weights_cost,
-                                             true,
-                                             pools_always};
+const ConvAlgorithm kConvWinogradAlgorithm = of_tile<kConvWinogradAlgorithm, 4>("winograd");
+const ConvAlgorithm kConvWinogradF2Algorithm = of_tile<kConvWinogradF2Algorithm, 2>("winograd_f2");
+const ConvAlgorithm kConvWinogradF6Algorithm = of_tile<kConvWinogradF6Algorithm, 6>("winograd_f6");
 
 }  // namespace cnnfast
