@@ -36,6 +36,14 @@ def test_gradients_and_plain_sources(name: str, transposed: bool, batch: int, is
     check_values(case, case.network("blocked"), "blocked")
 
 
+@pytest.mark.parametrize("oc", [48, 40])
+@pytest.mark.parametrize("kernel", [(1, 1), (3, 3)])
+def test_few_pixels_of_many_samples(kernel: tuple[int, int], oc: int, isa: str) -> None:
+    """Gradients of the weights take several samples at a time, forty of these."""
+    case = ConvCase(130, (2, 3), 64, oc, 1, kernel, (1, 1), (1, 1), "same", "channels_last")
+    check_values(case, case.network("blocked"), "blocked")
+
+
 @pytest.mark.parametrize("activation", ["linear", "relu", "tanh"])
 @pytest.mark.parametrize("name", [name for name, case in CASES.items() if len(case.image) == 2])
 def test_forward_behind_another(name: str, activation: str, isa: str) -> None:

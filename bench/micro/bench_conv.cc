@@ -114,19 +114,25 @@ void blocked_forward(benchmark::State& state, ConvShape s) {
 void blocked_weights(benchmark::State& state, ConvShape s) {
   Blocked at(s);
   const int64_t block_floats = int64_t{s.ic} * s.taps() * kLanes;
-  Floats grad_weights(at.blocks * block_floats), grad_bias(at.blocks * block_floats);
+  Floats grad_weights(at.blocks * block_floats), grad_bias(at.blocks * kLanes);
   ConvBlockedWgrad grad{};
   grad.src = at.src.data(), grad.grad_dst = at.dst.data();
   grad.src_block = at.src_block, grad.dst_block = at.dst_block;
-  grad.grad_weights = grad_weights.data(), grad.grad_bias = grad_bias.data();
-  grad.weights_row = kLanes, grad.weights_block = block_floats;
-  grad.ic = grad.tap_rows = s.ic, grad.blocks = static_cast<int32_t>(at.blocks), grad.rows = s.oh(),
-  grad.cols = s.ow();
+  grad.to = {grad_weights.data(), int64_t{s.ic} * kLanes, kLanes, block_floats};
+  grad.sums = {grad.to.at, grad.to.tap, grad.to.row, grad.to.block};
+  grad.grad_bias = grad_bias.data(), grad.bias_block = kLanes;
+  grad.ic = s.ic, grad.blocks = static_cast<int32_t>(at.blocks), grad.samples = 1, grad.cols = s.ow();
   std::vector<Rect> rects(at.plain ? 1 : at.taps.size(), at.rect);
   for (size_t tap = 0; tap < rects.size() && !at.plain; ++tap)
     rects[tap].taps = &at.taps[tap], rects[tap].n_taps = 1;
   grad.rects = rects.data(), grad.n_rects = static_cast<int32_t>(rects.size());
-  time_kernel(state, s.flops(), [&] { kernels().conv_blocked_wgrad(grad); });
+  const int32_t chunk = std::max(1, kWgradChunk / (s.ow() * kLanes));
+  time_kernel(state, s.flops(), [&] {
+    for (grad.row_begin = 0; grad.row_begin < s.oh(); grad.row_begin = grad.row_end) {
+      grad.row_end = std::min(grad.row_begin + chunk, s.oh());
+      kernels().conv_blocked_wgrad(grad);
+    }
+  });
 }
 
 }  // namespace

@@ -11,8 +11,6 @@ using namespace ::SIMD_NAMESPACE;
 constexpr int kBf16BlockPairs = kLanes / 2;  // of a pixel's block
 // Rows of a tile of the weights' gradient: channels of one pixel, which need one pointer.
 constexpr int kBf16WgradRows = V::lanes == 16 ? 8 : kBf16Rows;
-// Pairs of output gradients that stay in the first-level cache while all weights pass by.
-constexpr int kBf16WgradChunk = 4096;
 
 // ---- forward and backward-data ----
 
@@ -192,7 +190,7 @@ static inline void bf16_wgrad_rows(const ConvBf16Wgrad& a, Bf16WgradTile t, int 
 
 static void conv_bf16_wgrad(const ConvBf16Wgrad& a) {
   const Rect& r = a.rect;
-  const int fit = kBf16WgradChunk / (r.cols * kLanes * kBf16Blocks);
+  const int fit = kWgradChunk / (r.cols * kLanes * kBf16Blocks);
   const int chunk = fit > 0 ? fit : 1;
   Bf16WgradTile t{nullptr,   nullptr,     nullptr,      r.src_row, r.src_col, r.dst_row,
                   r.dst_col, a.dst_block, a.grad_block, 0,         r.cols};

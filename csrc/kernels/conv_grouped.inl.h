@@ -132,8 +132,6 @@ static void conv_grouped(const ConvGrouped& a) {
 // A tile's taps. Where each source vector is used once it needs no register: all of 3x3 fit.
 template <int kGroup>
 constexpr int kGroupedTaps = kGroup == 1 ? 9 : kGroupedTile<kGroup>;
-// Output rows whose gradients (in floats) stay in the first-level cache while all taps pass by.
-constexpr int kGroupedWgradChunk = 4096;
 
 // Of the vectors that follow t[0 ... span) in the order of the Gray code: number n has lane l ^ gray(n) of
 // the first in lane l, which is one exchange away from number n - 1.
@@ -240,7 +238,7 @@ static void conv_grouped_wgrad(const ConvGroupedWgrad& a) {
                     : a.group == 2 ? grouped_wgrad_rows<2>
                     : a.group == 4 ? grouped_wgrad_rows<4>
                                    : grouped_wgrad_rows<8>;
-  const int fit = kGroupedWgradChunk / (a.rect.cols * kLanes);
+  const int fit = kWgradChunk / (a.rect.cols * kLanes);
   const int chunk = fit > 0 ? fit : 1;
   for (int y = 0; y < a.rect.rows; y += chunk) {
     const int rows = a.rect.rows - y < chunk ? a.rect.rows - y : chunk;

@@ -15,9 +15,6 @@ constexpr int kLanesOcTile = V::lanes == 16 ? 5 : 3;
 constexpr int kLanesPixels = 4;  // also the size of a fused pooling window
 constexpr int kWgradRows = V::lanes == 16 ? 6 : 4;
 constexpr int kWgradOc = V::lanes == 16 ? 4 : 3;
-// Staged output gradients of one chunk of rows and one channel tile, in floats: half of a 32 KB first-level
-// cache.
-constexpr int kWgradChunk = 4096;
 
 template <int kOc>
 static inline void lanes_tile(const ConvLanes& a, const float* weights, const int64_t* at,

@@ -92,20 +92,29 @@ struct ConvBlocked {
 // Fewer cost more for sums that rest in dst than the first-level cache saves.
 constexpr int kBlockedPanel = 576;
 
+// Output gradients that stay in the first-level cache, half of it, while all weights pass by.
+constexpr int kWgradChunk = 4096;
+
+// Gradients of weights: those of one tap, input channel and block of sixteen output channels side by side.
+template <class Float>
+struct GradPlace {
+  Float* at;
+  int64_t tap, row, block;  // floats from one to the next; rows are input channels
+};
+
 // Channels in lanes, gradient of the weights of some input channels and some blocks of sixteen output
-// channels, one sample. Sources and taps as in ConvBlocked; rectangles are parts of rows x cols outputs. The
-// row of channel i of a tap is tap.index * tap_rows + i, or tap.index + i with rect.run. Row r of block b
-// lies at grad_weights + r * weights_row + b * weights_block, its bias at grad_bias (or null) + b *
-// weights_block. Sums are added to what lies there, or written if not `accumulate`: then no two rectangles
-// may share a tap.
+// channels, over the output rows [row_begin, row_end) of some samples. Sources and taps as in ConvBlocked;
+// rectangles are parts of all rows, `cols` wide, and no two may share a tap unless `sums` and `to` are one
+// place. With rect.run, tap.index counts rows: all input channels of all taps. Of a block
+// come kWgradChunk output gradients at a time.
 struct ConvBlockedWgrad {
   const float* src;
   const float* grad_dst;
-  float* grad_weights;
-  float* grad_bias;
-  int64_t src_block, dst_block, weights_row, weights_block;
-  int32_t ic, tap_rows, blocks, rows, cols;
-  int32_t accumulate;
+  GradPlace<const float> sums;  // what is added to; at: null, if nothing is
+  GradPlace<float> to;
+  float* grad_bias;  // [block][16], bias_block apart, added to if there are sums; or null
+  int64_t src_block, src_sample, dst_block, dst_sample, bias_block;
+  int32_t ic, blocks, samples, row_begin, row_end, cols;
   const Rect* rects;
   int32_t n_rects;
 };
@@ -127,8 +136,7 @@ struct ConvBf16 {
   Rect rect;
 };
 
-// ConvBlockedWgrad over bfloat16, for `blocks` blocks of output channels; a pair is the same element of two
-// samples. Accumulates.
+// ConvBlockedWgrad over bfloat16, for one rectangle; a pair is the same element of two samples. Accumulates.
 struct ConvBf16Wgrad {
   const uint32_t* src;       // nchw16c
   const uint32_t* grad_dst;  // nchw16c
@@ -341,7 +349,6 @@ struct Dropout {
 struct KernelTable {
   const char* isa;
   int32_t lanes_oc_tile;   // output channels of one batch-in-lanes tile
-  int32_t wgrad_blocks;    // of output channels that conv_blocked_wgrad best gets in one call
   int32_t winograd_tiles;  // tiles of one call are best a multiple of it
   int64_t peak_flops;      // of one iteration of peak
 

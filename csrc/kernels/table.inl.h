@@ -27,7 +27,6 @@ namespace SIMD_NAMESPACE {
 static constexpr KernelTable kTable = {
     .isa = kIsa,
     .lanes_oc_tile = kLanesOcTile,
-    .wgrad_blocks = kBlockedWgradBlocks,
     .winograd_tiles = kWinogradTileTiles,
     .peak_flops = kPeakFlops,
     .conv_lanes = conv_lanes,

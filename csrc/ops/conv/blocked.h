@@ -61,21 +61,6 @@ bool pads_image(const ConvProblem& p, const Node& source);
 ConvProblem of_padded_image(ConvProblem p);  // the same convolution of the image with its border
 Buffer pad_image(Builder& b, const Node& node, const ConvProblem& p, Buffer from);
 
-// Partial sums of a weight gradient, each over some of the units: [parts][blocks][rows, then the bias][16].
-struct Partials {
-  int64_t rows, blocks, block_floats, floats, parts;
-  Partials(const ConvProblem& p, int64_t units)
-      : rows(int64_t{p.taps()} * p.ic()),
-        blocks(blocks_of(p.out.c)),
-        block_floats((rows + 1) * kLanes),
-        floats(blocks * block_floats),
-        parts(partial_sums(units, floats)) {}
-};
-
-// Adds the partial sums and brings them into the user's order: some rows of all blocks a task, so that what
-// it writes lies side by side.
-void add_partials(Builder& b, const Node& node, const ConvProblem& p, const Partials& partial, Buffer sums);
-
 void blocked_backward_weights(Builder&, int value, const ConvProblem&, Buffer src, Buffer grad_out);
 
 }  // namespace cnnfast

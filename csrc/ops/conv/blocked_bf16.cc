@@ -6,6 +6,7 @@
 
 #include "ops/conv/blocked.h"
 #include "ops/conv/pack.h"
+#include "ops/conv/weight_pieces.h"
 
 namespace cnnfast {
 
@@ -13,7 +14,6 @@ namespace {
 
 constexpr int kFewestChannels = 16;
 constexpr int kPairs = kLanes / 2;             // of a pixel's block of channels
-constexpr int64_t kWeightsBlockTask = 2;       // blocks of output channels of one task
 constexpr ChannelTaps kKernelPositions{1, 0};  // the kernels walk the channels
 
 // Floats of a sample, whose blocks of sixteen channels lie one after another.
@@ -165,52 +165,36 @@ Buffer paired(Builder& b, const Node& node, Buffer from, const Image& image) {
   return to;
 }
 
-void sum_pairs(Builder& b, const Node& node, const ConvProblem& p, const Partials& partial, Buffer from,
-               Buffer grad, Buffer sums) {
-  const auto rects =
-      std::make_shared<Rects>(forward_rects(p.axes(), {p.in, kLanes}, {p.out, kLanes}, kKernelPositions));
-  ConvBf16Wgrad a{};
-  a.src_block = p.in.pixels() * kLanes, a.dst_block = p.out.pixels() * kLanes;
-  a.grad_block = partial.block_floats;
-  a.ic = p.ic();
-  const int64_t pairs = ceil_div(p.n, 2), src_sample = sample_floats(p.in), dst_sample = sample_floats(p.out);
-  const int64_t group_blocks = partial.blocks / p.a.groups;
-  const int64_t group_tasks = ceil_div(group_blocks, kWeightsBlockTask), tasks = group_tasks * p.a.groups;
-  const int64_t src_group = p.ic() / kLanes * a.src_block;
-  const auto wgrad = b.k.bf16.conv_wgrad;
-  Step& step = b.step(
-      node, "backward weights", partial.parts * tasks, {from, grad, sums},
-      [=](const Context& c, int64_t task) {
-        const int64_t part = task / tasks, g = task % tasks / group_tasks;
-        const int64_t in_group = task % group_tasks * kWeightsBlockTask, block = g * group_blocks + in_group;
-        ConvBf16Wgrad one = a;
-        one.blocks = static_cast<int32_t>(std::min(kWeightsBlockTask, group_blocks - in_group));
-        one.grad_weights = c.at(sums) + part * partial.floats + block * partial.block_floats;
-        one.grad_bias = one.grad_weights + partial.rows * kLanes;
-        std::fill_n(one.grad_weights, one.blocks * partial.block_floats, 0.0f);
-        const int64_t end = (part + 1) * pairs / partial.parts;
-        for (int64_t pair = part * pairs / partial.parts; pair < end; ++pair) {
-          one.src = c.as<uint32_t>(from) + pair * src_sample + g * src_group;
-          one.grad_dst = c.as<uint32_t>(grad) + pair * dst_sample + block * a.dst_block;
-          for (const Rect& rect : rects->rects) {
-            one.rect = rect;
-            wgrad(one);
-          }
-        }
-      });
-  step.info.algorithm = kConvBf16Algorithm.name;
-}
-
 void backward_weights(Builder& b, int value, const ConvProblem& p, Buffer src, Buffer grad_out) {
   if (p.n == 1) return blocked_backward_weights(b, value, p, src, grad_out);  // there is no pair
   const Node& node = b.node(value);
   if (skips_pixels(p, b.source(node)))
     return backward_weights(b, value, of_read_pixels(p), gather_pixels(b, node, p, src), grad_out);
-  const Partials partial(p, ceil_div(p.n, 2));
   const Buffer from = paired(b, node, src, p.in), grad = paired(b, node, grad_out, p.out);
-  const Buffer sums = b.buffer(partial.parts * partial.floats);
-  sum_pairs(b, node, p, partial, from, grad, sums);
-  add_partials(b, node, p, partial, sums);
+  const auto rects =
+      std::make_shared<Rects>(forward_rects(p.axes(), {p.in, kLanes}, {p.out, kLanes}, kKernelPositions));
+  ConvBf16Wgrad a{};
+  a.src_block = p.in.pixels() * kLanes, a.dst_block = p.out.pixels() * kLanes;
+  const int64_t src_sample = sample_floats(p.in), dst_sample = sample_floats(p.out);
+  const int64_t src_group = p.ic() / kLanes * a.src_block;
+  const auto wgrad = b.k.bf16.conv_wgrad;
+  sum_weight_gradient(b, node, p, kConvBf16Algorithm.name, {ceil_div(p.n, 2), true, false}, {from, grad},
+                      [=](const Context& c, const WeightTask& task) {
+                        ConvBf16Wgrad one = a;
+                        one.ic = task.ins, one.blocks = static_cast<int32_t>(task.blocks);
+                        one.grad_weights = task.sums, one.grad_bias = task.bias(),
+                        one.grad_block = task.block_floats;
+                        std::fill_n(task.sums, task.blocks * task.block_floats, 0.0f);
+                        const int64_t src_at = task.group * src_group + task.first_in / kLanes * a.src_block;
+                        for (int64_t pair = task.begin; pair < task.end; ++pair) {
+                          one.src = c.as<uint32_t>(from) + pair * src_sample + src_at;
+                          one.grad_dst = c.as<uint32_t>(grad) + pair * dst_sample + task.block * a.dst_block;
+                          for (const Rect& rect : rects->rects) {
+                            one.rect = rect;
+                            wgrad(one);
+                          }
+                        }
+                      });
 }
 
 // ---- The planner's view ----
