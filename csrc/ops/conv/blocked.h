@@ -51,6 +51,7 @@ void join_runs(Rects& rects, const Place& src, int channels, const RowOf& row_of
 // in short rows: they are brought together first (Zen 3, 2026-11: from 55 to 85 % of peak).
 bool skips_pixels(const ConvProblem& p, const Node& source);
 ConvProblem of_read_pixels(ConvProblem p);  // the same convolution of the pixels that it reads
+// Of the node's source: once for the forward pass and the gradient of the weights.
 Buffer gather_pixels(Builder& b, const Node& node, const ConvProblem& p, Buffer from);
 void scatter_pixels(Builder& b, const Node& node, const ConvProblem& p, Buffer from, Buffer to);
 

@@ -136,8 +136,12 @@ ConvProblem of_read_pixels(ConvProblem p) {
 Buffer gather_pixels(Builder& b, const Node& node, const ConvProblem& p, Buffer from) {
   const int64_t planes = b.n * blocks_of(p.in.c);
   const int64_t src_plane = p.in.pixels() * kLanes, dst_plane = p.out.pixels() * kLanes;
-  const Buffer to = b.buffer(planes * dst_plane);
-  b.step(node, "gather pixels", planes, {from, to}, [=](const Context& c, int64_t plane) {
+  const Spatial& stride = p.a.stride;
+  const std::string what = "every " + to_string(Dims{stride.d, stride.h, stride.w});
+  Buffer& to = b.saved(node.inputs[0], what.c_str());
+  if (to) return to;
+  to = b.buffer(planes * dst_plane);
+  b.step(node, "gather pixels", planes, {from, to}, [=, to = to](const Context& c, int64_t plane) {
     const float* src = c.at(from) + plane * src_plane;
     float* dst = c.at(to) + plane * dst_plane;
     for_read_pixels(p, [&](int64_t pixel, int64_t read) { std::copy_n(src + pixel, kLanes, dst + read); });
