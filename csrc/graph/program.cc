@@ -79,7 +79,8 @@ Program::Program(std::vector<Step> steps, ProgramMemory memory, MicroBatches mic
     : steps_(std::move(steps)),
       memory_(std::move(memory)),
       micro_batches_(micro_batches),
-      threads_(threads) {}
+      threads_(threads),
+      shares_(threads) {}
 
 void Program::run(const Run& run) const {
   if (run.step_seconds) std::fill_n(run.step_seconds, steps_.size(), 0.0);
@@ -102,8 +103,7 @@ void Program::run_steps(const Worker& w, const Run& run, size_t begin, size_t en
     const Step& step = steps_[i];
     if (step.packs && !run.repack) continue;
     const Context context{run, step, memory_.offsets, w.own, w.scratch};
-    const int64_t last = w.team.end(step.info.tasks);
-    for (int64_t task = w.team.begin(step.info.tasks); task < last; ++task) step.run(context, task);
+    shares_.run(w.team, step.info.tasks, [&](int64_t task) { step.run(context, task); });
     if (i + 1 < steps_.size()) w.team.barrier();  // the end of the parallel region is the last one
     w.clock.lap(i);
   }

@@ -12,6 +12,7 @@
 #include "cnnfast/network.h"
 #include "kernels/kernel_table.h"
 #include "runtime/arena.h"
+#include "runtime/task_shares.h"
 
 namespace cnnfast {
 
@@ -107,6 +108,7 @@ class Program {
   ProgramMemory memory_;
   MicroBatches micro_batches_;
   int threads_;
+  TaskShares shares_;
 };
 
 inline float* Context::at(Buffer buffer) const {
