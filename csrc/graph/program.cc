@@ -85,6 +85,7 @@ Program::Program(std::vector<Step> steps, ProgramMemory memory, MicroBatches mic
 void Program::run(const Run& run) const {
   if (run.step_seconds) std::fill_n(run.step_seconds, steps_.size(), 0.0);
   std::atomic<int> next{0};
+  shares_.start();
   StepClock watch(run.step_seconds), off(nullptr);
   parallel(threads_, [&](const Team& team) {
     StepClock& clock = team.rank() == 0 ? watch : off;
@@ -103,7 +104,7 @@ void Program::run_steps(const Worker& w, const Run& run, size_t begin, size_t en
     const Step& step = steps_[i];
     if (step.packs && !run.repack) continue;
     const Context context{run, step, memory_.offsets, w.own, w.scratch};
-    shares_.run(w.team, step.info.tasks, [&](int64_t task) { step.run(context, task); });
+    shares_.run(w.team, i, step.info.tasks, [&](int64_t task) { step.run(context, task); });
     if (i + 1 < steps_.size()) w.team.barrier();  // the end of the parallel region is the last one
     w.clock.lap(i);
   }

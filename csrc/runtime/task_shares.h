@@ -1,5 +1,5 @@
-// The tasks of a step, shared among a team. A member starts with a contiguous share of its own and, done with
-// it, takes what others have left: cores differ, and on a shared machine each is slow at times.
+// The tasks of steps, shared among a team. A member starts with a contiguous share of its own and, done with
+// it, takes what others have left: cores differ, and on a shared machine each is slow, or away, at times.
 #pragma once
 #include <atomic>
 #include <cstdint>
@@ -9,36 +9,44 @@
 
 namespace cnnfast {
 
-// Not copyable. One step at a time: the team meets at a barrier between two calls of run.
 class TaskShares {
  public:
-  explicit TaskShares(int members) : shares_(std::make_unique<Share[]>(static_cast<size_t>(members))) {}
+  explicit TaskShares(int members)
+      : members_(members), shares_(std::make_unique<Share[]>(static_cast<size_t>(members))) {}
 
-  // Every member calls it with the same n < 2^31; together they run each task in [0, n) once.
+  // One caller, before the team runs steps.
+  void start() const {
+    for (int i = 0; i < members_; ++i) shares_[i].step_and_next = ~uint64_t{0};
+  }
+
+  // Every member calls it with the same step and n, both less than 2^32 - 1; together they run each task in
+  // [0, n) once. Steps differ, and a barrier is between two of them.
   template <class Task>
-  void run(const Team& team, int64_t n, const Task& task) const {
-    shares_[team.rank()].open(team.begin(n), team.end(n));
+  void run(const Team& team, uint64_t step, int64_t n, const Task& task) const {
     for (int i = 0; i < team.size(); ++i) {
-      Share& share = shares_[(team.rank() + i) % team.size()];
-      for (int64_t taken = share.take(); taken >= 0; taken = share.take()) task(taken);
+      const Team owner((team.rank() + i) % team.size(), team.size());
+      const int64_t begin = owner.begin(n), end = owner.end(n);
+      Share& share = shares_[owner.rank()];
+      for (int64_t at = share.take(step, begin, end); at < end; at = share.take(step, begin, end)) task(at);
     }
   }
 
  private:
-  // Next and end in one word: who looks before its owner opened it anew finds the last step's, where nothing
-  // is left.
+  // Whoever comes first opens a share: its owner may still be asleep.
   struct alignas(64) Share {
-    std::atomic<uint64_t> next_and_end{0};
-    void open(int64_t begin, int64_t end) {
-      next_and_end.store(static_cast<uint64_t>(begin) << 32 | static_cast<uint64_t>(end),
-                         std::memory_order_relaxed);
-    }
-    int64_t take() {
-      const uint64_t taken = next_and_end.fetch_add(uint64_t{1} << 32, std::memory_order_relaxed);
-      const uint64_t next = taken >> 32, end = taken & 0xffffffff;
-      return next < end ? static_cast<int64_t>(next) : -1;
+    std::atomic<uint64_t> step_and_next;
+    int64_t take(uint64_t step, int64_t begin, int64_t end) {
+      uint64_t seen = step_and_next.load(std::memory_order_relaxed);
+      for (;;) {
+        const int64_t next = seen >> 32 == step ? static_cast<int64_t>(seen & 0xffffffff) : begin;
+        if (next >= end) return end;
+        if (step_and_next.compare_exchange_weak(seen, step << 32 | static_cast<uint64_t>(next + 1),
+                                                std::memory_order_relaxed))
+          return next;
+      }
     }
   };
+  int members_;
   std::unique_ptr<Share[]> shares_;
 };
 

@@ -13,18 +13,40 @@
 #include "runtime/arena.h"
 #include "runtime/cpu.h"
 #include "runtime/parallel.h"
+#include "runtime/task_shares.h"
 
 using namespace cnnfast;
 
 TEST_CASE("every task runs once, whatever the team") {
-  for (const int threads : {1, 2, 3, 5, 8})
+  constexpr uint64_t kSteps = 20;
+  for (const int threads : {1, 2, 3, 5, 8}) {
+    const TaskShares shares(threads);
     for (const int64_t tasks : {0, 1, 2, 7, 64}) {
       std::vector<std::atomic<int>> runs(static_cast<size_t>(tasks));
+      shares.start();
       parallel(threads, [&](const Team& team) {
-        for (int64_t t = team.begin(tasks); t < team.end(tasks); ++t) ++runs[static_cast<size_t>(t)];
+        for (uint64_t step = 0; step < kSteps; ++step) {
+          shares.run(team, step, tasks, [&](int64_t t) { ++runs[static_cast<size_t>(t)]; });
+          team.barrier();
+        }
       });
-      for (const auto& count : runs) CHECK(count == 1);
+      for (const auto& count : runs) CHECK(count == static_cast<int>(kSteps));
     }
+  }
+}
+
+TEST_CASE("members take what a slow one has left") {
+  constexpr int64_t kTasks = 8;
+  const TaskShares shares(2);
+  std::atomic<int64_t> done{0};
+  shares.start();
+  parallel(2, [&](const Team& team) {
+    shares.run(team, 0, kTasks, [&](int64_t task) {
+      while (task == 0 && team.size() > 1 && done < kTasks - 1) std::this_thread::yield();
+      ++done;
+    });
+  });
+  CHECK(done == kTasks);
 }
 
 TEST_CASE("a barrier shows what the others wrote") {
