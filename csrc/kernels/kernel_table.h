@@ -220,10 +220,37 @@ struct Depthwise3x3 {
   Activation activation;
 };
 
-// Winograd, channels in lanes, of a 3x3 convolution of stride 1 and dilation 1 with outputs (oh, ow): output
-// (y, x) reads source rows y - pad_top to y - pad_top + 2, likewise columns; what lies outside the source is
-// zero. Tiles of tile x tile outputs are numbered sample by sample, row by row; the last ones of a row and of
-// a column may hang over the border. A call works on [first_tile, first_tile + tiles).
+// Winograd's algorithms for 3x3 kernels: of stride 1, named after the side of their tiles; of stride 2, and
+// for its backward-data.
+enum class WinogradForm : int32_t { f2, f4, f6, stride2, stride2_back };
+
+// One axis of a tile: source pixels from a tile to the next, those it reads, outputs it writes, products it
+// takes, and different weights among those. The last of the weights serves all products that are left.
+struct WinogradAxis {
+  int32_t step, in, out, frequencies, weights;
+};
+
+static constexpr WinogradAxis winograd_axis(WinogradForm form) {
+  switch (form) {
+    case WinogradForm::f2:
+      return {2, 4, 2, 4, 4};
+    case WinogradForm::f4:
+      return {4, 6, 4, 6, 6};
+    case WinogradForm::f6:
+      return {6, 8, 6, 8, 8};
+    case WinogradForm::stride2:
+      return {8, 9, 4, 9, 6};
+    case WinogradForm::stride2_back:
+      break;
+  }
+  return {4, 5, 8, 9, 6};
+}
+
+// Winograd, channels in lanes, of a 3x3 convolution of dilation 1 with outputs (oh, ow): output (y, x) reads
+// source rows stride * y - pad_top to stride * y - pad_top + 2, likewise columns; what lies outside the
+// source is zero. stride2_back: the outputs are the source of a convolution of stride 2 with this padding, of
+// whose output src is the gradient. Tiles are numbered sample by sample, row by row; the last ones of a row
+// and of a column may hang over the border. A call works on [first_tile, first_tile + tiles).
 struct WinogradTiles {
   const float* src;
   int64_t src_sample, src_block;                  // floats between neighbours
@@ -234,15 +261,15 @@ struct WinogradTiles {
 // The outputs. Their last block of channels is written whole. With pooling (oh, ow) are those before it, and
 // dst takes the maxima of 2x2 windows, stride 2; what is left of an odd number is dropped.
 struct Winograd : WinogradTiles {
-  const float* weights;   // of winograd_weights: [(tile + 2)^2 frequencies][oc blocks of 16][ic][16]
+  const float* weights;   // of winograd_weights: [weights of an axis^2][oc blocks of 16][ic][16]
   const float* bias;      // [oc rounded up to 16] or null
   const float* residual;  // added before the activation, at dst's offsets; or null, as with pooling
   float* dst;
   uint8_t* pool_index;  // as ConvLanes's
-  float* scratch;       // winograd_scratch(tile, tiles, ic, oc) floats, 64-byte aligned
+  float* scratch;       // winograd_scratch(form, tiles, ic, oc) floats, 64-byte aligned
   int64_t dst_sample, dst_block, weights_frequency;
   int32_t oc;
-  int32_t tile;  // 2, 4 or 6
+  WinogradForm form;
   int32_t pool;  // 1: maximum over 2x2 windows
   Activation activation;
 };
@@ -256,7 +283,8 @@ struct WinogradWeights {
   float* dst;
   int64_t tap_stride, row_stride, lane_stride, frequency;
   int32_t rows, lanes;  // lanes from here to 16 become zero
-  int32_t tile, flipped;
+  WinogradForm form;
+  int32_t flipped;
 };
 
 // The gradient of the weights, summed over the tiles (of 4 x 4 outputs): overwrites grad_kernel[(3 h + w) *
@@ -363,7 +391,7 @@ struct KernelTable {
   void (*depthwise_3x3)(const Depthwise3x3&);
   void (*winograd)(const Winograd&);
   void (*winograd_weights)(const WinogradWeights&);
-  int64_t (*winograd_scratch)(int32_t tile, int32_t tiles, int32_t ic, int32_t oc);
+  int64_t (*winograd_scratch)(WinogradForm form, int32_t tiles, int32_t ic, int32_t oc);
   void (*winograd_wgrad)(const WinogradWgrad&);
   int64_t (*winograd_wgrad_scratch)(int32_t tiles, int32_t ic, int32_t oc);
   GemmKernels gemm;

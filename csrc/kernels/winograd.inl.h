@@ -1,6 +1,6 @@
-// Winograd convolution F(m x m, 3 x 3) for m = 2, 4 and 6 in nchw16c, stride 1: a block of tiles goes through
-// all three parts (inputs to frequencies, one matrix product a frequency, back to outputs with bias and
-// activation) while it lies in the caches.
+// Winograd convolution in nchw16c, F(m x m, 3 x 3) for m = 2, 4 and 6 and its likes for stride 2: a block of
+// tiles goes through all three parts (inputs to frequencies, one matrix product a weight, back to outputs
+// with bias and activation) while it lies in the caches.
 #pragma once
 #include "kernels/winograd_lines.inl.h"
 #include "kernels/winograd_product.inl.h"
@@ -15,10 +15,10 @@ constexpr int kWinogradBlocks = 4;
 
 // ---- blocks of tiles ----
 
-// Where the frequencies of a block of tiles lie in the scratch. An odd number of cache lines between them
-// spreads them over the cache's sets.
+// Where the frequencies of a block of tiles lie in the scratch: [weight][channel block][frequencies that
+// share it][tile][16]. An odd number of cache lines to a frequency spreads them over the cache's sets.
 struct WinogradPlaces {
-  int64_t in_frequency, out_frequency, block;  // floats
+  int64_t in_frequency, out_frequency, tiles;  // floats; of one block
   float *in, *out;
 };
 
@@ -32,113 +32,173 @@ static inline int32_t winograd_out_blocks(int32_t oc) {
   return blocks < kWinogradBlocks ? blocks : kWinogradBlocks;
 }
 
-static int64_t winograd_scratch(int32_t tile, int32_t tiles, int32_t ic, int32_t oc) {
-  const int32_t in_blocks = (ic + kLanes - 1) / kLanes;
-  return (tile + 2) * (tile + 2) *
-         (winograd_frequency(in_blocks, tiles) + winograd_frequency(winograd_out_blocks(oc), tiles));
+static int64_t winograd_scratch(WinogradForm form, int32_t tiles, int32_t ic, int32_t oc) {
+  const int32_t in_blocks = (ic + kLanes - 1) / kLanes, n = winograd_axis(form).frequencies;
+  return n * n * (winograd_frequency(in_blocks, tiles) + winograd_frequency(winograd_out_blocks(oc), tiles));
 }
+
+// The weights of one row: those of the last column serve `shared` frequencies.
+template <WinogradForm kForm>
+struct WinogradRow {
+  static constexpr WinogradAxis kAxis = winograd_axis(kForm);
+  static constexpr int kOwn = kAxis.weights - 1, kShared = kAxis.frequencies - kOwn;
+  int64_t own, next, shared, tiles;  // offsets of the first one, from one to the next
+
+  // Of one block of channels.
+  WinogradRow(int y, int block, int64_t frequency, int64_t tiles) : tiles(tiles) {
+    const int rows = y < kOwn ? 1 : kShared, row = y < kOwn ? 0 : y - kOwn;
+    own = (y - row) * kAxis.frequencies * frequency + (block * rows + row) * tiles;
+    next = rows * frequency;
+    shared =
+        ((y - row) * kAxis.frequencies + kOwn * rows) * frequency + (block * rows + row) * kShared * tiles;
+  }
+  int64_t operator[](int x) const { return x < kOwn ? own + x * next : shared + (x - kOwn) * tiles; }
+};
 
 struct WinogradTile {
   int sample, y, x;  // its first output
 };
 
-template <int kTile>
+template <WinogradForm kForm>
 static inline WinogradTile winograd_tile(const WinogradTiles& a, int number) {
-  const int across = (a.ow + kTile - 1) / kTile, down = (a.oh + kTile - 1) / kTile;
+  constexpr int kOut = winograd_axis(kForm).out;
+  const int across = (a.ow + kOut - 1) / kOut, down = (a.oh + kOut - 1) / kOut;
   const int in_sample = number % (across * down);
-  return {number / (across * down), in_sample / across * kTile, in_sample % across * kTile};
+  return {number / (across * down), in_sample / across * kOut, in_sample % across * kOut};
+}
+
+// The first source pixel of a tile, along an axis with this padding.
+template <WinogradForm kForm>
+static inline int winograd_first(int out, int pad) {
+  constexpr WinogradAxis kAxis = winograd_axis(kForm);
+  const int before = kForm == WinogradForm::stride2_back ? 1 - ((pad + 1) >> 1) : pad;
+  return out / kAxis.out * kAxis.step - before;
+}
+
+template <WinogradForm kForm, int kIn, int kFrequencies>
+static inline void winograd_in_line(const V (&d)[kIn], V (&r)[kFrequencies], int pad) {
+  if constexpr (kForm == WinogradForm::stride2_back) {
+    winograd_in_back(d, r, pad & 1);
+  } else {
+    winograd_in(d, r);
+  }
+}
+
+template <WinogradForm kForm, int kFrequencies, int kOut>
+static inline void winograd_out_line(const V (&m)[kFrequencies], V (&y)[kOut], int pad) {
+  if constexpr (kForm == WinogradForm::stride2_back) {
+    winograd_out_back(m, y, pad & 1);
+  } else {
+    winograd_out(m, y);
+  }
 }
 
 alignas(64) static constexpr float kWinogradZeros[kLanes] = {};
 
-template <int kTile, bool kInside>
-static inline void winograd_transform_in(const float* const (&rows)[kTile + 2],
-                                         const bool (&in_col)[kTile + 2], const bool (&in_row)[kTile + 2],
-                                         float* to, int64_t frequency) {
-  constexpr int kIn = kTile + 2;
-  V cols[kIn][kIn];
-  for (int x = 0; x < kIn; ++x) {
-    V d[kIn];
-    for (int y = 0; y < kIn; ++y) {
-      const float* pixel = rows[y] + x * kLanes;
-      d[y] = load(kInside || (in_row[y] && in_col[x]) ? pixel : kWinogradZeros);
+// A tile of one block of channels.
+template <WinogradForm kForm>
+struct WinogradSource {
+  static constexpr int kIn = winograd_axis(kForm).in;
+  const float* src;  // its first pixel
+  int64_t row;       // floats
+  bool in_row[kIn], in_col[kIn];
+};
+
+template <WinogradForm kForm, bool kInside>
+static inline void winograd_transform_in(const WinogradTiles& a, const WinogradSource<kForm>& from, int block,
+                                         float* to, const WinogradPlaces& p) {
+  constexpr WinogradAxis kAxis = winograd_axis(kForm);
+  V cols[kAxis.in][kAxis.frequencies];
+  for (int x = 0; x < kAxis.in; ++x) {
+    V d[kAxis.in];
+    for (int y = 0; y < kAxis.in; ++y) {
+      const float* pixel = from.src + y * from.row + x * kLanes;
+      d[y] = load(kInside || (from.in_row[y] && from.in_col[x]) ? pixel : kWinogradZeros);
     }
-    winograd_in(d, cols[x]);
+    winograd_in_line<kForm>(d, cols[x], a.pad_top);
   }
-  for (int y = 0; y < kIn; ++y) {
-    V d[kIn], r[kIn];
-    for (int x = 0; x < kIn; ++x) d[x] = cols[x][y];
-    winograd_in(d, r);
-    for (int x = 0; x < kIn; ++x) store(to + (y * kIn + x) * frequency, r[x]);
+  for (int y = 0; y < kAxis.frequencies; ++y) {
+    const WinogradRow<kForm> row(y, block, p.in_frequency, p.tiles);
+    V d[kAxis.in], r[kAxis.frequencies];
+    for (int x = 0; x < kAxis.in; ++x) d[x] = cols[x][y];
+    winograd_in_line<kForm>(d, r, a.pad_left);
+    for (int x = 0; x < kAxis.frequencies; ++x) store(to + row[x], r[x]);
   }
 }
 
-template <int kTile>
+template <WinogradForm kForm>
 static inline void winograd_inputs(const WinogradTiles& a, const WinogradPlaces& p) {
-  constexpr int kIn = kTile + 2;
+  constexpr int kIn = winograd_axis(kForm).in;
   const int blocks = (a.ic + kLanes - 1) / kLanes;
+  WinogradSource<kForm> from;
+  from.row = static_cast<int64_t>(a.iw) * kLanes;
   for (int t = 0; t < a.tiles; ++t) {
-    const WinogradTile tile = winograd_tile<kTile>(a, a.first_tile + t);
-    const int y0 = tile.y - a.pad_top, x0 = tile.x - a.pad_left;
+    const WinogradTile tile = winograd_tile<kForm>(a, a.first_tile + t);
+    const int y0 = winograd_first<kForm>(tile.y, a.pad_top), x0 = winograd_first<kForm>(tile.x, a.pad_left);
     const bool inside = y0 >= 0 && x0 >= 0 && y0 + kIn <= a.ih && x0 + kIn <= a.iw;
-    bool in_row[kIn], in_col[kIn];
     for (int i = 0; i < kIn; ++i) {
-      in_row[i] = y0 + i >= 0 && y0 + i < a.ih;
-      in_col[i] = x0 + i >= 0 && x0 + i < a.iw;
+      from.in_row[i] = y0 + i >= 0 && y0 + i < a.ih;
+      from.in_col[i] = x0 + i >= 0 && x0 + i < a.iw;
     }
     const float* src = a.src + tile.sample * a.src_sample + (static_cast<int64_t>(y0) * a.iw + x0) * kLanes;
     for (int block = 0; block < blocks; ++block)
-      for (int v = 0; v < kWinogradVectors; ++v) {
-        const float* rows[kIn];
-        for (int y = 0; y < kIn; ++y)
-          rows[y] = src + block * a.src_block + static_cast<int64_t>(y) * a.iw * kLanes + v * V::lanes;
-        float* to = p.in + block * p.block + t * kLanes + v * V::lanes;
+      for (int lane = 0; lane < kLanes; lane += V::lanes) {
+        from.src = src + block * a.src_block + lane;
+        float* to = p.in + t * kLanes + lane;
         if (inside) {
-          winograd_transform_in<kTile, true>(rows, in_col, in_row, to, p.in_frequency);
+          winograd_transform_in<kForm, true>(a, from, block, to, p);
         } else {
-          winograd_transform_in<kTile, false>(rows, in_col, in_row, to, p.in_frequency);
+          winograd_transform_in<kForm, false>(a, from, block, to, p);
         }
       }
   }
 }
 
-// The matrix products of some blocks of output channels, one a frequency.
-template <int kTile>
+// The matrix products of some blocks of output channels, one a weight.
+template <WinogradForm kForm>
 static inline void winograd_products(const Winograd& a, const WinogradPlaces& p, int first, int blocks) {
-  constexpr int kFrequencies = (kTile + 2) * (kTile + 2);
+  using Row = WinogradRow<kForm>;
   const int64_t block_floats = static_cast<int64_t>(a.ic) * kLanes;
   WinogradProduct product;
-  product.src = p.in, product.dst = p.out;
-  product.src_block = product.dst_block = p.block;
-  product.ic = a.ic, product.oc_blocks = blocks, product.tiles = a.tiles;
-  product.weights = a.weights + first * block_floats;
-  for (int f = 0; f < kFrequencies; ++f) {
-    product.next_weights = f + 1 < kFrequencies ? product.weights + a.weights_frequency
-                                                : a.weights + (first + blocks) * block_floats;
-    winograd_product(product);
-    product.src += p.in_frequency, product.dst += p.out_frequency, product.weights += a.weights_frequency;
-  }
+  product.ic = a.ic, product.oc_blocks = blocks;
+  product.next_weights = a.weights + first * block_floats;
+  for (int y = 0; y <= Row::kOwn; ++y)
+    for (int x = 0; x <= Row::kOwn; ++x) {
+      const bool last = y == Row::kOwn && x == Row::kOwn;
+      const int shared = (y < Row::kOwn ? 1 : Row::kShared) * (x < Row::kOwn ? 1 : Row::kShared);
+      product.src = p.in + Row(y, 0, p.in_frequency, p.tiles)[x];
+      product.dst = p.out + Row(y, 0, p.out_frequency, p.tiles)[x];
+      product.src_block = product.dst_block = shared * p.tiles;
+      product.tiles = shared * a.tiles;
+      product.weights = product.next_weights;
+      product.next_weights =
+          last ? a.weights + (first + blocks) * block_floats : product.weights + a.weights_frequency;
+      winograd_product(product);
+    }
 }
 
-template <int kTile>
-static inline void winograd_transform_out(const float* from, int64_t frequency, V (&out)[kTile][kTile]) {
-  constexpr int kIn = kTile + 2;
-  V cols[kIn][kTile];
-  for (int x = 0; x < kIn; ++x) {
-    V m[kIn];
-    for (int y = 0; y < kIn; ++y) m[y] = load(from + (y * kIn + x) * frequency);
-    winograd_out(m, cols[x]);
+template <WinogradForm kForm, int kOut>
+static inline void winograd_transform_out(const Winograd& a, const float* from, int block,
+                                          const WinogradPlaces& p, V (&out)[kOut][kOut]) {
+  constexpr int kFrequencies = winograd_axis(kForm).frequencies;
+  V cols[kOut][kFrequencies];
+  for (int y = 0; y < kFrequencies; ++y) {
+    const WinogradRow<kForm> row(y, block, p.out_frequency, p.tiles);
+    V m[kFrequencies], line[kOut];
+    for (int x = 0; x < kFrequencies; ++x) m[x] = load(from + row[x]);
+    winograd_out_line<kForm>(m, line, a.pad_left);
+    for (int x = 0; x < kOut; ++x) cols[x][y] = line[x];
   }
-  for (int y = 0; y < kTile; ++y) {
-    V m[kIn];
-    for (int x = 0; x < kIn; ++x) m[x] = cols[x][y];
-    winograd_out(m, out[y]);
+  for (int x = 0; x < kOut; ++x) {
+    V col[kOut];
+    winograd_out_line<kForm>(cols[x], col, a.pad_top);
+    for (int y = 0; y < kOut; ++y) out[y][x] = col[y];
   }
 }
 
 // What exists of a tile: rows x cols outputs.
-template <int kTile>
-static inline void winograd_store(const Winograd& a, const V (&out)[kTile][kTile], V bias, int rows, int cols,
+template <int kOut>
+static inline void winograd_store(const Winograd& a, const V (&out)[kOut][kOut], V bias, int rows, int cols,
                                   int64_t at) {
   for (int y = 0; y < rows; ++y, at += static_cast<int64_t>(a.ow) * kLanes)
     for (int x = 0; x < cols; ++x) {
@@ -150,8 +210,8 @@ static inline void winograd_store(const Winograd& a, const V (&out)[kTile][kTile
 
 // The same with rows x cols pooling windows: tiles begin at even outputs, so that no window lies in two. The
 // bias comes first, so that ties are those of the sums as they would be stored.
-template <int kTile>
-static inline void winograd_store_pooled(const Winograd& a, const V (&out)[kTile][kTile], V bias, int rows,
+template <int kOut>
+static inline void winograd_store_pooled(const Winograd& a, const V (&out)[kOut][kOut], V bias, int rows,
                                          int cols, int64_t at) {
   for (int y = 0; y < rows; ++y, at += static_cast<int64_t>(a.ow / 2) * kLanes)
     for (int x = 0; x < cols; ++x) {
@@ -164,55 +224,61 @@ static inline void winograd_store_pooled(const Winograd& a, const V (&out)[kTile
     }
 }
 
-template <int kTile>
+template <WinogradForm kForm>
 static inline void winograd_outputs(const Winograd& a, const WinogradPlaces& p, int first, int blocks) {
+  constexpr int kOut = winograd_axis(kForm).out;
   const int window = a.pool ? 2 : 1;
   for (int t = 0; t < a.tiles; ++t) {
-    const WinogradTile tile = winograd_tile<kTile>(a, a.first_tile + t);
-    const int rows = (a.oh - tile.y < kTile ? a.oh - tile.y : kTile) / window;
-    const int cols = (a.ow - tile.x < kTile ? a.ow - tile.x : kTile) / window;
+    const WinogradTile tile = winograd_tile<kForm>(a, a.first_tile + t);
+    const int rows = (a.oh - tile.y < kOut ? a.oh - tile.y : kOut) / window;
+    const int cols = (a.ow - tile.x < kOut ? a.ow - tile.x : kOut) / window;
     const int64_t corner = static_cast<int64_t>(tile.y / window) * (a.ow / window) + tile.x / window;
     for (int block = 0; block < blocks; ++block)
-      for (int v = 0; v < kWinogradVectors; ++v) {
-        const int lane = v * V::lanes;
+      for (int lane = 0; lane < kLanes; lane += V::lanes) {
         const V bias = a.bias ? load(a.bias + (first + block) * kLanes + lane) : zero();
-        V out[kTile][kTile];
-        winograd_transform_out<kTile>(p.out + block * p.block + t * kLanes + lane, p.out_frequency, out);
+        V out[kOut][kOut];
+        winograd_transform_out<kForm>(a, p.out + t * kLanes + lane, block, p, out);
         const int64_t at =
             tile.sample * a.dst_sample + (first + block) * a.dst_block + corner * kLanes + lane;
         if (a.pool) {
-          winograd_store_pooled<kTile>(a, out, bias, rows, cols, at);
+          winograd_store_pooled(a, out, bias, rows, cols, at);
         } else {
-          winograd_store<kTile>(a, out, bias, rows, cols, at);
+          winograd_store(a, out, bias, rows, cols, at);
         }
       }
   }
 }
 
-template <int kTile>
+template <WinogradForm kForm>
 static inline void winograd_run(const Winograd& a) {
+  constexpr int kFrequencies = winograd_axis(kForm).frequencies;
   const int in_blocks = (a.ic + kLanes - 1) / kLanes, out_blocks = (a.oc + kLanes - 1) / kLanes;
   WinogradPlaces p;
   p.in_frequency = winograd_frequency(in_blocks, a.tiles);
   p.out_frequency = winograd_frequency(winograd_out_blocks(a.oc), a.tiles);
-  p.block = static_cast<int64_t>(a.tiles) * kLanes;
+  p.tiles = static_cast<int64_t>(a.tiles) * kLanes;
   p.in = a.scratch;
-  p.out = a.scratch + (kTile + 2) * (kTile + 2) * p.in_frequency;
-  winograd_inputs<kTile>(a, p);
+  p.out = a.scratch + kFrequencies * kFrequencies * p.in_frequency;
+  winograd_inputs<kForm>(a, p);
   for (int first = 0; first < out_blocks; first += kWinogradBlocks) {
     const int left = out_blocks - first, blocks = left < kWinogradBlocks ? left : kWinogradBlocks;
-    winograd_products<kTile>(a, p, first, blocks);
-    winograd_outputs<kTile>(a, p, first, blocks);
+    winograd_products<kForm>(a, p, first, blocks);
+    winograd_outputs<kForm>(a, p, first, blocks);
   }
 }
 
 static void winograd(const Winograd& a) {
-  if (a.tile == 2) {
-    winograd_run<2>(a);
-  } else if (a.tile == 4) {
-    winograd_run<4>(a);
-  } else {
-    winograd_run<6>(a);
+  switch (a.form) {
+    case WinogradForm::f2:
+      return winograd_run<WinogradForm::f2>(a);
+    case WinogradForm::f4:
+      return winograd_run<WinogradForm::f4>(a);
+    case WinogradForm::f6:
+      return winograd_run<WinogradForm::f6>(a);
+    case WinogradForm::stride2:
+      return winograd_run<WinogradForm::stride2>(a);
+    case WinogradForm::stride2_back:
+      return winograd_run<WinogradForm::stride2_back>(a);
   }
 }
 

@@ -1,6 +1,9 @@
 // Winograd's transforms of one row or column, for the points 0, +-1 (F(2, 3)), +-2 (F(4, 3)) and +-1/2 (F(6,
 // 3)): of the inputs (B'), of the outputs (A'), and for the gradient of the weights of the gradients of the
 // outputs (A). Even and odd terms of a pair of points share their sums.
+//
+// Stride 2 is polyphase: of two neighbours in the larger image one meets two taps, by F(4, 2) on the points
+// 0, 1/2, -1 and 2 (a third closer than 0, +-1 and 2), and the other one tap, as it is.
 #pragma once
 #include "kernels/common.inl.h"
 
@@ -64,6 +67,51 @@ static inline void winograd_out(const V (&m)[8], V (&y)[6]) {
   y[3] = fma(set1(4.0f), odd3, fma(set1(8.0f), odd2, odd1));
   y[4] = fma(set1(2.0f), even3, fma(set1(16.0f), even2, even1));
   y[5] = fma(set1(32.0f), odd2, odd1) + odd3 + m[7];
+}
+
+static inline void winograd_two_taps_in(const V (&d)[5], V* r) {
+  r[0] = fma(set1(-1.5f), d[1] + d[2], d[0] + d[3]);
+  r[1] = fma(set1(-2.0f), d[1], d[3] - d[2]);
+  r[2] = fma(set1(-2.5f), d[2], d[1] + d[3]);
+  r[3] = fma(set1(0.5f), d[2] - d[1], d[3]);
+  r[4] = fma(set1(-1.5f), d[2] + d[3], d[1] + d[4]);
+}
+
+static inline void winograd_two_taps_out(const V* m, V (&y)[4]) {
+  y[0] = (m[0] + m[1]) + (m[2] + m[3]);
+  y[1] = fma(set1(2.0f), m[3], fma(set1(0.5f), m[1], zero() - m[2]));
+  y[2] = fma(set1(4.0f), m[3], fma(set1(0.25f), m[1], m[2]));
+  y[3] = fma(set1(8.0f), m[3], fma(set1(0.125f), m[1], m[4] - m[2]));
+}
+
+static inline void winograd_in(const V (&d)[9], V (&r)[9]) {
+  const V even[5] = {d[0], d[2], d[4], d[6], d[8]};
+  winograd_two_taps_in(even, r);
+  for (int i = 0; i < 4; ++i) r[5 + i] = d[2 * i + 1];
+}
+
+static inline void winograd_out(const V (&m)[9], V (&y)[4]) {
+  winograd_two_taps_out(m, y);
+  for (int i = 0; i < 4; ++i) y[i] = y[i] + m[5 + i];
+}
+
+// Backwards. With an odd padding the first output meets one tap.
+static inline void winograd_in_back(const V (&d)[5], V (&r)[9], bool odd) {
+  winograd_two_taps_in(d, r);
+  if (odd) {
+    for (int i = 0; i < 4; ++i) r[5 + i] = d[i];
+  } else {
+    for (int i = 0; i < 4; ++i) r[5 + i] = d[i + 1];
+  }
+}
+
+static inline void winograd_out_back(const V (&m)[9], V (&y)[8], bool odd) {
+  V two_taps[4];
+  winograd_two_taps_out(m, two_taps);
+  for (int i = 0; i < 4; ++i) {
+    y[2 * i] = odd ? m[5 + i] : two_taps[i];
+    y[2 * i + 1] = odd ? two_taps[i] : m[5 + i];
+  }
 }
 
 // The gradients of four outputs to six frequencies.

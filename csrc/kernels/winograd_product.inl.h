@@ -91,19 +91,20 @@ static inline void winograd_row(const WinogradProduct& a, int block) {
   const int64_t weights_block = static_cast<int64_t>(a.ic) * kLanes;
   const float* const weights = a.weights + block * weights_block;
   WinogradPanel p;
-  p.lines = (kLanes + parts.count - 1) / parts.count;
+  const int lines = (kLanes + parts.count - 1) / parts.count;
   for (int ic0 = 0; ic0 < a.ic; ic0 += kWinogradPanel) {
     const bool last = a.ic - ic0 <= kWinogradPanel;
     p.src = a.src + ic0 / kLanes * a.src_block;
     p.weights = weights + ic0 * kLanes;
     p.dst = a.dst + block * a.dst_block;
     p.ic = last ? a.ic - ic0 : kWinogradPanel;
-    p.first = ic0 == 0;
+    p.first = ic0 == 0, p.lines = lines;
     p.next = !last                           ? p.weights + kWinogradPanel * kLanes
              : block + kBlocks < a.oc_blocks ? weights + kBlocks * weights_block
                                              : a.next_weights;
     for (int part = 0; part < parts.count; ++part) {
       const int n = parts.size + (part < parts.larger);
+      if (part * lines >= kLanes) p.lines = 0;
       winograd_find_panel<kBlocks, kWinogradTileTiles>(n)(a, p);
       p.src += n * kLanes, p.dst += n * kLanes;
       p.next += static_cast<int64_t>(p.lines) * p.ic;

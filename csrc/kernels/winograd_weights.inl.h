@@ -39,6 +39,17 @@ static inline void winograd_kernel(const V (&g)[3], V (&r)[8]) {
   r[7] = g[2];
 }
 
+// Stride 2: two taps, then the one between them.
+static inline void winograd_kernel_stride2(const V (&g)[3], V (&r)[6]) {
+  const V g0 = g[0], g1 = g[2];
+  r[0] = g0;
+  r[1] = set1(-4.0f / 9) * fma(set1(2.0f), g0, g1);
+  r[2] = set1(2.0f / 9) * (g1 - g0);
+  r[3] = set1(1.0f / 9) * fma(set1(2.0f), g1, g0);
+  r[4] = g1;
+  r[5] = g[1];
+}
+
 static inline void winograd_grad_kernel(const V (&r)[6], V (&g)[3]) {
   const V even1 = r[1] + r[2], odd1 = r[1] - r[2], even2 = r[3] + r[4], odd2 = r[3] - r[4];
   g[0] = fma(set1(0.25f), r[0], fma(set1(1.0f / 24), even2, set1(-1.0f / 6) * even1));
@@ -46,19 +57,28 @@ static inline void winograd_grad_kernel(const V (&r)[6], V (&g)[3]) {
   g[2] = r[5] + set1(1.0f / 6) * (even2 - even1);
 }
 
-template <int kTile>
+template <WinogradForm kForm, int kWeights>
+static inline void winograd_kernel_line(const V (&g)[3], V (&r)[kWeights]) {
+  if constexpr (kForm == WinogradForm::stride2) {
+    winograd_kernel_stride2(g, r);
+  } else {
+    winograd_kernel(g, r);
+  }
+}
+
+template <WinogradForm kForm>
 static inline void winograd_kernel_to(const V (&taps)[9], float* to, int64_t frequency) {
-  constexpr int kIn = kTile + 2;
-  V cols[3][kIn];
+  constexpr int kWeights = winograd_axis(kForm).weights;
+  V cols[3][kWeights];
   for (int x = 0; x < 3; ++x) {
     const V line[3] = {taps[x], taps[3 + x], taps[6 + x]};
-    winograd_kernel(line, cols[x]);
+    winograd_kernel_line<kForm>(line, cols[x]);
   }
-  for (int y = 0; y < kIn; ++y) {
+  for (int y = 0; y < kWeights; ++y) {
     const V line[3] = {cols[0][y], cols[1][y], cols[2][y]};
-    V r[kIn];
-    winograd_kernel(line, r);
-    for (int x = 0; x < kIn; ++x) store(to + (y * kIn + x) * frequency, r[x]);
+    V r[kWeights];
+    winograd_kernel_line<kForm>(line, r);
+    for (int x = 0; x < kWeights; ++x) store(to + (y * kWeights + x) * frequency, r[x]);
   }
 }
 
@@ -74,7 +94,7 @@ static inline void winograd_tap(const WinogradWeights& a, const float* from, int
   }
 }
 
-template <int kTile>
+template <WinogradForm kForm>
 static inline void winograd_weights_run(const WinogradWeights& a) {
   for (int row0 = 0; row0 < a.rows; row0 += V::lanes) {
     const int rows = a.rows - row0 < V::lanes ? a.rows - row0 : V::lanes;
@@ -89,7 +109,7 @@ static inline void winograd_weights_run(const WinogradWeights& a) {
       for (int row = 0; row < rows; ++row) {
         V one[9];
         for (int tap = 0; tap < 9; ++tap) one[tap] = taps[tap][row];
-        winograd_kernel_to<kTile>(one, a.dst + static_cast<int64_t>(row0 + row) * kLanes + lane0,
+        winograd_kernel_to<kForm>(one, a.dst + static_cast<int64_t>(row0 + row) * kLanes + lane0,
                                   a.frequency);
       }
     }
@@ -97,12 +117,16 @@ static inline void winograd_weights_run(const WinogradWeights& a) {
 }
 
 static void winograd_weights(const WinogradWeights& a) {
-  if (a.tile == 2) {
-    winograd_weights_run<2>(a);
-  } else if (a.tile == 4) {
-    winograd_weights_run<4>(a);
-  } else {
-    winograd_weights_run<6>(a);
+  switch (a.form) {
+    case WinogradForm::f2:
+      return winograd_weights_run<WinogradForm::f2>(a);
+    case WinogradForm::f4:
+      return winograd_weights_run<WinogradForm::f4>(a);
+    case WinogradForm::f6:
+      return winograd_weights_run<WinogradForm::f6>(a);
+    case WinogradForm::stride2:
+    case WinogradForm::stride2_back:
+      return winograd_weights_run<WinogradForm::stride2>(a);
   }
 }
 

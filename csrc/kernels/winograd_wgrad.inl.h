@@ -62,7 +62,7 @@ static inline void winograd_transform_grad(const float* from, int64_t row_floats
 static inline void winograd_grads(const WinogradWgrad& a, const WinogradWgradPlaces& p) {
   const int blocks = winograd_blocks(a.oc);
   for (int t = 0; t < a.tiles; ++t) {
-    const WinogradTile tile = winograd_tile<kWgradTile>(a, a.first_tile + t);
+    const WinogradTile tile = winograd_tile<WinogradForm::f4>(a, a.first_tile + t);
     const float* from =
         a.grad_dst + tile.sample * a.dst_sample + (static_cast<int64_t>(tile.y) * a.ow + tile.x) * kLanes;
     for (int block = 0; block < blocks; ++block)
@@ -88,13 +88,13 @@ static inline void winograd_grad_bias(const WinogradWgrad& a, const WinogradWgra
 // Adds the products of a chunk of tiles to the sums.
 static inline void winograd_wgrad_chunk(const WinogradWgrad& a, const WinogradWgradPlaces& p, bool first) {
   WinogradPlaces in{};
-  in.in = p.src, in.in_frequency = p.src_frequency, in.block = static_cast<int64_t>(a.tiles) * kLanes;
-  winograd_inputs<kWgradTile>(a, in);
+  in.in = p.src, in.in_frequency = p.src_frequency, in.tiles = static_cast<int64_t>(a.tiles) * kLanes;
+  winograd_inputs<WinogradForm::f4>(a, in);
   winograd_grads(a, p);
   if (a.grad_bias) winograd_grad_bias(a, p, first);
   WinogradOuter product;
   product.src = p.src, product.grad = p.grad, product.dst = p.sums;
-  product.src_block = product.grad_block = in.block, product.dst_block = p.sums_block;
+  product.src_block = product.grad_block = in.tiles, product.dst_block = p.sums_block;
   product.ic_blocks = winograd_blocks(a.ic), product.oc_blocks = winograd_blocks(a.oc);
   product.tiles = a.tiles, product.first = first;
   for (int f = 0; f < kWgradFrequencies; ++f) {

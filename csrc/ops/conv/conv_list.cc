@@ -4,8 +4,9 @@ namespace cnnfast {
 
 const std::vector<const ConvAlgorithm*>& conv_algorithms() {
   static const std::vector<const ConvAlgorithm*> list{
-      &kConvBlockedAlgorithm,    &kConvLanesAlgorithm,     &kConvWinogradAlgorithm, &kConvWinogradF2Algorithm,
-      &kConvWinogradF6Algorithm, &kConvDepthwiseAlgorithm, &kConvGroupedAlgorithm,  &kConvBf16Algorithm};
+      &kConvBlockedAlgorithm,    &kConvLanesAlgorithm,      &kConvWinogradAlgorithm,
+      &kConvWinogradF2Algorithm, &kConvWinogradF6Algorithm, &kConvWinogradS2Algorithm,
+      &kConvDepthwiseAlgorithm,  &kConvGroupedAlgorithm,    &kConvBf16Algorithm};
   return list;
 }
 

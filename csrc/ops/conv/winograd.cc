@@ -6,6 +6,7 @@
 
 #include <cmath>
 
+#include "ops/conv/blocked.h"
 #include "ops/conv/pack.h"
 
 namespace cnnfast {
@@ -22,16 +23,21 @@ constexpr int kFewestTiles = 12;  // of a task that shares its output channels w
 // 2026-11).
 constexpr int kMostTiles = 48;
 
-int frequencies(int tile) {
-  return (tile + 2) * (tile + 2);
+constexpr int most_tiles(WinogradForm form) {
+  return winograd_axis(form).step == winograd_axis(form).out ? kMostTiles : kMostTiles / 2;
+}
+
+int weights_of(WinogradForm form) {
+  const int weights = winograd_axis(form).weights;
+  return weights * weights;
 }
 
 // How a layer is cut into tasks: by output channels where they are many, since tasks that share tiles
 // transform them anew, but tasks that share channels read the weights anew, and by tiles.
 struct Cut {
   int64_t tiles, unit, units, parts, count;  // parts of the channels, cuts of the tiles
-  Cut(int64_t tiles, int64_t unit, int64_t blocks, int64_t groups)
-      : tiles(tiles), unit(unit), units(ceil_div(tiles, unit)), parts(1), count(ceil_div(tiles, kMostTiles)) {
+  Cut(int64_t tiles, int64_t most, int64_t unit, int64_t blocks, int64_t groups)
+      : tiles(tiles), unit(unit), units(ceil_div(tiles, unit)), parts(1), count(ceil_div(tiles, most)) {
     if (count * groups >= kFewestTasks) return;
     parts = std::clamp<int64_t>(blocks / kPartBlocks, 1, kFewestTasks);
     const int64_t wanted = ceil_div(kFewestTasks, parts * groups);
@@ -44,7 +50,7 @@ struct Cut {
 // What forward and backward-data have in common.
 struct Pass : ConvPass {
   const char* algorithm;
-  int tile;
+  WinogradForm form;
   bool transposed;
   Image src, dst;
   int ic, oc;  // of a group, as this direction sees them
@@ -60,11 +66,11 @@ int64_t weights_frequency(const Pass& pass) {
 // [groups][frequencies][blocks of sixteen outputs][inputs][16]
 Buffer pack_weights(Builder& b, const Node& node, const ConvProblem& p, const Pass& pass) {
   const int64_t block_floats = int64_t{pass.ic} * kLanes;
-  const int64_t frequency = weights_frequency(pass), group_floats = frequency * frequencies(pass.tile);
+  const int64_t frequency = weights_frequency(pass), group_floats = frequency * weights_of(pass.form);
   const KernelSteps steps(p, pass.transposed);
   WinogradWeights a{};
   a.tap_stride = steps.tap, a.row_stride = steps.input, a.lane_stride = steps.output;
-  a.frequency = frequency, a.tile = pass.tile, a.flipped = pass.transposed;
+  a.frequency = frequency, a.form = pass.form, a.flipped = pass.transposed;
   const auto winograd_weights = b.k.winograd_weights;
   return pack_blocks(b, node, p, pass.transposed, group_floats * p.a.groups, [=](const PackBlock& one) {
     WinogradWeights weights = a;
@@ -78,7 +84,8 @@ Buffer pack_weights(Builder& b, const Node& node, const ConvProblem& p, const Pa
 void lower(Builder& b, const Node& node, const ConvProblem& p, const Pass& pass) {
   const Buffer packed = pack_weights(b, node, p, pass);
   const int64_t out_blocks = blocks_of(pass.oc), groups = p.a.groups;
-  const Cut cut(b.n * winograd_tiles(pass.dst, pass.tile), b.k.winograd_tiles, out_blocks, groups);
+  const int64_t tiles = b.n * winograd_tiles(pass.dst, winograd_axis(pass.form).out);
+  const Cut cut(tiles, most_tiles(pass.form), b.k.winograd_tiles, out_blocks, groups);
   const int64_t parts = cut.parts;
   Winograd a{};
   a.src_block = pass.src.pixels() * kLanes, a.src_sample = a.src_block * blocks_of(pass.src.c);
@@ -88,8 +95,8 @@ void lower(Builder& b, const Node& node, const ConvProblem& p, const Pass& pass)
   a.weights_frequency = weights_frequency(pass);
   a.ic = pass.ic, a.ih = pass.src.h, a.iw = pass.src.w, a.oh = pass.dst.h, a.ow = pass.dst.w;
   a.pad_top = pass.pad_top, a.pad_left = pass.pad_left;
-  a.tile = pass.tile, a.pool = pass.pool, a.activation = pass.activation;
-  const int64_t group_floats = a.weights_frequency * frequencies(pass.tile);
+  a.form = pass.form, a.pool = pass.pool, a.activation = pass.activation;
+  const int64_t group_floats = a.weights_frequency * weights_of(pass.form);
   const int64_t src_group = pass.ic / kLanes * a.src_block;  // more than one group: whole blocks
   const int64_t bias = pass.bias;
   const int oc = pass.oc;
@@ -116,33 +123,37 @@ void lower(Builder& b, const Node& node, const ConvProblem& p, const Pass& pass)
                         winograd(one);
                       });
   step.info.algorithm = pass.algorithm;
-  step.scratch = b.k.winograd_scratch(pass.tile, static_cast<int32_t>(cut.most()), pass.ic, pass.oc);
+  step.scratch = b.k.winograd_scratch(pass.form, static_cast<int32_t>(cut.most()), pass.ic, pass.oc);
 }
 
-template <const ConvAlgorithm& algorithm, int tile>
+template <const ConvAlgorithm& algorithm, WinogradForm form>
 void forward(Builder& b, int value, const ConvProblem& p, const ConvPass& pass) {
   lower(b, b.node(value), p,
-        {pass, algorithm.name, tile, false, p.in, p.out, p.ic(), p.oc(), p.a.padding.top, p.a.padding.left});
+        {pass, algorithm.name, form, false, p.in, p.out, p.ic(), p.oc(), p.a.padding.top, p.a.padding.left});
 }
 
-template <const ConvAlgorithm& algorithm, int tile>
+template <const ConvAlgorithm& algorithm, WinogradForm form>
 void backward_data(Builder& b, int value, const ConvProblem& p, const ConvPass& pass) {
-  const int top = 2 - p.a.padding.top, left = 2 - p.a.padding.left;
-  lower(b, b.node(value), p, {pass, algorithm.name, tile, true, p.out, p.in, p.oc(), p.ic(), top, left});
+  const bool own = form == WinogradForm::stride2_back;
+  const int top = own ? p.a.padding.top : 2 - p.a.padding.top;
+  const int left = own ? p.a.padding.left : 2 - p.a.padding.left;
+  lower(b, b.node(value), p, {pass, algorithm.name, form, true, p.out, p.in, p.oc(), p.ic(), top, left});
 }
 
 std::string pair(Spatial p) {
   return to_string(Dims{p.h, p.w});
 }
 
-template <int tile>
+template <WinogradForm form>
 std::string refuse(const ConvProblem& p) {
-  if (tile == 6 && p.precision != Precision::fast)
+  if (form == WinogradForm::f6 && p.precision != Precision::fast)
     return "the precision class must be \"fast\", is \"" + to_string(p.precision) + "\"";
   if (p.precision == Precision::exact) return "the precision class \"exact\" allows direct sums only";
   if (p.a.rank == 3) return "the convolution must have two spatial axes, has 3";
   if (p.a.kernel.h != 3 || p.a.kernel.w != 3) return "the kernel must be (3, 3), is " + pair(p.a.kernel);
-  if (p.a.stride.h != 1 || p.a.stride.w != 1) return "the strides must be (1, 1), are " + pair(p.a.stride);
+  constexpr int stride = form == WinogradForm::stride2 ? 2 : 1;
+  if (p.a.stride.h != stride || p.a.stride.w != stride)
+    return "the strides must be " + to_string(Dims{stride, stride}) + ", are " + pair(p.a.stride);
   if (p.a.dilation.h != 1 || p.a.dilation.w != 1)
     return "the dilation must be (1, 1), is " + pair(p.a.dilation);
   if (p.ic() < kFewestChannels || p.oc() < kFewestChannels)
@@ -156,41 +167,55 @@ std::string refuse(const ConvProblem& p) {
 // weight brought in for some tiles; one weight transformed before every run, beyond what the direct sum
 // packs. Few tiles wait for the weights that no near cache holds: on one image of 512@7, 256@7 and 128@7
 // F(2, 3) is 1.2 to 1.5 times as fast as F(4, 3).
-template <int tile>
+template <WinogradForm form>
 double cost(const ConvProblem& p) {
+  using enum WinogradForm;
   constexpr double kShare = 0.9, kWeight = 3;
-  constexpr double kTransform = tile == 2 ? 4000 : (tile == 4 ? 9000 : 18000), kPack = tile == 6 ? 30 : 10;
-  const double tiles = double(p.n) * static_cast<double>(winograd_tiles(p.out, tile));
+  constexpr double kTransform = form == f2 ? 4000 : (form == f4 ? 9000 : 18000), kPack = form == f6 ? 30 : 10;
+  constexpr WinogradAxis axis = winograd_axis(form);
+  constexpr int frequencies = axis.frequencies * axis.frequencies;
+  const double tiles = double(p.n) * static_cast<double>(winograd_tiles(p.out, axis.out));
   const double ic_blocks = static_cast<double>(blocks_of(p.ic())),
                oc_blocks = static_cast<double>(blocks_of(p.oc()));
   const double products = double(p.ic()) * oc_blocks * kLanes;  // of one frequency
-  const double weights = frequencies(tile) * products;
-  double all = tiles * (weights / kShare + kTransform * (ic_blocks + oc_blocks));
-  all += std::ceil(tiles / kMostTiles) * weights * kWeight;
+  const double weights = weights_of(form) * products;
+  double all = tiles * (frequencies * products / kShare + kTransform * (ic_blocks + oc_blocks));
+  all += std::ceil(tiles / most_tiles(form)) * weights * kWeight;
   all = std::max(all, far_weights(weights));
-  if (p.training) all += (frequencies(tile) - p.taps()) * products * kPack;
+  if (p.training) all += (weights_of(form) - p.taps()) * products * kPack;
   return all * p.a.groups;
 }
 
-template <const ConvAlgorithm& algorithm, int tile>
-constexpr ConvAlgorithm of_tile(const char* name) {
+template <const ConvAlgorithm& algorithm, WinogradForm form, WinogradForm back = form>
+constexpr ConvAlgorithm of_form(const char* name) {
   return {.name = name,
           .layout = Layout::blocked,
           .reads_plain = false,
-          .refuse = refuse<tile>,
-          .cost = cost<tile>,
-          .forward = forward<algorithm, tile>,
-          .backward_data = backward_data<algorithm, tile>,
+          .refuse = refuse<form>,
+          .cost = cost<form>,
+          .forward = forward<algorithm, form>,
+          .backward_data = backward_data<algorithm, back>,
           .backward_weights = winograd_backward_weights,
           .weights_cost = winograd_weights_cost,
           .adds_residual = true,
           .pools = pools_always};
 }
 
+constexpr ConvAlgorithm of_stride2() {
+  ConvAlgorithm all =
+      of_form<kConvWinogradS2Algorithm, WinogradForm::stride2, WinogradForm::stride2_back>("winograd_s2");
+  all.backward_weights = blocked_backward_weights;
+  all.weights_cost = [](const ConvProblem& p) { return kConvBlockedAlgorithm.cost(p); };
+  return all;
+}
+
 }  // namespace
 
-const ConvAlgorithm kConvWinogradAlgorithm = of_tile<kConvWinogradAlgorithm, 4>("winograd");
-const ConvAlgorithm kConvWinogradF2Algorithm = of_tile<kConvWinogradF2Algorithm, 2>("winograd_f2");
-const ConvAlgorithm kConvWinogradF6Algorithm = of_tile<kConvWinogradF6Algorithm, 6>("winograd_f6");
+const ConvAlgorithm kConvWinogradAlgorithm = of_form<kConvWinogradAlgorithm, WinogradForm::f4>("winograd");
+const ConvAlgorithm kConvWinogradF2Algorithm =
+    of_form<kConvWinogradF2Algorithm, WinogradForm::f2>("winograd_f2");
+const ConvAlgorithm kConvWinogradF6Algorithm =
+    of_form<kConvWinogradF6Algorithm, WinogradForm::f6>("winograd_f6");
+const ConvAlgorithm kConvWinogradS2Algorithm = of_stride2();
 
 }  // namespace cnnfast
