@@ -220,30 +220,39 @@ struct Depthwise3x3 {
   Activation activation;
 };
 
-// Winograd's algorithms for 3x3 kernels: of stride 1, named after the side of their tiles; of stride 2, and
-// for its backward-data.
-enum class WinogradForm : int32_t { f2, f4, f6, stride2, stride2_back };
+// Winograd's algorithms for 3x3 kernels, by the side of their tiles: of stride 1; of stride 2; and of stride
+// 2's backward-data, by the side of the tile of gradients that meets as much.
+enum class WinogradForm : int32_t { f2, f4, f6, stride2_f4, stride2_f5, stride2_f4_back, stride2_f5_back };
 
-// One axis of a tile: source pixels from a tile to the next, those it reads, outputs it writes, products it
-// takes, and different weights among those. The last of the weights serves all products that are left.
+// One axis of a form. A tile reads `in` pixels of the source, `step` of which are behind it for the next
+// tile, takes `frequencies` products and writes `out` pixels. The last of its `weights` serves all products
+// that the others leave.
 struct WinogradAxis {
-  int32_t step, in, out, frequencies, weights;
+  int32_t in, step, frequencies, weights, out;
 };
 
 static constexpr WinogradAxis winograd_axis(WinogradForm form) {
   switch (form) {
     case WinogradForm::f2:
-      return {2, 4, 2, 4, 4};
+      return {4, 2, 4, 4, 2};
     case WinogradForm::f4:
-      return {4, 6, 4, 6, 6};
+      return {6, 4, 6, 6, 4};
     case WinogradForm::f6:
-      return {6, 8, 6, 8, 8};
-    case WinogradForm::stride2:
-      return {8, 9, 4, 9, 6};
-    case WinogradForm::stride2_back:
+      return {8, 6, 8, 8, 6};
+    case WinogradForm::stride2_f4:
+      return {9, 8, 9, 6, 4};
+    case WinogradForm::stride2_f5:
+      return {11, 10, 11, 7, 5};
+    case WinogradForm::stride2_f4_back:
+      return {5, 4, 9, 6, 8};
+    case WinogradForm::stride2_f5_back:
       break;
   }
-  return {4, 5, 8, 9, 6};
+  return {6, 5, 11, 7, 10};
+}
+
+static constexpr bool winograd_is_back(WinogradForm form) {
+  return form == WinogradForm::stride2_f4_back || form == WinogradForm::stride2_f5_back;
 }
 
 // Winograd, channels in lanes, of a 3x3 convolution of dilation 1 with outputs (oh, ow): output (y, x) reads

@@ -71,14 +71,16 @@ static inline WinogradTile winograd_tile(const WinogradTiles& a, int number) {
 template <WinogradForm kForm>
 static inline int winograd_first(int out, int pad) {
   constexpr WinogradAxis kAxis = winograd_axis(kForm);
-  const int before = kForm == WinogradForm::stride2_back ? 1 - ((pad + 1) >> 1) : pad;
+  const int before = winograd_is_back(kForm) ? 1 - ((pad + 1) >> 1) : pad;
   return out / kAxis.out * kAxis.step - before;
 }
 
 template <WinogradForm kForm, int kIn, int kFrequencies>
 static inline void winograd_in_line(const V (&d)[kIn], V (&r)[kFrequencies], int pad) {
-  if constexpr (kForm == WinogradForm::stride2_back) {
-    winograd_in_back(d, r, pad & 1);
+  if constexpr (winograd_is_back(kForm)) {
+    winograd_stride2_back_in(d, r, pad & 1);
+  } else if constexpr (WinogradRow<kForm>::kShared > 1) {
+    winograd_stride2_in(d, r);
   } else {
     winograd_in(d, r);
   }
@@ -86,8 +88,10 @@ static inline void winograd_in_line(const V (&d)[kIn], V (&r)[kFrequencies], int
 
 template <WinogradForm kForm, int kFrequencies, int kOut>
 static inline void winograd_out_line(const V (&m)[kFrequencies], V (&y)[kOut], int pad) {
-  if constexpr (kForm == WinogradForm::stride2_back) {
-    winograd_out_back(m, y, pad & 1);
+  if constexpr (winograd_is_back(kForm)) {
+    winograd_stride2_back_out(m, y, pad & 1);
+  } else if constexpr (WinogradRow<kForm>::kShared > 1) {
+    winograd_stride2_out(m, y);
   } else {
     winograd_out(m, y);
   }
@@ -275,10 +279,14 @@ static void winograd(const Winograd& a) {
       return winograd_run<WinogradForm::f4>(a);
     case WinogradForm::f6:
       return winograd_run<WinogradForm::f6>(a);
-    case WinogradForm::stride2:
-      return winograd_run<WinogradForm::stride2>(a);
-    case WinogradForm::stride2_back:
-      return winograd_run<WinogradForm::stride2_back>(a);
+    case WinogradForm::stride2_f4:
+      return winograd_run<WinogradForm::stride2_f4>(a);
+    case WinogradForm::stride2_f5:
+      return winograd_run<WinogradForm::stride2_f5>(a);
+    case WinogradForm::stride2_f4_back:
+      return winograd_run<WinogradForm::stride2_f4_back>(a);
+    case WinogradForm::stride2_f5_back:
+      return winograd_run<WinogradForm::stride2_f5_back>(a);
   }
 }
 

@@ -69,6 +69,7 @@ static inline void winograd_out(const V (&m)[8], V (&y)[6]) {
   y[5] = fma(set1(32.0f), odd2, odd1) + odd3 + m[7];
 }
 
+// Two taps, F(4, 2).
 static inline void winograd_two_taps_in(const V (&d)[5], V* r) {
   r[0] = fma(set1(-1.5f), d[1] + d[2], d[0] + d[3]);
   r[1] = fma(set1(-2.0f), d[1], d[3] - d[2]);
@@ -84,33 +85,57 @@ static inline void winograd_two_taps_out(const V* m, V (&y)[4]) {
   y[3] = fma(set1(8.0f), m[3], fma(set1(0.125f), m[1], m[4] - m[2]));
 }
 
-static inline void winograd_in(const V (&d)[9], V (&r)[9]) {
-  const V even[5] = {d[0], d[2], d[4], d[6], d[8]};
+// F(5, 2).
+static inline void winograd_two_taps_in(const V (&d)[6], V* r) {
+  const V even1 = fma(set1(-4.0f / 9), d[2], d[4]), odd1 = fma(set1(-4.0f / 9), d[1], d[3]);
+  const V even2 = fma(set1(-2.25f), d[2], d[4]), odd2 = fma(set1(-2.25f), d[1], d[3]);
+  r[0] = fma(set1(-97.0f / 36), d[2], d[0] + d[4]);
+  r[1] = fma(set1(1.5f), odd1, even1);
+  r[2] = fma(set1(-1.5f), odd1, even1);
+  r[3] = fma(set1(2.0f / 3), odd2, even2);
+  r[4] = fma(set1(-2.0f / 3), odd2, even2);
+  r[5] = fma(set1(-97.0f / 36), d[3], d[1] + d[5]);
+}
+
+static inline void winograd_two_taps_out(const V* m, V (&y)[5]) {
+  const V even1 = m[1] + m[2], odd1 = m[1] - m[2], even2 = m[3] + m[4], odd2 = m[3] - m[4];
+  y[0] = m[0] + (even1 + even2);
+  y[1] = fma(set1(2.0f / 3), odd2, set1(1.5f) * odd1);
+  y[2] = fma(set1(4.0f / 9), even2, set1(2.25f) * even1);
+  y[3] = fma(set1(8.0f / 27), odd2, set1(3.375f) * odd1);
+  y[4] = fma(set1(16.0f / 81), even2, fma(set1(81.0f / 16), even1, m[5]));
+}
+
+template <int kLine>
+static inline void winograd_stride2_in(const V (&d)[kLine], V (&r)[kLine]) {
+  constexpr int kTile = kLine / 2;
+  V even[kTile + 1];
+  for (int i = 0; i <= kTile; ++i) even[i] = d[2 * i];
   winograd_two_taps_in(even, r);
-  for (int i = 0; i < 4; ++i) r[5 + i] = d[2 * i + 1];
+  for (int i = 0; i < kTile; ++i) r[kTile + 1 + i] = d[2 * i + 1];
 }
 
-static inline void winograd_out(const V (&m)[9], V (&y)[4]) {
+template <int kLine, int kTile>
+static inline void winograd_stride2_out(const V (&m)[kLine], V (&y)[kTile]) {
   winograd_two_taps_out(m, y);
-  for (int i = 0; i < 4; ++i) y[i] = y[i] + m[5 + i];
+  for (int i = 0; i < kTile; ++i) y[i] = y[i] + m[kTile + 1 + i];
 }
 
-// Backwards. With an odd padding the first output meets one tap.
-static inline void winograd_in_back(const V (&d)[5], V (&r)[9], bool odd) {
+// Backwards; with an odd padding the first output is one that meets one tap.
+template <int kIn, int kLine>
+static inline void winograd_stride2_back_in(const V (&d)[kIn], V (&r)[kLine], bool odd) {
   winograd_two_taps_in(d, r);
-  if (odd) {
-    for (int i = 0; i < 4; ++i) r[5 + i] = d[i];
-  } else {
-    for (int i = 0; i < 4; ++i) r[5 + i] = d[i + 1];
-  }
+  for (int i = 0; i < kIn - 1; ++i) r[kIn + i] = odd ? d[i] : d[i + 1];
 }
 
-static inline void winograd_out_back(const V (&m)[9], V (&y)[8], bool odd) {
-  V two_taps[4];
+template <int kLine, int kOut>
+static inline void winograd_stride2_back_out(const V (&m)[kLine], V (&y)[kOut], bool odd) {
+  constexpr int kTile = kOut / 2;
+  V two_taps[kTile];
   winograd_two_taps_out(m, two_taps);
-  for (int i = 0; i < 4; ++i) {
-    y[2 * i] = odd ? m[5 + i] : two_taps[i];
-    y[2 * i + 1] = odd ? two_taps[i] : m[5 + i];
+  for (int i = 0; i < kTile; ++i) {
+    y[2 * i] = odd ? m[kTile + 1 + i] : two_taps[i];
+    y[2 * i + 1] = odd ? two_taps[i] : m[kTile + 1 + i];
   }
 }
 

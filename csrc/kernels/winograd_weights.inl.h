@@ -39,15 +39,26 @@ static inline void winograd_kernel(const V (&g)[3], V (&r)[8]) {
   r[7] = g[2];
 }
 
-// Stride 2: two taps, then the one between them.
-static inline void winograd_kernel_stride2(const V (&g)[3], V (&r)[6]) {
-  const V g0 = g[0], g1 = g[2];
-  r[0] = g0;
-  r[1] = set1(-4.0f / 9) * fma(set1(2.0f), g0, g1);
-  r[2] = set1(2.0f / 9) * (g1 - g0);
-  r[3] = set1(1.0f / 9) * fma(set1(2.0f), g1, g0);
-  r[4] = g1;
+// Stride 2: the outer taps, then the one between them.
+static inline void winograd_stride2_kernel(const V (&g)[3], V (&r)[6]) {
+  r[0] = g[0];
+  r[1] = set1(-4.0f / 9) * fma(set1(2.0f), g[0], g[2]);
+  r[2] = set1(2.0f / 9) * (g[2] - g[0]);
+  r[3] = set1(1.0f / 9) * fma(set1(2.0f), g[2], g[0]);
+  r[4] = g[2];
   r[5] = g[1];
+}
+
+static inline void winograd_stride2_kernel(const V (&g)[3], V (&r)[7]) {
+  const V even1 = set1(8.0f / 65) * g[0], odd1 = set1(12.0f / 65) * g[2];
+  const V even2 = set1(-81.0f / 130) * g[0], odd2 = set1(-27.0f / 65) * g[2];
+  r[0] = g[0];
+  r[1] = even1 + odd1;
+  r[2] = even1 - odd1;
+  r[3] = even2 + odd2;
+  r[4] = even2 - odd2;
+  r[5] = g[2];
+  r[6] = g[1];
 }
 
 static inline void winograd_grad_kernel(const V (&r)[6], V (&g)[3]) {
@@ -59,8 +70,8 @@ static inline void winograd_grad_kernel(const V (&r)[6], V (&g)[3]) {
 
 template <WinogradForm kForm, int kWeights>
 static inline void winograd_kernel_line(const V (&g)[3], V (&r)[kWeights]) {
-  if constexpr (kForm == WinogradForm::stride2) {
-    winograd_kernel_stride2(g, r);
+  if constexpr (kForm == WinogradForm::stride2_f4 || kForm == WinogradForm::stride2_f5) {
+    winograd_stride2_kernel(g, r);
   } else {
     winograd_kernel(g, r);
   }
@@ -124,9 +135,12 @@ static void winograd_weights(const WinogradWeights& a) {
       return winograd_weights_run<WinogradForm::f4>(a);
     case WinogradForm::f6:
       return winograd_weights_run<WinogradForm::f6>(a);
-    case WinogradForm::stride2:
-    case WinogradForm::stride2_back:
-      return winograd_weights_run<WinogradForm::stride2>(a);
+    case WinogradForm::stride2_f4:
+    case WinogradForm::stride2_f4_back:
+      return winograd_weights_run<WinogradForm::stride2_f4>(a);
+    case WinogradForm::stride2_f5:
+    case WinogradForm::stride2_f5_back:
+      return winograd_weights_run<WinogradForm::stride2_f5>(a);
   }
 }
 

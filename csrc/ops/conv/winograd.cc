@@ -134,7 +134,7 @@ void forward(Builder& b, int value, const ConvProblem& p, const ConvPass& pass) 
 
 template <const ConvAlgorithm& algorithm, WinogradForm form>
 void backward_data(Builder& b, int value, const ConvProblem& p, const ConvPass& pass) {
-  const bool own = form == WinogradForm::stride2_back;
+  const bool own = winograd_is_back(form);
   const int top = own ? p.a.padding.top : 2 - p.a.padding.top;
   const int left = own ? p.a.padding.left : 2 - p.a.padding.left;
   lower(b, b.node(value), p, {pass, algorithm.name, form, true, p.out, p.in, p.oc(), p.ic(), top, left});
@@ -151,7 +151,7 @@ std::string refuse(const ConvProblem& p) {
   if (p.precision == Precision::exact) return "the precision class \"exact\" allows direct sums only";
   if (p.a.rank == 3) return "the convolution must have two spatial axes, has 3";
   if (p.a.kernel.h != 3 || p.a.kernel.w != 3) return "the kernel must be (3, 3), is " + pair(p.a.kernel);
-  constexpr int stride = form == WinogradForm::stride2 ? 2 : 1;
+  constexpr int stride = winograd_axis(form).step == winograd_axis(form).out ? 1 : 2;
   if (p.a.stride.h != stride || p.a.stride.w != stride)
     return "the strides must be " + to_string(Dims{stride, stride}) + ", are " + pair(p.a.stride);
   if (p.a.dilation.h != 1 || p.a.dilation.w != 1)
@@ -201,9 +201,9 @@ constexpr ConvAlgorithm of_form(const char* name) {
           .pools = pools_always};
 }
 
-constexpr ConvAlgorithm of_stride2() {
-  ConvAlgorithm all =
-      of_form<kConvWinogradS2Algorithm, WinogradForm::stride2, WinogradForm::stride2_back>("winograd_s2");
+template <const ConvAlgorithm& algorithm, WinogradForm form, WinogradForm back>
+constexpr ConvAlgorithm of_stride2(const char* name) {
+  ConvAlgorithm all = of_form<algorithm, form, back>(name);
   all.backward_weights = blocked_backward_weights;
   all.weights_cost = [](const ConvProblem& p) { return kConvBlockedAlgorithm.cost(p); };
   return all;
@@ -216,6 +216,11 @@ const ConvAlgorithm kConvWinogradF2Algorithm =
     of_form<kConvWinogradF2Algorithm, WinogradForm::f2>("winograd_f2");
 const ConvAlgorithm kConvWinogradF6Algorithm =
     of_form<kConvWinogradF6Algorithm, WinogradForm::f6>("winograd_f6");
-const ConvAlgorithm kConvWinogradS2Algorithm = of_stride2();
+const ConvAlgorithm kConvWinogradS2Algorithm =
+    of_stride2<kConvWinogradS2Algorithm, WinogradForm::stride2_f4, WinogradForm::stride2_f4_back>(
+        "winograd_s2");
+const ConvAlgorithm kConvWinogradS2F5Algorithm =
+    of_stride2<kConvWinogradS2F5Algorithm, WinogradForm::stride2_f5, WinogradForm::stride2_f5_back>(
+        "winograd_s2_f5");
 
 }  // namespace cnnfast
