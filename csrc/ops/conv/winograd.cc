@@ -1,7 +1,8 @@
-// Winograd for 3x3 convolutions of stride 1 in nchw16c: fewer multiplications than the direct sum, with
-// larger rounding errors (docs/design/engine.md has the figures). F(4, 3) needs a quarter of them; F(2, 3)
-// needs 4/9, but wastes less at the borders of small images and its weights are smaller; F(6, 3) needs 16/81,
-// for the class "fast" only. Backward-data is the same computation with turned weights.
+// Winograd for 3x3 convolutions in nchw16c: fewer multiplications than the direct sum, with larger rounding
+// errors (docs/design/engine.md has the figures). F(4, 3) needs a quarter of them; F(2, 3) needs 4/9, but
+// wastes less at the borders of small images and its weights are smaller; F(6, 3) needs 16/81, for the class
+// "fast" only. Backward-data is the same computation with turned weights. Stride 2 needs 9/16 with tiles of 4
+// x 4 outputs, 0.54 with 5 x 5, whichever wastes less; its backward-data is the transpose.
 #include "ops/conv/winograd.h"
 
 #include <cmath>
@@ -23,8 +24,13 @@ constexpr int kFewestTiles = 12;  // of a task that shares its output channels w
 // 2026-11).
 constexpr int kMostTiles = 48;
 
+constexpr bool has_stride2(WinogradForm form) {
+  return winograd_axis(form).frequencies > winograd_axis(form).weights;
+}
+
+// With more than twice the frequencies half as many tiles fill the same caches.
 constexpr int most_tiles(WinogradForm form) {
-  return winograd_axis(form).step == winograd_axis(form).out ? kMostTiles : kMostTiles / 2;
+  return has_stride2(form) ? kMostTiles / 2 : kMostTiles;
 }
 
 int weights_of(WinogradForm form) {
@@ -134,9 +140,9 @@ void forward(Builder& b, int value, const ConvProblem& p, const ConvPass& pass) 
 
 template <const ConvAlgorithm& algorithm, WinogradForm form>
 void backward_data(Builder& b, int value, const ConvProblem& p, const ConvPass& pass) {
-  const bool own = winograd_is_back(form);
-  const int top = own ? p.a.padding.top : 2 - p.a.padding.top;
-  const int left = own ? p.a.padding.left : 2 - p.a.padding.left;
+  constexpr bool back = winograd_is_back(form);
+  const int top = back ? p.a.padding.top : 2 - p.a.padding.top;
+  const int left = back ? p.a.padding.left : 2 - p.a.padding.left;
   lower(b, b.node(value), p, {pass, algorithm.name, form, true, p.out, p.in, p.oc(), p.ic(), top, left});
 }
 
@@ -151,7 +157,7 @@ std::string refuse(const ConvProblem& p) {
   if (p.precision == Precision::exact) return "the precision class \"exact\" allows direct sums only";
   if (p.a.rank == 3) return "the convolution must have two spatial axes, has 3";
   if (p.a.kernel.h != 3 || p.a.kernel.w != 3) return "the kernel must be (3, 3), is " + pair(p.a.kernel);
-  constexpr int stride = winograd_axis(form).step == winograd_axis(form).out ? 1 : 2;
+  constexpr int stride = has_stride2(form) ? 2 : 1;
   if (p.a.stride.h != stride || p.a.stride.w != stride)
     return "the strides must be " + to_string(Dims{stride, stride}) + ", are " + pair(p.a.stride);
   if (p.a.dilation.h != 1 || p.a.dilation.w != 1)
@@ -163,26 +169,49 @@ std::string refuse(const ConvProblem& p) {
 }
 
 // In multiply-adds at full speed, fitted on Zen 3, 2026-11, to 64@56, 128@28, 256@14, 256@28, 512@7 and
-// 512@14, within 15 %: the products' share of full speed; a tile's transform for one block of channels; one
-// weight brought in for some tiles; one weight transformed before every run, beyond what the direct sum
-// packs. Few tiles wait for the weights that no near cache holds: on one image of 512@7, 256@7 and 128@7
-// F(2, 3) is 1.2 to 1.5 times as fast as F(4, 3).
+// 512@14, and of stride 2 to 64@56, 128@56, 256@28, 512@28 and 512@14, within 15 %: the products' share of
+// full speed; a tile's transform for one block of channels; one weight transformed before every run, beyond
+// what the direct sum packs; the part of far_weights that adds to the rest.
+struct Fit {
+  double share, transform, pack, far;
+};
+
+constexpr Fit fit(WinogradForm form) {
+  switch (form) {
+    case WinogradForm::f2:
+      return {0.9, 4000, 10, 0};
+    case WinogradForm::f4:
+      return {0.9, 9000, 10, 0};
+    case WinogradForm::f6:
+      return {0.9, 18000, 30, 0};
+    case WinogradForm::stride2_f4:
+    case WinogradForm::stride2_f4_back:
+      return {0.93, 12000, 10, 0.25};
+    case WinogradForm::stride2_f5:
+    case WinogradForm::stride2_f5_back:
+      break;
+  }
+  return {0.93, 18000, 20, 0.25};
+}
+
+// One weight is brought in for some tiles. Few tiles wait for the weights that no near cache holds: on one
+// image of 512@7, 256@7 and 128@7 F(2, 3) is 1.2 to 1.5 times as fast as F(4, 3), and of outputs 7 x 7 stride
+// 2 is slower than the direct sum.
 template <WinogradForm form>
 double cost(const ConvProblem& p) {
-  using enum WinogradForm;
-  constexpr double kShare = 0.9, kWeight = 3;
-  constexpr double kTransform = form == f2 ? 4000 : (form == f4 ? 9000 : 18000), kPack = form == f6 ? 30 : 10;
+  constexpr double kWeight = 3;
+  constexpr Fit f = fit(form);
   constexpr WinogradAxis axis = winograd_axis(form);
-  constexpr int frequencies = axis.frequencies * axis.frequencies;
   const double tiles = double(p.n) * static_cast<double>(winograd_tiles(p.out, axis.out));
   const double ic_blocks = static_cast<double>(blocks_of(p.ic())),
                oc_blocks = static_cast<double>(blocks_of(p.oc()));
-  const double products = double(p.ic()) * oc_blocks * kLanes;  // of one frequency
-  const double weights = weights_of(form) * products;
-  double all = tiles * (frequencies * products / kShare + kTransform * (ic_blocks + oc_blocks));
+  const double product = double(p.ic()) * oc_blocks * kLanes;  // of one frequency
+  const double weights = weights_of(form) * product;
+  const double products = axis.frequencies * axis.frequencies * product;
+  double all = tiles * (products / f.share + f.transform * (ic_blocks + oc_blocks));
   all += std::ceil(tiles / most_tiles(form)) * weights * kWeight;
-  all = std::max(all, far_weights(weights));
-  if (p.training) all += (weights_of(form) - p.taps()) * products * kPack;
+  all = std::max(all + f.far * far_weights(weights), far_weights(weights));
+  if (p.training) all += (weights_of(form) - p.taps()) * product * f.pack;
   return all * p.a.groups;
 }
 
@@ -206,6 +235,7 @@ constexpr ConvAlgorithm of_stride2(const char* name) {
   ConvAlgorithm all = of_form<algorithm, form, back>(name);
   all.backward_weights = blocked_backward_weights;
   all.weights_cost = [](const ConvProblem& p) { return kConvBlockedAlgorithm.cost(p); };
+  if (winograd_axis(form).out % 2 != 0) all.pools = nullptr;
   return all;
 }
 
