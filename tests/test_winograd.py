@@ -12,7 +12,9 @@ from support.nets import refusal
 import cnnfast
 
 SAME = ConvCase(2, (12, 12), 64, 64, 1, (3, 3), (1, 1), (1, 1), "same", "channels_last")
-WINOGRADS = ["winograd", "winograd_f2", "winograd_f6"]
+STRIDE1 = ["winograd", "winograd_f2", "winograd_f6"]
+STRIDE2 = ["winograd_s2", "winograd_s2_f5"]
+WINOGRADS = STRIDE1 + STRIDE2
 
 # algorithm -> channels -> largest error / largest output, RMS error / RMS output, of the output and of the
 # image's gradient, for normal images and weights. Twice what AVX2 and the portable kernels gave (2026-11).
@@ -21,10 +23,19 @@ ERRORS = {
     "winograd_f2": {32: (7e-7, 4e-7), 256: (1.5e-6, 1.0e-6)},
     "winograd": {32: (1.0e-5, 2.4e-6), 256: (2.8e-5, 6.0e-6)},
     "winograd_f6": {32: (1.5e-5, 5.2e-6), 256: (4.0e-5, 1.2e-5)},
+    "winograd_s2": {32: (2.4e-6, 7.2e-7), 256: (7.0e-6, 1.8e-6)},
+    "winograd_s2_f5": {32: (3.4e-6, 9.2e-7), 256: (1.1e-5, 2.2e-6)},
 }
-# The same of the gradient of the weights, which has tiles of 4 x 4 outputs whatever the algorithm.
+# The same of stride 1's gradient of the weights, which has tiles of 4 x 4 outputs whatever the algorithm.
 WEIGHTS_ERRORS = {32: (5e-6, 2.1e-6), 256: (6e-6, 2.1e-6)}
 ERROR_CASES = {c: replace(SAME, batch=1, image=(14, 14), ic=c, oc=c) for c in (32, 256)}
+
+
+def taken_by(algorithm: str, case: ConvCase) -> ConvCase:
+    """The case with the strides of this algorithm; twice the image for as many outputs."""
+    if algorithm not in STRIDE2:
+        return case
+    return replace(case, strides=(2, 2), image=tuple(2 * size for size in case.image))
 
 
 @pytest.fixture
@@ -45,13 +56,13 @@ def assert_error(got: Any, ref: Any, most: tuple[float, float]) -> None:
 @pytest.mark.parametrize("algorithm", ERRORS)
 def test_error(algorithm: str, channels: int, isa: str) -> None:
     """The figures of docs/design/engine.md."""
-    case = ERROR_CASES[channels]
+    case = taken_by(algorithm, ERROR_CASES[channels])
     network = case.network(algorithm)
     x, _, _, grad_out = case.arrays
     grad_x, grad_weights = network.vjp(x, grad_out)
     assert_error(network.predict(x), case.expected[0], ERRORS[algorithm][channels])
     assert_error(grad_x, case.expected[1][0], ERRORS[algorithm][channels])
-    if algorithm in WINOGRADS:
+    if algorithm in STRIDE1:
         assert_error(grad_weights[0], case.expected[1][1], WEIGHTS_ERRORS[channels])
 
 
@@ -74,7 +85,7 @@ def test_error(algorithm: str, channels: int, isa: str) -> None:
 )
 def test_shapes(changes: dict[str, Any], algorithm: str, isa: str) -> None:
     """All three directions, several groups and cuts of channels and tiles."""
-    case = replace(SAME, **changes)
+    case = taken_by(algorithm, replace(SAME, **changes))
     check_values(case, case.network(algorithm), algorithm)
 
 
@@ -82,7 +93,7 @@ def test_shapes(changes: dict[str, Any], algorithm: str, isa: str) -> None:
 @pytest.mark.parametrize("algorithm", WINOGRADS)
 def test_a_sample_does_not_depend_on_its_batch(algorithm: str, isa: str) -> None:
     """Tiles of many samples share a block; each one's sums are its own."""
-    case = replace(SAME, batch=23, image=(7, 9), oc=33)
+    case = taken_by(algorithm, replace(SAME, batch=23, image=(7, 9), oc=33))
     network = case.network(algorithm)
     x = case.arrays[0]
     together = network.predict(x)
@@ -95,6 +106,7 @@ def test_a_sample_does_not_depend_on_its_batch(algorithm: str, isa: str) -> None
 def test_nothing_reads_across_samples(algorithm: str, isa: str) -> None:
     """A sample of NaN leaves its neighbours as they are, padding and partial tiles included."""
     case = replace(SAME, batch=3, image=(5, 7), ic=17, oc=18, padding=((2, 0), (1, 4)))
+    case = taken_by(algorithm, case)
     network = case.network(algorithm)
     x = case.arrays[0].copy()
     clean = network.predict(x)
@@ -121,10 +133,35 @@ def test_nothing_reads_across_samples(algorithm: str, isa: str) -> None:
     ids=str,
 )
 def test_refusals(changes: dict[str, Any], words: list[str], algorithm: str) -> None:
-    network = replace(SAME, **changes).network(algorithm)
+    network = replace(taken_by(algorithm, SAME), **changes).network(algorithm)
     with pytest.raises(ValueError, match=algorithm) as info:
         network.plan(2, "predict")
     refusal(info.value, "conv2d", *words)
+
+
+@pytest.mark.usefixtures("fast")
+@pytest.mark.parametrize("algorithm", WINOGRADS)
+def test_strides_are_refused(algorithm: str) -> None:
+    strides = (1, 1) if algorithm in STRIDE2 else (2, 2)
+    with pytest.raises(ValueError, match=algorithm) as info:
+        replace(SAME, strides=strides).network(algorithm).plan(2, "predict")
+    refusal(info.value, "conv2d", "strides", str(strides))
+
+
+# Heights of two to eleven outputs: both tiles' sides, one less and one more, whatever the padding.
+@pytest.mark.parametrize("padding", ["same", "valid", ((1, 1), (1, 1)), ((2, 0), (1, 2)), ((0, 3), (2, 1))])
+@pytest.mark.parametrize("algorithm", STRIDE2)
+def test_sizes_of_stride2(algorithm: str, padding: Any, isa: str) -> None:
+    for height, width in zip(range(5, 24), reversed(range(5, 24)), strict=True):
+        case = replace(SAME, strides=(2, 2), image=(height, width), ic=18, oc=17, padding=padding)
+        check_values(case, case.network(algorithm), algorithm)
+
+
+@pytest.mark.parametrize("padding", ["same", ((1, 1), (1, 1))])
+@pytest.mark.parametrize("algorithm", STRIDE2)
+def test_stride2_takes_transposed(algorithm: str, padding: Any, isa: str) -> None:
+    case = replace(SAME, strides=(2, 2), image=(5, 6), ic=33, oc=20, padding=padding, transposed=True)
+    check_values(case, case.network(algorithm), algorithm)
 
 
 @pytest.mark.parametrize(
@@ -134,7 +171,7 @@ def test_a_class_forbids(name: Any, algorithms: list[str], precision: Callable[[
     precision(name)
     for algorithm in algorithms:
         with pytest.raises(ValueError, match=name) as info:
-            SAME.network(algorithm).plan(2, "predict")
+            taken_by(algorithm, SAME).network(algorithm).plan(2, "predict")
         refusal(info.value, algorithm, name)
 
 
@@ -193,6 +230,39 @@ def test_threads_do_not_change_weight_gradients(threads: Callable[[int], None], 
         for count in (1, 2, 5):
             threads(count)
             results.append(case.network("winograd").vjp(x, grad_out)[1])
+        for other in results[1:]:
+            for got, ref in zip(other, results[0], strict=True):
+                np.testing.assert_array_equal(got, ref)
+
+
+@pytest.mark.parametrize(
+    ("changes", "chosen"),
+    [
+        ({"image": (56, 56)}, "winograd_s2"),
+        ({"image": (28, 28)}, "winograd_s2_f5"),
+        ({"image": (14, 14)}, "blocked"),  # few tiles wait for the weights
+        ({"image": (14, 14), "batch": 8}, "winograd_s2"),
+    ],
+    ids=str,
+)
+def test_choice_of_stride2(changes: dict[str, Any], chosen: str) -> None:
+    """By what tiles waste; the gradient of the weights stays direct."""
+    case = replace(replace(SAME, strides=(2, 2), batch=1, ic=256, oc=256), **changes)
+    network = case.network()
+    assert chosen_algorithm(network, case.batch) == chosen
+    assert chosen_algorithm(network, case.batch, "backward weights") == "blocked"
+
+
+@pytest.mark.parametrize("algorithm", STRIDE2)
+def test_threads_do_not_change_stride2(algorithm: str, threads: Callable[[int], None], isa: str) -> None:
+    """Cuts of output channels and of tiles."""
+    for case in (replace(SAME, image=(28, 28), oc=272), replace(SAME, image=(40, 44), batch=3)):
+        network = replace(case, strides=(2, 2)).network(algorithm)
+        x, _, _, grad_out = replace(case, strides=(2, 2)).arrays
+        results = []
+        for count in (1, 2, 5):
+            threads(count)
+            results.append((network.predict(x), network.vjp(x, grad_out)[0]))
         for other in results[1:]:
             for got, ref in zip(other, results[0], strict=True):
                 np.testing.assert_array_equal(got, ref)
