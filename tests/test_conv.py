@@ -19,7 +19,7 @@ from support.numerical import assert_within
 
 from cnnfast import _core, ops
 
-ALGORITHMS = [None, "lanes", "blocked", "winograd", "winograd_f2"]  # test_winograd.py has winograd_f6
+ALGORITHMS = [None, "lanes", "blocked", "winograd", "winograd_f2"]  # test_winograd.py has the others
 PLAIN = ConvCase(17, (9, 10), 17, 18, 1, (3, 3), (1, 1), (1, 1), "valid", "channels_last")
 
 

@@ -17,6 +17,7 @@ from cnnfast import _core
 
 SAME = ConvCase(2, (12, 12), 32, 32, 1, (3, 3), (1, 1), (1, 1), "same", "channels_last")
 WINOGRADS = ["winograd_f2", "winograd", "winograd_f6"]
+WEIGHTS_BY = {**dict.fromkeys(WINOGRADS, "winograd"), "winograd_s2": "blocked"}  # their gradient
 BLOCKED = ["blocked", *WINOGRADS]  # whose fused results have the bits of separate ones
 
 CHANGES: list[dict[str, Any]] = [
@@ -36,9 +37,14 @@ BLOCKED_CHANGES: list[dict[str, Any]] = [
     {"kernel": (1, 1), "strides": (2, 2), "image": (12, 11)},
     {"kernel": (3, 2), "dilation": (2, 1), "image": (3, 5)},
 ]
+STRIDE2_CHANGES: list[dict[str, Any]] = [
+    *({"image": image} for image in [(4, 5), (8, 9), (17, 26)]),
+    {"image": (15, 21), "padding": ((1, 1), (1, 1)), "oc": 145},
+]
 CASES = [
     *((case, name) for case in (replace(SAME, **changes) for changes in CHANGES) for name in BLOCKED),
     *((replace(SAME, **changes), "blocked") for changes in BLOCKED_CHANGES),
+    *((replace(SAME, strides=(2, 2), **changes), "winograd_s2") for changes in STRIDE2_CHANGES),
 ]
 over_cases = pytest.mark.parametrize(("case", "algorithm"), CASES, ids=str)
 
@@ -107,8 +113,7 @@ def test_values(case: ConvCase, algorithm: str, isa: str) -> None:
     for got, ref, most, count, name in zip(
         grads, refs, bounds, (grad_terms[0], *grad_terms[1:]), GRADIENTS, strict=False
     ):
-        # The gradient of the weights may be Winograd's, whatever the algorithm.
-        by = "winograd" if name == "grad_kernel" and algorithm in WINOGRADS else algorithm
+        by = WEIGHTS_BY.get(algorithm, algorithm) if name == "grad_kernel" else algorithm
         assert_within(got, ref, *allowed(by, most, count), name)
 
 
@@ -167,6 +172,14 @@ def test_training(algorithm: str, threads: Callable[[int], None], isa: str) -> N
         threads(count)
         assert losses(True) == expected
     assert expected[-1] < expected[0]
+
+
+def test_tiles_with_odd_sides_stay_apart() -> None:
+    """A window would lie in two of them."""
+    case = replace(SAME, strides=(2, 2))
+    with pytest.raises(AssertionError):
+        pooled_network(case, "winograd_s2_f5")
+    pooled_network(case, "winograd_s2")
 
 
 @pytest.mark.parametrize("batch", [16, 19])

@@ -1,5 +1,7 @@
 """A convolution that adds its shortcut in its epilogue: every algorithm in nchw16c, forward and backward."""
 
+from typing import Any
+
 import numpy as np
 import pytest
 from support.nets import NetworkBuilder
@@ -30,6 +32,26 @@ def test_shortcut(algorithm: str, kind: str | None, channels: int, isa: str) -> 
     _assert_close(network.predict(x), reference.predict(x))
     assert {step["op"] for step in network.plan(3, "predict")} <= {"conv2d", "reorder", "input", "output"}
     grad_out = b.rng.normal(size=(3, 9, 7, channels)).astype(np.float32)
+    grad_x, grads = network.vjp(x, grad_out)
+    expected_x, expected = reference.vjp(x, grad_out)
+    for got, ref in zip([grad_x, *grads], [expected_x, *expected], strict=True):
+        _assert_close(got, ref)
+
+
+@pytest.mark.parametrize("padding", ["same", ((1, 1), (1, 1))])
+@pytest.mark.parametrize("algorithm", ["blocked", "winograd_s2", "winograd_s2_f5"])
+def test_two_branches_of_stride2(algorithm: str, padding: Any, isa: str) -> None:
+    """Forward the second adds the first one's output, backward one adds the other's gradient."""
+    b = NetworkBuilder((22, 18, 16))
+    trunk = b.activation(b.average_pool(-1, (2, 2), (1, 1)), "sigmoid")
+    first, second = (b.conv(trunk, 37, (3, 3), (2, 2), padding) for _ in range(2))
+    b.activation(b.add(first, second), "relu")
+    network, reference = b.build()
+    network.force_algorithm("conv2d", algorithm)
+    x = b.rng.normal(size=(3, 22, 18, 16)).astype(np.float32)
+    _assert_close(network.predict(x), reference.predict(x))
+    assert "add" not in {step["op"] for step in network.plan(3, "vjp")}
+    grad_out = b.rng.normal(size=network.predict(x).shape).astype(np.float32)
     grad_x, grads = network.vjp(x, grad_out)
     expected_x, expected = reference.vjp(x, grad_out)
     for got, ref in zip([grad_x, *grads], [expected_x, *expected], strict=True):

@@ -38,12 +38,13 @@ class Guarded {
 };
 
 struct Case {
-  int tile, n, ic, oc, ih, iw, pad_top, pad_left, oh, ow;
+  WinogradForm form;
+  int n, ic, oc, ih, iw, pad_top, pad_left, oh, ow;
   bool flipped, pool;
   int ic_blocks() const { return (ic + kLanes - 1) / kLanes; }
   int oc_blocks() const { return (oc + kLanes - 1) / kLanes; }
   int window() const { return pool ? 2 : 1; }
-  int frequencies() const { return (tile + 2) * (tile + 2); }
+  WinogradAxis axis() const { return winograd_axis(form); }
   int64_t src_at(int s, int c, int y, int x) const {
     return (((int64_t{s} * ic_blocks() + c / kLanes) * ih + y) * iw + x) * kLanes + c % kLanes;
   }
@@ -62,7 +63,7 @@ struct Data {
         src(int64_t{c.n} * c.ic_blocks() * c.ih * c.iw * kLanes),
         dst(c.dst_at(c.n, 0, 0, 0)),
         index(c.dst_at(c.n, 0, 0, 0) / 4),
-        weights(int64_t{c.frequencies()} * c.oc_blocks() * c.ic * kLanes) {
+        weights(int64_t{c.axis().weights} * c.axis().weights * c.oc_blocks() * c.ic * kLanes) {
     std::mt19937 random(3);
     std::normal_distribution<float> normal;
     for (float& w : kernel) w = normal(random);
@@ -76,7 +77,7 @@ void run(const KernelTable& k, const Case& c, const Data& d, int tiles_a_call) {
   WinogradWeights w{};
   w.tap_stride = int64_t{c.ic} * c.oc, w.row_stride = c.oc, w.lane_stride = 1;
   w.frequency = int64_t{c.oc_blocks()} * c.ic * kLanes;
-  w.rows = c.ic, w.tile = c.tile, w.flipped = c.flipped;
+  w.rows = c.ic, w.form = c.form, w.flipped = c.flipped;
   for (int block = 0; block < c.oc_blocks(); ++block) {
     w.kernel = d.kernel.data() + block * kLanes;
     w.dst = d.weights.data() + int64_t{block} * c.ic * kLanes;
@@ -91,21 +92,31 @@ void run(const KernelTable& k, const Case& c, const Data& d, int tiles_a_call) {
   if (c.pool) a.pool_index = reinterpret_cast<uint8_t*>(d.index.data());
   a.weights_frequency = w.frequency;
   a.ic = c.ic, a.oc = c.oc, a.ih = c.ih, a.iw = c.iw, a.oh = c.oh, a.ow = c.ow;
-  a.pad_top = c.pad_top, a.pad_left = c.pad_left, a.tile = c.tile, a.activation = Activation::relu;
-  const int tiles = c.n * ((c.oh + c.tile - 1) / c.tile) * ((c.ow + c.tile - 1) / c.tile);
+  a.pad_top = c.pad_top, a.pad_left = c.pad_left, a.form = c.form, a.activation = Activation::relu;
+  const int side = c.axis().out;
+  const int tiles = c.n * ((c.oh + side - 1) / side) * ((c.ow + side - 1) / side);
   for (a.first_tile = 0; a.first_tile < tiles; a.first_tile += tiles_a_call) {
     a.tiles = std::min(tiles_a_call, tiles - a.first_tile);
-    const Guarded scratch(k.winograd_scratch(c.tile, a.tiles, c.ic, c.oc));
+    const Guarded scratch(k.winograd_scratch(c.form, a.tiles, c.ic, c.oc));
     a.scratch = scratch.data();
     k.winograd(a);
     CHECK(scratch.intact());
   }
 }
 
+// Where output `out` meets a tap along an axis, or -1.
+int source(const Case& c, int out, int pad, int tap) {
+  if (c.axis().frequencies == c.axis().weights) return out - pad + tap;
+  if (!winograd_is_back(c.form)) return 2 * out - pad + tap;
+  const int from = out + pad - (2 - tap);  // the weights are turned
+  return from % 2 == 0 ? from / 2 : -1;
+}
+
 double expected(const Case& c, const Data& d, int s, int o, int y, int x) {
   double sum = d.bias[static_cast<size_t>(o)];
   for (int tap = 0; tap < 9; ++tap) {
-    const int sy = y - c.pad_top + tap / 3, sx = x - c.pad_left + tap % 3, at = c.flipped ? 8 - tap : tap;
+    const int sy = source(c, y, c.pad_top, tap / 3), sx = source(c, x, c.pad_left, tap % 3);
+    const int at = c.flipped ? 8 - tap : tap;
     if (sy < 0 || sx < 0 || sy >= c.ih || sx >= c.iw) continue;
     for (int i = 0; i < c.ic; ++i)
       sum += double{d.src.data()[c.src_at(s, i, sy, sx)]} *
@@ -141,21 +152,40 @@ double worst_error(const Case& c, const Data& d) {
 
 TEST_CASE("winograd computes a convolution and writes nothing else") {
   for (const KernelTable* k : available_kernels())
-    for (const int tile : {2, 4})
+    for (const WinogradForm form : {WinogradForm::f2, WinogradForm::f4})
       for (const bool flipped : {false, true})
-        for (const Case& c : {Case{tile, 2, 17, 18, 9, 10, 1, 1, 9, 10, flipped, false},
-                              Case{tile, 2, 17, 18, 9, 10, 1, 1, 9, 10, flipped, true},
-                              Case{tile, 1, 16, 96, 4, 4, 0, 0, 2, 2, flipped, false},
-                              Case{tile, 3, 33, 16, 1, 5, 3, 2, 5, 6, flipped, false},
-                              Case{tile, 3, 33, 16, 1, 5, 3, 2, 5, 6, flipped, true},
-                              Case{tile, 1, 20, 40, 13, 8, -1, -2, 10, 3, flipped, false}})
+        for (const Case& c : {Case{form, 2, 17, 18, 9, 10, 1, 1, 9, 10, flipped, false},
+                              Case{form, 2, 17, 18, 9, 10, 1, 1, 9, 10, flipped, true},
+                              Case{form, 1, 16, 96, 4, 4, 0, 0, 2, 2, flipped, false},
+                              Case{form, 3, 33, 16, 1, 5, 3, 2, 5, 6, flipped, false},
+                              Case{form, 3, 33, 16, 1, 5, 3, 2, 5, 6, flipped, true},
+                              Case{form, 1, 20, 40, 13, 8, -1, -2, 10, 3, flipped, false}})
           for (const int tiles_a_call : {1, 5, 1000}) {
             CAPTURE(k->isa);
-            CAPTURE(tile);
+            CAPTURE(static_cast<int>(form));
             CAPTURE(tiles_a_call);
             const Data d(c);
             run(*k, c, d, tiles_a_call);
-            CHECK(worst_error(c, d) < (tile == 2 ? 1e-6 : 1e-5));
+            CHECK(worst_error(c, d) < (form == WinogradForm::f2 ? 1e-6 : 1e-5));
+            CHECK((d.src.intact() && d.dst.intact() && d.index.intact() && d.weights.intact()));
+          }
+}
+
+TEST_CASE("winograd of stride 2 computes a convolution, and its transpose, and writes nothing else") {
+  using enum WinogradForm;
+  for (const KernelTable* k : available_kernels())
+    for (const WinogradForm form : {stride2_f4, stride2_f5, stride2_f4_back, stride2_f5_back})
+      for (const bool flipped : {false, true})
+        for (const Case& c : {Case{form, 2, 17, 18, 9, 12, 1, 1, 11, 22, flipped, false},
+                              Case{form, 1, 16, 96, 4, 5, 0, 1, 9, 6, flipped, false},
+                              Case{form, 3, 33, 16, 1, 5, 2, 3, 5, 6, flipped, false}})
+          for (const int tiles_a_call : {1, 5, 1000}) {
+            CAPTURE(k->isa);
+            CAPTURE(static_cast<int>(form));
+            CAPTURE(tiles_a_call);
+            const Data d(c);
+            run(*k, c, d, tiles_a_call);
+            CHECK(worst_error(c, d) < 5e-6);
             CHECK((d.src.intact() && d.dst.intact() && d.index.intact() && d.weights.intact()));
           }
 }
