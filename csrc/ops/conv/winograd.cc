@@ -45,7 +45,7 @@ struct Cut {
   Cut(int64_t tiles, int64_t most, int64_t unit, int64_t blocks, int64_t groups)
       : tiles(tiles), unit(unit), units(ceil_div(tiles, unit)), parts(1), count(ceil_div(tiles, most)) {
     if (count * groups >= kFewestTasks) return;
-    parts = std::clamp<int64_t>(blocks / kPartBlocks, 1, kFewestTasks);
+    parts = std::clamp<int64_t>(blocks / kPartBlocks, 1, ceil_div(kFewestTasks, count * groups));
     const int64_t wanted = ceil_div(kFewestTasks, parts * groups);
     count = std::max(count, std::min(wanted, tiles / kFewestTiles));
   }
