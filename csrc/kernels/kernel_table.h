@@ -279,7 +279,7 @@ struct Winograd : WinogradTiles {
   int64_t dst_sample, dst_block, weights_frequency;
   int32_t oc;
   WinogradForm form;
-  int32_t pool;  // 1: maximum over 2x2 windows
+  int32_t pool;  // 1: maximum over 2x2 windows, if the sides of tiles are even
   Activation activation;
 };
 

@@ -37,20 +37,20 @@ static int64_t winograd_scratch(WinogradForm form, int32_t tiles, int32_t ic, in
   return n * n * (winograd_frequency(in_blocks, tiles) + winograd_frequency(winograd_out_blocks(oc), tiles));
 }
 
-// The weights of one row: those of the last column serve `shared` frequencies.
+// Where frequencies (y, 0), (y, 1), ... of a block of channels lie. Those from kOwn on share a weight along
+// their axis.
 template <WinogradForm kForm>
 struct WinogradRow {
   static constexpr WinogradAxis kAxis = winograd_axis(kForm);
   static constexpr int kOwn = kAxis.weights - 1, kShared = kAxis.frequencies - kOwn;
-  int64_t own, next, shared, tiles;  // offsets of the first one, from one to the next
+  int64_t own, next, shared, tiles;  // floats; the first of either kind, and from one to the next
 
-  // Of one block of channels.
   WinogradRow(int y, int block, int64_t frequency, int64_t tiles) : tiles(tiles) {
-    const int rows = y < kOwn ? 1 : kShared, row = y < kOwn ? 0 : y - kOwn;
-    own = (y - row) * kAxis.frequencies * frequency + (block * rows + row) * tiles;
-    next = rows * frequency;
-    shared =
-        ((y - row) * kAxis.frequencies + kOwn * rows) * frequency + (block * rows + row) * kShared * tiles;
+    const int copy = y < kOwn ? 0 : y - kOwn, copies = y < kOwn ? 1 : kShared;
+    const int64_t first = (y - copy) * kAxis.frequencies * frequency;
+    const int64_t in_weight = (block * copies + copy) * tiles;
+    own = first + in_weight, next = copies * frequency;
+    shared = first + kOwn * next + in_weight * kShared;
   }
   int64_t operator[](int x) const { return x < kOwn ? own + x * next : shared + (x - kOwn) * tiles; }
 };

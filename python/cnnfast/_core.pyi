@@ -193,7 +193,8 @@ class Network:
     def force_algorithm(self, op: str, algorithm: str | None) -> None:
         """For tests: every `op` uses `algorithm`, or planning fails.
 
-        For "conv2d": "blocked", "lanes", "winograd", "winograd_f2", "winograd_f6", "depthwise", "grouped".
+        For "conv2d": "blocked", "lanes", "winograd", "winograd_f2", "winograd_f6", "winograd_s2",
+        "winograd_s2_f5", "depthwise", "grouped".
         """
 
     def disable_pass(self, name: str, disabled: bool = True) -> None:

@@ -148,6 +148,18 @@ double worst_error(const Case& c, const Data& d) {
   return error / most;
 }
 
+void check(const KernelTable& k, const Case& c, double most) {
+  for (const int tiles_a_call : {1, 5, 1000}) {
+    CAPTURE(k.isa);
+    CAPTURE(static_cast<int>(c.form));
+    CAPTURE(tiles_a_call);
+    const Data d(c);
+    run(k, c, d, tiles_a_call);
+    CHECK(worst_error(c, d) < most);
+    CHECK((d.src.intact() && d.dst.intact() && d.index.intact() && d.weights.intact()));
+  }
+}
+
 }  // namespace
 
 TEST_CASE("winograd computes a convolution and writes nothing else") {
@@ -160,15 +172,7 @@ TEST_CASE("winograd computes a convolution and writes nothing else") {
                               Case{form, 3, 33, 16, 1, 5, 3, 2, 5, 6, flipped, false},
                               Case{form, 3, 33, 16, 1, 5, 3, 2, 5, 6, flipped, true},
                               Case{form, 1, 20, 40, 13, 8, -1, -2, 10, 3, flipped, false}})
-          for (const int tiles_a_call : {1, 5, 1000}) {
-            CAPTURE(k->isa);
-            CAPTURE(static_cast<int>(form));
-            CAPTURE(tiles_a_call);
-            const Data d(c);
-            run(*k, c, d, tiles_a_call);
-            CHECK(worst_error(c, d) < (form == WinogradForm::f2 ? 1e-6 : 1e-5));
-            CHECK((d.src.intact() && d.dst.intact() && d.index.intact() && d.weights.intact()));
-          }
+          check(*k, c, form == WinogradForm::f2 ? 1e-6 : 1e-5);
 }
 
 TEST_CASE("winograd of stride 2 computes a convolution, and its transpose, and writes nothing else") {
@@ -179,13 +183,5 @@ TEST_CASE("winograd of stride 2 computes a convolution, and its transpose, and w
         for (const Case& c : {Case{form, 2, 17, 18, 9, 12, 1, 1, 11, 22, flipped, false},
                               Case{form, 1, 16, 96, 4, 5, 0, 1, 9, 6, flipped, false},
                               Case{form, 3, 33, 16, 1, 5, 2, 3, 5, 6, flipped, false}})
-          for (const int tiles_a_call : {1, 5, 1000}) {
-            CAPTURE(k->isa);
-            CAPTURE(static_cast<int>(form));
-            CAPTURE(tiles_a_call);
-            const Data d(c);
-            run(*k, c, d, tiles_a_call);
-            CHECK(worst_error(c, d) < 5e-6);
-            CHECK((d.src.intact() && d.dst.intact() && d.index.intact() && d.weights.intact()));
-          }
+          check(*k, c, 5e-6);
 }

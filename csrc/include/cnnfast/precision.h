@@ -5,8 +5,8 @@
 
 namespace cnnfast {
 
-// In order: each class allows all that the one before it does. Direct sums only; Winograd F(2, 3) and F(4, 3)
-// too; F(6, 3) and bfloat16 too.
+// In order: each class allows all that the one before it does. Direct sums only; Winograd F(2, 3), F(4, 3)
+// and of stride 2 too; F(6, 3) and bfloat16 too.
 enum class Precision { exact, standard, fast };
 
 void set_precision(const std::string& name);  // "exact", "default" or "fast"; throws Error{value}
