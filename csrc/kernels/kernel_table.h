@@ -78,8 +78,9 @@ struct ConvLanesWgrad {
 struct ConvBlocked {
   const float* src;
   const float* weights;
-  const float* bias;      // [oc rounded up to 16] or null
-  const float* residual;  // added before the activation, at dst's offsets; or null
+  const float* bias;          // [oc rounded up to 16] or null
+  const float* residual;      // added before the activation, at dst's offsets; or null
+  const float* next_weights;  // of the blocks computed next, to be fetched meanwhile; or null
   float* dst;
   int64_t src_block, dst_block;
   int32_t ic, oc, all_taps;

@@ -97,27 +97,31 @@ void lower(Builder& b, const Node& node, const ConvProblem& p, Pass pass) {
   const int64_t bias = pass.bias;
   const int oc = pass.oc;
   const auto conv_blocked = b.k.conv_blocked;
-  Step& step =
-      b.step(node, pass.direction, b.n * groups * parts * n_pieces, pass.uses(packed),
-             [=, rects = rects](const Context& c, int64_t task) {
-               const int64_t at = task % n_pieces, part = task / n_pieces % parts;
-               const int64_t g = task / n_pieces / parts % groups, sample = task / n_pieces / parts / groups;
-               const int64_t block = part * kBlockTask;
-               const std::vector<Rect>& piece = pieces[static_cast<size_t>(at)];
-               ConvBlocked one = a;
-               one.src = c.at(from) + sample * src.sample + g * src.group;
-               one.weights = c.at(packed) + (g * blocks + block) * block_floats;
-               one.bias = bias < 0 ? nullptr : c.run.params + bias + g * oc + block * kLanes;
-               const int64_t dst_at = sample * dst.sample + (g * blocks + block) * dst.next;
-               one.dst = c.at(to) + dst_at;
-               one.residual = residual ? c.at(residual) + dst_at : nullptr;
-               one.oc = static_cast<int32_t>(std::min<int64_t>(kBlockTask * kLanes, oc - block * kLanes));
-               one.rects = piece.data(), one.n_rects = static_cast<int32_t>(piece.size());
-               if (pool)
-                 pooling.run(c, one, at, dst_at);
-               else
-                 conv_blocked(one);
-             });
+  // Where a task's output channels begin, counted in blocks.
+  const auto block_of = [=](int64_t task) {
+    const int64_t part = task / n_pieces;
+    return part / parts % groups * blocks + part % parts * kBlockTask;
+  };
+  const auto run = [=, rects = rects](const Context& c, int64_t task) {
+    const int64_t at = task % n_pieces, part = task / n_pieces % parts;
+    const int64_t g = task / n_pieces / parts % groups, sample = task / n_pieces / parts / groups;
+    const std::vector<Rect>& piece = pieces[static_cast<size_t>(at)];
+    ConvBlocked one = a;
+    one.src = c.at(from) + sample * src.sample + g * src.group;
+    one.weights = c.at(packed) + block_of(task) * block_floats;
+    one.next_weights = c.at(packed) + block_of(task + 1) * block_floats;
+    one.bias = bias < 0 ? nullptr : c.run.params + bias + g * oc + part * kBlockTask * kLanes;
+    const int64_t dst_at = sample * dst.sample + block_of(task) * dst.next;
+    one.dst = c.at(to) + dst_at;
+    one.residual = residual ? c.at(residual) + dst_at : nullptr;
+    one.oc = static_cast<int32_t>(std::min<int64_t>(kBlockTask * kLanes, oc - part * kBlockTask * kLanes));
+    one.rects = piece.data(), one.n_rects = static_cast<int32_t>(piece.size());
+    if (pool)
+      pooling.run(c, one, at, dst_at);
+    else
+      conv_blocked(one);
+  };
+  Step& step = b.step(node, pass.direction, b.n * groups * parts * n_pieces, pass.uses(packed), run);
   if (pool) step.scratch = pooling.scratch();
   step.info.algorithm = "blocked";
 }
