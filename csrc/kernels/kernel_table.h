@@ -287,7 +287,7 @@ struct Winograd : WinogradTiles {
 // Transforms the kernels of one block of sixteen outputs ("lanes") and all its inputs ("rows"):
 // dst[f * frequency + row * 16 + lane]. Kernel position (h, w) lies at kernel[(3 h + w) * tap_stride + row *
 // row_stride + lane * lane_stride], and one of the two strides is 1; `flipped` turns it by 180 degrees, for
-// backward-data.
+// backward-data. `streams` stores past the caches, to a dst and frequencies of whole cache lines.
 struct WinogradWeights {
   const float* kernel;
   float* dst;
@@ -295,6 +295,7 @@ struct WinogradWeights {
   int32_t rows, lanes;  // lanes from here to 16 become zero
   WinogradForm form;
   int32_t flipped;
+  bool streams;
 };
 
 // The gradient of the weights, summed over the tiles (of 4 x 4 outputs): overwrites grad_kernel[(3 h + w) *

@@ -11,6 +11,8 @@ namespace cnnfast {
 namespace SIMD_NAMESPACE {
 using namespace ::SIMD_NAMESPACE;
 
+constexpr int kWinogradVectors = kLanes / V::lanes;  // in a block of sixteen channels
+
 static inline void winograd_in(const V (&d)[4], V (&r)[4]) {
   r[0] = d[0] - d[2];
   r[1] = d[1] + d[2];

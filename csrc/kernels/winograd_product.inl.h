@@ -3,13 +3,12 @@
 // and gradients (sum over tiles). Both fetch ahead what the next panel needs: the hardware's prefetchers lost
 // 25 to 45 % here (Zen 3, 2026-11, weights in the third-level cache or in memory).
 #pragma once
-#include "kernels/common.inl.h"
+#include "kernels/winograd_lines.inl.h"
 
 namespace cnnfast {
 namespace SIMD_NAMESPACE {
 using namespace ::SIMD_NAMESPACE;
 
-constexpr int kWinogradVectors = kLanes / V::lanes;  // in a block of sixteen channels
 // Blocks of output channels and tiles of one register tile.
 constexpr int kWinogradTileBlocks = V::lanes == 16 ? 2 : 1;
 constexpr int kWinogradTileTiles = V::lanes == 16 ? 14 : (V::lanes == 8 ? 6 : 3);

@@ -1,6 +1,6 @@
 // Winograd's transform G of the weights, and its transpose G', which ends the gradient of the weights.
 #pragma once
-#include "kernels/common.inl.h"
+#include "kernels/winograd_lines.inl.h"
 
 namespace cnnfast {
 namespace SIMD_NAMESPACE {
@@ -77,19 +77,32 @@ static inline void winograd_kernel_line(const V (&g)[3], V (&r)[kWeights]) {
   }
 }
 
-template <WinogradForm kForm>
-static inline void winograd_kernel_to(const V (&taps)[9], float* to, int64_t frequency) {
+// The frequencies of sixteen kernels. Streams are stored line by line between the sums of the next: F(4, 3)'s
+// of 512 to 512 channels take 1.8 ms, stored into the caches 4.0 to 6.7, as a burst after each block 3.4
+// (Zen 3, 2026-11).
+template <WinogradForm kForm, bool kStream>
+static inline void winograd_kernels_to(const V (&taps)[kWinogradVectors][9][V::lanes], int row, float* to,
+                                       int64_t frequency) {
   constexpr int kWeights = winograd_axis(kForm).weights;
-  V cols[3][kWeights];
-  for (int x = 0; x < 3; ++x) {
-    const V line[3] = {taps[x], taps[3 + x], taps[6 + x]};
-    winograd_kernel_line<kForm>(line, cols[x]);
-  }
+  V cols[kWinogradVectors][3][kWeights];
+  for (int v = 0; v < kWinogradVectors; ++v)
+    for (int x = 0; x < 3; ++x) {
+      const V line[3] = {taps[v][x][row], taps[v][3 + x][row], taps[v][6 + x][row]};
+      winograd_kernel_line<kForm>(line, cols[v][x]);
+    }
   for (int y = 0; y < kWeights; ++y) {
-    const V line[3] = {cols[0][y], cols[1][y], cols[2][y]};
-    V r[kWeights];
-    winograd_kernel_line<kForm>(line, r);
-    for (int x = 0; x < kWeights; ++x) store(to + (y * kWeights + x) * frequency, r[x]);
+    V r[kWinogradVectors][kWeights];
+    for (int v = 0; v < kWinogradVectors; ++v) {
+      const V line[3] = {cols[v][0][y], cols[v][1][y], cols[v][2][y]};
+      winograd_kernel_line<kForm>(line, r[v]);
+    }
+    for (int x = 0; x < kWeights; ++x, to += frequency)
+      for (int v = 0; v < kWinogradVectors; ++v)
+        if constexpr (kStream) {
+          stream(to + v * V::lanes, r[v][x]);
+        } else {
+          store(to + v * V::lanes, r[v][x]);
+        }
   }
 }
 
@@ -105,43 +118,47 @@ static inline void winograd_tap(const WinogradWeights& a, const float* from, int
   }
 }
 
-template <WinogradForm kForm>
+template <WinogradForm kForm, bool kStream>
 static inline void winograd_weights_run(const WinogradWeights& a) {
   for (int row0 = 0; row0 < a.rows; row0 += V::lanes) {
     const int rows = a.rows - row0 < V::lanes ? a.rows - row0 : V::lanes;
-    for (int lane0 = 0; lane0 < kLanes; lane0 += V::lanes) {
-      const int left = a.lanes - lane0, lanes = left < 0 ? 0 : (left < V::lanes ? left : V::lanes);
-      V taps[9][V::lanes];
+    V taps[kWinogradVectors][9][V::lanes];
+    for (int v = 0; v < kWinogradVectors; ++v) {
+      const int left = a.lanes - v * V::lanes, lanes = left < 0 ? 0 : (left < V::lanes ? left : V::lanes);
       for (int tap = 0; tap < 9; ++tap)
         winograd_tap(a,
                      a.kernel + (a.flipped ? 8 - tap : tap) * a.tap_stride + row0 * a.row_stride +
-                         lane0 * a.lane_stride,
-                     rows, lanes, taps[tap]);
-      for (int row = 0; row < rows; ++row) {
-        V one[9];
-        for (int tap = 0; tap < 9; ++tap) one[tap] = taps[tap][row];
-        winograd_kernel_to<kForm>(one, a.dst + static_cast<int64_t>(row0 + row) * kLanes + lane0,
-                                  a.frequency);
-      }
+                         v * V::lanes * a.lane_stride,
+                     rows, lanes, taps[v][tap]);
     }
+    for (int row = 0; row < rows; ++row)
+      winograd_kernels_to<kForm, kStream>(taps, row, a.dst + static_cast<int64_t>(row0 + row) * kLanes,
+                                          a.frequency);
+  }
+}
+
+template <bool kStream>
+static inline void winograd_weights_of_form(const WinogradWeights& a) {
+  switch (a.form) {
+    case WinogradForm::f2:
+      return winograd_weights_run<WinogradForm::f2, kStream>(a);
+    case WinogradForm::f4:
+      return winograd_weights_run<WinogradForm::f4, kStream>(a);
+    case WinogradForm::f6:
+      return winograd_weights_run<WinogradForm::f6, kStream>(a);
+    case WinogradForm::stride2_f4:
+    case WinogradForm::stride2_f4_back:
+      return winograd_weights_run<WinogradForm::stride2_f4, kStream>(a);
+    case WinogradForm::stride2_f5:
+    case WinogradForm::stride2_f5_back:
+      return winograd_weights_run<WinogradForm::stride2_f5, kStream>(a);
   }
 }
 
 static void winograd_weights(const WinogradWeights& a) {
-  switch (a.form) {
-    case WinogradForm::f2:
-      return winograd_weights_run<WinogradForm::f2>(a);
-    case WinogradForm::f4:
-      return winograd_weights_run<WinogradForm::f4>(a);
-    case WinogradForm::f6:
-      return winograd_weights_run<WinogradForm::f6>(a);
-    case WinogradForm::stride2_f4:
-    case WinogradForm::stride2_f4_back:
-      return winograd_weights_run<WinogradForm::stride2_f4>(a);
-    case WinogradForm::stride2_f5:
-    case WinogradForm::stride2_f5_back:
-      return winograd_weights_run<WinogradForm::stride2_f5>(a);
-  }
+  if (!a.streams) return winograd_weights_of_form<false>(a);
+  winograd_weights_of_form<true>(a);
+  stream_end();
 }
 
 }  // namespace SIMD_NAMESPACE

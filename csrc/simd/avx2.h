@@ -35,6 +35,12 @@ static inline V load(const float* p) {
 static inline void store(float* p, V a) {
   _mm256_storeu_ps(p, a.v);
 }
+static inline void stream(float* p, V a) {
+  _mm256_stream_ps(p, a.v);
+}
+static inline void stream_end() {
+  _mm_sfence();
+}
 static inline V load_n(const float* p, int n) {
   return {_mm256_maskload_ps(p, first_lanes(n))};
 }

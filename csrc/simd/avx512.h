@@ -44,6 +44,12 @@ static inline V load(const float* p) {
 static inline void store(float* p, V a) {
   _mm512_storeu_ps(p, a.v);
 }
+static inline void stream(float* p, V a) {
+  _mm512_stream_ps(p, a.v);
+}
+static inline void stream_end() {
+  _mm_sfence();
+}
 static inline V load_n(const float* p, int n) {
   return {_mm512_maskz_loadu_ps(first_lanes(n), p)};
 }

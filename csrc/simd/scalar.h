@@ -39,6 +39,13 @@ static inline V load(const float* p) {
 static inline void store(float* p, V a) {
   std::memcpy(p, &a.v, sizeof a.v);
 }
+// A store past the caches, of an aligned vector: for what is read long after, in whole lines of 64 bytes,
+// whose vectors follow each other. No other store or barrier waits for it: a kernel that streams ends in
+// stream_end.
+static inline void stream(float* p, V a) {
+  store(p, a);
+}
+static inline void stream_end() {}
 // The first n lanes, 0 <= n <= V::lanes; the rest read as zero (or as `rest`) or stay unwritten. Touches no
 // memory past them.
 static inline V load_n(const float* p, int n, V rest) {

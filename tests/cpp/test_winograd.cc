@@ -78,6 +78,7 @@ void run(const KernelTable& k, const Case& c, const Data& d, int tiles_a_call) {
   w.tap_stride = int64_t{c.ic} * c.oc, w.row_stride = c.oc, w.lane_stride = 1;
   w.frequency = int64_t{c.oc_blocks()} * c.ic * kLanes;
   w.rows = c.ic, w.form = c.form, w.flipped = c.flipped;
+  w.streams = tiles_a_call == 5;  // either way of storing must do
   for (int block = 0; block < c.oc_blocks(); ++block) {
     w.kernel = d.kernel.data() + block * kLanes;
     w.dst = d.weights.data() + int64_t{block} * c.ic * kLanes;
