@@ -298,8 +298,10 @@ struct WinogradWeights {
   bool streams;
 };
 
-// The gradient of the weights, summed over the tiles (of 4 x 4 outputs): overwrites grad_kernel[(3 h + w) *
-// grad_tap + i * grad_row + o] and grad_bias[o] (or null). Reads whole blocks of channels of both images.
+// The gradient of the weights, summed over the tiles (of 4 x 4 outputs), of kWinogradWgradOutputs output
+// channels at most: overwrites grad_kernel[(3 h + w) * grad_tap + i * grad_row + o] and grad_bias[o] (or
+// null). Reads whole blocks of channels of both images.
+constexpr int kWinogradWgradOutputs = 128;
 struct WinogradWgrad : WinogradTiles {
   const float* grad_dst;
   float* grad_kernel;

@@ -126,20 +126,22 @@ static inline void winograd_product(const WinogradProduct& a) {
 // Input channels of one register tile: they divide a block of sixteen, or nearly.
 constexpr int kWinogradOuterRows = V::lanes == 16 ? 8 : kWinogradTileTiles;
 
-// dst[oc block][ic][16] = (or, unless first, +=) sum over tiles of src[ic block][tile][ic % 16] *
-// grad[oc block][tile][16].
+// One block of sixteen input channels: dst[oc block][ic][16] = (or, unless first, +=) sum over tiles of
+// src[tile][ic] * grad[oc block][tile][16].
 struct WinogradOuter {
   const float* src;
   const float* grad;
+  const float* next_src;  // what the next call will read
+  const float* next_grad;
   float* dst;
-  int64_t src_block, grad_block, dst_block;
-  int ic_blocks, oc_blocks, tiles;
+  int64_t grad_block, dst_block;
+  int oc_blocks, tiles;
   bool first;
 };
 
 template <int kBlocks, int kRows>
 static inline void winograd_outer_tile(const WinogradOuter& a, const float* src, const float* grad,
-                                       float* dst) {
+                                       const float* next, float* dst) {
   constexpr int kVectors = kBlocks * kWinogradVectors;
   const auto place = [&](int row, int v) {
     return dst + (v / kWinogradVectors) * a.dst_block + row * kLanes + (v % kWinogradVectors) * V::lanes;
@@ -152,8 +154,8 @@ static inline void winograd_outer_tile(const WinogradOuter& a, const float* src,
 #pragma GCC unroll 16
     for (int v = 0; v < kVectors; ++v) acc[r][v] = zero();
   }
-  for (int t = 0; t < a.tiles; ++t, src += kLanes, grad += kLanes) {
-    prefetch(src + a.src_block);
+  for (int t = 0; t < a.tiles; ++t, src += kLanes, grad += kLanes, next += kLanes) {
+    prefetch(next);
     V b[kVectors];
 #pragma GCC unroll 16
     for (int v = 0; v < kVectors; ++v)
@@ -172,7 +174,7 @@ static inline void winograd_outer_tile(const WinogradOuter& a, const float* src,
       store(place(r, v), a.first ? acc[r][v] : load(place(r, v)) + acc[r][v]);
 }
 
-using WinogradOuterFn = void (*)(const WinogradOuter&, const float*, const float*, float*);
+using WinogradOuterFn = void (*)(const WinogradOuter&, const float*, const float*, const float*, float*);
 
 template <int kBlocks, int kRows>
 static inline WinogradOuterFn winograd_find_outer(int rows) {
@@ -185,15 +187,16 @@ static inline WinogradOuterFn winograd_find_outer(int rows) {
 template <int kBlocks>
 static inline void winograd_outer_row(const WinogradOuter& a, int block) {
   const Parts parts = split_evenly(kLanes, kWinogradOuterRows);
-  const float* const grad = a.grad + block * a.grad_block;
+  const float* src = a.src;
   float* dst = a.dst + block * a.dst_block;
-  for (int ic_block = 0; ic_block < a.ic_blocks; ++ic_block) {
-    const float* src = a.src + ic_block * a.src_block;
-    for (int part = 0; part < parts.count; ++part) {
-      const int n = parts.size + (part < parts.larger);
-      winograd_find_outer<kBlocks, kWinogradOuterRows>(n)(a, src, grad, dst);
-      src += n, dst += n * kLanes;
-    }
+  for (int part = 0; part < parts.count; ++part) {
+    const int n = parts.size + (part < parts.larger);
+    const int then = block + kBlocks + part;
+    const float* next = part >= kBlocks      ? a.next_src
+                        : then < a.oc_blocks ? a.grad + then * a.grad_block
+                                             : a.next_grad + (then - a.oc_blocks) * a.grad_block;
+    winograd_find_outer<kBlocks, kWinogradOuterRows>(n)(a, src, a.grad + block * a.grad_block, next, dst);
+    src += n, dst += n * kLanes;
   }
 }
 

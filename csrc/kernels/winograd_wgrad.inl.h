@@ -9,12 +9,17 @@ namespace SIMD_NAMESPACE {
 using namespace ::SIMD_NAMESPACE;
 
 constexpr int kWgradTile = 4, kWgradIn = kWgradTile + 2, kWgradFrequencies = kWgradIn * kWgradIn;
-// Tiles between two additions to the sums: at 128 to 128 channels, their frequencies and the sums are 6 MB.
+// Tiles between two additions to the sums: at 128 to 128 channels, their frequencies are 3.5 MB.
 constexpr int32_t kWgradTiles = 96;
+// The sums of a block of input channels stay in the second-level cache from the first product to the last
+// transform, 300 KB, and lie at constant distances: 36 others in registers cost a third of that transform.
+constexpr int64_t kSumsBlock = kLanes * kLanes;
+constexpr int64_t kSumsFrequency = kWinogradWgradOutputs * kLanes + kLanes;
+constexpr int64_t kSums = kWgradFrequencies * kSumsFrequency;
 
 // Where the frequencies of some tiles and the sums lie in the scratch.
 struct WinogradWgradPlaces {
-  int64_t src_frequency, grad_frequency, sums_frequency, sums_block;  // floats
+  int64_t src_frequency, grad_frequency;  // floats
   float *src, *grad, *sums;
 };
 
@@ -28,17 +33,17 @@ static inline WinogradWgradPlaces winograd_wgrad_places(int32_t tiles, int32_t i
   WinogradWgradPlaces p;
   p.src_frequency = winograd_frequency(winograd_blocks(ic), tiles);
   p.grad_frequency = winograd_frequency(winograd_blocks(oc), tiles);
-  p.sums_block = static_cast<int64_t>(winograd_blocks(ic)) * kLanes * kLanes;
-  p.sums_frequency = winograd_blocks(oc) * p.sums_block + kLanes;
   p.src = scratch;
   p.grad = p.src + kWgradFrequencies * p.src_frequency;
   p.sums = p.grad + kWgradFrequencies * p.grad_frequency;
   return p;
 }
 
+// Sums that wait for more tiles have a place each.
 static int64_t winograd_wgrad_scratch(int32_t tiles, int32_t ic, int32_t oc) {
   const WinogradWgradPlaces p = winograd_wgrad_places(tiles, ic, oc, nullptr);
-  return kWgradFrequencies * (p.src_frequency + p.grad_frequency + p.sums_frequency);
+  return kWgradFrequencies * (p.src_frequency + p.grad_frequency) +
+         (tiles > kWgradTiles ? winograd_blocks(ic) : 1) * kSums;
 }
 
 // A dy A' of one tile, of which rows x cols outputs exist.
@@ -85,30 +90,40 @@ static inline void winograd_grad_bias(const WinogradWgrad& a, const WinogradWgra
   }
 }
 
-// Adds the products of a chunk of tiles to the sums.
-static inline void winograd_wgrad_chunk(const WinogradWgrad& a, const WinogradWgradPlaces& p, bool first) {
-  WinogradPlaces in{};
-  in.in = p.src, in.in_frequency = p.src_frequency, in.tiles = static_cast<int64_t>(a.tiles) * kLanes;
-  winograd_inputs<WinogradForm::f4>(a, in);
-  winograd_grads(a, p);
-  if (a.grad_bias) winograd_grad_bias(a, p, first);
+// Asks for what a 36th of the last transform of a block of input channels will overwrite: its lines lie in
+// nine places far apart, which no prefetcher sees. A third of that transform's time at 512 to 512 channels.
+static inline void winograd_fetch_kernels(const WinogradWgrad& a, int block, int f) {
+  constexpr int kRows = kLanes / 4;
+  const int first = block * kLanes + f % 4 * kRows;
+  const float* kernel = a.grad_kernel + f / 4 * a.grad_tap;
+  for (int i = first; i < first + kRows && i < a.ic; ++i)
+    for (int o = 0; o < a.oc; o += kLanes) prefetch(kernel + i * a.grad_row + o);
+}
+
+// Adds the products of a block of input channels to its sums.
+static inline void winograd_wgrad_products(const WinogradWgrad& a, const WinogradWgradPlaces& p, int block,
+                                           bool first, bool last, float* sums) {
   WinogradOuter product;
-  product.src = p.src, product.grad = p.grad, product.dst = p.sums;
-  product.src_block = product.grad_block = in.tiles, product.dst_block = p.sums_block;
-  product.ic_blocks = winograd_blocks(a.ic), product.oc_blocks = winograd_blocks(a.oc);
-  product.tiles = a.tiles, product.first = first;
+  product.grad_block = static_cast<int64_t>(a.tiles) * kLanes, product.dst_block = kSumsBlock;
+  product.src = p.src + block * product.grad_block, product.grad = p.grad, product.dst = sums;
+  product.oc_blocks = winograd_blocks(a.oc), product.tiles = a.tiles, product.first = first;
+  const float* const next_block = product.src + product.grad_block;
   for (int f = 0; f < kWgradFrequencies; ++f) {
+    const bool more = f + 1 < kWgradFrequencies;
+    product.next_src = more ? product.src + p.src_frequency : next_block;
+    product.next_grad = more ? product.grad + p.grad_frequency : p.grad;
+    if (last) winograd_fetch_kernels(a, block, f);
     winograd_outer(product);
-    product.src += p.src_frequency, product.grad += p.grad_frequency, product.dst += p.sums_frequency;
+    product.src += p.src_frequency, product.grad += p.grad_frequency, product.dst += kSumsFrequency;
   }
 }
 
 // G' sums G of one input channel and a vector of output channels.
-static inline void winograd_grad_taps(const float* sums, int64_t frequency, V (&taps)[9]) {
+static inline void winograd_grad_taps(const float* sums, V (&taps)[9]) {
   V lines[3][kWgradIn];
   for (int x = 0; x < kWgradIn; ++x) {
     V r[kWgradIn], g[3];
-    for (int y = 0; y < kWgradIn; ++y) r[y] = load(sums + (y * kWgradIn + x) * frequency);
+    for (int y = 0; y < kWgradIn; ++y) r[y] = load(sums + (y * kWgradIn + x) * kSumsFrequency);
     winograd_grad_kernel(r, g);
     for (int y = 0; y < 3; ++y) lines[y][x] = g[y];
   }
@@ -121,12 +136,9 @@ static inline void winograd_grad_taps(const float* sums, int64_t frequency, V (&
 
 // The kernels of one input channel and one block of output channels. The taps lie far apart, often on the
 // same sets of the caches: each cache line is written at once.
-static inline void winograd_grad_kernels(const WinogradWgrad& a, const WinogradWgradPlaces& p, int i,
-                                         int o0) {
-  const float* sums = p.sums + o0 / kLanes * p.sums_block + static_cast<int64_t>(i) * kLanes;
+static inline void winograd_grad_kernels(const WinogradWgrad& a, const float* sums, int i, int o0) {
   V taps[kWinogradVectors][9];
-  for (int v = 0; v < kWinogradVectors; ++v)
-    winograd_grad_taps(sums + v * V::lanes, p.sums_frequency, taps[v]);
+  for (int v = 0; v < kWinogradVectors; ++v) winograd_grad_taps(sums + v * V::lanes, taps[v]);
   float* to = a.grad_kernel + i * a.grad_row + o0;
   for (int tap = 0; tap < 9; ++tap, to += a.grad_tap)
     for (int v = 0; v < kWinogradVectors; ++v) {
@@ -139,16 +151,32 @@ static inline void winograd_grad_kernels(const WinogradWgrad& a, const WinogradW
     }
 }
 
+// The first, the last, or a further chunk of the tiles.
+static inline void winograd_wgrad_chunk(const WinogradWgrad& a, const WinogradWgradPlaces& p, bool first,
+                                        bool last) {
+  WinogradPlaces in{};
+  in.in = p.src, in.in_frequency = p.src_frequency, in.tiles = static_cast<int64_t>(a.tiles) * kLanes;
+  winograd_inputs<WinogradForm::f4>(a, in);
+  winograd_grads(a, p);
+  if (a.grad_bias) winograd_grad_bias(a, p, first);
+  float* sums = p.sums;
+  for (int block = 0; block < winograd_blocks(a.ic); ++block) {
+    winograd_wgrad_products(a, p, block, first, last, sums);
+    for (int i = block * kLanes; last && i < a.ic && i < (block + 1) * kLanes; ++i)
+      for (int o0 = 0; o0 < a.oc; o0 += kLanes)
+        winograd_grad_kernels(a, sums + o0 * kLanes + i % kLanes * kLanes, i, o0);
+    if (!first || !last) sums += kSums;
+  }
+}
+
 static void winograd_wgrad(const WinogradWgrad& a) {
   const WinogradWgradPlaces p = winograd_wgrad_places(a.tiles, a.ic, a.oc, a.scratch);
   const Parts chunks = split_evenly(a.tiles, kWgradTiles);
   WinogradWgrad chunk = a;
   for (int i = 0; i < chunks.count; ++i, chunk.first_tile += chunk.tiles) {
     chunk.tiles = chunks.size + (i < chunks.larger);
-    winograd_wgrad_chunk(chunk, p, i == 0);
+    winograd_wgrad_chunk(chunk, p, i == 0, i + 1 == chunks.count);
   }
-  for (int o0 = 0; o0 < a.oc; o0 += kLanes)
-    for (int i = 0; i < a.ic; ++i) winograd_grad_kernels(a, p, i, o0);
 }
 
 }  // namespace SIMD_NAMESPACE

@@ -8,7 +8,7 @@ namespace cnnfast {
 namespace {
 
 constexpr int kTile = 4;
-constexpr int kMostBlocks = 8;    // of sixteen channels, either side of a task's square
+constexpr int kMostBlocks = kWinogradWgradOutputs / kLanes;  // either side of a task's square
 constexpr int kPartTiles = 96;    // of a partial sum, at least, if there are so many
 constexpr int kFewestTasks = 16;  // where there are tiles enough
 
