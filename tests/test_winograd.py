@@ -75,6 +75,8 @@ def test_error(algorithm: str, channels: int, isa: str) -> None:
         {"ic": 96, "oc": 48, "groups": 3, "image": (5, 6), "padding": ((2, 0), (1, 2))},
         {"ic": 64, "oc": 64, "groups": 4, "padding": "valid"},
         {"ic": 144, "oc": 129, "image": (7, 7)},  # tasks of the gradient share the channels of either side
+        {"ic": 144, "oc": 129, "image": (9, 11), "batch": 14},  # the same, too many tiles to transform ahead
+        {"ic": 288, "oc": 272, "groups": 2, "image": (5, 5)},
         {"ic": 16, "oc": 272, "image": (4, 5)},
         {"ic": 272, "oc": 20, "image": (8, 4)},  # two panels of weights, the second one thin
         {"ic": 17, "oc": 18, "batch": 9, "image": (13, 14)},  # three partial sums
@@ -223,8 +225,12 @@ def test_weight_gradients_are_a_choice_of_their_own(
 
 
 def test_threads_do_not_change_weight_gradients(threads: Callable[[int], None], isa: str) -> None:
-    """Partial sums of tiles, several squares of channels."""
-    for case in (replace(SAME, batch=40), replace(SAME, ic=160, oc=144)):
+    """Partial sums of tiles, several squares of channels, images transformed ahead for all squares."""
+    for case in (
+        replace(SAME, batch=40),
+        replace(SAME, ic=160, oc=144, batch=12),
+        replace(SAME, ic=160, oc=144),
+    ):
         x, _, _, grad_out = case.arrays
         results = []
         for count in (1, 2, 5):

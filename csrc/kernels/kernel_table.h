@@ -311,6 +311,15 @@ struct WinogradWgrad : WinogradTiles {
   int32_t oc;
 };
 
+// Both images' frequencies, for its two parts alone: src[f * src_frequency + block * tiles * 16 + tile * 16 +
+// lane], likewise grad. The transform fills in both (0 channels: nothing) and overwrites grad_bias; the
+// product, for few tiles, overwrites grad_kernel, and its scratch is winograd_wgrad_scratch(0, ic, oc).
+struct WinogradFrequencies {
+  float* src;
+  float* grad;
+  int64_t src_frequency, grad_frequency;
+};
+
 // Pooling over planes of a 16-lane tensor. Windows may hang over any border: padded cells do not exist for
 // the maximum; the average divides by the cells that exist, or by all kh * kw when count_padding is set.
 struct Pool {
@@ -406,6 +415,8 @@ struct KernelTable {
   void (*winograd_weights)(const WinogradWeights&);
   int64_t (*winograd_scratch)(WinogradForm form, int32_t tiles, int32_t ic, int32_t oc);
   void (*winograd_wgrad)(const WinogradWgrad&);
+  void (*winograd_wgrad_transform)(const WinogradWgrad&, const WinogradFrequencies&);
+  void (*winograd_wgrad_product)(const WinogradWgrad&, const WinogradFrequencies&);
   int64_t (*winograd_wgrad_scratch)(int32_t tiles, int32_t ic, int32_t oc);
   GemmKernels gemm;
   Bf16Kernels bf16;

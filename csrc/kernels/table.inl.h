@@ -41,6 +41,8 @@ static constexpr KernelTable kTable = {
     .winograd_weights = winograd_weights,
     .winograd_scratch = winograd_scratch,
     .winograd_wgrad = winograd_wgrad,
+    .winograd_wgrad_transform = winograd_wgrad_transform,
+    .winograd_wgrad_product = winograd_wgrad_product,
     .winograd_wgrad_scratch = winograd_wgrad_scratch,
     .gemm = {.per_float = 1, .run = gemm, .scratch = gemm_scratch, .pack = gemm_pack},
     .bf16 = kBf16Kernels,

@@ -17,31 +17,25 @@ constexpr int64_t kSumsBlock = kLanes * kLanes;
 constexpr int64_t kSumsFrequency = kWinogradWgradOutputs * kLanes + kLanes;
 constexpr int64_t kSums = kWgradFrequencies * kSumsFrequency;
 
-// Where the frequencies of some tiles and the sums lie in the scratch.
-struct WinogradWgradPlaces {
-  int64_t src_frequency, grad_frequency;  // floats
-  float *src, *grad, *sums;
-};
-
 static inline int32_t winograd_blocks(int32_t channels) {
   return (channels + kLanes - 1) / kLanes;
 }
 
-static inline WinogradWgradPlaces winograd_wgrad_places(int32_t tiles, int32_t ic, int32_t oc,
+// Of a chunk of the tiles, in the scratch; the sums lie behind them.
+static inline WinogradFrequencies winograd_wgrad_places(int32_t tiles, int32_t ic, int32_t oc,
                                                         float* scratch) {
   if (tiles > kWgradTiles) tiles = kWgradTiles;
-  WinogradWgradPlaces p;
+  WinogradFrequencies p;
   p.src_frequency = winograd_frequency(winograd_blocks(ic), tiles);
   p.grad_frequency = winograd_frequency(winograd_blocks(oc), tiles);
   p.src = scratch;
   p.grad = p.src + kWgradFrequencies * p.src_frequency;
-  p.sums = p.grad + kWgradFrequencies * p.grad_frequency;
   return p;
 }
 
 // Sums that wait for more tiles have a place each.
 static int64_t winograd_wgrad_scratch(int32_t tiles, int32_t ic, int32_t oc) {
-  const WinogradWgradPlaces p = winograd_wgrad_places(tiles, ic, oc, nullptr);
+  const WinogradFrequencies p = winograd_wgrad_places(tiles, ic, oc, nullptr);
   return kWgradFrequencies * (p.src_frequency + p.grad_frequency) +
          (tiles > kWgradTiles ? winograd_blocks(ic) : 1) * kSums;
 }
@@ -64,7 +58,7 @@ static inline void winograd_transform_grad(const float* from, int64_t row_floats
   }
 }
 
-static inline void winograd_grads(const WinogradWgrad& a, const WinogradWgradPlaces& p) {
+static inline void winograd_grads(const WinogradWgrad& a, const WinogradFrequencies& p) {
   const int blocks = winograd_blocks(a.oc);
   for (int t = 0; t < a.tiles; ++t) {
     const WinogradTile tile = winograd_tile<WinogradForm::f4>(a, a.first_tile + t);
@@ -79,7 +73,7 @@ static inline void winograd_grads(const WinogradWgrad& a, const WinogradWgradPla
 }
 
 // The gradient of the bias: at the points (1, 1) the transform of a tile is the sum of its gradients.
-static inline void winograd_grad_bias(const WinogradWgrad& a, const WinogradWgradPlaces& p, bool first) {
+static inline void winograd_grad_bias(const WinogradWgrad& a, const WinogradFrequencies& p, bool first) {
   const float* sums = p.grad + (kWgradIn + 1) * p.grad_frequency;
   for (int o = 0; o < a.oc; o += V::lanes) {
     const int n = a.oc - o < V::lanes ? a.oc - o : V::lanes;
@@ -101,7 +95,7 @@ static inline void winograd_fetch_kernels(const WinogradWgrad& a, int block, int
 }
 
 // Adds the products of a block of input channels to its sums.
-static inline void winograd_wgrad_products(const WinogradWgrad& a, const WinogradWgradPlaces& p, int block,
+static inline void winograd_wgrad_products(const WinogradWgrad& a, const WinogradFrequencies& p, int block,
                                            bool first, bool last, float* sums) {
   WinogradOuter product;
   product.grad_block = static_cast<int64_t>(a.tiles) * kLanes, product.dst_block = kSumsBlock;
@@ -151,15 +145,18 @@ static inline void winograd_grad_kernels(const WinogradWgrad& a, const float* su
     }
 }
 
-// The first, the last, or a further chunk of the tiles.
-static inline void winograd_wgrad_chunk(const WinogradWgrad& a, const WinogradWgradPlaces& p, bool first,
-                                        bool last) {
+static inline void winograd_wgrad_frequencies(const WinogradWgrad& a, const WinogradFrequencies& p,
+                                              bool first) {
   WinogradPlaces in{};
   in.in = p.src, in.in_frequency = p.src_frequency, in.tiles = static_cast<int64_t>(a.tiles) * kLanes;
   winograd_inputs<WinogradForm::f4>(a, in);
   winograd_grads(a, p);
   if (a.grad_bias) winograd_grad_bias(a, p, first);
-  float* sums = p.sums;
+}
+
+// Of the first, the last, or further tiles.
+static inline void winograd_wgrad_sums(const WinogradWgrad& a, const WinogradFrequencies& p, bool first,
+                                       bool last, float* sums) {
   for (int block = 0; block < winograd_blocks(a.ic); ++block) {
     winograd_wgrad_products(a, p, block, first, last, sums);
     for (int i = block * kLanes; last && i < a.ic && i < (block + 1) * kLanes; ++i)
@@ -169,13 +166,23 @@ static inline void winograd_wgrad_chunk(const WinogradWgrad& a, const WinogradWg
   }
 }
 
+static void winograd_wgrad_transform(const WinogradWgrad& a, const WinogradFrequencies& p) {
+  winograd_wgrad_frequencies(a, p, true);
+}
+
+static void winograd_wgrad_product(const WinogradWgrad& a, const WinogradFrequencies& p) {
+  winograd_wgrad_sums(a, p, true, true, a.scratch);
+}
+
 static void winograd_wgrad(const WinogradWgrad& a) {
-  const WinogradWgradPlaces p = winograd_wgrad_places(a.tiles, a.ic, a.oc, a.scratch);
+  const WinogradFrequencies p = winograd_wgrad_places(a.tiles, a.ic, a.oc, a.scratch);
+  float* const sums = p.grad + kWgradFrequencies * p.grad_frequency;
   const Parts chunks = split_evenly(a.tiles, kWgradTiles);
   WinogradWgrad chunk = a;
   for (int i = 0; i < chunks.count; ++i, chunk.first_tile += chunk.tiles) {
     chunk.tiles = chunks.size + (i < chunks.larger);
-    winograd_wgrad_chunk(chunk, p, i == 0, i + 1 == chunks.count);
+    winograd_wgrad_frequencies(chunk, p, i == 0);
+    winograd_wgrad_sums(chunk, p, i == 0, i + 1 == chunks.count, sums);
   }
 }
 

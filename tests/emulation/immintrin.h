@@ -113,6 +113,11 @@ static inline void _mm512_mask_storeu_ps(void* to, __mmask16 mask, __m512 a) {
     if (mask >> i & 1) std::memcpy(static_cast<float*>(to) + i, &from.lane[i], sizeof(float));
 }
 
+static inline void _mm512_stream_ps(void* to, __m512 a) {
+  if (reinterpret_cast<uintptr_t>(to) % 64 != 0) __builtin_trap();  // as the CPU does
+  std::memcpy(to, &a, sizeof a);
+}
+
 static inline float _mm512_reduce_add_ps(__m512 a) {
   auto sum = emulated::bits<emulated::Floats>(a);
   for (int half = 8; half > 0; half /= 2)
