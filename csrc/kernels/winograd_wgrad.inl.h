@@ -149,8 +149,8 @@ static inline void winograd_wgrad_frequencies(const WinogradWgrad& a, const Wino
                                               bool first) {
   WinogradPlaces in{};
   in.in = p.src, in.in_frequency = p.src_frequency, in.tiles = static_cast<int64_t>(a.tiles) * kLanes;
-  winograd_inputs<WinogradForm::f4>(a, in);
-  winograd_grads(a, p);
+  if (a.ic) winograd_inputs<WinogradForm::f4>(a, in);
+  if (a.oc) winograd_grads(a, p);
   if (a.grad_bias) winograd_grad_bias(a, p, first);
 }
 
