@@ -222,12 +222,12 @@ struct Depthwise3x3 {
 };
 
 // Winograd's algorithms for 3x3 kernels, by the side of their tiles: of stride 1; of stride 2; and of stride
-// 2's backward-data, by the side of the tile of gradients that meets as much.
+// 2's backward-data, which is the transpose of the form it is named after.
 enum class WinogradForm : int32_t { f2, f4, f6, stride2_f4, stride2_f5, stride2_f4_back, stride2_f5_back };
 
-// One axis of a form. A tile reads `in` pixels of the source, `step` of which are behind it for the next
-// tile, takes `frequencies` products and writes `out` pixels. The last of its `weights` serves all products
-// that the others leave.
+// One axis of a form. A tile reads `in` pixels of the source, `step` after those of the tile before it, takes
+// `frequencies` products and writes `out` pixels. The last of the `weights` serves all products that the
+// others leave.
 struct WinogradAxis {
   int32_t in, step, frequencies, weights, out;
 };
@@ -258,9 +258,9 @@ static constexpr bool winograd_is_back(WinogradForm form) {
 
 // Winograd, channels in lanes, of a 3x3 convolution of dilation 1 with outputs (oh, ow): output (y, x) reads
 // source rows stride * y - pad_top to stride * y - pad_top + 2, likewise columns; what lies outside the
-// source is zero. stride2_back: the outputs are the source of a convolution of stride 2 with this padding, of
-// whose output src is the gradient. Tiles are numbered sample by sample, row by row; the last ones of a row
-// and of a column may hang over the border. A call works on [first_tile, first_tile + tiles).
+// source is zero. stride2_*_back: the outputs are the source of a convolution of stride 2 with this padding,
+// of whose output src is the gradient. Tiles are numbered sample by sample, row by row; the last ones of a
+// row and of a column may hang over the border. A call works on [first_tile, first_tile + tiles).
 struct WinogradTiles {
   const float* src;
   int64_t src_sample, src_block;                  // floats between neighbours

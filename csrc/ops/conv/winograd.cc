@@ -72,7 +72,7 @@ int64_t weights_frequency(const Pass& pass) {
   return (blocks_of(pass.oc) * pass.ic | 1) * kLanes;
 }
 
-// [groups][frequencies][blocks of sixteen outputs][inputs][16]
+// [groups][weights][blocks of sixteen outputs][inputs][16]
 Buffer pack_weights(Builder& b, const Node& node, const ConvProblem& p, const Pass& pass) {
   const int64_t block_floats = int64_t{pass.ic} * kLanes;
   const int64_t frequency = weights_frequency(pass), group_floats = frequency * weights_of(pass.form);
