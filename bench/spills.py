@@ -6,8 +6,8 @@
 A compiler that runs out of registers, or that leaves a loop over accumulators rolled, costs a kernel a third
 of its speed and no test its colour. A loop is what a conditional jump backwards spans; an inner one spans no
 other. It is looked at when most of its vector arithmetic is multiply-adds, and is at fault when a vector
-instruction of it names the stack. Winograd's transforms mix multiply-adds with as many additions; their tiles
-have more values than there are registers, and lie on the stack for good reason.
+instruction of it names the stack. Winograd's transforms, most of which make as many additions, are left out
+wholly: their tiles have more values than there are registers, and lie on the stack for good reason.
 """
 
 from __future__ import annotations
@@ -22,6 +22,7 @@ from pathlib import Path
 
 # One element at a time, limited by memory or by a chain of dependent operations, never by multiply-adds.
 _ELEMENTWISE = re.compile(r"adam|sgd|activate|softmax|cross_entropy|squared_error")
+_TRANSFORM = re.compile(r"winograd_(transform|weights)")
 # Multiply-adds over other arithmetic, from which on a loop is a sum of products.
 _SUM_OF_PRODUCTS = 2
 
@@ -67,7 +68,7 @@ def find_spills(disassembly: str) -> list[Spill]:
     """The worst inner loop of each faulty function in the output of `objdump -d -C --no-show-raw-insn`."""
     worst: dict[str, Spill] = {}
     for function, body in _functions(disassembly):
-        if _ELEMENTWISE.search(function):
+        if _ELEMENTWISE.search(function) or _TRANSFORM.search(function):
             continue
         # Without a frame, rbp is a register like any other.
         frame = any(i.name == "mov" and i.operands.strip() == "%rsp,%rbp" for i in body)
