@@ -112,6 +112,7 @@ void Program::run_steps(const Worker& w, const Run& run, size_t begin, size_t en
 
 void Program::run_micro_batches(const Worker& w, const Run& run, std::atomic<int>& next) const {
   const MicroBatches& m = micro_batches_;
+  // The first of every thread is its own: the clock is one thread's, and must see each step.
   for (int number = w.team.rank(); number < m.count; number = w.team.size() + next++) {
     const Run part = part_of(run, m, number);
     for (size_t i = m.begin; i < m.end; ++i) {

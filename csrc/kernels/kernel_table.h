@@ -221,6 +221,12 @@ struct Depthwise3x3 {
   Activation activation;
 };
 
+// Floats of so many cache lines, or of one more: an odd number of them from one frequency to the next spreads
+// frequencies over the sets of a cache.
+static constexpr int64_t odd_lines(int64_t lines) {
+  return (lines | 1) * kLanes;
+}
+
 // Winograd's algorithms for 3x3 kernels, by the side of their tiles: of stride 1; of stride 2; and of stride
 // 2's backward-data, which is the transpose of the form it is named after.
 enum class WinogradForm : int32_t { f2, f4, f6, stride2_f4, stride2_f5, stride2_f4_back, stride2_f5_back };
@@ -250,6 +256,10 @@ static constexpr WinogradAxis winograd_axis(WinogradForm form) {
       break;
   }
   return {6, 5, 11, 7, 10};
+}
+
+static constexpr bool winograd_is_stride2(WinogradForm form) {
+  return winograd_axis(form).frequencies > winograd_axis(form).weights;
 }
 
 static constexpr bool winograd_is_back(WinogradForm form) {

@@ -16,24 +16,24 @@ constexpr int kWinogradBlocks = 4;
 // ---- blocks of tiles ----
 
 // Where the frequencies of a block of tiles lie in the scratch: [weight][channel block][frequencies that
-// share it][tile][16]. An odd number of cache lines to a frequency spreads them over the cache's sets.
+// share it][tile][16].
 struct WinogradPlaces {
   int64_t in_frequency, out_frequency, tiles;  // floats; of one block
   float *in, *out;
 };
 
 static inline int64_t winograd_frequency(int32_t blocks, int32_t tiles) {
-  return ((static_cast<int64_t>(blocks) * tiles) | 1) * kLanes;
+  return odd_lines(static_cast<int64_t>(blocks) * tiles);
 }
 
 // The blocks of output channels in the scratch at a time.
 static inline int32_t winograd_out_blocks(int32_t oc) {
-  const int32_t blocks = (oc + kLanes - 1) / kLanes;
+  const int32_t blocks = winograd_blocks(oc);
   return blocks < kWinogradBlocks ? blocks : kWinogradBlocks;
 }
 
 static int64_t winograd_scratch(WinogradForm form, int32_t tiles, int32_t ic, int32_t oc) {
-  const int32_t in_blocks = (ic + kLanes - 1) / kLanes, n = winograd_axis(form).frequencies;
+  const int32_t in_blocks = winograd_blocks(ic), n = winograd_axis(form).frequencies;
   return n * n * (winograd_frequency(in_blocks, tiles) + winograd_frequency(winograd_out_blocks(oc), tiles));
 }
 
@@ -79,7 +79,7 @@ template <WinogradForm kForm, int kIn, int kFrequencies>
 static inline void winograd_in_line(const V (&d)[kIn], V (&r)[kFrequencies], int pad) {
   if constexpr (winograd_is_back(kForm)) {
     winograd_stride2_back_in(d, r, pad & 1);
-  } else if constexpr (WinogradRow<kForm>::kShared > 1) {
+  } else if constexpr (winograd_is_stride2(kForm)) {
     winograd_stride2_in(d, r);
   } else {
     winograd_in(d, r);
@@ -90,7 +90,7 @@ template <WinogradForm kForm, int kFrequencies, int kOut>
 static inline void winograd_out_line(const V (&m)[kFrequencies], V (&y)[kOut], int pad) {
   if constexpr (winograd_is_back(kForm)) {
     winograd_stride2_back_out(m, y, pad & 1);
-  } else if constexpr (WinogradRow<kForm>::kShared > 1) {
+  } else if constexpr (winograd_is_stride2(kForm)) {
     winograd_stride2_out(m, y);
   } else {
     winograd_out(m, y);
@@ -133,7 +133,7 @@ static inline void winograd_transform_in(const WinogradTiles& a, const WinogradS
 template <WinogradForm kForm>
 static inline void winograd_inputs(const WinogradTiles& a, const WinogradPlaces& p) {
   constexpr int kIn = winograd_axis(kForm).in;
-  const int blocks = (a.ic + kLanes - 1) / kLanes;
+  const int blocks = winograd_blocks(a.ic);
   WinogradSource<kForm> from;
   from.row = static_cast<int64_t>(a.iw) * kLanes;
   for (int t = 0; t < a.tiles; ++t) {
@@ -256,7 +256,7 @@ static inline void winograd_outputs(const Winograd& a, const WinogradPlaces& p, 
 template <WinogradForm kForm>
 static inline void winograd_run(const Winograd& a) {
   constexpr int kFrequencies = winograd_axis(kForm).frequencies;
-  const int in_blocks = (a.ic + kLanes - 1) / kLanes, out_blocks = (a.oc + kLanes - 1) / kLanes;
+  const int in_blocks = winograd_blocks(a.ic), out_blocks = winograd_blocks(a.oc);
   WinogradPlaces p;
   p.in_frequency = winograd_frequency(in_blocks, a.tiles);
   p.out_frequency = winograd_frequency(winograd_out_blocks(a.oc), a.tiles);

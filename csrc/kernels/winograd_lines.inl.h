@@ -13,6 +13,10 @@ using namespace ::SIMD_NAMESPACE;
 
 constexpr int kWinogradVectors = kLanes / V::lanes;  // in a block of sixteen channels
 
+static inline int32_t winograd_blocks(int32_t channels) {
+  return (channels + kLanes - 1) / kLanes;
+}
+
 static inline void winograd_in(const V (&d)[4], V (&r)[4]) {
   r[0] = d[0] - d[2];
   r[1] = d[1] + d[2];

@@ -70,7 +70,7 @@ static inline void winograd_grad_kernel(const V (&r)[6], V (&g)[3]) {
 
 template <WinogradForm kForm, int kWeights>
 static inline void winograd_kernel_line(const V (&g)[3], V (&r)[kWeights]) {
-  if constexpr (kForm == WinogradForm::stride2_f4 || kForm == WinogradForm::stride2_f5) {
+  if constexpr (winograd_is_stride2(kForm)) {
     winograd_stride2_kernel(g, r);
   } else {
     winograd_kernel(g, r);

@@ -17,10 +17,6 @@ constexpr int64_t kSumsBlock = kLanes * kLanes;
 constexpr int64_t kSumsFrequency = kWinogradWgradOutputs * kLanes + kLanes;
 constexpr int64_t kSums = kWgradFrequencies * kSumsFrequency;
 
-static inline int32_t winograd_blocks(int32_t channels) {
-  return (channels + kLanes - 1) / kLanes;
-}
-
 // Of a chunk of the tiles, in the scratch; the sums lie behind them.
 static inline WinogradFrequencies winograd_wgrad_places(int32_t tiles, int32_t ic, int32_t oc,
                                                         float* scratch) {

@@ -29,8 +29,7 @@ bool is_flat(const ConvProblem& p) {
 
 // A strided kernel of several positions reads pixels lines apart, which share few of the cache's sets, in
 // short rows. Those of a phase (their row and column modulo the strides) are brought together first (Zen 3,
-// 2026-11:
-// 3x3 of 256@28 and 512@14 from 70 to 83 % of peak).
+// 2026-11: 3x3 of 256@28 and 512@14 from 70 to 83 % of peak).
 bool splits_phases(const ConvProblem& p, const Place& src) {
   return !src.runs && is_flat(p) && p.a.stride.h * p.a.stride.w > 1;
 }

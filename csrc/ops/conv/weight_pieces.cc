@@ -14,23 +14,12 @@ constexpr int64_t kMostBlocks = 8;       // on either side of a piece: their pix
 constexpr int64_t kPairs = 2;            // some kernels take two blocks of output channels at once
 constexpr int64_t kSumRows = 32;         // of the partial sums, a task
 
-// Blocks of channels, `step` at a time, in even ranges.
-struct Ranges {
-  int64_t blocks = 1, step = 1, count = 1;
-  Ranges() = default;
-  Ranges(int64_t blocks, int64_t most, int64_t step)
-      : blocks(blocks), step(step), count(ceil_div(steps(), std::max<int64_t>(1, most / step))) {}
-  int64_t steps() const { return ceil_div(blocks, step); }
-  int64_t begin(int64_t range) const { return std::min(blocks, range * steps() / count * step); }
-  int64_t most() const { return std::min(blocks, ceil_div(steps(), count) * step); }
-};
-
 // The gradient as the user has it, and its pieces.
 struct Cut {
   int ic, oc, all_oc, taps;
   int64_t kernel_at, bias_at;  // -1: there is no bias
   int64_t group_blocks, units;
-  Ranges ins, outs;  // of a group
+  BlockRanges ins, outs;  // of a group
   int64_t pieces, piece_floats, parts;
 
   Cut(const Builder& b, const Node& node, const ConvProblem& p, const WeightUnits& given)
@@ -65,8 +54,8 @@ struct Cut {
       in = std::clamp<int64_t>(static_cast<int64_t>(side), 1, std::min(in_blocks, kMostBlocks));
     const int64_t out = fitting(in, group_blocks);
     if (splits_inputs) in = fitting(out, in_blocks);
-    ins = Ranges(in_blocks, in, 1);
-    outs = Ranges(group_blocks, out, kPairs);
+    ins = BlockRanges(in_blocks, in);
+    outs = BlockRanges(group_blocks, out, kPairs);
   }
 
   WeightTask piece(int64_t i) const {
@@ -138,7 +127,7 @@ void sum_weight_gradient(Builder& b, const Node& node, const ConvProblem& p, con
                       [=, sum = std::move(sum)](const Context& c, int64_t i) {
                         const int64_t part = i / cut.pieces;
                         WeightTask task = cut.piece(i % cut.pieces);
-                        task.begin = part * cut.units / cut.parts,
+                        task.begin = part * cut.units / cut.parts;
                         task.end = (part + 1) * cut.units / cut.parts;
                         task.sums = in_place ? c.scratch : c.at(sums) + i * cut.piece_floats;
                         task.to = in_place ? cut.place(task, c.run.grads) : task.place_of_sums<float>();

@@ -6,6 +6,17 @@
 
 namespace cnnfast {
 
+// Blocks of sixteen channels, `step` at a time, in even ranges of at most so many.
+struct BlockRanges {
+  int64_t blocks = 1, step = 1, count = 1;
+  BlockRanges() = default;
+  BlockRanges(int64_t blocks, int64_t most, int64_t step = 1)
+      : blocks(blocks), step(step), count(ceil_div(steps(), std::max<int64_t>(1, most / step))) {}
+  int64_t steps() const { return ceil_div(blocks, step); }
+  int64_t begin(int64_t range) const { return std::min(blocks, range * steps() / count * step); }
+  int64_t most() const { return std::min(blocks, ceil_div(steps(), count) * step); }
+};
+
 struct WeightTask {
   int64_t group, block, blocks;  // of sixteen output channels, the first counted over all groups
   int first_in, ins;             // input channels of the group

@@ -27,13 +27,9 @@ constexpr int kMostTiles = 48;
 // channels of F(4, 3). Four layers of them gain 8 % of a step (8 x 8 pixels, batch 4), of 64 to 64 lose 5.
 constexpr int64_t kStreamedFloats = int64_t{1} << 19;
 
-constexpr bool has_stride2(WinogradForm form) {
-  return winograd_axis(form).frequencies > winograd_axis(form).weights;
-}
-
 // With more than twice the frequencies half as many tiles fill the same caches.
 constexpr int most_tiles(WinogradForm form) {
-  return has_stride2(form) ? kMostTiles / 2 : kMostTiles;
+  return winograd_is_stride2(form) ? kMostTiles / 2 : kMostTiles;
 }
 
 int weights_of(WinogradForm form) {
@@ -66,10 +62,9 @@ struct Pass : ConvPass {
   int pad_top, pad_left;
 };
 
-// Floats from one frequency's weights to the next: an odd number of cache lines, so that not all frequencies
-// of a weight fall on the same sets of a cache.
+// Floats from one frequency's weights to the next.
 int64_t weights_frequency(const Pass& pass) {
-  return (blocks_of(pass.oc) * pass.ic | 1) * kLanes;
+  return odd_lines(blocks_of(pass.oc) * pass.ic);
 }
 
 // [groups][weights][blocks of sixteen outputs][inputs][16]
@@ -161,7 +156,7 @@ std::string refuse(const ConvProblem& p) {
   if (p.precision == Precision::exact) return "the precision class \"exact\" allows direct sums only";
   if (p.a.rank == 3) return "the convolution must have two spatial axes, has 3";
   if (p.a.kernel.h != 3 || p.a.kernel.w != 3) return "the kernel must be (3, 3), is " + pair(p.a.kernel);
-  constexpr int stride = has_stride2(form) ? 2 : 1;
+  constexpr int stride = winograd_is_stride2(form) ? 2 : 1;
   if (p.a.stride.h != stride || p.a.stride.w != stride)
     return "the strides must be " + to_string(Dims{stride, stride}) + ", are " + pair(p.a.stride);
   if (p.a.dilation.h != 1 || p.a.dilation.w != 1)

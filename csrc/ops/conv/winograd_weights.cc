@@ -1,6 +1,7 @@
 // Winograd, gradient of the weights: a quarter of the direct sum's multiplications, whatever the batch. A
 // task sums over some tiles for a square of channels whose sums stay in the caches from the first product to
 // the last transform.
+#include "ops/conv/weight_pieces.h"
 #include "ops/conv/winograd.h"
 
 namespace cnnfast {
@@ -12,10 +13,9 @@ constexpr int kMostBlocks = kWinogradWgradOutputs / kLanes;  // either side of a
 constexpr int kPartTiles = 96;    // of a partial sum, at least, if there are so many
 constexpr int kFewestTasks = 16;  // where there are tiles enough
 
-struct Ranges {  // of the channels of one side
-  int64_t blocks, ranges;
-  explicit Ranges(int channels) : blocks(blocks_of(channels)), ranges(ceil_div(blocks, kMostBlocks)) {}
-  int begin(int64_t range) const { return static_cast<int>(range * blocks / ranges * kLanes); }
+struct Ranges : BlockRanges {  // of the channels of one side
+  explicit Ranges(int channels) : BlockRanges(blocks_of(channels), kMostBlocks) {}
+  int begin(int64_t range) const { return static_cast<int>(BlockRanges::begin(range) * kLanes); }
   int channels(int64_t range, int all) const { return std::min(all, begin(range + 1)) - begin(range); }
 };
 
@@ -28,12 +28,12 @@ struct Cut {
   explicit Cut(const ConvProblem& p)
       : rows(p.ic()),
         cols(p.oc()),
-        squares(rows.ranges * cols.ranges * p.a.groups),
+        squares(rows.count * cols.count * p.a.groups),
         tiles(p.n * winograd_tiles(p.out, kTile)),
         kernel_floats(int64_t{p.taps()} * p.ic() * p.out.c),
         partial(kernel_floats + p.out.c),
         parts(partial_sums(std::min(ceil_div(kFewestTasks, squares), ceil_div(tiles, kPartTiles)), partial)),
-        apart(tiles <= kPartTiles && rows.ranges * cols.ranges > 1) {}
+        apart(tiles <= kPartTiles && rows.count * cols.count > 1) {}
 };
 
 WinogradWgrad describe(const ConvProblem& p) {
@@ -46,18 +46,13 @@ WinogradWgrad describe(const ConvProblem& p) {
   return a;
 }
 
-// Floats from one frequency to the next of some blocks, as the kernels have them: an odd number of lines.
-int64_t frequency_floats(int64_t blocks, int64_t tiles) {
-  return (blocks * tiles | 1) * kLanes;
-}
-
 void lower_apart(Builder& b, const Node& node, const ConvProblem& p, const Cut& cut, Buffer from,
                  Buffer grad_out) {
   const int64_t in_blocks = blocks_of(p.in.c), out_blocks = blocks_of(p.out.c);
   const int64_t block_floats = cut.tiles * kLanes;
   WinogradFrequencies frequencies{};
-  frequencies.src_frequency = frequency_floats(in_blocks, cut.tiles);
-  frequencies.grad_frequency = frequency_floats(out_blocks, cut.tiles);
+  frequencies.src_frequency = odd_lines(in_blocks * cut.tiles);
+  frequencies.grad_frequency = odd_lines(out_blocks * cut.tiles);
   const Buffer src = b.buffer(kFrequencies * frequencies.src_frequency);
   const Buffer grad = b.buffer(kFrequencies * frequencies.grad_frequency);
   const int64_t kernel_at = b.param(node.params[0]).offset;
@@ -83,11 +78,11 @@ void lower_apart(Builder& b, const Node& node, const ConvProblem& p, const Cut& 
          });
   const auto product = b.k.winograd_wgrad_product;
   const int ic = p.ic(), oc = p.oc();
-  Step& step = b.step(node, "backward weights", cut.rows.blocks * cut.cols.ranges * p.a.groups, {src, grad},
+  Step& step = b.step(node, "backward weights", cut.rows.blocks * cut.cols.count * p.a.groups, {src, grad},
                       [=](const Context& c, int64_t task) {
                         const int64_t row = task % cut.rows.blocks;
-                        const int64_t col = task / cut.rows.blocks % cut.cols.ranges;
-                        const int64_t g = task / cut.rows.blocks / cut.cols.ranges;
+                        const int64_t col = task / cut.rows.blocks % cut.cols.count;
+                        const int64_t g = task / cut.rows.blocks / cut.cols.count;
                         const int64_t i0 = row * kLanes, o0 = cut.cols.begin(col);
                         WinogradWgrad one = a;
                         one.ic = static_cast<int32_t>(std::min<int64_t>(kLanes, ic - i0));
@@ -117,8 +112,8 @@ void lower_squares(Builder& b, const Node& node, const ConvProblem& p, const Cut
   Step& step =
       b.step(node, "backward weights", cut.parts * cut.squares, uses, [=](const Context& c, int64_t task) {
         const int64_t square = task % cut.squares, part = task / cut.squares;
-        const int64_t col = square % cut.cols.ranges, row = square / cut.cols.ranges % cut.rows.ranges;
-        const int64_t g = square / cut.cols.ranges / cut.rows.ranges;
+        const int64_t col = square % cut.cols.count, row = square / cut.cols.count % cut.rows.count;
+        const int64_t g = square / cut.cols.count / cut.rows.count;
         const int i0 = cut.rows.begin(row), o0 = cut.cols.begin(col);
         float* kernel = whole ? c.run.grads + kernel_at : c.at(sums) + part * cut.partial;
         float* bias = whole ? c.run.grads + bias_at : kernel + cut.kernel_floats;
@@ -167,7 +162,7 @@ double winograd_weights_cost(const ConvProblem& p) {
   const double products = static_cast<double>(cut.rows.blocks * cut.cols.blocks * kLanes * kLanes);
   const double blocks =
       static_cast<double>(cut.apart ? cut.rows.blocks + cut.cols.blocks
-                                    : cut.rows.blocks * cut.cols.ranges + cut.cols.blocks * cut.rows.ranges);
+                                    : cut.rows.blocks * cut.cols.count + cut.cols.blocks * cut.rows.count);
   const double all =
       static_cast<double>(cut.tiles) * (kFrequencies * products / kShare + kTransform * blocks);
   return (all + static_cast<double>(cut.parts) * products * kWeight) * p.a.groups;
