@@ -20,6 +20,29 @@ struct BlockedWgradTile {
   int samples, rows, cols;
 };
 
+// Adds the products of a line of pixels, so many floats apart. Four at a time, as blocked_terms.
+template <int kVectors, int kRows>
+static inline __attribute__((always_inline)) void blocked_wgrad_line(const BlockedWgradTile& t,
+                                                                     const float* const (&s)[kRows],
+                                                                     const float* g, int64_t src_col,
+                                                                     int64_t dst_col,
+                                                                     V (&acc)[kRows][kVectors]) {
+  int64_t at = 0;
+#pragma GCC unroll 4
+  for (int x = t.cols; x > 0; --x, at += src_col, g += dst_col) {
+    V b[kVectors];
+#pragma GCC unroll 16
+    for (int v = 0; v < kVectors; ++v)
+      b[v] = load(g + (v / kBlockVectors) * t.dst_block + (v % kBlockVectors) * V::lanes);
+#pragma GCC unroll 16
+    for (int r = 0; r < kRows; ++r) {
+      const V x1 = set1(s[r][at]);
+#pragma GCC unroll 16
+      for (int v = 0; v < kVectors; ++v) acc[r][v] = fma(x1, b[v], acc[r][v]);
+    }
+  }
+}
+
 template <int kBlocks, int kRows>
 static inline void blocked_wgrad_tile(const BlockedWgradTile& t) {
   constexpr int kVectors = kBlocks * kBlockVectors;
@@ -37,19 +60,10 @@ static inline void blocked_wgrad_tile(const BlockedWgradTile& t) {
 #pragma GCC unroll 16
       for (int r = 0; r < kRows; ++r) s[r] = t.src[r] + n * t.src_sample + y * t.src_row;
       const float* g = t.grad_dst + n * t.dst_sample + y * t.dst_row;
-      int64_t at = 0;
-      for (int x = 0; x < t.cols; ++x, at += t.src_col, g += t.dst_col) {
-        V b[kVectors];
-#pragma GCC unroll 16
-        for (int v = 0; v < kVectors; ++v)
-          b[v] = load(g + (v / kBlockVectors) * t.dst_block + (v % kBlockVectors) * V::lanes);
-#pragma GCC unroll 16
-        for (int r = 0; r < kRows; ++r) {
-          const V x1 = set1(s[r][at]);
-#pragma GCC unroll 16
-          for (int v = 0; v < kVectors; ++v) acc[r][v] = fma(x1, b[v], acc[r][v]);
-        }
-      }
+      if (t.src_col == kLanes && t.dst_col == kLanes)
+        blocked_wgrad_line(t, s, g, kLanes, kLanes, acc);
+      else
+        blocked_wgrad_line(t, s, g, t.src_col, t.dst_col, acc);
     }
 #pragma GCC unroll 16
   for (int r = 0; r < kRows; ++r)

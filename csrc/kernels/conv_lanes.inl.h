@@ -24,6 +24,7 @@ static inline void lanes_tile(const ConvLanes& a, const float* weights, const in
   for (int o = 0; o < kOc; ++o)
     for (int p = 0; p < kLanesPixels; ++p) acc[o][p] = zero();
   const Tap* const end = a.rect.taps + a.rect.n_taps;
+#pragma GCC unroll 4
   for (const Tap* tap = a.rect.taps; tap != end; ++tap) {
     const int64_t offset = tap->src_offset;
     const float* w = weights + static_cast<int64_t>(tap->index) * kLanesOcTile;
@@ -121,9 +122,30 @@ static void conv_lanes(const ConvLanes& args) {
 struct LanesWgradTile {
   const float* src[kWgradRows];
   const float* grad_dst[kWgradOc];
-  int64_t src_row, src_col, dst_row, dst_col;
+  int64_t src_row, src_col, dst_row;
   int rows, cols;
 };
+
+// Adds the products of a line of pixels, those of the source so many floats apart. Four at a time, as
+// blocked_terms.
+template <int kRows, int kOc>
+static inline __attribute__((always_inline)) void lanes_wgrad_line(const float* const (&s)[kRows],
+                                                                   const float* const (&g)[kOc], int cols,
+                                                                   int64_t src_col, V (&acc)[kRows][kOc]) {
+  int64_t at = 0, to = 0;
+#pragma GCC unroll 4
+  for (int x = cols; x > 0; --x, at += src_col, to += V::lanes) {
+    V b[kOc];
+#pragma GCC unroll 16
+    for (int o = 0; o < kOc; ++o) b[o] = load(g[o] + to);
+#pragma GCC unroll 16
+    for (int r = 0; r < kRows; ++r) {
+      const V v = load(s[r] + at);
+#pragma GCC unroll 16
+      for (int o = 0; o < kOc; ++o) acc[r][o] = fma(v, b[o], acc[r][o]);
+    }
+  }
+}
 
 template <int kRows, int kOc>
 static inline void lanes_wgrad_tile(const LanesWgradTile& t, float* sums) {
@@ -139,18 +161,10 @@ static inline void lanes_wgrad_tile(const LanesWgradTile& t, float* sums) {
     for (int r = 0; r < kRows; ++r) s[r] = t.src[r] + y * t.src_row;
 #pragma GCC unroll 16
     for (int o = 0; o < kOc; ++o) g[o] = t.grad_dst[o] + y * t.dst_row;
-    int64_t at = 0, to = 0;
-    for (int x = 0; x < t.cols; ++x, at += t.src_col, to += t.dst_col) {
-      V b[kOc];
-#pragma GCC unroll 16
-      for (int o = 0; o < kOc; ++o) b[o] = load(g[o] + to);
-#pragma GCC unroll 16
-      for (int r = 0; r < kRows; ++r) {
-        const V v = load(s[r] + at);
-#pragma GCC unroll 16
-        for (int o = 0; o < kOc; ++o) acc[r][o] = fma(v, b[o], acc[r][o]);
-      }
-    }
+    if (t.src_col == kLanes)
+      lanes_wgrad_line(s, g, t.cols, kLanes, acc);
+    else
+      lanes_wgrad_line(s, g, t.cols, t.src_col, acc);
   }
 #pragma GCC unroll 16
   for (int r = 0; r < kRows; ++r)
@@ -241,7 +255,7 @@ static inline void lanes_wgrad_channels(const ConvLanesWgrad& a, int oc0, int oc
   LanesWgradTile t;
   t.src_row = r.src_row, t.src_col = r.src_col;
   t.cols = r.cols * window;
-  t.dst_row = static_cast<int64_t>(t.cols) * V::lanes, t.dst_col = V::lanes;
+  t.dst_row = static_cast<int64_t>(t.cols) * V::lanes;
   const int64_t row_floats = t.dst_row * window;  // staged, of one channel and one row of the rectangle
   const int64_t fit = kWgradChunk / (oc * row_floats);
   const int chunk = fit > 0 ? static_cast<int>(fit) : 1;

@@ -36,6 +36,7 @@ static void gemm_tile(const GemmTile& t) {
   const float* a = t.a;
   const float* b = t.b;
   const int64_t a_row = t.a_row, a_col = t.a_col, b_row = t.b_row;
+#pragma GCC unroll 4
   for (int k = t.depth; k > 0; --k, a += a_col, b += b_row) {
     V w[kVectors];
 #pragma GCC unroll 16

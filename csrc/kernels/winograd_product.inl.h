@@ -54,14 +54,15 @@ static inline void winograd_panel(const WinogradProduct& a, const WinogradPanel&
 #pragma GCC unroll 16
       for (int block = 0; block < kBlocks; ++block) prefetch(next + block * weights_block);
     const int n = p.ic - i0 < kLanes ? p.ic - i0 : kLanes;
-    for (int i = 0; i < n; ++i, w += kLanes) {
+#pragma GCC unroll 4
+    for (const float *s = src, *const end = src + n; s != end; ++s, w += kLanes) {
       V b[kVectors];
 #pragma GCC unroll 16
       for (int v = 0; v < kVectors; ++v)
         b[v] = load(w + (v / kWinogradVectors) * weights_block + (v % kWinogradVectors) * V::lanes);
 #pragma GCC unroll 16
       for (int t = 0; t < kTiles; ++t) {
-        const V x = set1(src[t * kLanes + i]);
+        const V x = set1(s[t * kLanes]);
 #pragma GCC unroll 16
         for (int v = 0; v < kVectors; ++v) acc[t][v] = fma(x, b[v], acc[t][v]);
       }
@@ -154,7 +155,9 @@ static inline void winograd_outer_tile(const WinogradOuter& a, const float* src,
 #pragma GCC unroll 16
     for (int v = 0; v < kVectors; ++v) acc[r][v] = zero();
   }
-  for (int t = 0; t < a.tiles; ++t, src += kLanes, grad += kLanes, next += kLanes) {
+  const float* const end = src + static_cast<int64_t>(a.tiles) * kLanes;
+#pragma GCC unroll 4
+  for (; src != end; src += kLanes, grad += kLanes, next += kLanes) {
     prefetch(next);
     V b[kVectors];
 #pragma GCC unroll 16
