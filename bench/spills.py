@@ -22,7 +22,8 @@ from pathlib import Path
 
 # One element at a time, limited by memory or by a chain of dependent operations, never by multiply-adds.
 _ELEMENTWISE = re.compile(r"adam|sgd|activate|softmax|cross_entropy|squared_error")
-_TRANSFORM = re.compile(r"winograd_(transform|weights)")
+# The last one holds transforms that were inlined; its products are functions of their own.
+_TRANSFORM = re.compile(r"winograd_(transform|weights|wgrad$)")
 # Multiply-adds over other arithmetic, from which on a loop is a sum of products.
 _SUM_OF_PRODUCTS = 2
 

@@ -1,9 +1,11 @@
-// Winograd's transforms of one row or column, for the points 0, +-1 (F(2, 3)), +-2 (F(4, 3)) and +-1/2 (F(6,
-// 3)): of the inputs (B'), of the outputs (A'), and for the gradient of the weights of the gradients of the
-// outputs (A). Even and odd terms of a pair of points share their sums.
+// Winograd's transforms of one row or column: of the inputs (B'), of the outputs (A'), and for the gradient
+// of the weights of the gradients of the outputs (A). The points are 0, +-1 (F(2, 3)), +-1, +-2, +-1/2 (F(6,
+// 3)) and for F(4, 3) 0, +-3/2, +-2/3: half the error of 0, +-1, +-2 in as many steps. Its frequencies are
+// scaled by the other point of a pair, 2/3 and 3/2. Even and odd terms of a pair of points share their sums.
 //
 // Stride 2 is polyphase: of two neighbours in the larger image one meets two taps, by F(4, 2) on the points
-// 0, 1/2, -1 and 2 (a third closer than 0, +-1 and 2), and the other one tap, as it is.
+// 0, 1/2, -1 and 2 (a third closer than 0, +-1 and 2) or F(5, 2) on F(4, 3)'s, and the other one tap, as it
+// is.
 #pragma once
 #include "kernels/common.inl.h"
 
@@ -24,15 +26,15 @@ static inline void winograd_in(const V (&d)[4], V (&r)[4]) {
   r[3] = d[1] - d[3];
 }
 
-static inline void winograd_in(const V (&d)[6], V (&r)[6]) {
-  const V even1 = fma(set1(-4.0f), d[2], d[4]), odd1 = fma(set1(-4.0f), d[1], d[3]);
-  const V even2 = d[4] - d[2], odd2 = d[3] - d[1];
-  r[0] = fma(set1(4.0f), d[0], fma(set1(-5.0f), d[2], d[4]));
-  r[1] = even1 + odd1;
-  r[2] = even1 - odd1;
-  r[3] = fma(set1(2.0f), odd2, even2);
-  r[4] = fma(set1(-2.0f), odd2, even2);
-  r[5] = fma(set1(4.0f), d[1], fma(set1(-5.0f), d[3], d[5]));
+static inline void winograd_in(const V (&d)[6], V* r) {
+  const V even1 = fma(set1(-4.0f / 9), d[2], d[4]), odd1 = fma(set1(-4.0f / 9), d[1], d[3]);
+  const V even2 = fma(set1(-2.25f), d[2], d[4]), odd2 = fma(set1(-2.25f), d[1], d[3]);
+  r[0] = fma(set1(-97.0f / 36), d[2], d[0] + d[4]);
+  r[1] = fma(set1(1.5f), odd1, even1);
+  r[2] = fma(set1(-1.5f), odd1, even1);
+  r[3] = fma(set1(2.0f / 3), odd2, even2);
+  r[4] = fma(set1(-2.0f / 3), odd2, even2);
+  r[5] = fma(set1(-97.0f / 36), d[3], d[1] + d[5]);
 }
 
 static inline void winograd_in(const V (&d)[8], V (&r)[8]) {
@@ -58,10 +60,10 @@ static inline void winograd_out(const V (&m)[4], V (&y)[2]) {
 
 static inline void winograd_out(const V (&m)[6], V (&y)[4]) {
   const V even1 = m[1] + m[2], odd1 = m[1] - m[2], even2 = m[3] + m[4], odd2 = m[3] - m[4];
-  y[0] = m[0] + even1 + even2;
-  y[1] = fma(set1(2.0f), odd2, odd1);
-  y[2] = fma(set1(4.0f), even2, even1);
-  y[3] = fma(set1(8.0f), odd2, odd1) + m[5];
+  y[0] = fma(set1(2.0f / 3), even1, fma(set1(1.5f), even2, m[0]));
+  y[1] = odd1 + odd2;
+  y[2] = fma(set1(1.5f), even1, set1(2.0f / 3) * even2);
+  y[3] = fma(set1(2.25f), odd1, fma(set1(4.0f / 9), odd2, m[5]));
 }
 
 static inline void winograd_out(const V (&m)[8], V (&y)[6]) {
@@ -91,16 +93,9 @@ static inline void winograd_two_taps_out(const V* m, V (&y)[4]) {
   y[3] = fma(set1(8.0f), m[3], fma(set1(0.125f), m[1], m[4] - m[2]));
 }
 
-// F(5, 2).
+// F(5, 2) has F(4, 3)'s inputs.
 static inline void winograd_two_taps_in(const V (&d)[6], V* r) {
-  const V even1 = fma(set1(-4.0f / 9), d[2], d[4]), odd1 = fma(set1(-4.0f / 9), d[1], d[3]);
-  const V even2 = fma(set1(-2.25f), d[2], d[4]), odd2 = fma(set1(-2.25f), d[1], d[3]);
-  r[0] = fma(set1(-97.0f / 36), d[2], d[0] + d[4]);
-  r[1] = fma(set1(1.5f), odd1, even1);
-  r[2] = fma(set1(-1.5f), odd1, even1);
-  r[3] = fma(set1(2.0f / 3), odd2, even2);
-  r[4] = fma(set1(-2.0f / 3), odd2, even2);
-  r[5] = fma(set1(-97.0f / 36), d[3], d[1] + d[5]);
+  winograd_in(d, r);
 }
 
 static inline void winograd_two_taps_out(const V* m, V (&y)[5]) {
@@ -147,8 +142,8 @@ static inline void winograd_stride2_back_out(const V (&m)[kLine], V (&y)[kOut], 
 
 // The gradients of four outputs to six frequencies.
 static inline void winograd_grad_out(const V (&y)[4], V (&m)[6]) {
-  const V even1 = y[0] + y[2], odd1 = y[1] + y[3];
-  const V even2 = fma(set1(4.0f), y[2], y[0]), odd2 = fma(set1(8.0f), y[3], set1(2.0f) * y[1]);
+  const V even1 = fma(set1(1.5f), y[2], set1(2.0f / 3) * y[0]), odd1 = fma(set1(2.25f), y[3], y[1]);
+  const V even2 = fma(set1(1.5f), y[0], set1(2.0f / 3) * y[2]), odd2 = fma(set1(4.0f / 9), y[3], y[1]);
   m[0] = y[0];
   m[1] = even1 + odd1;
   m[2] = even1 - odd1;

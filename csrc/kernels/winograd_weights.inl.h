@@ -15,13 +15,14 @@ static inline void winograd_kernel(const V (&g)[3], V (&r)[4]) {
 }
 
 static inline void winograd_kernel(const V (&g)[3], V (&r)[6]) {
-  const V even1 = set1(-1.0f / 6) * (g[0] + g[2]), odd1 = set1(-1.0f / 6) * g[1];
-  const V even2 = set1(1.0f / 24) * fma(set1(4.0f), g[2], g[0]), odd2 = set1(1.0f / 12) * g[1];
-  r[0] = set1(0.25f) * g[0];
-  r[1] = even1 + odd1;
-  r[2] = even1 - odd1;
-  r[3] = even2 + odd2;
-  r[4] = even2 - odd2;
+  const V even1 = fma(set1(12.0f / 65), g[0], set1(27.0f / 65) * g[2]);
+  const V even2 = fma(set1(-27.0f / 65), g[0], set1(-12.0f / 65) * g[2]);
+  const V odd = set1(18.0f / 65) * g[1];
+  r[0] = g[0];
+  r[1] = even1 + odd;
+  r[2] = even1 - odd;
+  r[3] = even2 - odd;
+  r[4] = even2 + odd;
   r[5] = g[2];
 }
 
@@ -63,9 +64,9 @@ static inline void winograd_stride2_kernel(const V (&g)[3], V (&r)[7]) {
 
 static inline void winograd_grad_kernel(const V (&r)[6], V (&g)[3]) {
   const V even1 = r[1] + r[2], odd1 = r[1] - r[2], even2 = r[3] + r[4], odd2 = r[3] - r[4];
-  g[0] = fma(set1(0.25f), r[0], fma(set1(1.0f / 24), even2, set1(-1.0f / 6) * even1));
-  g[1] = fma(set1(1.0f / 12), odd2, set1(-1.0f / 6) * odd1);
-  g[2] = r[5] + set1(1.0f / 6) * (even2 - even1);
+  g[0] = fma(set1(12.0f / 65), even1, fma(set1(-27.0f / 65), even2, r[0]));
+  g[1] = set1(18.0f / 65) * (odd1 - odd2);
+  g[2] = fma(set1(27.0f / 65), even1, fma(set1(-12.0f / 65), even2, r[5]));
 }
 
 template <WinogradForm kForm, int kWeights>

@@ -54,29 +54,30 @@ static inline void winograd_transform_grad(const float* from, int64_t row_floats
   }
 }
 
+// Adds one tile's gradients to those of the biases from channel o on.
+static inline void winograd_grad_bias(const WinogradWgrad& a, const float* from, int rows, int cols, int o) {
+  const int n = a.oc - o < V::lanes ? a.oc - o : V::lanes;
+  if (n <= 0) return;
+  V sum = load_n(a.grad_bias + o, n);
+  for (int y = 0; y < kWgradTile && y < rows; ++y)
+    for (int x = 0; x < kWgradTile && x < cols; ++x)
+      sum = sum + load(from + (static_cast<int64_t>(y) * a.ow + x) * kLanes);
+  store_n(a.grad_bias + o, sum, n);
+}
+
 static inline void winograd_grads(const WinogradWgrad& a, const WinogradFrequencies& p) {
   const int blocks = winograd_blocks(a.oc);
   for (int t = 0; t < a.tiles; ++t) {
     const WinogradTile tile = winograd_tile<WinogradForm::f4>(a, a.first_tile + t);
+    const int rows = a.oh - tile.y, cols = a.ow - tile.x;
     const float* from =
         a.grad_dst + tile.sample * a.dst_sample + (static_cast<int64_t>(tile.y) * a.ow + tile.x) * kLanes;
-    for (int block = 0; block < blocks; ++block)
-      for (int v = 0; v < kWinogradVectors; ++v)
-        winograd_transform_grad(
-            from + block * a.dst_block + v * V::lanes, int64_t{a.ow} * kLanes, a.oh - tile.y, a.ow - tile.x,
-            p.grad + (static_cast<int64_t>(block) * a.tiles + t) * kLanes + v * V::lanes, p.grad_frequency);
-  }
-}
-
-// The gradient of the bias: at the points (1, 1) the transform of a tile is the sum of its gradients.
-static inline void winograd_grad_bias(const WinogradWgrad& a, const WinogradFrequencies& p, bool first) {
-  const float* sums = p.grad + (kWgradIn + 1) * p.grad_frequency;
-  for (int o = 0; o < a.oc; o += V::lanes) {
-    const int n = a.oc - o < V::lanes ? a.oc - o : V::lanes;
-    const float* from = sums + static_cast<int64_t>(o / kLanes) * a.tiles * kLanes + o % kLanes;
-    V sum = first ? zero() : load_n(a.grad_bias + o, n);
-    for (int t = 0; t < a.tiles; ++t) sum = sum + load(from + t * kLanes);
-    store_n(a.grad_bias + o, sum, n);
+    float* to = p.grad + t * kLanes;
+    for (int block = 0; block < blocks; ++block, from += a.dst_block, to += int64_t{a.tiles} * kLanes)
+      for (int v = 0; v < kLanes; v += V::lanes) {
+        winograd_transform_grad(from + v, int64_t{a.ow} * kLanes, rows, cols, to + v, p.grad_frequency);
+        if (a.grad_bias) winograd_grad_bias(a, from + v, rows, cols, block * kLanes + v);
+      }
   }
 }
 
@@ -146,8 +147,8 @@ static inline void winograd_wgrad_frequencies(const WinogradWgrad& a, const Wino
   WinogradPlaces in{};
   in.in = p.src, in.in_frequency = p.src_frequency, in.tiles = static_cast<int64_t>(a.tiles) * kLanes;
   if (a.ic) winograd_inputs<WinogradForm::f4>(a, in);
+  for (int o = 0; first && a.grad_bias && o < a.oc; ++o) a.grad_bias[o] = 0;
   if (a.oc) winograd_grads(a, p);
-  if (a.grad_bias) winograd_grad_bias(a, p, first);
 }
 
 // Of the first, the last, or further tiles.

@@ -67,12 +67,12 @@ def set_precision(precision: Precision) -> None:
 
     Args:
         precision: `"exact"`: direct sums in float32 only, errors up to 3e-6. `"default"`, what the process
-            starts with: also Winograd's F(2, 3) and F(4, 3) for convolutions of size 3 and stride 1, errors
-            up to 2.1e-5, and stride 2's likes, errors up to 6.1e-6. `"fast"`: also Winograd's F(6, 3), errors
-            up to 2.6e-5, and convolutions and dense layers of operands rounded to bfloat16, summed in
-            float32, errors up to 3e-3, also in gradients; parameters and all that is kept stay float32.
-            Untuned, only CPUs with AVX512_BF16 take those, and all CPUs dense layers in predictions of fewer
-            than 8 samples.
+            starts with: also Winograd's F(2, 3) and F(4, 3) for convolutions of size 3 and stride 1, and
+            their likes of stride 2, errors up to 6.1e-6. `"fast"`: also Winograd's F(6, 3), errors up to
+            2.6e-5, and convolutions and dense layers of operands rounded to bfloat16, summed in float32,
+            errors up to 3e-3, also in gradients; parameters and all that is kept stay float32. Untuned,
+            only CPUs with AVX512_BF16 take those, and all CPUs dense layers in predictions of fewer than 8
+            samples.
 
     Raises:
         ValueError: If `precision` is none of the three.
