@@ -152,8 +152,8 @@ CASES = list(_product())
 GRADIENTS = ("grad_x", "grad_kernel", "grad_bias")
 
 # Winograd's rounding errors follow the largest values near an output, not the output's own: in units of
-# eps * max(sum |x * w|). The worst of all CASES and of 32 to 512 channels were 7 to 8 and 0.93, of stride 2 5.1
-# and 8.7 (2026-11).
+# eps * max(sum |x * w|). The worst of all CASES and of 32 to 512 channels were 7 to 8 and 0.93, of stride 2
+# 5.1 and 8.7 (2026-11).
 WINOGRAD_TERMS = {
     "winograd": 14,
     "winograd_f2": 2,
