@@ -147,7 +147,8 @@ static inline void winograd_wgrad_frequencies(const WinogradWgrad& a, const Wino
   WinogradPlaces in{};
   in.in = p.src, in.in_frequency = p.src_frequency, in.tiles = static_cast<int64_t>(a.tiles) * kLanes;
   if (a.ic) winograd_inputs<WinogradForm::f4>(a, in);
-  for (int o = 0; first && a.grad_bias && o < a.oc; ++o) a.grad_bias[o] = 0;
+  if (a.grad_bias && first)
+    for (int o = 0; o < a.oc; ++o) a.grad_bias[o] = 0;
   if (a.oc) winograd_grads(a, p);
 }
 
