@@ -18,7 +18,9 @@ X, Y = RNG.normal(size=(8, 6)).astype(np.float32), RNG.integers(0, 3, 8).astype(
 
 
 def _model() -> Any:
-    model = Sequential([Input((6,)), layers.Dense(16, activation="relu"), layers.Dense(3, activation="softmax")])
+    model = Sequential(
+        [Input((6,)), layers.Dense(16, activation="relu"), layers.Dense(3, activation="softmax")]
+    )
     model.compile(cnnfast.optimizers.SGD(0.01, 0.9), "sparse_categorical_crossentropy")
     return model
 
