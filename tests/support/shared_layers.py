@@ -328,3 +328,46 @@ def _without_inner_models(twin: Twin) -> Twin:
         if isinstance(part, Twin):
             part.model = None
     return Twin(twin.model, parts, twin.shortcut, twin.velocity, twin.headed)
+
+
+def observations(lib: Any, seed: int, length: int = 8) -> list[NDArray[Any]]:
+    """What a random program sees in `lib`, which is cnnfast or Keras: one text for both.
+
+    Keras wants `compile` again after a layer was frozen, so that is done.
+    """
+    rng = np.random.default_rng(seed)
+    pool = [lib.layers.Dense(4, activation=str(rng.choice(["tanh", "sigmoid"]))) for _ in range(3)]
+    heads = [lib.layers.Dense(CLASSES) for _ in range(2)]
+    for layer in (*pool, *heads):
+        layer.build((None, 4))
+        layer.set_weights([0.5 * rng.normal(size=(4, layer.units)), 0.5 * rng.normal(size=layer.units)])
+    models: list[Any] = []
+    bodies: list[Any] = []
+    stale: set[int] = set()  # models that are to be compiled
+    seen: list[NDArray[Any]] = []
+    for _ in range(length):
+        what = rng.integers(6)
+        if what == 0 or not models:
+            source = value = lib.Input((4,))
+            for part in rng.choice(len(pool) + len(bodies), size=3):
+                value = [*pool, *bodies][part](value)
+            bodies.append(lib.Model(source, value))
+            models.append(lib.Model(source, heads[rng.integers(2)](value)))
+            stale.add(len(models) - 1)
+        elif what == 1:
+            layer = pool[rng.integers(3)]
+            layer.set_weights([0.5 * rng.normal(size=(4, 4)), 0.5 * rng.normal(size=4)])
+        elif what == 2:
+            pool[rng.integers(3)].trainable = bool(rng.integers(2))
+            stale = set(range(len(models)))
+        else:
+            number = int(rng.integers(len(models)))
+            if number in stale:
+                models[number].compile(lib.optimizers.SGD(0.05, momentum=0.5), "mse")
+                stale.remove(number)
+            x, y = (rng.normal(size=(BATCH, n)).astype(np.float32) for n in (4, CLASSES))
+            seen.append(np.asarray(models[number].train_on_batch(x, y)))
+        x = rng.normal(size=(BATCH, 4)).astype(np.float32)
+        for model in (*models, *bodies):
+            seen.extend([model.predict_on_batch(x), *model.get_weights()])
+    return seen
