@@ -130,8 +130,8 @@ static inline void winograd_transform_in(const WinogradTiles& a, const WinogradS
   }
 }
 
-// Asks for the pixels that the tile to the right adds: those of six rows in each of many blocks are more streams
-// than the hardware follows.
+// Asks for the pixels that the tile to the right adds: those of six rows in each of many blocks are more
+// streams than the hardware follows.
 template <WinogradForm kForm>
 static inline void winograd_fetch_next(const WinogradSource<kForm>& from) {
   constexpr WinogradAxis kAxis = winograd_axis(kForm);
