@@ -1,5 +1,8 @@
 #include "graph/builder.h"
 
+#include <limits>
+
+#include "core/sizes.h"
 #include "graph/memory_plan.h"
 #include "ops/op.h"
 
@@ -25,10 +28,13 @@ Builder::Builder(const Draft& draft, const Graph& graph, const PassOptions& opti
       graph_(graph),
       outputs_(draft.nodes.size()),
       grads_(draft.nodes.size()),
-      needs_grad_(draft.nodes.size(), false) {}
+      needs_grad_(draft.nodes.size(), false) {
+  for (size_t i = 0; i < graph.nodes().size(); ++i)
+    drawn_.emplace(graph.nodes()[i].name, static_cast<int>(i));
+}
 
 Buffer Builder::buffer(int64_t floats) {
-  sizes_.push_back(floats);
+  sizes_.push_back(checked_size(floats, kMostFloats, "the number of floats that a step of this batch needs"));
   persistent_.push_back(false);
   return {static_cast<int>(sizes_.size()) - 1};
 }
@@ -142,11 +148,9 @@ Buffer Builder::grad_before_activation(int value) {
 
 double Builder::flops_of(const Node& node, const std::string& direction) const {
   if (direction != "forward" && direction != "backward data" && direction != "backward weights") return 0;
-  const auto& nodes = graph_.nodes();
-  const auto drawn =
-      std::find_if(nodes.begin(), nodes.end(), [&](const Node& each) { return each.name == node.name; });
-  if (drawn == nodes.end()) return 0;  // a pass made it
-  return 2.0 * n * static_cast<double>(graph_.multiply_adds(static_cast<int>(drawn - nodes.begin())));
+  const auto drawn = drawn_.find(node.name);
+  if (drawn == drawn_.end()) return 0;  // a pass made it
+  return 2.0 * n * static_cast<double>(graph_.multiply_adds(drawn->second));
 }
 
 double Builder::bytes_of(const std::vector<Buffer>& uses) const {
@@ -158,6 +162,7 @@ double Builder::bytes_of(const std::vector<Buffer>& uses) const {
 Step& Builder::step(const Node& node, const char* direction, int64_t tasks, std::vector<Buffer> uses,
                     std::function<void(const Context&, int64_t)> run) {
   Step made;
+  checked_size(tasks, std::numeric_limits<int>::max(), node.name, ": the number of tasks of one step");
   made.info = {node.name, op_of(node).name, direction, "", node.refused, static_cast<int>(tasks)};
   made.info.flops = flops_of(node, direction);
   made.info.bytes = bytes_of(uses);
@@ -255,7 +260,8 @@ Program Builder::finish(int threads, bool reuse_memory) {
     const MemoryPlan plan = plan_memory(some, reuse_memory);
     for (size_t i = 0; i < buffers.size(); ++i)
       memory.offsets[buffers[i]] = own ? ~plan.offsets[i] : plan.offsets[i];
-    (own ? memory.own : memory.shared) = plan.floats;
+    (own ? memory.own : memory.shared) =
+        checked_size(plan.floats, kMostFloats, "the number of floats that this batch needs");
   }
   if (micro_results_) micro_batches_.results_at = memory.offsets[static_cast<size_t>(micro_results_.id)];
   if (micro_grads_) micro_batches_.grads_at = memory.offsets[static_cast<size_t>(micro_grads_.id)];

@@ -115,6 +115,7 @@ class Builder {
   std::vector<bool> at_once_, updated_;  // of each parameter
   std::map<std::pair<int, std::string>, Buffer> saved_;
   std::map<int, Packings> packings_;  // of parameters
+  std::map<std::string, int> drawn_;  // the nodes of the graph, by name
 };
 
 // Steps over a flat buffer are cut into tasks of this many floats: 64 KB, a few microseconds of work.

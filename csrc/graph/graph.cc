@@ -2,24 +2,15 @@
 #include "cnnfast/graph.h"
 
 #include <algorithm>
-#include <limits>
 
 #include "cnnfast/error.h"
+#include "core/sizes.h"
 #include "graph/window.h"
-#include "kernels/kernel_table.h"
+#include "ops/conv/conv.h"
 
 namespace cnnfast {
 
 namespace {
-
-// A program addresses a sample's plane with 32-bit offsets; 2^28 floats are one gigabyte of one sample.
-constexpr int64_t kMaxElems = int64_t{1} << 28;
-
-int64_t product(const Dims& dims) {
-  int64_t n = 1;
-  for (const int64_t d : dims) n *= d;
-  return n;
-}
 
 // The axes that there are, outermost first.
 Dims spatial_dims(const Spatial& s, int rank) {
@@ -41,16 +32,29 @@ std::string layer_kind(const ConvAttrs& a) {
   return "Conv" + std::to_string(a.rank) + (a.transposed ? "DTranspose" : "D");
 }
 
-void check_positive(const std::string& name, const char* what, const Dims& sizes) {
-  for (const int64_t size : sizes)
-    if (size < 1) fail(name, ": ", what, " must be at least 1, got ", to_string(sizes), ".");
+void check_rank(const std::string& name, int rank, int most) {
+  if (rank < 1 || rank > most) fail(name, ": there may be 1 to ", most, " spatial axes, got ", rank, ".");
 }
 
-void check_padding(const std::string& name, const Padding& p) {
-  for (const int side : {p.front, p.back, p.top, p.bottom, p.left, p.right})
-    if (side < 0)
-      fail(name, ": padding must not be negative, got ((", p.front, ", ", p.back, "), (", p.top, ", ",
-           p.bottom, "), (", p.left, ", ", p.right, ")) for depth, height and width.");
+// One number an axis; axes that are not there keep `idle`.
+void check_axes(const std::string& name, const char* what, const Spatial& numbers, int rank, int least,
+                int idle) {
+  const Dims own = spatial_dims(numbers, rank);
+  for (const int64_t number : own) {
+    if (number < least) fail(name, ": ", what, " must be at least ", least, ", got ", to_string(own), ".");
+    checked_size(number, kMostOfSample, name, ": ", what);
+  }
+  if ((rank < 3 && numbers.d != idle) || (rank < 2 && numbers.h != idle))
+    fail(name, ": ", what, " must be ", idle, " for axes that are not there; got ",
+         to_string(spatial_dims(numbers, 3)), " for depth, height and width.");
+}
+
+void check_window(const std::string& name, const char* size_name, const Spatial& size, const Spatial& stride,
+                  const Padding& p, int rank) {
+  check_axes(name, size_name, size, rank, 1, 1);
+  check_axes(name, "strides", stride, rank, 1, 1);
+  check_axes(name, "padding", {p.top, p.left, p.front}, rank, 0, 0);
+  check_axes(name, "padding", {p.bottom, p.right, p.back}, rank, 0, 0);
 }
 
 void check_groups(const std::string& name, const ConvAttrs& a, int channels) {
@@ -58,6 +62,15 @@ void check_groups(const std::string& name, const ConvAttrs& a, int channels) {
   if (a.groups < 1 || channels % a.groups != 0 || a.filters % a.groups != 0)
     fail(name, ": groups must divide the input's channels and the filters; got groups=", a.groups, ", ",
          channels, " channels and ", a.filters, " filters.");
+}
+
+// What kernels and tables of taps count in 32 bits.
+void check_taps(const ConvProblem& p, const std::string& name) {
+  const std::string kernel = to_string(spatial_dims(p.a.kernel, p.a.rank));
+  checked_size(product(Dims{p.a.kernel.d, p.a.kernel.h, p.a.kernel.w, std::max(p.ic(), p.oc())}),
+               kMostOfSample, name, ": positions of a kernel ", kernel, " times a group's channels");
+  checked_size(count_taps(p.axes()), kMostTaps, name, ": positions of a kernel ", kernel,
+               " in all parts of the image that see different ones");
 }
 
 // Resolves the padding of one axis of a convolution. Returns how many outputs it has.
@@ -70,7 +83,7 @@ int conv_outputs(const std::string& name, const ConvAttrs& a, const Extent& e, i
     return out.size;
   }
   if (a.padding.mode == PadMode::same) {
-    const Sides sides = same_padding(e);
+    const Sides sides = same_padding(name, e);
     *before = sides.before, *after = sides.after;
   }
   return window_outputs(name, e, {*before, *after}, false);
@@ -79,7 +92,7 @@ int conv_outputs(const std::string& name, const ConvAttrs& a, const Extent& e, i
 // The same for one axis of a pooling.
 int pool_outputs(const std::string& name, const PoolAttrs& a, const Extent& e, int* before, int* after) {
   if (a.padding.mode == PadMode::same) {
-    const Sides sides = same_padding(e);
+    const Sides sides = same_padding(name, e);
     *before = sides.before, *after = sides.after;
   }
   if (*before >= e.kernel || *after >= e.kernel)
@@ -94,6 +107,10 @@ std::string to_string(const Dims& dims) {
   std::string text = "(";
   for (size_t i = 0; i < dims.size(); ++i) text += (i ? ", " : "") + std::to_string(dims[i]);
   return text + (dims.size() == 1 ? ",)" : ")");
+}
+
+std::string to_string(DataFormat format) {
+  return format == DataFormat::channels_last ? "channels_last" : "channels_first";
 }
 
 Activation kernel_activation(ActivationKind kind) {
@@ -132,23 +149,34 @@ const Node& Graph::node(int value) const {
 }
 
 int Graph::push(Node node) {
-  if (node.elems() > kMaxElems)
-    fail(node.name, ": one sample's output ", to_string(node.dims), " has ", node.elems(),
-         " elements; the limit is ", kMaxElems, ".");
+  checked_size(node.elems(), kMostOfSample, node.name, ": the number of elements of one sample's output ",
+               to_string(node.dims));
   for (const int src : node.inputs) this->node(src);
   nodes_.push_back(std::move(node));
   return static_cast<int>(nodes_.size()) - 1;
 }
 
-int Graph::new_param(const std::string& name, const Dims& dims) {
-  params_.push_back({name, dims, param_elems_});
-  // Every parameter starts on a cache line, so that kernels may read whole vectors of a bias.
-  param_elems_ += (params_.back().size() + kLanes - 1) / kLanes * kLanes;
-  return static_cast<int>(params_.size()) - 1;
+int Graph::push(Node node, const Dims& kernel, int64_t biases) {
+  std::vector<Parameter> made{{node.name + "/kernel", kernel, 0}};
+  if (biases) made.push_back({node.name + "/bias", {biases}, 0});
+  int64_t elems = param_elems_;
+  for (Parameter& param : made) {
+    param.offset = elems;
+    node.params.push_back(static_cast<int>(params_.size() + node.params.size()));
+    elems = checked_size(sum(elems, param.size()), kMostFloats, param.name, ": with shape ",
+                         to_string(param.dims), " the number of all weights");
+    // Every parameter starts on a cache line, so that kernels may read whole vectors of a bias.
+    elems = ceil_div(elems, kLanes) * kLanes;
+  }
+  const int value = push(std::move(node));
+  params_.insert(params_.end(), made.begin(), made.end());
+  param_elems_ = elems;
+  return value;
 }
 
 Image Graph::image_of(int src, int rank, DataFormat format, const std::string& name,
                       const char* layer) const {
+  check_rank(name, rank, 3);
   static const char* const wanted[] = {
       "sequences, (steps, channels) or (channels, steps)",
       "images, (height, width, channels) or (channels, height, width)",
@@ -163,19 +191,15 @@ Image Graph::image_of(int src, int rank, DataFormat format, const std::string& n
 
 int Graph::input(const Dims& dims, const std::string& name) {
   if (dims.empty()) fail(name, ": an input needs at least one axis besides the batch, got ().");
-  for (const int64_t d : dims) {
-    if (d < 1 || d > std::numeric_limits<int32_t>::max())
-      fail(name, ": every axis of an input must be at least 1, got ", to_string(dims), ".");
-  }
+  for (const int64_t d : dims)
+    if (d < 1) fail(name, ": every axis of an input must be at least 1, got ", to_string(dims), ".");
   return push({.name = name, .attrs = InputAttrs{}, .inputs = {}, .dims = dims});
 }
 
 int Graph::conv(int src, const ConvAttrs& attrs, DataFormat format, const std::string& name) {
   const Image in = image_of(src, attrs.rank, format, name, layer_kind(attrs).c_str());
-  check_positive(name, "kernel_size", spatial_dims(attrs.kernel, attrs.rank));
-  check_positive(name, "strides", spatial_dims(attrs.stride, attrs.rank));
-  check_positive(name, "dilation_rate", spatial_dims(attrs.dilation, attrs.rank));
-  check_padding(name, attrs.padding);
+  check_window(name, "kernel_size", attrs.kernel, attrs.stride, attrs.padding, attrs.rank);
+  check_axes(name, "dilation_rate", attrs.dilation, attrs.rank, 1, 1);
   check_groups(name, attrs, in.c);
   ConvAttrs a = attrs;
   Padding& p = a.padding;
@@ -191,23 +215,23 @@ int Graph::conv(int src, const ConvAttrs& attrs, DataFormat format, const std::s
             .attrs = a,
             .inputs = {src},
             .dims = image_dims({a.filters, h, w, d}, a.rank, format),
-            .format = format};
+            .format = format,
+            .decider = static_cast<int>(nodes_.size())};
   Dims kernel = spatial_dims(a.kernel, a.rank);
   kernel.push_back((a.transposed ? a.filters : in.c) / a.groups);
   kernel.push_back(a.transposed ? in.c : a.filters);
-  node.params.push_back(new_param(name + "/kernel", kernel));
-  if (a.use_bias) node.params.push_back(new_param(name + "/bias", {a.filters}));
-  return push(std::move(node));
+  check_taps(conv_problem(this->node(src), node, 1), name);
+  return push(std::move(node), kernel, a.use_bias ? a.filters : 0);
 }
 
 int Graph::depthwise_conv(int src, ConvAttrs attrs, int multiplier, DataFormat format,
                           const std::string& name) {
   const int channels = image_of(src, attrs.rank, format, name, ("Depthwise" + layer_kind(attrs)).c_str()).c;
-  const int most = std::numeric_limits<int>::max() / channels;
-  if (multiplier < 1 || multiplier > most)
-    fail(name, ": depth_multiplier must be at least 1 and, for ", channels, " channels, at most ", most,
-         "; got ", multiplier, ".");
-  attrs.groups = channels, attrs.filters = channels * multiplier;
+  if (multiplier < 1) fail(name, ": depth_multiplier must be at least 1, got ", multiplier, ".");
+  const int64_t filters = int64_t{channels} * multiplier;
+  attrs.filters = static_cast<int>(checked_size(filters, kMostOfSample, name, ": depth_multiplier ",
+                                                multiplier, " times ", channels, " channels"));
+  attrs.groups = channels;
   const int made = conv(src, attrs, format, name);
   const int kernel = nodes_[static_cast<size_t>(made)].params[0];
   Dims& dims = params_[static_cast<size_t>(kernel)].dims;
@@ -217,10 +241,10 @@ int Graph::depthwise_conv(int src, ConvAttrs attrs, int multiplier, DataFormat f
 
 int Graph::pool(int src, const PoolAttrs& attrs, DataFormat format, const std::string& name) {
   const std::string kind = std::string(attrs.maximum ? "Max" : "Average") + "Pooling";
+  check_rank(name, attrs.rank, 2);
   const Image in = image_of(src, attrs.rank, format, name, (kind + std::to_string(attrs.rank) + "D").c_str());
-  check_positive(name, "pool_size", spatial_dims({attrs.window.h, attrs.window.w}, attrs.rank));
-  check_positive(name, "strides", spatial_dims({attrs.stride.h, attrs.stride.w}, attrs.rank));
-  check_padding(name, attrs.padding);
+  check_window(name, "pool_size", {attrs.window.h, attrs.window.w}, {attrs.stride.h, attrs.stride.w},
+               attrs.padding, attrs.rank);
   if (attrs.window.h * static_cast<int64_t>(attrs.window.w) > 256)
     fail(name, ": a pooling window may have at most 256 cells, got ", attrs.window.h, " x ", attrs.window.w,
          ".");
@@ -234,7 +258,8 @@ int Graph::pool(int src, const PoolAttrs& attrs, DataFormat format, const std::s
                .attrs = a,
                .inputs = {src},
                .dims = image_dims({in.c, h, w}, a.rank, format),
-               .format = format});
+               .format = format,
+               .decider = static_cast<int>(nodes_.size())});
 }
 
 int Graph::dense(int src, const DenseAttrs& attrs, const std::string& name) {
@@ -244,9 +269,7 @@ int Graph::dense(int src, const DenseAttrs& attrs, const std::string& name) {
          ". Put a Flatten before it.");
   if (attrs.units < 1) fail(name, ": units must be at least 1, got ", attrs.units, ".");
   Node made{.name = name, .attrs = attrs, .inputs = {src}, .dims = {attrs.units}};
-  made.params.push_back(new_param(name + "/kernel", {in[0], attrs.units}));
-  if (attrs.use_bias) made.params.push_back(new_param(name + "/bias", {attrs.units}));
-  return push(std::move(made));
+  return push(std::move(made), {in[0], attrs.units}, attrs.use_bias ? attrs.units : 0);
 }
 
 int Graph::flatten(int src, DataFormat format, const std::string& name) {
@@ -262,32 +285,36 @@ int Graph::dropout(int src, float rate, const std::string& name) {
                .attrs = DropoutAttrs{rate, dropouts_++},
                .inputs = {src},
                .dims = in.dims,
-               .format = in.format});
+               .format = in.format,
+               .decider = in.decider});
 }
 
 int Graph::add(const std::vector<int>& srcs, const std::string& name) {
   if (srcs.size() < 2) fail(name, ": Add needs at least two inputs, got ", srcs.size(), ".");
-  const Dims dims = node(srcs[0]).dims;
-  DataFormat format = node(srcs[0]).format;
-  bool decided = false;  // an input has the format of whoever reads it
+  Node made{.name = name, .attrs = AddAttrs{}, .inputs = srcs, .dims = node(srcs[0]).dims};
   for (const int src : srcs) {
     const Node& operand = node(src);
-    if (operand.dims != dims)
-      fail(name, ": Add needs inputs of one shape, got ", to_string(dims), " and ", to_string(operand.dims),
-           ".");
-    if (!operand.has_channels() || operand.as<InputAttrs>()) continue;
-    if (decided && operand.format != format)
-      fail(name, ": Add needs inputs of one data_format, got channels_last and channels_first.");
-    format = operand.format;
-    decided = true;
+    if (operand.dims != made.dims)
+      fail(name, ": Add needs inputs of one shape, got ", to_string(made.dims), " and ",
+           to_string(operand.dims), ".");
+    if (operand.decider < 0) continue;
+    if (made.decider >= 0 && operand.format != made.format)
+      fail(name, ": Add needs inputs of one data_format, got ", to_string(made.format), " from ",
+           node(made.decider).name, " and ", to_string(operand.format), " from ", node(operand.decider).name,
+           ". Give both layers the same data_format.");
+    made.format = operand.format, made.decider = operand.decider;
   }
-  return push({.name = name, .attrs = AddAttrs{}, .inputs = srcs, .dims = dims, .format = format});
+  return push(std::move(made));
 }
 
 int Graph::activation(int src, ActivationKind kind, const std::string& name) {
   const Node& in = node(src);
-  return push(
-      {.name = name, .attrs = ActivationAttrs{kind}, .inputs = {src}, .dims = in.dims, .format = in.format});
+  return push({.name = name,
+               .attrs = ActivationAttrs{kind},
+               .inputs = {src},
+               .dims = in.dims,
+               .format = in.format,
+               .decider = in.decider});
 }
 
 int64_t Graph::multiply_adds(int value) const {
@@ -295,7 +322,7 @@ int64_t Graph::multiply_adds(int value) const {
   if (const auto* conv = made.as<ConvAttrs>()) {
     const Dims& kernel = params_[static_cast<size_t>(made.params[0])].dims;
     const Node& outer = conv->transposed ? node(made.inputs[0]) : made;
-    return outer.elems() * product(kernel) / kernel.back();
+    return product(outer.elems(), product(kernel) / kernel.back());
   }
   if (made.as<DenseAttrs>()) return params_[static_cast<size_t>(made.params[0])].size();
   return 0;

@@ -117,6 +117,11 @@ class NetworkBuilder:
         value = self.graph.activation(self._values[src], kind, f"{kind}_{len(self.nodes)}")
         return self._append(value, "activation", (src,), kind=kind)
 
+    def dropout(self, src: int) -> int:
+        """A dropout, which predictions and gradients at rest leave out."""
+        value = self.graph.dropout(self._values[src], 0.5, f"dropout_{len(self.nodes)}")
+        return self._append(value, "dropout", (src,))
+
     def max_pool(self, src: int, size: Any = (2, 2), strides: Any = None, padding: Any = "valid") -> int:
         """Maximum pooling."""
         name = f"max_pool_{len(self.nodes)}"

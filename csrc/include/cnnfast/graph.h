@@ -14,6 +14,7 @@
 namespace cnnfast {
 
 enum class DataFormat { channels_last, channels_first };
+std::string to_string(DataFormat format);
 
 using Dims = std::vector<int64_t>;  // without the batch, in the order the user sees
 std::string to_string(const Dims& dims);
@@ -104,6 +105,7 @@ struct Node {
   std::vector<int> inputs;  // of a convolution: its source and, after fuse_add, what is added to its sums
   Dims dims = {};           // of the output
   DataFormat format = DataFormat::channels_last;
+  int decider = -1;  // the value whose layer decided the format; -1: none has, whoever reads it may
   std::vector<int> params = {};              // positions: kernel, then bias
   Activation activation = Activation::none;  // fused into the epilogue
   Layout layout = Layout::plain;             // of the output; chosen by a pass
@@ -147,7 +149,7 @@ class Graph {
 
  private:
   int push(Node node);
-  int new_param(const std::string& name, const Dims& dims);
+  int push(Node node, const Dims& kernel, int64_t biases);  // with parameters; 0: there is no bias
   Image image_of(int src, int rank, DataFormat format, const std::string& name, const char* layer) const;
 
   std::vector<Node> nodes_;
