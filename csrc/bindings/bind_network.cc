@@ -3,6 +3,7 @@
 #include <optional>
 
 #include "bindings/bind.h"
+#include "bindings/gil.h"
 #include "cnnfast/network.h"
 #include "graph/draft.h"
 
@@ -201,7 +202,7 @@ FloatArray predict(Network& network, const py::array& x) {
   FloatArray out(shape);
   if (n == 0) return out;
   float* to = out.mutable_data();
-  const py::gil_scoped_release released;
+  const ReleasedGil released;
   network.predict(samples, n, to);
   return out;
 }
@@ -214,7 +215,7 @@ std::vector<double> loss_step(Network& network, bool train, const py::array& x, 
   if (n == 0) fail("a batch needs at least one sample, got none.");
   const Gathered gathered = targets_of(network, y, x.shape(0), samples.index, n);
   std::vector<double> results(network.result_count());
-  const py::gil_scoped_release released;
+  const ReleasedGil released;
   if (train)
     network.train_step(samples, gathered.targets(), n, results.data());
   else
@@ -235,7 +236,7 @@ py::tuple vjp(Network& network, const py::array& x, const FloatArray& grad_out, 
   std::vector<float> flat(static_cast<size_t>(network.graph().param_elems()));
   {
     float* to = grad_x.mutable_data();
-    const py::gil_scoped_release released;
+    const ReleasedGil released;
     network.vjp(samples, grad_out.data(), n, training, to, flat.data());
   }
   py::list grads;
@@ -303,7 +304,7 @@ py::list plan(Network& network, int n, const std::string& mode) {
   const Mode wanted = checked_mode(network, mode);
   std::vector<StepInfo> steps;
   {
-    const py::gil_scoped_release released;  // planning may tune
+    const ReleasedGil released;  // planning may tune
     steps = network.plan(n, wanted);
   }
   for (const StepInfo& info : steps) {
@@ -330,7 +331,7 @@ py::tuple profile(Network& network, const py::array& x, const std::optional<py::
   const Gathered targets = y ? targets_of(network, *y, n, nullptr, n) : Gathered();
   Timing timing;
   {
-    const py::gil_scoped_release released;
+    const ReleasedGil released;
     timing = network.profile(samples, targets.targets(), n, mode, runs);
   }
   return py::make_tuple(timing.seconds, timing.step_seconds, timing.threads);
@@ -397,7 +398,7 @@ void bind_network(py::module_& m) {
           "memory",
           [](Network& network, int n, const std::string& mode) {
             const Mode wanted = checked_mode(network, mode);
-            const py::gil_scoped_release released;  // planning may tune
+            const ReleasedGil released;  // planning may tune
             return network.memory(n, wanted);
           },
           arg("batch_size"), arg("mode"))
@@ -413,7 +414,7 @@ void bind_network(py::module_& m) {
           "tune",
           [](Network& network, int n, const std::string& mode) {
             const Mode wanted = checked_mode(network, mode);
-            const py::gil_scoped_release released;
+            const ReleasedGil released;
             network.tune(n, wanted);
           },
           arg("batch_size"), arg("mode"))

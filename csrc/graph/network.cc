@@ -12,6 +12,7 @@
 #include "graph/plan.h"
 #include "runtime/arena.h"
 #include "runtime/cpu.h"
+#include "runtime/no_fork.h"
 #include "runtime/parallel.h"
 
 namespace cnnfast {
@@ -99,40 +100,40 @@ const Node& Network::input_node() const {
 }
 
 void Network::get_parameter(int position, float* to) const {
-  const std::lock_guard lock(mutex_);
+  const Lock lock(mutex_);
   const Parameter& p = graph_.params().at(static_cast<size_t>(position));
   std::copy_n(params_.get() + p.offset, p.size(), to);
 }
 
 void Network::set_parameter(int position, const float* from) {
-  const std::lock_guard lock(mutex_);
+  const Lock lock(mutex_);
   const Parameter& p = graph_.params().at(static_cast<size_t>(position));
   std::copy_n(from, p.size(), params_.get() + p.offset);
   ++version_;
 }
 
 void Network::set_trainable(int position, bool trainable) {
-  const std::lock_guard lock(mutex_);
+  const Lock lock(mutex_);
   if (trainable_.at(static_cast<size_t>(position)) == trainable) return;
   trainable_[static_cast<size_t>(position)] = trainable;
   forget_programs();
 }
 
 void Network::set_regularizer(int position, Regularizer regularizer) {
-  const std::lock_guard lock(mutex_);
+  const Lock lock(mutex_);
   regularizers_.at(static_cast<size_t>(position)) = regularizer;
   forget_programs();
 }
 
 void Network::set_constraint(int position, Constraint constraint) {
-  const std::lock_guard lock(mutex_);
+  const Lock lock(mutex_);
   constraints_.at(static_cast<size_t>(position)) = constraint;
   forget_programs();
 }
 
 void Network::configure(Loss loss, bool from_logits, std::vector<Metric> metrics,
                         const OptimizerConfig& optimizer) {
-  const std::lock_guard lock(mutex_);
+  const Lock lock(mutex_);
   Draft draft(graph_, output_);
   plan_loss(draft, loss, from_logits, metrics);  // refuses what does not fit before anything changes
   loss_ = loss;
@@ -212,7 +213,7 @@ void Network::execute(int n, Mode mode, const Run& what) {
 }
 
 void Network::predict(const Samples& x, int n, float* out) {
-  const std::lock_guard lock(mutex_);
+  const Lock lock(mutex_);
   Run run;
   run.x = x;
   run.out = out;
@@ -220,7 +221,7 @@ void Network::predict(const Samples& x, int n, float* out) {
 }
 
 void Network::train_step(const Samples& x, const Targets& y, int n, double* results) {
-  const std::lock_guard lock(mutex_);
+  const Lock lock(mutex_);
   Run run;
   run.x = x;
   run.y = y;
@@ -229,7 +230,7 @@ void Network::train_step(const Samples& x, const Targets& y, int n, double* resu
 }
 
 void Network::evaluate_step(const Samples& x, const Targets& y, int n, double* results) {
-  const std::lock_guard lock(mutex_);
+  const Lock lock(mutex_);
   Run run;
   run.x = x;
   run.y = y;
@@ -239,7 +240,7 @@ void Network::evaluate_step(const Samples& x, const Targets& y, int n, double* r
 
 void Network::vjp(const Samples& x, const float* grad_out, int n, bool training, float* grad_x,
                   float* grad_params) {
-  const std::lock_guard lock(mutex_);
+  const Lock lock(mutex_);
   Run run;
   run.x = x;
   run.grad_out = grad_out;
@@ -250,12 +251,12 @@ void Network::vjp(const Samples& x, const float* grad_out, int n, bool training,
 }
 
 int64_t Network::memory(int n, Mode mode) {
-  const std::lock_guard lock(mutex_);
+  const Lock lock(mutex_);
   return static_cast<int64_t>(find(n, mode).program->memory());
 }
 
 int64_t Network::arena_bytes(int n, Mode mode) const {
-  const std::lock_guard lock(mutex_);
+  const Lock lock(mutex_);
   const Key key = Key::current(n, mode);
   for (const Cached& cached : cache_)
     if (cached.key == key && cached.arena) return static_cast<int64_t>(cached.arena->bytes());
@@ -263,7 +264,7 @@ int64_t Network::arena_bytes(int n, Mode mode) const {
 }
 
 std::vector<StepInfo> Network::plan(int n, Mode mode) {
-  const std::lock_guard lock(mutex_);
+  const Lock lock(mutex_);
   std::vector<StepInfo> infos;
   for (const Step& step : find(n, mode).program->steps()) infos.push_back(step.info);
   return infos;
@@ -282,7 +283,7 @@ Network::Copies Network::copy_state() const {
 
 Timing Network::profile(const Samples& x, const Targets& y, int n, Mode mode, int runs) {
   using Clock = std::chrono::steady_clock;
-  const std::lock_guard lock(mutex_);
+  const Lock lock(mutex_);
   Cached& cached = ready(n, mode);
   const Program& program = *cached.program;
   const Copies copies = copy_state();
@@ -317,12 +318,12 @@ void Network::measure(int n, Mode mode) {
 }
 
 void Network::tune(int n, Mode mode) {
-  const std::lock_guard lock(mutex_);
+  const Lock lock(mutex_);
   measure(n, mode);
 }
 
 void Network::force_algorithm(const std::string& op, const std::string& algorithm) {
-  const std::lock_guard lock(mutex_);
+  const Lock lock(mutex_);
   if (algorithm.empty())
     forced_.erase(op);
   else
@@ -331,7 +332,7 @@ void Network::force_algorithm(const std::string& op, const std::string& algorith
 }
 
 void Network::disable_pass(const std::string& name, bool disabled) {
-  const std::lock_guard lock(mutex_);
+  const Lock lock(mutex_);
   const auto& names = optional_passes();
   if (std::find(names.begin(), names.end(), name) == names.end()) {
     std::string known;
