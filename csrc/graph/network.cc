@@ -14,6 +14,7 @@
 #include "graph/plan.h"
 #include "graph/workspace.h"
 #include "runtime/cpu.h"
+#include "runtime/no_fork.h"
 #include "runtime/parallel.h"
 
 namespace cnnfast {
@@ -80,7 +81,7 @@ struct Network::Cached {
 // The network and its weights are this thread's.
 struct Network::Transaction {
   explicit Transaction(const Network& network) : lock(network.mutex_), weights(network.locking_order_) {}
-  std::lock_guard<std::mutex> lock;
+  Lock lock;
   LockedWeights weights;
 };
 
@@ -130,7 +131,7 @@ Weight& Network::weight(int number) const {
 
 void Network::configure(Loss loss, bool from_logits, std::vector<Metric> metrics,
                         const OptimizerConfig& optimizer) {
-  const std::lock_guard lock(mutex_);
+  const Lock lock(mutex_);
   Draft draft(graph_, output_);
   plan_loss(draft, loss, from_logits, metrics);  // refuses what does not fit before anything changes
   loss_ = loss;
@@ -143,43 +144,43 @@ void Network::configure(Loss loss, bool from_logits, std::vector<Metric> metrics
 }
 
 bool Network::configured() const {
-  const std::lock_guard lock(mutex_);
+  const Lock lock(mutex_);
   return loss_ != Loss::none;
 }
 
 OptimizerConfig Network::optimizer() const {
-  const std::lock_guard lock(mutex_);
+  const Lock lock(mutex_);
   return optimizer_;
 }
 
 void Network::set_learning_rate(double rate) {
   if (!std::isfinite(rate) || rate < 0) fail("learning_rate must be finite and at least 0, got ", rate, ".");
-  const std::lock_guard lock(mutex_);
+  const Lock lock(mutex_);
   optimizer_.learning_rate = rate;
 }
 
 uint64_t Network::seed() const {
-  const std::lock_guard lock(mutex_);
+  const Lock lock(mutex_);
   return seed_;
 }
 
 void Network::set_seed(uint64_t seed) {
-  const std::lock_guard lock(mutex_);
+  const Lock lock(mutex_);
   seed_ = seed;
 }
 
 int64_t Network::step() const {
-  const std::lock_guard lock(mutex_);
+  const Lock lock(mutex_);
   return step_;
 }
 
 std::vector<std::vector<float>> Network::slots() const {
-  const std::lock_guard lock(mutex_);
+  const Lock lock(mutex_);
   return copies_of(slots_, optimizer_.slots(), graph_.weight_elems());
 }
 
 void Network::set_slots(const std::vector<std::vector<float>>& slots, int64_t step) {
-  const std::lock_guard lock(mutex_);
+  const Lock lock(mutex_);
   const int64_t floats = graph_.weight_elems();
   if (step < 0) fail("step must not be negative, got ", step, ".");
   if (slots.size() != static_cast<size_t>(optimizer_.slots()))
@@ -421,7 +422,7 @@ void Network::tune(int n, Mode mode) {
 }
 
 void Network::force_algorithm(const std::string& op, const std::string& algorithm) {
-  const std::lock_guard lock(mutex_);
+  const Lock lock(mutex_);
   if (algorithm.empty())
     forced_.erase(op);
   else
@@ -430,7 +431,7 @@ void Network::force_algorithm(const std::string& op, const std::string& algorith
 }
 
 void Network::disable_pass(const std::string& name, bool disabled) {
-  const std::lock_guard lock(mutex_);
+  const Lock lock(mutex_);
   const auto& names = optional_passes();
   if (std::find(names.begin(), names.end(), name) == names.end()) {
     std::string known;

@@ -1,5 +1,6 @@
 #include "graph/plan.h"
 
+#include "core/sizes.h"
 #include "ops/op.h"
 
 namespace cnnfast {
@@ -51,9 +52,10 @@ void lower_backward(Builder& b, const Draft& draft) {
     if (b.needs_grad(i)) op_of(b.node(i)).backward(b, i);
 }
 
-int64_t work_of(const Graph& graph, int n) {
-  int64_t madds = 0;
-  for (size_t i = 0; i < graph.nodes().size(); ++i) madds += graph.multiply_adds(static_cast<int>(i));
+double work_of(const Graph& graph, int n) {
+  double madds = 0;
+  for (size_t i = 0; i < graph.nodes().size(); ++i)
+    madds += static_cast<double>(graph.multiply_adds(static_cast<int>(i)));
   return madds * n;
 }
 
@@ -110,6 +112,8 @@ Program make_program(const PlanRequest& r, int n) {
 }
 
 Program make_program(const PlanRequest& r) {
+  if (r.n < 1) fail("a batch needs at least one sample, got ", r.n, ".");
+  checked_size(r.n, kMostSamples, "the number of samples in a batch");
   Program whole = make_program(r, r.n);
   if (!can_cut(r)) return whole;
   Program cut = make_program(r, kMicroBatch);

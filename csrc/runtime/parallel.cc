@@ -9,6 +9,7 @@
 #include <cstdlib>
 #include <fstream>
 #include <string>
+#include <vector>
 #if defined(__x86_64__)
 #  include <xmmintrin.h>
 #endif
@@ -87,6 +88,44 @@ std::atomic<int>& threads() {
   return n;
 }
 
+// OpenMP ends the process where it cannot make a thread. So a thread that is to lead a larger team than
+// before first tries to make the members itself: twice as many, since those that end may count for a while.
+class Trial {
+ public:
+  static bool can_lead(int threads) {
+    thread_local int led = 1;           // as many threads as OpenMP keeps for this one
+    thread_local bool refused = false;  // it does not ask again
+    if (threads > led && !refused) refused = !Trial().makes(2 * (threads - led));
+    if (refused) return false;
+    led = threads;
+    return true;
+  }
+
+ private:
+  Trial() { pthread_mutex_lock(&end_); }
+  ~Trial() {
+    pthread_mutex_unlock(&end_);
+    for (const pthread_t thread : made_) pthread_join(thread, nullptr);
+  }
+
+  bool makes(int threads) {
+    const auto wait = [](void* end) -> void* {
+      pthread_mutex_lock(static_cast<pthread_mutex_t*>(end));
+      pthread_mutex_unlock(static_cast<pthread_mutex_t*>(end));
+      return nullptr;
+    };
+    made_.reserve(static_cast<size_t>(threads));
+    for (pthread_t thread; threads > 0; --threads) {
+      if (pthread_create(&thread, nullptr, wait, &end_) != 0) return false;
+      made_.push_back(thread);
+    }
+    return true;
+  }
+
+  pthread_mutex_t end_ = PTHREAD_MUTEX_INITIALIZER;
+  std::vector<pthread_t> made_;
+};
+
 std::atomic<bool> forked{false};
 const int at_fork = pthread_atfork(nullptr, nullptr, [] { forked = true; });
 
@@ -107,7 +146,7 @@ void Team::barrier() const {
 }
 
 void parallel(int threads, void (*body)(const Team&, void*), void* context) {
-  if (threads <= 1 || forked) {
+  if (threads <= 1 || forked || !Trial::can_lead(threads)) {
     const FlushDenormals flush;
     body(Team(0, 1), context);
     return;

@@ -17,6 +17,7 @@
 namespace cnnfast {
 
 enum class DataFormat { channels_last, channels_first };
+std::string to_string(DataFormat format);
 
 // An image's extents, whatever the order of its axes. A sequence is one of height 1; only a volume has depth.
 struct Image {
@@ -104,6 +105,7 @@ struct Node {
   std::vector<int> inputs;  // of a convolution: its source and, after fuse_add, what is added to its sums
   Dims dims = {};           // of the output
   DataFormat format = DataFormat::channels_last;
+  int decider = -1;  // the value whose layer decided the format; -1: none has, whoever reads it may
   std::vector<int> params = {};              // positions: kernel, then bias
   Activation activation = Activation::none;  // fused into the epilogue
   Layout layout = Layout::plain;             // of the output; chosen by a pass

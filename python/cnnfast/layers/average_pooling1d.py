@@ -15,7 +15,8 @@ class AveragePooling1D(AveragePooling):
         strides: Step between windows; None means `pool_size`.
         padding: "valid", "same", an int, or ((before, after),).
         data_format: "channels_last", "channels_first", or None for `cnnfast.image_data_format()`.
-        ceil_mode: Whether a last window that only partly overlaps the sequence counts.
+        ceil_mode: Whether a last window that only partly overlaps the sequence counts; a window larger than
+            the sequence gives one output then.
         count_include_pad: Whether padding counts, as zeros; otherwise only steps of the sequence do.
         options: `name`, `trainable`, `input_shape`.
 

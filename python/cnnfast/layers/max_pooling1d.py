@@ -15,7 +15,8 @@ class MaxPooling1D(MaxPooling):
         strides: Step between windows; None means `pool_size`.
         padding: "valid", "same", an int, or ((before, after),).
         data_format: "channels_last", "channels_first", or None for `cnnfast.image_data_format()`.
-        ceil_mode: Whether a last window that only partly overlaps the sequence counts.
+        ceil_mode: Whether a last window that only partly overlaps the sequence counts; a window larger than
+            the sequence gives one output then.
         options: `name`, `trainable`, `input_shape`.
 
     Shapes:

@@ -203,6 +203,9 @@ class BaseModel(Trainer, Layer):
         the memory bandwidth of a core, for some tens of milliseconds. The model does not change: training
         steps are made on a copy of weights and optimizer.
 
+        An algorithm named `winograd` mixes the pixels of a tile: where a NaN or a huge pixel reaches too far,
+        that is why (`cnnfast.set_precision` says how far).
+
         Args:
             x: The samples of one batch, batch axis first.
             y: Their labels, for training.
