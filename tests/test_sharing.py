@@ -157,7 +157,12 @@ def test_nested_models() -> None:
     lines: list[str] = []
     whole.summary(print_fn=lines.append)
     text = "\n".join(lines)
-    for part in ("encoder (Sequential)", "decoder (Sequential)", "Total params: 67", "Non-trainable params: 43"):
+    for part in (
+        "encoder (Sequential)",
+        "decoder (Sequential)",
+        "Total params: 67",
+        "Non-trainable params: 43",
+    ):
         assert part in text
 
 

@@ -18,7 +18,9 @@ X, Y = RNG.normal(size=(8, 6)).astype(np.float32), RNG.integers(0, 3, 8).astype(
 
 
 def _model() -> Any:
-    model = Sequential([Input((6,)), layers.Dense(16, activation="relu"), layers.Dense(3, activation="softmax")])
+    model = Sequential(
+        [Input((6,)), layers.Dense(16, activation="relu"), layers.Dense(3, activation="softmax")]
+    )
     model.compile(cnnfast.optimizers.SGD(0.01, 0.9), "sparse_categorical_crossentropy")
     return model
 
@@ -55,7 +57,7 @@ def test_training_beside_compile() -> None:
         assert np.isfinite(values).all()
 
     def compile_anew() -> None:
-        many = [[], ["accuracy"], ["accuracy", cnnfast.metrics.SparseTopKCategoricalAccuracy(2), "mae"]]
+        many = [[], ["accuracy"], ["accuracy", cnnfast.metrics.SparseTopKCategoricalAccuracy(2), "acc"]]
         model.compile("sgd", "sparse_categorical_crossentropy", many[next(metrics) % 3])
 
     _beside(train, compile_anew, 300)
@@ -88,7 +90,7 @@ def test_files_beside_training(tmp_path: Path) -> None:
 
     def train() -> None:
         model.train_on_batch(X, Y)
-        time.sleep(0.002)  # the twin has to keep up
+        time.sleep(0.002)  # the twin has to catch up
 
     _beside(train, save, 30)
     assert max(saved) > 0

@@ -287,14 +287,16 @@ void Network::execute(int n, Mode mode, const Run& what, const Transaction& tran
   const Workspace::Lease memory = workspace_->take(cached.program->floats(), cached.number);
   run.arena = memory.data;
   run.clear = memory.dirty;
-  run.repack = !memory.kept || cached.packed_version != transaction.weights.version();
+  uint64_t version = transaction.weights.version();
+  run.repack = !memory.kept || cached.packed_version != version;
   cached.program->run(run);
   if (mode == Mode::train) {  // and the program has packed what it moved
     ++step_;
     for (const WeightPtr& weight : weights_)
       if (LockedWeights::rules(*weight).trainable) LockedWeights::changed(*weight);
+    version = transaction.weights.version();
   }
-  cached.packed_version = transaction.weights.version();
+  cached.packed_version = version;
 }
 
 void Network::predict(const Samples& x, int n, float* out) {

@@ -52,13 +52,11 @@ Weight::Weight(std::string name, Dims dims, Initializer initializer, uint64_t se
 
 Weight::~Weight() = default;
 
-float* Weight::values() const {
-  if (!values_) {
-    auto made = std::make_unique<Floats>(size_, "weights");
-    initialize(initializer_, dims_, size_, seed_, made->data());
-    values_ = std::move(made);
-    ++version_;
-  }
+float* Weight::first_values() const {
+  auto made = std::make_unique<Floats>(size_, "weights");
+  initialize(initializer_, dims_, size_, seed_, made->data());
+  values_ = std::move(made);
+  ++version_;
   return values_->data();
 }
 
@@ -71,7 +69,7 @@ void Weight::store(const float* from, std::unique_ptr<Floats> memory) {
 void Weight::get(float* to) const {
   if (!to) fail("weights of ", name_, " cannot be written to null.");
   const Lock lock(mutex_);
-  std::memcpy(to, values(), sizeof(float) * static_cast<size_t>(size_));
+  std::memcpy(to, LockedWeights::values(*this), sizeof(float) * static_cast<size_t>(size_));
 }
 
 void Weight::set(const float* from) {

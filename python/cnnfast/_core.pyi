@@ -20,7 +20,8 @@ Padding = str | tuple[tuple[int, int], ...]
 class Weight:
     """One array of weights: whoever made it owns it, and networks bind it.
 
-    Calls and runs of networks that bind it exclude each other. Arrays are float32, C-contiguous and of its shape.
+    Calls, and runs of networks that bind it, exclude each other. Arrays are float32, C-contiguous and of its
+    shape.
     """
 
     def __init__(self, name: str, shape: tuple[int, ...]) -> None: ...
@@ -193,7 +194,6 @@ class Network:
     seed: int  # of dropout
     @property
     def step(self) -> int: ...  # optimizer steps taken so far
-
     def predict(self, x: NDArray[Any]) -> NDArray[np.float32]: ...
     def train_step(
         self, x: NDArray[Any], y: NDArray[Any], index: NDArray[np.int64] | None = None

@@ -1,7 +1,7 @@
 """Random programs of models that share layers, and what each layer should hold, in float64.
 
-A pool of layers that take and return the same shape can be chained in any order. Models are chains of them: plain
-or with a shortcut around, with a head or without, of layers or of other models.
+A pool of layers that take and return the same shape can be chained in any order. Models are chains of them:
+plain or with a shortcut around, with a head or without, of layers or of other models.
 """
 
 import copy
@@ -139,7 +139,18 @@ class Program:
         self.make()
         for _ in range(length):
             name = self.rng.choice(
-                ["make", "train", "train", "train", "set_layer", "set_model", "freeze", "load", "drop", "move"]
+                [
+                    "make",
+                    "train",
+                    "train",
+                    "train",
+                    "set_layer",
+                    "set_model",
+                    "freeze",
+                    "load",
+                    "drop",
+                    "move",
+                ]
             )
             self.log.append(str(name))
             getattr(self, str(name))()
@@ -205,7 +216,9 @@ class Program:
             self._compile(twin)
         x, y = self._data()
         expected = twin.train(x.astype(np.float64), y.astype(np.float64), self.rate, self.momentum)
-        np.testing.assert_allclose(twin.model.train_on_batch(x, y), expected, rtol=1e-3, err_msg=str(self.log))
+        np.testing.assert_allclose(
+            twin.model.train_on_batch(x, y), expected, rtol=1e-3, err_msg=str(self.log)
+        )
 
     def _any_leaf(self) -> Leaf | None:
         known = [leaf for twin in self.twins for leaf in twin.leaves()]

@@ -80,7 +80,9 @@ class Dense(WeightedLayer):
         self.units = whole_number(units, "units", 1)
 
     def _emit(self, graph: Graph, srcs: Sequence[int], weights: Sequence[Weight]) -> int:
-        return self._emit_activation(graph, graph.dense(srcs[0], self.units, self.use_bias, self.name, weights))
+        return self._emit_activation(
+            graph, graph.dense(srcs[0], self.units, self.use_bias, self.name, weights)
+        )
 
     def get_config(self) -> Config:
         """Returns the arguments that make an equal layer, without its weights."""

@@ -354,7 +354,9 @@ class BaseModel(Trainer, Layer):
         Returns:
             A symbolic tensor, or as `predict_on_batch`.
         """
-        return super().__call__(inputs) if isinstance(inputs, SymbolicTensor) else self.predict_on_batch(inputs)
+        return (
+            super().__call__(inputs) if isinstance(inputs, SymbolicTensor) else self.predict_on_batch(inputs)
+        )
 
     def __repr__(self) -> str:
         return f"<{type(self).__name__} name={self.name!r}, built={self.built}>"
