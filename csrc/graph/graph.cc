@@ -101,6 +101,11 @@ int pool_outputs(const std::string& name, const PoolAttrs& a, const Extent& e, i
   return window_outputs(name, e, {*before, *after}, a.ceil_mode);
 }
 
+void check_elems(const Node& node) {
+  checked_size(node.elems(), kMostOfSample, node.name, ": the number of elements of one sample's output ",
+               to_string(node.dims));
+}
+
 }  // namespace
 
 std::string to_string(const Dims& dims) {
@@ -138,9 +143,6 @@ Image Node::image() const {
 int64_t Node::elems() const {
   return product(dims);
 }
-int64_t Parameter::size() const {
-  return product(dims);
-}
 
 const Node& Graph::node(int value) const {
   if (value < 0 || value >= static_cast<int>(nodes_.size()))
@@ -149,29 +151,58 @@ const Node& Graph::node(int value) const {
 }
 
 int Graph::push(Node node) {
-  checked_size(node.elems(), kMostOfSample, node.name, ": the number of elements of one sample's output ",
-               to_string(node.dims));
+  check_elems(node);
   for (const int src : node.inputs) this->node(src);
+  if (const int count = ++names_[node.name]; count > 1) node.name += " (" + std::to_string(count) + ")";
   nodes_.push_back(std::move(node));
   return static_cast<int>(nodes_.size()) - 1;
 }
 
-int Graph::push(Node node, const Dims& kernel, int64_t biases) {
-  std::vector<Parameter> made{{node.name + "/kernel", kernel, 0}};
-  if (biases) made.push_back({node.name + "/bias", {biases}, 0});
-  int64_t elems = param_elems_;
-  for (Parameter& param : made) {
-    param.offset = elems;
-    node.params.push_back(static_cast<int>(params_.size() + node.params.size()));
-    elems = checked_size(sum(elems, param.size()), kMostFloats, param.name, ": with shape ",
-                         to_string(param.dims), " the number of all weights");
-    // Every parameter starts on a cache line, so that kernels may read whole vectors of a bias.
-    elems = ceil_div(elems, kLanes) * kLanes;
+int Graph::use(const WeightPtr& weight) {
+  const int position = static_cast<int>(params_.size());
+  const int first = first_uses_.try_emplace(weight.get(), position).first->second;
+  int64_t& end = first == position ? weight_elems_ : repeated_elems_;
+  params_.push_back({weight, first, end});
+  end += ceil_div(weight->size(), kLanes) * kLanes;
+  return position;
+}
+
+std::vector<int> Graph::bind(const std::string& name, const Weights& weights, const Dims& kernel,
+                             int biases) {
+  const std::vector<std::pair<const char*, Dims>> needed{{"kernel", kernel}, {"bias", {biases}}};
+  const size_t count = biases > 0 ? 2 : 1;
+  checked_size(sum(product(kernel), biases + weight_elems_ + repeated_elems_), kMostFloats, name,
+               ": with a kernel of shape ", to_string(kernel), " the number of all weights");
+  if (!weights.empty() && weights.size() != count)
+    fail(name, ": the layer has ", count, " arrays of weights, got ", weights.size(), ".");
+  Weights bound = weights;
+  for (size_t i = 0; i < count; ++i) {
+    const auto& [kind, dims] = needed[i];
+    if (weights.empty()) {
+      const Initializer begins = i == 0 ? Initializer::glorot_uniform : Initializer::zeros;
+      const uint64_t number = first_uses_.size() + i + 1;
+      bound.push_back(std::make_shared<Weight>(name + "/" + kind, dims, begins, seed_ ^ (number << 32)));
+    }
+    if (!bound[i]) fail(name, ": its ", kind, " is null.");
+    if (bound[i]->dims() != dims)
+      fail(name, ": its ", kind, " has shape ", to_string(bound[i]->dims()),
+           " from its first use, but here it needs ", to_string(dims), "; make a new layer.");
   }
-  const int value = push(std::move(node));
-  params_.insert(params_.end(), made.begin(), made.end());
-  param_elems_ = elems;
-  return value;
+  std::vector<int> positions;
+  for (const WeightPtr& weight : bound) positions.push_back(use(weight));
+  return positions;
+}
+
+Weights Graph::weights() const {
+  Weights all;
+  for (size_t i = 0; i < params_.size(); ++i)
+    if (params_[i].first == static_cast<int>(i)) all.push_back(params_[i].weight);
+  return all;
+}
+
+int64_t Graph::offset(int position) const {
+  const Parameter& p = params_[static_cast<size_t>(position)];
+  return p.first == position ? p.offset : weight_elems_ + p.offset;
 }
 
 Image Graph::image_of(int src, int rank, DataFormat format, const std::string& name,
@@ -196,12 +227,18 @@ int Graph::input(const Dims& dims, const std::string& name) {
   return push({.name = name, .attrs = InputAttrs{}, .inputs = {}, .dims = dims});
 }
 
-int Graph::conv(int src, const ConvAttrs& attrs, DataFormat format, const std::string& name) {
-  const Image in = image_of(src, attrs.rank, format, name, layer_kind(attrs).c_str());
-  check_window(name, "kernel_size", attrs.kernel, attrs.stride, attrs.padding, attrs.rank);
-  check_axes(name, "dilation_rate", attrs.dilation, attrs.rank, 1, 1);
-  check_groups(name, attrs, in.c);
-  ConvAttrs a = attrs;
+int Graph::conv(int src, const ConvAttrs& attrs, DataFormat format, const std::string& name,
+                const Weights& weights) {
+  return push_conv(src, attrs, 0, format, name, weights);
+}
+
+// With a multiplier the kernel's last dims are (channels, multiplier).
+int Graph::push_conv(int src, ConvAttrs a, int multiplier, DataFormat format, const std::string& name,
+                     const Weights& weights) {
+  const Image in = image_of(src, a.rank, format, name, layer_kind(a).c_str());
+  check_window(name, "kernel_size", a.kernel, a.stride, a.padding, a.rank);
+  check_axes(name, "dilation_rate", a.dilation, a.rank, 1, 1);
+  check_groups(name, a, in.c);
   Padding& p = a.padding;
   const auto outputs = [&](const char* axis, int size, int Spatial::*at, int* before, int* after) {
     return conv_outputs(name, a, {axis, size, a.kernel.*at, a.stride.*at, a.dilation.*at},
@@ -218,25 +255,23 @@ int Graph::conv(int src, const ConvAttrs& attrs, DataFormat format, const std::s
             .format = format,
             .decider = static_cast<int>(nodes_.size())};
   Dims kernel = spatial_dims(a.kernel, a.rank);
-  kernel.push_back((a.transposed ? a.filters : in.c) / a.groups);
-  kernel.push_back(a.transposed ? in.c : a.filters);
+  kernel.push_back(multiplier > 0 ? in.c : (a.transposed ? a.filters : in.c) / a.groups);
+  kernel.push_back(multiplier > 0 ? multiplier : a.transposed ? in.c : a.filters);
+  check_elems(node);
   check_taps(conv_problem(this->node(src), node, 1), name);
-  return push(std::move(node), kernel, a.use_bias ? a.filters : 0);
+  node.params = bind(name, weights, kernel, a.use_bias ? a.filters : 0);
+  return push(std::move(node));
 }
 
 int Graph::depthwise_conv(int src, ConvAttrs attrs, int multiplier, DataFormat format,
-                          const std::string& name) {
+                          const std::string& name, const Weights& weights) {
   const int channels = image_of(src, attrs.rank, format, name, ("Depthwise" + layer_kind(attrs)).c_str()).c;
   if (multiplier < 1) fail(name, ": depth_multiplier must be at least 1, got ", multiplier, ".");
   const int64_t filters = int64_t{channels} * multiplier;
   attrs.filters = static_cast<int>(checked_size(filters, kMostOfSample, name, ": depth_multiplier ",
                                                 multiplier, " times ", channels, " channels"));
   attrs.groups = channels;
-  const int made = conv(src, attrs, format, name);
-  const int kernel = nodes_[static_cast<size_t>(made)].params[0];
-  Dims& dims = params_[static_cast<size_t>(kernel)].dims;
-  dims.end()[-2] = channels, dims.end()[-1] = multiplier;
-  return made;
+  return push_conv(src, attrs, multiplier, format, name, weights);
 }
 
 int Graph::pool(int src, const PoolAttrs& attrs, DataFormat format, const std::string& name) {
@@ -262,14 +297,16 @@ int Graph::pool(int src, const PoolAttrs& attrs, DataFormat format, const std::s
                .decider = static_cast<int>(nodes_.size())});
 }
 
-int Graph::dense(int src, const DenseAttrs& attrs, const std::string& name) {
+int Graph::dense(int src, const DenseAttrs& attrs, const std::string& name, const Weights& weights) {
   const Dims& in = node(src).dims;
   if (in.size() != 1)
     fail(name, ": Dense needs one axis of features a sample, got ", to_string(in),
          ". Put a Flatten before it.");
   if (attrs.units < 1) fail(name, ": units must be at least 1, got ", attrs.units, ".");
   Node made{.name = name, .attrs = attrs, .inputs = {src}, .dims = {attrs.units}};
-  return push(std::move(made), {in[0], attrs.units}, attrs.use_bias ? attrs.units : 0);
+  check_elems(made);
+  made.params = bind(name, weights, {in[0], attrs.units}, attrs.use_bias ? attrs.units : 0);
+  return push(std::move(made));
 }
 
 int Graph::flatten(int src, DataFormat format, const std::string& name) {
@@ -320,9 +357,11 @@ int Graph::activation(int src, ActivationKind kind, const std::string& name) {
 int64_t Graph::multiply_adds(int value) const {
   const Node& made = node(value);
   if (const auto* conv = made.as<ConvAttrs>()) {
-    const Dims& kernel = params_[static_cast<size_t>(made.params[0])].dims;
     const Node& outer = conv->transposed ? node(made.inputs[0]) : made;
-    return product(outer.elems(), product(kernel) / kernel.back());
+    Node inner = conv->transposed ? made : node(made.inputs[0]);
+    inner.format = made.format;
+    const Spatial& k = conv->kernel;
+    return product(Dims{outer.elems(), k.d, k.h, k.w, inner.image().c / conv->groups});
   }
   if (made.as<DenseAttrs>()) return params_[static_cast<size_t>(made.params[0])].size();
   return 0;

@@ -1,6 +1,5 @@
 #include "graph/plan.h"
 
-#include "core/sizes.h"
 #include "ops/op.h"
 
 namespace cnnfast {
@@ -96,6 +95,7 @@ Program make_program(const PlanRequest& r, int n) {
     case Mode::train:
       lower_loss(b, draft.output, loss, r.update.regularizers);
       lower_backward(b, draft);
+      b.sum_uses();
       b.join_micro_batches(results);
       lower_update(b, b.node(draft.output), r.update);
       break;
@@ -103,6 +103,7 @@ Program make_program(const PlanRequest& r, int n) {
     case Mode::vjp_training:
       lower_given_gradient(b, draft.output);
       lower_backward(b, draft);
+      b.sum_uses();
       break;
   }
   const int threads = work_of(r.graph, r.n) < kParallelWork ? 1 : r.threads;
@@ -110,12 +111,10 @@ Program make_program(const PlanRequest& r, int n) {
 }
 
 Program make_program(const PlanRequest& r) {
-  if (r.n < 1) fail("a batch needs at least one sample, got ", r.n, ".");
-  checked_size(r.n, kMostSamples, "the number of samples in a batch");
   Program whole = make_program(r, r.n);
   if (!can_cut(r)) return whole;
   Program cut = make_program(r, kMicroBatch);
-  return cut.own_memory() <= kMostOwnMemory && cut.memory(1) < whole.memory(1) ? std::move(cut)
+  return cut.own_memory() <= kMostOwnMemory && cut.floats(1) < whole.floats(1) ? std::move(cut)
                                                                                : std::move(whole);
 }
 
