@@ -1,6 +1,5 @@
 // Errors, threads, instruction sets, build information.
 #include "bindings/bind.h"
-#include "bindings/gil.h"
 #include "cnnfast/precision.h"
 #include "graph/tuning.h"
 #include "runtime/cpu.h"

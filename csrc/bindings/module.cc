@@ -1,7 +1,6 @@
 // The module cnnfast._core: one registration function a topic. The contract stands in
 // python/cnnfast/_core.pyi.
 #include "bindings/bind.h"
-#include "bindings/gil.h"
 
 namespace py = pybind11;
 

@@ -151,8 +151,7 @@ const Node& Graph::node(int value) const {
 }
 
 int Graph::push(Node node) {
-  checked_size(node.elems(), kMostOfSample, node.name, ": the number of elements of one sample's output ",
-               to_string(node.dims));
+  check_elems(node);
   for (const int src : node.inputs) this->node(src);
   if (const int count = ++names_[node.name]; count > 1) node.name += " (" + std::to_string(count) + ")";
   nodes_.push_back(std::move(node));
@@ -164,11 +163,7 @@ int Graph::use(const WeightPtr& weight) {
   const int first = first_uses_.try_emplace(weight.get(), position).first->second;
   int64_t& end = first == position ? weight_elems_ : repeated_elems_;
   params_.push_back({weight, first, end});
-  // Every parameter starts on a cache line, so that kernels may read whole vectors of a bias.
-  end = ceil_div(checked_size(sum(end, weight->size()), kMostFloats, weight->name(), ": with shape ",
-                              to_string(weight->dims()), " the number of all weights"),
-                 kLanes) *
-        kLanes;
+  end += ceil_div(weight->size(), kLanes) * kLanes;
   return position;
 }
 
@@ -176,6 +171,8 @@ std::vector<int> Graph::bind(const std::string& name, const Weights& weights, co
                              int biases) {
   const std::vector<std::pair<const char*, Dims>> needed{{"kernel", kernel}, {"bias", {biases}}};
   const size_t count = biases > 0 ? 2 : 1;
+  checked_size(sum(product(kernel), biases + weight_elems_ + repeated_elems_), kMostFloats, name,
+               ": with a kernel of shape ", to_string(kernel), " the number of all weights");
   if (!weights.empty() && weights.size() != count)
     fail(name, ": the layer has ", count, " arrays of weights, got ", weights.size(), ".");
   Weights bound = weights;
@@ -363,8 +360,8 @@ int64_t Graph::multiply_adds(int value) const {
     const Node& outer = conv->transposed ? node(made.inputs[0]) : made;
     Node inner = conv->transposed ? made : node(made.inputs[0]);
     inner.format = made.format;
-    const int64_t taps = int64_t{conv->kernel.d} * conv->kernel.h * conv->kernel.w;
-    return product(outer.elems(), product(taps, inner.image().c / conv->groups));
+    const Spatial& k = conv->kernel;
+    return product(Dims{outer.elems(), k.d, k.h, k.w, inner.image().c / conv->groups});
   }
   if (made.as<DenseAttrs>()) return params_[static_cast<size_t>(made.params[0])].size();
   return 0;

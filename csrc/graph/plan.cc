@@ -1,6 +1,5 @@
 #include "graph/plan.h"
 
-#include "core/sizes.h"
 #include "ops/op.h"
 
 namespace cnnfast {
@@ -112,8 +111,6 @@ Program make_program(const PlanRequest& r, int n) {
 }
 
 Program make_program(const PlanRequest& r) {
-  if (r.n < 1) fail("a batch needs at least one sample, got ", r.n, ".");
-  checked_size(r.n, kMostSamples, "the number of samples in a batch");
   Program whole = make_program(r, r.n);
   if (!can_cut(r)) return whole;
   Program cut = make_program(r, kMicroBatch);

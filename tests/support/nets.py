@@ -21,7 +21,7 @@ def single(shape: tuple[int, ...], add: Callable[["_core.Graph", int], int]) -> 
 
 def set_weights(network: "_core.Network", weights: list[NDArray[Any]]) -> None:
     """Sets all parameters, in the graph's order."""
-    for weight, value in zip(network.weights, weights, strict=False):
+    for weight, value in zip(network.weights, weights, strict=True):
         weight.assign(np.asarray(value, np.float32))
 
 

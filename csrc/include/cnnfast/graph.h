@@ -46,11 +46,11 @@ struct Padding {
 // (..., filters / groups, channels).
 struct ConvAttrs {
   int filters;
-  Spatial kernel, stride;
-  Padding padding;  // resolved to explicit amounts once the source is known
-  Spatial dilation;
-  int groups;
-  bool use_bias;
+  Spatial kernel, stride = {1, 1};
+  Padding padding = {};  // resolved to explicit amounts once the source is known
+  Spatial dilation = {1, 1};
+  int groups = 1;
+  bool use_bias = true;
   int rank = 2;  // spatial axes: 1, 2 or 3
   bool transposed = false;
   Spatial output_padding = {-1, -1, -1};  // transposed only; below 0: whatever the padding's name implies
@@ -62,15 +62,15 @@ struct ConvAttrs {
 struct PoolAttrs {
   bool maximum;
   Pair window, stride;
-  Padding padding;
-  bool ceil_mode;
-  bool count_padding;
+  Padding padding = {};
+  bool ceil_mode = false;
+  bool count_padding = false;
   int rank = 2;  // spatial axes: 1 or 2
 };
 
 struct DenseAttrs {
   int units;
-  bool use_bias;
+  bool use_bias = true;
 };
 
 struct FlattenAttrs {
