@@ -7,6 +7,8 @@
 #include <cstdlib>
 #include <cstring>
 #include <iostream>
+#include <mutex>
+#include <set>
 
 #include "graph/measure.h"
 #include "graph/plan.h"
@@ -22,12 +24,19 @@ namespace {
 // change.
 constexpr size_t kPrograms = 8;
 
+// A line a step. Why a layer did not get other algorithms is told once in a process.
 void print_plan(const Program& program) {
+  static std::mutex mutex;
+  static std::set<std::string> told;
+  const std::lock_guard lock(mutex);
+  std::cerr << "cnnfast: plan of " << program.steps().size() << " steps\n";
   for (const Step& step : program.steps()) {
     const StepInfo& i = step.info;
-    std::cerr << "cnnfast: " << i.name << " " << i.direction << " "
-              << (i.algorithm.empty() ? "-" : i.algorithm) << ", " << i.tasks << " tasks"
-              << (i.refused.empty() ? "" : "; refused " + i.refused) << "\n";
+    std::cerr << "cnnfast:   " << i.name << " " << i.direction
+              << (i.algorithm.empty() ? "" : " by " + i.algorithm) << ", " << i.tasks
+              << (i.tasks == 1 ? " task\n" : " tasks\n");
+    if (!i.refused.empty() && told.insert(i.name + i.refused).second)
+      std::cerr << "cnnfast:     not by " << i.refused << "\n";
   }
 }
 
