@@ -31,11 +31,17 @@ class BaseModel(Trainer):
     """A network with its weights.
 
     The network of the core is made when it is first needed; layers that have values by then bring them along.
+
+    Attributes:
+        name: The model's name.
+        metadata: What its file is to say beside layers and weights, in JSON's types. `cnnfast predict` reads
+            "class_names", a list of the classes' names by number.
     """
 
     def __init__(self, name: str) -> None:
         super().__init__()
         self.name = name
+        self.metadata: dict[str, Any] = {}
         self._blueprint: Blueprint | None = None
         self._network: Network | None = None
 

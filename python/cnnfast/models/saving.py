@@ -65,6 +65,7 @@ def save_model(model: BaseModel, filepath: str | os.PathLike[str], overwrite: bo
         "trainable": {layer.name: layer.trainable for layer in model.layers},
         "compile": _compile_config(model),
         "training": {"step": network.step, "seed": model._seed, "epochs": model._epochs},
+        "metadata": model.metadata,
     }
     parts = {
         _CONFIG: json.dumps(config, indent=1).encode(),
@@ -98,6 +99,7 @@ def load_model(filepath: str | os.PathLike[str]) -> Model | Sequential:
         model = _MODELS[config["class_name"]].from_config(config["config"])
         for layer in model.layers:
             layer.trainable = bool(config["trainable"][layer.name])
+        model.metadata = dict(config.get("metadata", {}))
         weights = _checked_weights(model.blueprint, _tensors(parts[_WEIGHTS]))
         model._build_network(weights)
         if config["compile"] is not None:
