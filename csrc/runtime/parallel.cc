@@ -85,8 +85,8 @@ int default_threads() {
   const int wanted = threads_from_environment("CNNFAST_NUM_THREADS", &rest);
   if (wanted && !*rest) return wanted;
   if (const char* text = std::getenv("CNNFAST_NUM_THREADS"); text && *text)
-    std::cerr << "cnnfast: CNNFAST_NUM_THREADS must be a whole number from 1 to " << kMostThreads << ", got \""
-              << text << "\"; it is ignored\n";
+    std::cerr << "cnnfast: CNNFAST_NUM_THREADS must be a whole number from 1 to " << kMostThreads
+              << ", got \"" << text << "\"; it is ignored\n";
   // One for each level of nested teams, with commas between; ours has one level.
   if (const int n = threads_from_environment("OMP_NUM_THREADS", &rest)) return n;
   const int mask = cpus_in_mask(), quota = cpus_in_quota();

@@ -2,7 +2,6 @@
 // or measured times; everything else follows its source. Three plans are drawn up: two keep the whole network
 // in one layout wherever an algorithm takes it, the third lets each convolution pay for a reorder. The
 // cheapest wins.
-#include <algorithm>
 #include <cmath>
 #include <map>
 #include <optional>
@@ -16,30 +15,6 @@
 namespace cnnfast {
 
 namespace {
-
-// Who refused and why: "a, b: reason; c: another".
-class Refusals {
- public:
-  void add(const std::string& who, const std::string& why) {
-    const auto known =
-        std::find_if(reasons_.begin(), reasons_.end(), [&](const auto& r) { return r.why == why; });
-    if (known == reasons_.end())
-      reasons_.push_back({who, why});
-    else
-      known->who += ", " + who;
-  }
-  std::string text() const {
-    std::string all;
-    for (const auto& [who, why] : reasons_) all += (all.empty() ? "" : "; ") + who + ": " + why;
-    return all;
-  }
-
- private:
-  struct Reason {
-    std::string who, why;
-  };
-  std::vector<Reason> reasons_;
-};
 
 class Rewriter {
  public:
@@ -129,21 +104,20 @@ class Rewriter {
                               std::string* refused) const {
     const auto forced = options_.forced.find("conv2d");
     const bool is_forced = forced != options_.forced.end() && !options_.first;
-    Refusals refusals;
+    std::string refusals;
     const ConvAlgorithm* found = nullptr;
     for (const ConvAlgorithm* algorithm : conv_algorithms()) {
       if (is_forced && forced->second != algorithm->name) continue;
       const std::string reason = algorithm->refuse(p);
       if (!reason.empty())
-        refusals.add(algorithm->name, reason);
+        refusals += std::string(refusals.empty() ? "" : "\n") + algorithm->name + ": " + reason;
       else if (!found || rank_of(*algorithm, p, src) < rank_of(*found, p, src))
         found = algorithm;
     }
     if (!found)
       fail(node.name, ": no algorithm takes this convolution (",
-           refusals.text().empty() ? "\"" + forced->second + "\" is not one of " + names() : refusals.text(),
-           ").");
-    *refused = refusals.text();
+           refusals.empty() ? "\"" + forced->second + "\" is not one of " + names() : refusals, ").");
+    *refused = refusals;
     return *found;
   }
 
