@@ -20,7 +20,7 @@ Preparation = Literal["mnist", "drawing", "plain"]
 PREPARATIONS: tuple[Preparation, ...] = ("mnist", "drawing", "plain")
 
 # Of a large page this many pixels a side are kept, so that a digit of a hundredth of it keeps its strokes.
-_PAGE = 4096
+_PAGE = 2048
 
 
 @dataclass(frozen=True)

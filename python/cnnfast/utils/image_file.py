@@ -149,13 +149,18 @@ def _plain(file: Image, least: int) -> Image:
     if file.mode.startswith(("I", "F")):
         picture = _pillow().fromarray(_from_0_to_1(np.asarray(file)))
     elif file.has_transparency_data:
-        picture = file.convert("RGBA")
+        picture = _in_mode(file, "RGBA")
     else:
-        picture = file.convert("L" if file.mode in ("1", "L") else "RGB")
+        picture = _in_mode(file, "L" if file.mode in ("1", "L") else "RGB")
     factor = max(picture.size) // least
     if factor > 1:
         picture = picture.reduce(factor)
     return _opaque(picture) if picture.mode == "RGBA" else picture
+
+
+def _in_mode(picture: Image, mode: str) -> Image:
+    """The picture itself where it is so already; Pillow's `convert` would copy it."""
+    return picture if picture.mode == mode else picture.convert(mode)
 
 
 def _from_0_to_1(values: NDArray[np.generic]) -> NDArray[np.float32]:
@@ -167,7 +172,9 @@ def _from_0_to_1(values: NDArray[np.generic]) -> NDArray[np.float32]:
     whites = (1, *_WHITES) if values.dtype.kind == "f" else _WHITES
     black = min(lowest, 0.0)
     white = next((white for white in whites if white >= highest), highest)
-    return (deep - black) / np.float32(white - black)
+    deep -= np.float32(black)
+    deep /= np.float32(white - black)
+    return deep
 
 
 def _opaque(picture: Image) -> Image:
