@@ -61,7 +61,7 @@ class ProgressBar(Callback):
         self._began = time.monotonic()
         if self._mode == 1:
             self.close()
-            self._bar = open_bar(self.params["steps"], f"Epoch {epoch + 1}/{self.params['epochs']}")
+            self._bar = open_bar(self.params["steps"], self._title(epoch))
 
     def on_train_batch_end(self, batch: int, logs: Logs | None = None) -> None:
         """Moves the bar, ten times a second at most."""
@@ -79,8 +79,12 @@ class ProgressBar(Callback):
             self._bar.leave = False
         self.close()
         if self._mode:
-            start = f"Epoch {epoch + 1}/{self.params['epochs']}  {time.monotonic() - self._began:.1f}s"
+            start = f"{self._title(epoch)} {time.monotonic() - self._began:6.1f}s"
             print(epoch_line(start, logs or {}, _columns()), flush=True)
+
+    def _title(self, epoch: int) -> str:
+        last = str(self.params["epochs"])
+        return f"Epoch {epoch + 1:>{len(last)}}/{last}"
 
     def close(self) -> None:
         """Leaves the bar as it stands."""

@@ -45,14 +45,14 @@ def save(model: Any, path: Path) -> Path:
     """Saves the model, elsewhere if it must be, and returns where it is.
 
     Raises:
-        OSError: it cannot be written anywhere.
+        OSError: it cannot be written anywhere; names the path.
     """
     try:
         model.save(path)
     except OSError as error:
         kept = _elsewhere(model, path.name)
         if kept is None:
-            raise
+            raise OSError(error.errno, error.strerror, str(path)) from error
         print(f"cnnfast: {path} could not be written ({error.strerror or error})", file=sys.stderr)
         return kept
     return path
