@@ -44,7 +44,7 @@ def colours(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def trained(colours: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A model that tells them."""
     out = tmp_path_factory.mktemp("out")
-    assert main(["train", str(colours), "--out", str(out), "--epochs", "6", "--batch-size", "10"]) == 0
+    assert main(["train", str(colours), "--out", str(out), "--epochs", "6", "--batch-size", "16"]) == 0
     return out / "colours-cifar_cnn.cnnfast"
 
 
@@ -72,7 +72,7 @@ def _error(arguments: list[str], capsys: Captured) -> str:
 
 
 def test_folder_is_learnt_and_told(colours: Path, tmp_path: Path, capsys: Captured) -> None:
-    arguments = ["train", str(colours), "--out", str(tmp_path), "--epochs", "6", "--batch-size", "10"]
+    arguments = ["train", str(colours), "--out", str(tmp_path), "--epochs", "6", "--batch-size", "16"]
     assert main(arguments) == 0
     lines = capsys.readouterr().out.splitlines()
     assert lines[0] == (
