@@ -63,6 +63,11 @@ def test_train_alone_is_split_too(tmp_path: Path) -> None:
     assert (found.class_names, len(found.train), len(found.test)) == (("a", "b"), 8, 2)
 
 
+def test_trains_and_tests_may_be_classes(tmp_path: Path) -> None:
+    make(tmp_path, {"car": 2, "train": 2, "test": 2})
+    assert image_folder.find(tmp_path).class_names == ("car", "test", "train")
+
+
 def test_sizes_and_grey(tmp_path: Path) -> None:
     make(tmp_path, {"a": 2, "b": 2}, size=(30, 20))
     Image.new("L", (5, 50), 9).save(tmp_path / "a" / "tall.jpg")

@@ -138,7 +138,8 @@ def find(directory: str | os.PathLike[str], validation_split: float = 0.2, seed:
     folder = Path(directory)
     if not folder.is_dir():
         raise FileNotFoundError(f"there is no folder {folder}")
-    parts = {path.name.lower(): path for path in _folders(folder)}
+    # A folder of that name without folders in it is a class: of trains, for one.
+    parts = {path.name.lower(): path for path in _folders(folder) if _folders(path)}
     train_folder = parts.get("train", folder)
     test_folder = next((parts[name] for name in _TEST_NAMES if name in parts), None)
     classes = _classes(train_folder)
