@@ -268,8 +268,8 @@ def _core_calls() -> dict[str, Callable[[Any, np.ndarray, np.ndarray], Any]]:
         "index sign": lambda n, x, y: n.train_step(x, y, np.array([0, -1])),
         "index empty": lambda n, x, y: n.train_step(x, y, np.array([], np.int64)),
         "grad shape": lambda n, x, y: n.vjp(x, grad[:, :9]),
-        "parameter shape": lambda n, x, y: n.set_parameter(0, np.ones((3, 3, 1, 8), np.float32)),
-        "parameter number": lambda n, x, y: n.set_parameter(99, np.ones(1, np.float32)),
+        "parameter shape": lambda n, x, y: n.weights[0].assign(np.ones((3, 3, 1, 8), np.float32)),
+        "parameter number": lambda n, x, y: n.weights[99].assign(np.ones(1, np.float32)),
         "batch of none": lambda n, x, y: n.memory(0, "train"),
         "state": lambda n, x, y: n.set_optimizer_state({"velocity": np.ones(3, np.float32)}, 1),
     }

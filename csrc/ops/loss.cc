@@ -96,16 +96,19 @@ double metric_of(const Metric& metric, const Row& row, Loss loss) {
 }
 
 struct Penalty {
-  int64_t offset, size;
+  ParamPlace param;
+  int64_t size;
   Regularizer regularizer;
 };
 
-double penalty_of(const std::vector<Penalty>& penalties, const float* params) {
+double penalty_of(const std::vector<Penalty>& penalties, const Context& c) {
   double sum = 0;
-  for (const Penalty& p : penalties)
-    for (int64_t i = p.offset; i < p.offset + p.size; ++i)
-      sum += p.regularizer.l1 * std::abs(static_cast<double>(params[i])) +
-             p.regularizer.l2 * static_cast<double>(params[i]) * params[i];
+  for (const Penalty& p : penalties) {
+    const float* const w = c.values(p.param);
+    for (int64_t i = 0; i < p.size; ++i)
+      sum += p.regularizer.l1 * std::abs(static_cast<double>(w[i])) +
+             p.regularizer.l2 * static_cast<double>(w[i]) * w[i];
+  }
   return sum;
 }
 
@@ -166,14 +169,14 @@ void lower_loss(Builder& b, int value, const LossPlan& plan, const std::vector<R
   for (size_t i = 0; i < regularizers.size(); ++i)
     if (regularizers[i].l1 != 0 || regularizers[i].l2 != 0)
       penalties.push_back(
-          {b.param(static_cast<int>(i)).offset, b.param(static_cast<int>(i)).size(), regularizers[i]});
+          {b.place(static_cast<int>(i)), b.param(static_cast<int>(i)).size(), regularizers[i]});
   const std::vector<Metric> metrics = plan.metrics;
   const Loss loss = plan.loss;
   const bool logits = plan.from_logits && is_crossentropy(loss);
   b.step(node, "metrics", 1, {out, losses}, [=](const Context& c, int64_t) {
     double sum = 0;
     for (int64_t i = 0; i < n; ++i) sum += c.at(losses)[i];
-    c.run.results[0] = sum / static_cast<double>(n) + penalty_of(penalties, c.run.params);
+    c.run.results[0] = sum / static_cast<double>(n) + penalty_of(penalties, c);
     for (size_t m = 0; m < metrics.size(); ++m) {
       double total = 0;
       for (int64_t i = 0; i < n; ++i) {

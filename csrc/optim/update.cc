@@ -16,13 +16,14 @@ bool regularized(const UpdatePlan& plan, size_t param) {
 
 void lower_regularizers(Builder& b, const Node& output, const UpdatePlan& plan) {
   for (size_t i = 0; i < plan.regularizers.size(); ++i) {
-    if (!plan.trainable[i] || !regularized(plan, i)) continue;
+    const int position = static_cast<int>(i);
+    if (!b.trains(position) || !regularized(plan, i)) continue;
     const Regularizer r = plan.regularizers[i];
-    const Parameter& param = b.param(static_cast<int>(i));
-    const int64_t offset = param.offset, size = param.size();
+    const ParamPlace param = b.place(position);
+    const int64_t size = b.param(position).size();
     b.step(output, "regularize", flat_tasks(size), {}, [=](const Context& c, int64_t task) {
-      const float* w = c.run.params + offset + task * kFlatTask;
-      float* grad = c.run.grads + offset + task * kFlatTask;
+      const float* w = c.values(param) + task * kFlatTask;
+      float* grad = c.grad(param) + task * kFlatTask;
       for (int64_t j = 0, end = flat_size(size, task); j < end; ++j)
         grad[j] += r.l1 * static_cast<float>((w[j] > 0) - (w[j] < 0)) + 2 * r.l2 * w[j];
     });
@@ -31,13 +32,13 @@ void lower_regularizers(Builder& b, const Node& output, const UpdatePlan& plan) 
 
 Update make_update(const OptimizerConfig& o, const KernelTable& k) {
   if (o.kind == OptimizerConfig::Kind::sgd)
-    return {[o, sgd = k.sgd](const Context& c, int64_t at, const float* grad, int64_t n) {
-              sgd({c.run.params + at, grad, o.momentum != 0 ? c.run.slots[0] + at : nullptr, n,
+    return {[o, sgd = k.sgd](const Context& c, ParamPlace p, int64_t at, const float* grad, int64_t n) {
+              sgd({c.values(p) + at, grad, o.momentum != 0 ? c.slot(0, p) + at : nullptr, n,
                    static_cast<float>(c.run.learning_rate), static_cast<float>(o.momentum), o.nesterov});
             },
             1 + o.slots()};
-  return {[o, adam = k.adam](const Context& c, int64_t at, const float* grad, int64_t n) {
-            adam({c.run.params + at, grad, c.run.slots[0] + at, c.run.slots[1] + at, n,
+  return {[o, adam = k.adam](const Context& c, ParamPlace p, int64_t at, const float* grad, int64_t n) {
+            adam({c.values(p) + at, grad, c.slot(0, p) + at, c.slot(1, p) + at, n,
                   static_cast<float>(c.run.learning_rate), o.beta1, o.beta2, static_cast<float>(o.epsilon)});
           },
           1 + o.slots()};
@@ -61,25 +62,25 @@ Buffer lower_norms(Builder& b, const Node& output, const std::vector<int>& posit
                    const Clipping& clipping) {
   std::vector<ParamPiece> pieces;  // of kFlatTask, however the parameter is packed
   for (const int position : positions) {
-    const std::vector<ParamPiece> cut = cut_param(b.param(position), position, {});
+    const std::vector<ParamPiece> cut = cut_param(b.place(position), b.param(position).size(), {});
     pieces.insert(pieces.end(), cut.begin(), cut.end());
   }
   const int64_t n = static_cast<int64_t>(pieces.size());
   const Buffer squares = b.buffer(2 * n), scales = b.buffer(positions.back() + 1);
   b.step(output, "clip", n, {squares}, [=](const Context& c, int64_t task) {
     const ParamPiece& piece = pieces[static_cast<size_t>(task)];
-    c.as<double>(squares)[task] = sum_of_squares(c.run.grads + piece.at + piece.begin, piece.size());
+    c.as<double>(squares)[task] = sum_of_squares(c.grad(piece.param) + piece.begin, piece.size());
   });
   const bool global = clipping.kind == Clipping::Kind::global_norm;
   b.step(output, "clip", 1, {squares, scales}, [=](const Context& c, int64_t) {
     for (size_t i = 0; i < pieces.size();) {
       double sum = 0;
       size_t end = i;
-      for (; end < pieces.size() && (global || pieces[end].position == pieces[i].position); ++end)
+      for (; end < pieces.size() && (global || pieces[end].param.position == pieces[i].param.position); ++end)
         sum += c.as<double>(squares)[end];
       const double norm = std::sqrt(sum);
       for (; i < end; ++i)
-        c.at(scales)[pieces[i].position] =
+        c.at(scales)[pieces[i].param.position] =
             norm <= clipping.limit ? 1.0f : static_cast<float>(clipping.limit / norm);
     }
   });
@@ -114,16 +115,19 @@ void constrain_norm(float* w, const Dims& dims, const Constraint& constraint) {
 
 void lower_constraints(Builder& b, const Node& output, const UpdatePlan& plan) {
   for (size_t i = 0; i < plan.constraints.size(); ++i) {
-    if (!plan.trainable[i] || !constrained(plan, i)) continue;
+    const int position = static_cast<int>(i);
+    if (!b.trains(position) || !constrained(plan, i)) continue;
     const Constraint constraint = plan.constraints[i];
-    const Parameter param = b.param(static_cast<int>(i));
-    const std::vector<ParamPiece> pieces = b.pieces({static_cast<int>(i)});
+    const ParamPlace param = b.place(position);
+    const Dims dims = b.param(position).dims();
+    const int64_t size = b.param(position).size();
+    const std::vector<ParamPiece> pieces = b.pieces({position});
     Step& step = b.step(output, "constrain", 1, {}, [=](const Context& c, int64_t) {
-      float* w = c.run.params + param.offset;
+      float* w = c.values(param);
       if (constraint.kind == Constraint::Kind::norm)
-        constrain_norm(w, param.dims, constraint);
+        constrain_norm(w, dims, constraint);
       else
-        for (int64_t j = 0, end = param.size(); j < end; ++j) w[j] = w[j] < 0 ? 0 : w[j];
+        for (int64_t j = 0; j < size; ++j) w[j] = w[j] < 0 ? 0 : w[j];
       for (const ParamPiece& piece : pieces) piece.pack(c);
     });
     b.declare_packing(step, pieces);
@@ -139,17 +143,17 @@ void lower_moves(Builder& b, const Node& output, const std::vector<int>& positio
   if (by_norm) scales = lower_norms(b, output, positions, clipping);
   std::vector<ParamPiece> pieces = b.pieces(positions);
   for (ParamPiece& piece : pieces)
-    if (constrained(plan, static_cast<size_t>(piece.position))) piece.packings.reset();
+    if (constrained(plan, static_cast<size_t>(piece.param.position))) piece.packings.reset();
   Step& step = b.step(output, "update", static_cast<int64_t>(pieces.size()),
                       by_norm ? std::vector<Buffer>{scales} : std::vector<Buffer>{},
                       [=, clip = static_cast<float>(clipping.limit)](const Context& c, int64_t task) {
                         const ParamPiece& piece = pieces[static_cast<size_t>(task)];
-                        const float scale = by_norm ? c.at(scales)[piece.position] : 1.0f;
+                        const float scale = by_norm ? c.at(scales)[piece.param.position] : 1.0f;
                         piece.for_ranges([&](int64_t at, int64_t n) {
-                          float* grad = c.run.grads + at;
+                          float* grad = c.grad(piece.param) + at;
                           if (clipping.kind == Clipping::Kind::value) clip_values(grad, n, clip);
                           if (scale != 1.0f) scale_values(grad, n, scale);
-                          update.move(c, at, grad, n);
+                          update.move(c, piece.param, at, grad, n);
                         });
                         piece.pack(c);
                       });

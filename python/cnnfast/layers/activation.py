@@ -11,7 +11,7 @@ from cnnfast.utils.arguments import activation_name
 if TYPE_CHECKING:
     from typing_extensions import Unpack
 
-    from cnnfast._core import Graph
+    from cnnfast._core import Graph, Weight
     from cnnfast.layers.layer import LayerOptions
     from cnnfast.utils.serialization import Config
 
@@ -44,7 +44,7 @@ class Activation(Layer):
         super().__init__(**options)
         self.activation = activation_name(activation)
 
-    def _emit(self, graph: Graph, srcs: Sequence[int]) -> int:
+    def _emit(self, graph: Graph, srcs: Sequence[int], weights: Sequence[Weight]) -> int:
         return graph.activation(srcs[0], self.activation, self.name)
 
     def get_config(self) -> Config:
@@ -75,7 +75,7 @@ class ReLU(Layer):
     def __init__(self, **options: Unpack[LayerOptions]) -> None:
         super().__init__(**options)
 
-    def _emit(self, graph: Graph, srcs: Sequence[int]) -> int:
+    def _emit(self, graph: Graph, srcs: Sequence[int], weights: Sequence[Weight]) -> int:
         return graph.activation(srcs[0], "relu", self.name)
 
 
@@ -102,5 +102,5 @@ class Softmax(Layer):
     def __init__(self, **options: Unpack[LayerOptions]) -> None:
         super().__init__(**options)
 
-    def _emit(self, graph: Graph, srcs: Sequence[int]) -> int:
+    def _emit(self, graph: Graph, srcs: Sequence[int], weights: Sequence[Weight]) -> int:
         return graph.activation(srcs[0], "softmax", self.name)

@@ -11,7 +11,7 @@ from cnnfast.optimizers.optimizer import in_range
 if TYPE_CHECKING:
     from typing_extensions import Unpack
 
-    from cnnfast._core import Graph
+    from cnnfast._core import Graph, Weight
     from cnnfast.layers.layer import LayerOptions
     from cnnfast.utils.serialization import Config
 
@@ -43,7 +43,7 @@ class Dropout(Layer):
         super().__init__(**options)
         self.rate = in_range(rate, "rate", 0.0, 1.0)
 
-    def _emit(self, graph: Graph, srcs: Sequence[int]) -> int:
+    def _emit(self, graph: Graph, srcs: Sequence[int], weights: Sequence[Weight]) -> int:
         return graph.dropout(srcs[0], self.rate, self.name)
 
     def get_config(self) -> Config:

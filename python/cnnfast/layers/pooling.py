@@ -12,7 +12,7 @@ from cnnfast.utils.arguments import normal_padding, per_axis
 if TYPE_CHECKING:
     from typing_extensions import Unpack
 
-    from cnnfast._core import Graph
+    from cnnfast._core import Graph, Weight
     from cnnfast.layers.layer import LayerOptions
     from cnnfast.utils.arguments import PaddingArgument
     from cnnfast.utils.serialization import Config
@@ -54,7 +54,7 @@ class Pooling(Layer):
 class MaxPooling(Pooling):
     """Base of the poolings by the largest value."""
 
-    def _emit(self, graph: Graph, srcs: Sequence[int]) -> int:
+    def _emit(self, graph: Graph, srcs: Sequence[int], weights: Sequence[Weight]) -> int:
         return graph.max_pool(
             srcs[0], self.pool_size, self.strides, self.padding, self.ceil_mode, self.data_format, self.name
         )
@@ -76,7 +76,7 @@ class AveragePooling(Pooling):
         super().__init__(pool_size, strides, padding, data_format, ceil_mode, **options)
         self.count_include_pad = bool(count_include_pad)
 
-    def _emit(self, graph: Graph, srcs: Sequence[int]) -> int:
+    def _emit(self, graph: Graph, srcs: Sequence[int], weights: Sequence[Weight]) -> int:
         return graph.average_pool(
             srcs[0],
             self.pool_size,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from typing import TYPE_CHECKING, Any
+from weakref import ref
 
 if TYPE_CHECKING:
     from typing_extensions import Self
@@ -39,7 +40,7 @@ class Optimizer:
         clipvalue: float | None = None,
         global_clipnorm: float | None = None,
     ) -> None:
-        self._network: Network | None = None
+        self._bound: ref[Network] | None = None  # a model that is dropped goes, whoever holds its optimizer
         self.learning_rate = learning_rate
         self.clipnorm = _limit(clipnorm, "clipnorm")
         self.clipvalue = _limit(clipvalue, "clipvalue")
@@ -57,14 +58,15 @@ class Optimizer:
     @learning_rate.setter
     def learning_rate(self, value: float) -> None:
         rate = in_range(value, "learning_rate", 0.0, math.inf)
-        if self._network is not None:
-            self._network.learning_rate = rate
+        if (network := self._network) is not None:
+            network.learning_rate = rate
         self._learning_rate = rate
 
     @property
     def iterations(self) -> int:
         """Updates made so far."""
-        return 0 if self._network is None else self._network.step
+        network = self._network
+        return 0 if network is None else network.step
 
     def get_config(self) -> Config:
         """Returns the arguments that make an equal optimizer."""
@@ -88,7 +90,11 @@ class Optimizer:
 
     def _bind(self, network: Network) -> None:
         """Lets `learning_rate` and `iterations` speak for this network from now on."""
-        self._network = network
+        self._bound = ref(network)
+
+    @property
+    def _network(self) -> Network | None:
+        return None if self._bound is None else self._bound()
 
     def __repr__(self) -> str:
         arguments = ", ".join(f"{name}={value!r}" for name, value in self.get_config().items())
