@@ -8,6 +8,7 @@
 #include <cmath>
 #include <cstdlib>
 #include <fstream>
+#include <iostream>
 #include <string>
 #include <vector>
 #if defined(__x86_64__)
@@ -47,12 +48,16 @@ class FlushDenormals {
 #endif
 };
 
-int positive_from_environment(const char* name) {
+constexpr int kMostThreads = 1024;
+
+// 0 without the variable, and where what it says is no number of threads. `rest` is where the number ends.
+int threads_from_environment(const char* name, const char** rest) {
   const char* text = std::getenv(name);
   if (!text) return 0;
   char* end = nullptr;
   const long n = std::strtol(text, &end, 10);
-  return end != text && n > 0 && n < 4096 ? static_cast<int>(n) : 0;
+  *rest = end;
+  return end != text && n > 0 && n <= kMostThreads ? static_cast<int>(n) : 0;
 }
 
 int cpus_in_mask() {
@@ -77,8 +82,14 @@ int cpus_in_quota() {
 }
 
 int default_threads() {
-  if (const int n = positive_from_environment("CNNFAST_NUM_THREADS")) return n;
-  if (const int n = positive_from_environment("OMP_NUM_THREADS")) return n;
+  const char* rest = "";
+  const int wanted = threads_from_environment("CNNFAST_NUM_THREADS", &rest);
+  if (wanted && !*rest) return wanted;
+  if (const char* text = std::getenv("CNNFAST_NUM_THREADS"); text && *text)
+    std::cerr << "cnnfast: CNNFAST_NUM_THREADS must be a whole number from 1 to " << kMostThreads
+              << ", got \"" << text << "\"; it is ignored\n";
+  // One for each level of nested teams, with commas between; ours has one level.
+  if (const int n = threads_from_environment("OMP_NUM_THREADS", &rest)) return n;
   const int mask = cpus_in_mask(), quota = cpus_in_quota();
   return quota > 0 && quota < mask ? quota : mask;
 }
@@ -136,7 +147,8 @@ int num_threads() {
 }
 
 void set_num_threads(int n) {
-  if (n < 1 || n > 1024) fail("the number of threads must be between 1 and 1024, got ", n, ".");
+  if (n < 1 || n > kMostThreads)
+    fail("the number of threads must be between 1 and ", kMostThreads, ", got ", n, ".");
   threads() = n;
 }
 

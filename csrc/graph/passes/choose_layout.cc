@@ -110,7 +110,7 @@ class Rewriter {
       if (is_forced && forced->second != algorithm->name) continue;
       const std::string reason = algorithm->refuse(p);
       if (!reason.empty())
-        refusals += std::string(refusals.empty() ? "" : "; ") + algorithm->name + ": " + reason;
+        refusals += std::string(refusals.empty() ? "" : "\n") + algorithm->name + ": " + reason;
       else if (!found || rank_of(*algorithm, p, src) < rank_of(*found, p, src))
         found = algorithm;
     }
