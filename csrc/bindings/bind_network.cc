@@ -1,4 +1,5 @@
 // Networks: arrays are checked here, once, before anything runs; then the GIL is released.
+#include <charconv>
 #include <cmath>
 #include <optional>
 
@@ -29,6 +30,13 @@ void check_contiguous(const py::array& a, const char* what) {
     fail(what, " must be C-contiguous here; pass numpy.ascontiguousarray(", what, ").");
 }
 
+void check_layout(const py::array& a, const char* what) {
+  check_contiguous(a, what);
+  if (!(a.flags() & py::detail::npy_api::NPY_ARRAY_ALIGNED_))
+    fail(what, " must lie at multiples of its numbers' size here; pass numpy.require(", what,
+         ", requirements=\"CA\").");
+}
+
 // The rows of a batch of samples with the given dims.
 Samples samples_of(const py::array& x, const Dims& dims) {
   Samples samples;
@@ -55,7 +63,7 @@ Samples samples_of(const py::array& x, const Dims& dims) {
 int rows_of(const py::array& x, const std::optional<IndexArray>& index, Samples* samples) {
   int64_t n = x.shape(0);
   if (index) {
-    check_contiguous(*index, "index");
+    check_layout(*index, "index");
     for (py::ssize_t i = 0; i < index->size(); ++i)
       if (index->data()[i] < 0 || index->data()[i] >= n)
         fail("index must name rows of x, 0 to ", n - 1, "; got ", index->data()[i], ".");
@@ -100,7 +108,7 @@ Gathered gather_values(const FloatArray& y, const int64_t* index, int n, int64_t
 
 Gathered targets_of(const Network& network, const py::array& y, int64_t rows, const int64_t* index, int n) {
   const int64_t cols = network.output_node().elems();
-  check_contiguous(y, "y");
+  check_layout(y, "y");
   if (y.ndim() < 1 || y.shape(0) != rows)
     fail("x and y must have the same number of rows; got ", rows, " and ", shape_text(y), ".");
   if (network.loss() == Loss::sparse_categorical_crossentropy) {
@@ -128,17 +136,30 @@ Loss to_loss(const std::string& name) {
       name, "\".");
 }
 
+// The number behind a metric's name.
+template <class T>
+bool parameter_of(const std::string& name, const std::string& prefix, T* number) {
+  if (name.rfind(prefix, 0) != 0) return false;
+  const char* end = name.data() + name.size();
+  const auto [stop, error] = std::from_chars(name.data() + prefix.size(), end, *number);
+  return error == std::errc() && stop == end;
+}
+
 Metric to_metric(const std::string& name) {
   if (name == "accuracy") return {MetricKind::accuracy};
   if (name == "binary_accuracy") return {MetricKind::binary_accuracy};
+  if (name == "equal") return {MetricKind::equal};
   if (name == "mean_squared_error") return {MetricKind::mean_squared_error};
   if (name == "mean_absolute_error") return {MetricKind::mean_absolute_error};
-  if (name.rfind("top_k:", 0) == 0) {
-    const int k = std::atoi(name.c_str() + 6);
-    if (k > 0) return {MetricKind::top_k, k};
-  }
-  fail("metric must be accuracy, binary_accuracy, top_k:K, mean_squared_error or mean_absolute_error, got \"",
-       name, "\".");
+  float threshold;
+  if (parameter_of(name, "binary_accuracy:", &threshold)) return {MetricKind::binary_accuracy, 1, threshold};
+  int k;
+  if (parameter_of(name, "top_k:", &k) && k > 0) return {MetricKind::top_k, k};
+  fail(
+      "metric must be accuracy, binary_accuracy, binary_accuracy:THRESHOLD, top_k:K, equal, "
+      "mean_squared_error or "
+      "mean_absolute_error, got \"",
+      name, "\".");
 }
 
 double number(const py::dict& config, const char* key, double otherwise) {
@@ -230,7 +251,7 @@ py::tuple vjp(Network& network, const py::array& x, const FloatArray& grad_out, 
   for (const int64_t d : network.output_node().dims) expected.push_back(d);
   if (Dims(grad_out.shape(), grad_out.shape() + grad_out.ndim()) != expected)
     fail("grad_out must have the output's shape ", to_string(expected), ", got ", shape_text(grad_out), ".");
-  check_contiguous(grad_out, "grad_out");
+  check_layout(grad_out, "grad_out");
   FloatArray grad_x(std::vector<py::ssize_t>(x.shape(), x.shape() + x.ndim()));
   std::vector<float> flat(static_cast<size_t>(network.graph().param_elems()));
   {
@@ -258,7 +279,7 @@ void set_parameter(Network& network, int position, const FloatArray& value) {
   const Parameter& p = network.graph().params().at(static_cast<size_t>(position));
   if (Dims(value.shape(), value.shape() + value.ndim()) != p.dims)
     fail(p.name, " has shape ", to_string(p.dims), ", got ", shape_text(value), ".");
-  check_contiguous(value, "value");
+  check_layout(value, "value");
   network.set_parameter(position, value.data());
 }
 
@@ -290,7 +311,7 @@ void set_optimizer_state(Network& network, const std::map<std::string, FloatArra
     if (found->second.ndim() != 1 || found->second.size() != network.graph().param_elems())
       fail("the optimizer's \"", name, "\" must have ", network.graph().param_elems(), " elements, got ",
            shape_text(found->second), ".");
-    check_contiguous(found->second, "state");
+    check_layout(found->second, "state");
   }
   for (size_t i = 0; i < names.size(); ++i)
     std::copy_n(state.at(names[i]).data(), network.graph().param_elems(),
@@ -344,15 +365,15 @@ void configure(Network& network, const std::string& loss, bool from_logits,
 }
 
 void set_constraint(Network& network, int position, const std::optional<std::string>& kind, float minimum,
-                    float maximum) {
-  Constraint constraint{Constraint::Kind::none, minimum, maximum};
+                    float maximum, float rate, std::vector<int> axes) {
+  Constraint constraint{Constraint::Kind::none, minimum, maximum, rate, std::move(axes)};
   if (kind == "non_negative")
     constraint.kind = Constraint::Kind::non_negative;
   else if (kind == "norm")
     constraint.kind = Constraint::Kind::norm;
   else if (kind)
     fail("constraint must be non_negative or norm, got \"", *kind, "\".");
-  network.set_constraint(position, constraint);
+  network.set_constraint(position, std::move(constraint));
 }
 
 }  // namespace
@@ -372,7 +393,7 @@ void bind_network(py::module_& m) {
           },
           arg("position"), arg("l1"), arg("l2"))
       .def("set_constraint", &set_constraint, arg("position"), arg("kind"), arg("minimum") = 0.0f,
-           arg("maximum") = 0.0f)
+           arg("maximum") = 0.0f, arg("rate") = 1.0f, arg("axes") = std::vector<int>{0})
       .def("configure", &configure, arg("loss"), arg("from_logits"), arg("metrics"), arg("optimizer"))
       .def_property(
           "learning_rate", [](const Network& network) { return network.optimizer().learning_rate; },

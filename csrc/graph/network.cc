@@ -120,13 +120,15 @@ void Network::set_trainable(int position, bool trainable) {
 
 void Network::set_regularizer(int position, Regularizer regularizer) {
   const std::lock_guard lock(mutex_);
+  check(regularizer);
   regularizers_.at(static_cast<size_t>(position)) = regularizer;
   forget_programs();
 }
 
 void Network::set_constraint(int position, Constraint constraint) {
   const std::lock_guard lock(mutex_);
-  constraints_.at(static_cast<size_t>(position)) = constraint;
+  check(constraint, graph_.params().at(static_cast<size_t>(position)));
+  constraints_.at(static_cast<size_t>(position)) = std::move(constraint);
   forget_programs();
 }
 
@@ -134,6 +136,7 @@ void Network::configure(Loss loss, bool from_logits, std::vector<Metric> metrics
                         const OptimizerConfig& optimizer) {
   const std::lock_guard lock(mutex_);
   Draft draft(graph_, output_);
+  check(optimizer);
   plan_loss(draft, loss, from_logits, metrics);  // refuses what does not fit before anything changes
   loss_ = loss;
   from_logits_ = from_logits;

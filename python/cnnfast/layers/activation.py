@@ -2,18 +2,37 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
 
 from cnnfast.layers.layer import Layer
-from cnnfast.utils.arguments import activation_name
+from cnnfast.utils.arguments import activation_name, not_offered
 
 if TYPE_CHECKING:
     from typing_extensions import Unpack
 
+    from cnnfast._core import Activation as ActivationName
     from cnnfast._core import Graph
     from cnnfast.layers.layer import LayerOptions
     from cnnfast.utils.serialization import Config
+
+
+def emit_activation(graph: Graph, src: int, activation: ActivationName, name: str) -> int:
+    """Adds an activation to a graph and returns the number of its output; warns of a softmax over one value.
+
+    Example:
+        >>> from cnnfast._core import Graph
+        >>> graph = Graph()
+        >>> emit_activation(graph, graph.input((3,), "x"), "relu", "relu")
+        1
+    """
+    if activation == "softmax" and graph.shape(src)[-1] == 1:
+        warnings.warn(
+            f"{name}: a softmax over one value always gives 1; for yes or no use a sigmoid",
+            stacklevel=2,
+        )
+    return graph.activation(src, activation, name)
 
 
 class Activation(Layer):
@@ -23,7 +42,7 @@ class Activation(Layer):
 
     Args:
         activation: "relu", "tanh", "sigmoid", "softmax" or "linear".
-        options: `name`, `trainable`, `input_shape`.
+        options: Arguments of every layer: `name`, `trainable`, `input_shape`.
 
     Shapes:
         Any, unchanged.
@@ -45,7 +64,7 @@ class Activation(Layer):
         self.activation = activation_name(activation)
 
     def _emit(self, graph: Graph, srcs: Sequence[int]) -> int:
-        return graph.activation(srcs[0], self.activation, self.name)
+        return emit_activation(graph, srcs[0], self.activation, self.name)
 
     def get_config(self) -> Config:
         """Returns the arguments that make an equal layer."""
@@ -58,7 +77,8 @@ class ReLU(Layer):
     Formula: max(x, 0)
 
     Args:
-        options: `name`, `trainable`, `input_shape`.
+        max_value, negative_slope, threshold: Keras's arguments, which must have their defaults.
+        options: Arguments of every layer: `name`, `trainable`, `input_shape`.
 
     Shapes:
         Any, unchanged.
@@ -72,8 +92,20 @@ class ReLU(Layer):
         array([[0., 2.]], dtype=float32)
     """
 
-    def __init__(self, **options: Unpack[LayerOptions]) -> None:
+    def __init__(
+        self,
+        max_value: None = None,
+        negative_slope: float = 0.0,
+        threshold: float = 0.0,
+        **options: Unpack[LayerOptions],
+    ) -> None:
         super().__init__(**options)
+        not_offered(
+            "ReLU",
+            max_value=(max_value, None),
+            negative_slope=(negative_slope, 0.0),
+            threshold=(threshold, 0.0),
+        )
 
     def _emit(self, graph: Graph, srcs: Sequence[int]) -> int:
         return graph.activation(srcs[0], "relu", self.name)
@@ -85,7 +117,8 @@ class Softmax(Layer):
     Formula: e^x_j / sum_k e^x_k
 
     Args:
-        options: `name`, `trainable`, `input_shape`.
+        axis: Not offered; must be -1.
+        options: Arguments of every layer: `name`, `trainable`, `input_shape`.
 
     Shapes:
         Any, unchanged.
@@ -99,8 +132,11 @@ class Softmax(Layer):
         array([[0.5, 0.5]], dtype=float32)
     """
 
-    def __init__(self, **options: Unpack[LayerOptions]) -> None:
+    activation: ClassVar[str] = "softmax"
+
+    def __init__(self, axis: int = -1, **options: Unpack[LayerOptions]) -> None:
         super().__init__(**options)
+        not_offered("Softmax", axis=(axis, -1))
 
     def _emit(self, graph: Graph, srcs: Sequence[int]) -> int:
-        return graph.activation(srcs[0], "softmax", self.name)
+        return emit_activation(graph, srcs[0], "softmax", self.name)

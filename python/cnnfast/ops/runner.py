@@ -64,7 +64,7 @@ def run_grad(
     samples = check_samples(x, None, "x")
     compiled = _compile(operation, samples.shape[1:])
     arrays = _checked_weights(compiled, weights)
-    grad = np.ascontiguousarray(as_array(grad_out, "grad_out"), np.float32)
+    grad = np.require(as_array(grad_out, "grad_out"), np.float32, ["C", "A"])
     needed = (len(samples), *compiled.output_shape)
     if grad.shape != needed:
         raise ValueError(f"grad_out must have the output's shape {needed}, got {grad.shape}")
@@ -77,7 +77,7 @@ def _checked_weights(compiled: _Compiled, weights: Sequence[ArrayLike]) -> list[
     arrays: list[NDArray[np.float32]] = []
     for weight, info in zip(weights, compiled.parameters, strict=True):
         kind = info["name"].rsplit("/", 1)[-1]
-        array = np.ascontiguousarray(as_array(weight, kind), np.float32)
+        array = np.require(as_array(weight, kind), np.float32, ["C", "A"])
         if array.shape != tuple(info["shape"]):
             raise ValueError(
                 f"{kind} must have shape {tuple(info['shape'])} for this input, got {array.shape}"
