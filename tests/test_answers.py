@@ -98,6 +98,8 @@ def test_names_of_arguments_are_answered() -> None:
         (lambda: layers.Dense(2, activation="gelu"), "Keras has it"),
         (lambda: layers.Dense(2, kernel_initializer="orthogonal"), "Keras has it"),
         (lambda: layers.Dense(2, kernel_regularizer="l3"), "known are"),
+        (lambda: layers.Dense(2, kernel_regularizr="l2"), "did you mean 'kernel_regularizer'"),
+        (lambda: layers.Flatten(foo=1), "Flatten has no argument 'foo'$"),
     ):
         with pytest.raises(ValueError, match=word):
             action()

@@ -167,6 +167,8 @@ WRONG: dict[str, Callable[[], Any]] = {
     "rate": lambda: layers.Dropout("0.5"),  # type: ignore[arg-type]
     "activation": lambda: layers.Dense(1, activation=max),  # type: ignore[arg-type]
     "unknown argument": lambda: layers.Dense(1, unit=3),  # type: ignore[call-arg]
+    "weights": lambda: small_model().set_weights(None),  # type: ignore[arg-type]
+    "weights of a layer": lambda: small_model().layers[0].set_weights(np.ones((3, 3, 2, 6))),
     "shape": lambda: Input(3),  # type: ignore[arg-type]
     "unknown axis": lambda: Input((None, None, 3)),  # type: ignore[arg-type]
     "batch axis": lambda: Input((None, 28, 28, 1)),  # type: ignore[arg-type]
@@ -233,6 +235,10 @@ BEYOND: dict[str, Callable[[float], Any]] = {
     "norm": constraints.MaxNorm,
     "norms": lambda value: constraints.MinMaxNorm(0.0, value),
     "set rate": lambda value: setattr(small_model().optimizer, "learning_rate", value),
+    "constant": initializers.Constant,
+    "deviation": lambda value: initializers.RandomNormal(stddev=value),
+    "mean": lambda value: initializers.TruncatedNormal(value),
+    "least": lambda value: initializers.RandomUniform(minval=value),
     "least change": lambda value: callbacks.EarlyStopping(min_delta=value),
 }
 

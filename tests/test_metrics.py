@@ -302,11 +302,13 @@ def test_metrics_survive_their_configuration() -> None:
 @pytest.mark.parametrize("loss", [losses.CategoricalCrossentropy, losses.BinaryCrossentropy])
 def test_logits_of_a_model_that_makes_none_are_warned_of(loss: Any, activation: str) -> None:
     model = Sequential([Input((2,)), layers.Dense(2, activation=activation)])
-    with pytest.warns(UserWarning, match=f"from_logits=True.*{activation}"):
+    with pytest.warns(UserWarning, match=f"from_logits=True.*{activation}") as warned:
         model.compile("sgd", loss(from_logits=True))
+    assert [warning.filename for warning in warned] == [__file__]
 
 
 def test_softmax_over_one_value_is_warned_of() -> None:
     for layer in (layers.Dense(1, activation="softmax"), layers.Softmax(), layers.Activation("softmax")):
-        with pytest.warns(UserWarning, match="always gives 1"):
+        with pytest.warns(UserWarning, match="always gives 1") as warned:
             layer(Input((1,)))
+        assert warned[0].filename == __file__

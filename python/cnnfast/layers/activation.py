@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, ClassVar
 
 from cnnfast.layers.layer import Layer
 from cnnfast.utils.arguments import activation_name, not_offered
+from cnnfast.utils.warn import warn
 
 if TYPE_CHECKING:
     from typing_extensions import Unpack
@@ -28,10 +28,7 @@ def emit_activation(graph: Graph, src: int, activation: ActivationName, name: st
         1
     """
     if activation == "softmax" and graph.shape(src)[-1] == 1:
-        warnings.warn(
-            f"{name}: a softmax over one value always gives 1; for yes or no use a sigmoid",
-            stacklevel=2,
-        )
+        warn(f"{name}: a softmax over one value always gives 1; for yes or no use a sigmoid")
     return graph.activation(src, activation, name)
 
 

@@ -7,6 +7,7 @@ move there, and from then on it speaks for the newest model that it joined.
 
 from __future__ import annotations
 
+import inspect
 import re
 from collections import Counter
 from collections.abc import Sequence
@@ -20,6 +21,7 @@ from cnnfast.layers.symbolic import SymbolicTensor
 from cnnfast.layers.variable import Variable
 from cnnfast.tuning import new_network
 from cnnfast.utils.arguments import batch_shape, not_offered, sample_shape
+from cnnfast.utils.missing import advice
 from cnnfast.utils.samples import check_samples
 from cnnfast.utils.serialization import snake_case
 
@@ -99,8 +101,9 @@ class Layer:
         autocast: bool = True,
         **unknown: Any,
     ) -> None:
-        if unknown:
-            raise ValueError(f"{type(self).__name__} has no arguments {', '.join(map(repr, unknown))}")
+        for argument in unknown:
+            near = advice("", argument, inspect.signature(type(self)).parameters)
+            raise ValueError(f"{type(self).__name__} has no argument {argument!r}{near}")
         not_offered(
             type(self).__name__,
             activity_regularizer=(activity_regularizer, None),
@@ -339,6 +342,8 @@ def assign_all(variables: Sequence[Variable], values: Sequence[ArrayLike], owner
     Example:
         >>> assign_all([], [], "nobody")
     """
+    if not isinstance(values, (list, tuple)):
+        raise ValueError(f"{owner} takes a list of arrays as get_weights returns it, got {values!r}")
     if len(values) != len(variables):
         shapes = [variable.shape for variable in variables]
         raise ValueError(

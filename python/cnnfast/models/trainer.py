@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -17,6 +16,7 @@ from cnnfast.callbacks.progress_bar import ProgressBar, batches_with_bar
 from cnnfast.models.loops import Data, Verbose, evaluate_all, train_epoch
 from cnnfast.utils.arguments import not_offered, real_number, whole_number
 from cnnfast.utils.samples import check_labels, check_samples
+from cnnfast.utils.warn import warn
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -160,11 +160,10 @@ class Trainer:
         last = self.blueprint.nodes[-1].layer
         activation = getattr(last, "activation", None)
         if loss._from_logits and activation in ("softmax", "sigmoid"):
-            warnings.warn(
+            warn(
                 f"{loss.kind} has from_logits=True, but layer {last.name!r} ends the model with a "
                 f"{activation}, which does not make logits; the loss takes what goes into it, as in Keras. "
-                "Leave one of the two out",
-                stacklevel=4,
+                "Leave one of the two out"
             )
 
     @property
