@@ -252,12 +252,12 @@ def test_the_core_reads_unaligned_samples_and_refuses_the_rest() -> None:
     np.testing.assert_array_equal(network.predict(_unaligned(x)), network.predict(x))
     double = x.astype(np.float64)
     np.testing.assert_array_equal(network.predict(_unaligned(double)), network.predict(double))
-    out, kernel = np.ones((3, 10), np.float32), network.get_parameter(0)
+    out, kernel = np.ones((3, 10), np.float32), network.weights[0].numpy()
     for action in (
         lambda: network.train_step(x, _unaligned(y)),
         lambda: network.train_step(x, y, _unaligned(np.array([0, 1]))),
         lambda: network.vjp(x, _unaligned(out)),
-        lambda: network.set_parameter(0, _unaligned(kernel)),
+        lambda: network.weights[0].assign(_unaligned(kernel)),
     ):
         with pytest.raises(ValueError, match="multiples of its numbers"):
             action()
@@ -422,8 +422,8 @@ def _core_calls() -> dict[str, Callable[[Any, np.ndarray, np.ndarray], Any]]:
         "index sign": lambda n, x, y: n.train_step(x, y, np.array([0, -1])),
         "index empty": lambda n, x, y: n.train_step(x, y, np.array([], np.int64)),
         "grad shape": lambda n, x, y: n.vjp(x, grad[:, :9]),
-        "parameter shape": lambda n, x, y: n.set_parameter(0, np.ones((3, 3, 1, 8), np.float32)),
-        "parameter number": lambda n, x, y: n.set_parameter(99, np.ones(1, np.float32)),
+        "parameter shape": lambda n, x, y: n.weights[0].assign(np.ones((3, 3, 1, 8), np.float32)),
+        "parameter number": lambda n, x, y: n.weights[99].assign(np.ones(1, np.float32)),
         "batch of none": lambda n, x, y: n.memory(0, "train"),
         "state": lambda n, x, y: n.set_optimizer_state({"velocity": np.ones(3, np.float32)}, 1),
     }

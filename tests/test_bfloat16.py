@@ -58,7 +58,7 @@ def diagonal(count: int) -> "_core.Network":
     """A 1x1 convolution of sixteen channels that gives back its image, `count` pixels wide, rounded."""
     case = ConvCase(1, (1, count), 16, 16, 1, (1, 1), (1, 1), (1, 1), "valid", "channels_last", False)
     network = case.network(NAME)
-    network.set_parameter(0, np.eye(16, dtype=np.float32)[None, None])
+    network.weights[0].assign(np.eye(16, dtype=np.float32)[None, None])
     return network
 
 
@@ -264,14 +264,14 @@ def test_small_updates_accumulate() -> None:
     network.force_algorithm("conv2d", NAME)
     network.configure("sparse_categorical_crossentropy", True, [], sgd(1e-5))
     x, y = b.rng.normal(size=(8, 4, 4, 16)).astype(np.float32), (np.arange(8) % 3).astype(np.int32)
-    start = np.array(network.get_parameter(0))
+    start = np.array(network.weights[0].numpy())
     network.train_step(x, y)
-    once = np.array(network.get_parameter(0))
+    once = np.array(network.weights[0].numpy())
     assert (once != start).mean() > 0.5
     assert (bfloat16(once) == bfloat16(start)).mean() > 0.99
     for _ in range(99):
         network.train_step(x, y)
-    moved, first = np.array(network.get_parameter(0)) - start, once - start
+    moved, first = np.array(network.weights[0].numpy()) - start, once - start
     large = np.abs(first) > 1e-7
     np.testing.assert_allclose(moved[large] / first[large], 100, rtol=0.2)
 

@@ -152,7 +152,7 @@ def test_forward_and_backward_use_the_same_mask(isa: str) -> None:
     loss = network.train_step(np.ones((1, 64), np.float32), np.zeros((1, 1), np.float32))[0]
     assert loss == pytest.approx(float(kept.sum()) ** 2, rel=1e-5)
     np.testing.assert_allclose(
-        1 - network.get_parameter(0).ravel(), 2 * kept.sum() * kept, rtol=1e-5, atol=1e-5
+        1 - network.weights[0].numpy().ravel(), 2 * kept.sum() * kept, rtol=1e-5, atol=1e-5
     )
 
 

@@ -125,7 +125,7 @@ def test_ties(algorithm: str, kind: str, isa: str) -> None:
     x = np.round(case.arrays[0])
     network = pooled_network(case, algorithm, kind)
     for at_once in (network, pooled_network(case, algorithm, kind, fused=False)):
-        at_once.set_parameter(1, np.full(16, 1e7, np.float32))
+        at_once.weights[1].assign(np.full(16, 1e7, np.float32))
     for got, ref in zip(results(network, x), results(at_once, x), strict=True):
         np.testing.assert_array_equal(got, ref)
 

@@ -88,7 +88,7 @@ def test_extreme_logits_have_finite_losses(isa: str) -> None:
     network.configure("binary_crossentropy", True, [], sgd(0.1))
     assert network.evaluate_step(x, np.array([[0, 1]], np.float32)) == [pytest.approx(1e4)]
     network.train_step(x, np.array([[0, 1]], np.float32))
-    assert np.isfinite(network.get_parameter(0)).all()
+    assert np.isfinite(network.weights[0].numpy()).all()
 
 
 def test_index_picks_rows(isa: str) -> None:
@@ -135,10 +135,10 @@ def test_regression_metrics(isa: str) -> None:
 def test_regularizer_joins_the_loss_and_the_gradient(isa: str) -> None:
     network, x, kernel, bias = _problem(None)
     network.configure("mean_squared_error", False, [], sgd(1.0))
-    network.set_regularizer(0, 0.01, 0.02)
+    network.weights[0].set_regularizer(0.01, 0.02)
     loss, grad = reference.squared_error(dense(x, kernel, bias), REAL)
     penalty = 0.01 * np.abs(kernel.astype(np.float64)).sum() + 0.02 * (kernel.astype(np.float64) ** 2).sum()
     assert network.evaluate_step(x, REAL) == [pytest.approx(loss + penalty, rel=RELATIVE)]
     network.train_step(x, REAL)
     expected = dense_grad(x, kernel, grad)[1] + 0.01 * np.sign(kernel) + 0.04 * kernel
-    np.testing.assert_allclose(kernel - network.get_parameter(0), expected, rtol=0, atol=3e-6)
+    np.testing.assert_allclose(kernel - network.weights[0].numpy(), expected, rtol=0, atol=3e-6)

@@ -1,12 +1,13 @@
 """Memory: told exactly in advance, bounded over changing batch sizes, constant over steps."""
 
 import gc
+import weakref
 from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 import pytest
-from support.machine import resident_bytes
+from support.machine import resident_bytes, run_python
 from support.nets import mlp, residual_cnn, small_cnn
 from support.training import data, network
 
@@ -21,11 +22,13 @@ def test_told_bytes_are_taken_bytes(make: Callable[[int], Any], batch: int, isa:
     twin = make(batch)
     twin.network.configure("sparse_categorical_crossentropy", True, [], {"name": "sgd", "learning_rate": 0.1})
     told = {mode: twin.network.memory(batch, mode) for mode in ("predict", "train")}
-    assert twin.network.arena_bytes(batch, "predict") == 0, "planning takes no memory"
+    assert twin.network.arena_bytes == 0, "planning takes no memory"
     twin.network.predict(twin.x)
-    assert twin.network.arena_bytes(batch, "predict") == told["predict"]
+    assert twin.network.arena_bytes == told["predict"]
     twin.network.train_step(twin.x, np.zeros(batch, np.int32))
-    assert twin.network.arena_bytes(batch, "train") == told["train"]
+    assert twin.network.arena_bytes == max(told.values()), "programs share what the largest of them needs"
+    twin.network.predict(twin.x)
+    assert twin.network.arena_bytes == max(told.values())
     packed = sum(
         step["bytes"]
         for step in twin.network.plan(batch, "predict")
@@ -109,3 +112,128 @@ def test_networks_give_their_memory_back() -> None:
     gc.collect()
     growth = resident_bytes() - before
     assert growth < 8 * MEBI, f"grew by {growth / MEBI:.1f} MiB over 100 networks"
+
+
+# Each in a process of its own: what others left to the allocator would be in the way.
+PHOTOS = """
+import gc
+import weakref
+gc.disable()
+import numpy as np
+from cnnfast import _core, ops
+from support.machine import resident_bytes, run_python
+kernel = np.ones((3, 3, 3, 16), np.float32)
+ops.conv(np.ones((1, 8, 8, 3), np.float32), kernel)
+before, largest = resident_bytes(), 0
+for i in range(36):
+    shape = (570 + 11 * (i % 6), 760 + 13 * (i // 6), 3)
+    graph = _core.Graph()
+    out = graph.conv(graph.input(shape, "x"), 16, (3, 3), (1, 1), "valid", (1, 1), 1, False, "channels_last", "c")
+    largest = max(largest, _core.Network(graph, out).memory(1, "predict"))
+    ops.conv(np.ones((1, *shape), np.float32), kernel)
+print(largest, resident_bytes() - before)
+"""
+
+BATCHES = """
+import gc
+import weakref
+gc.disable()
+import numpy as np
+import cnnfast
+from cnnfast import layers
+from support.machine import resident_bytes, run_python
+model = cnnfast.Sequential([cnnfast.Input((32, 32, 3))])
+for filters in (32, 64, 64):
+    model.add(layers.Conv2D(filters, 3, padding="same", activation="relu"))
+model.add(layers.Flatten())
+model.add(layers.Dense(10))
+model.compile("adam", cnnfast.losses.SparseCategoricalCrossentropy(from_logits=True))
+x, y = np.ones((64, 32, 32, 3), np.float32), np.zeros(64, np.int32)
+model.train_on_batch(x[:1], y[:1])
+told, before = model.memory(64), resident_bytes()
+for n in (64, 3, 17, 40, 8, 33, 64, 50, 20, 61):
+    model.train_on_batch(x[:n], y[:n])
+    model.predict_on_batch(x[:n])
+print(max(told, model.memory(64, training=False)), resident_bytes() - before)
+"""
+
+MODELS = """
+import gc
+import weakref
+gc.disable()
+import numpy as np
+import cnnfast
+from cnnfast import layers
+from support.machine import resident_bytes, run_python
+x, y = np.ones((64, 32, 32, 3), np.float32), np.zeros(64, np.int32)
+def use():
+    model = cnnfast.Sequential([cnnfast.Input((32, 32, 3))])
+    for filters in (32, 64, 64):
+        model.add(layers.Conv2D(filters, 3, padding="same", activation="relu"))
+    model.add(layers.Flatten())
+    model.add(layers.Dense(10))
+    model.compile("adam", cnnfast.losses.SparseCategoricalCrossentropy(from_logits=True))
+    model.fit(x, y, batch_size=64, verbose=0)
+    return model, resident_bytes()
+before, most = resident_bytes(), 0
+for _ in range(24):
+    model, now = use()
+    most = max(most, now - before)
+    told = model.memory(64)
+    del model
+print(told, most)
+"""
+
+
+@pytest.mark.parametrize("code", [PHOTOS, BATCHES, MODELS], ids=["photos", "batches", "models"])
+def test_growth_is_what_the_largest_needs(code: str) -> None:
+    told, growth = map(int, run_python(code, timeout=300).split())
+    assert told > 10 * MEBI
+    assert growth <= 1.5 * told, f"grew by {growth / MEBI:.1f} MiB, {told / MEBI:.1f} were told"
+
+
+def test_a_dropped_model_is_freed_at_once() -> None:
+    """By reference counts: nothing is left to the collector, whatever was done with the model."""
+    enabled = gc.isenabled()
+    gc.collect()
+    gc.disable()
+    try:
+        shared = cnnfast.layers.Dense(4, name="shared")
+        source = cnnfast.Input((4,))
+        inner = cnnfast.Model(source, shared(shared(source)))
+        model = cnnfast.Sequential([cnnfast.Input((4,)), inner, cnnfast.layers.Dense(2)])
+        optimizer = cnnfast.optimizers.Adam()
+        model.compile(optimizer, "mse")
+        history = model.fit(np.ones((8, 4)), np.ones((8, 2)), verbose=0, epochs=2)
+        part = cnnfast.Model(model.input, model.layers[0](model.input))
+        part.predict(np.ones((2, 4)), verbose=0)
+        model.layers[1](np.ones((2, 4), np.float32))
+        model.summary(print_fn=lambda line: None)
+        model.profile(np.ones((2, 4)), runs=1)
+        watched = [
+            *(weakref.ref(each) for each in (model, inner, part, model.network, part.network)),
+            *(weakref.ref(layer) for layer in (*model.layers, *inner.layers)),
+            *(weakref.ref(variable) for variable in model.weights),
+        ]
+        assert all(watch() is not None for watch in watched)
+        del model, inner, part, source, shared
+        assert [watch() for watch in watched] == [None] * len(watched)
+        assert optimizer.iterations == 0, "of no model"
+        assert len(history.history["loss"]) == 2
+    finally:
+        if enabled:
+            gc.enable()
+
+
+def test_operations_keep_no_weights() -> None:
+    """What `ops` keeps for later calls does not grow with the weights that it was given."""
+    from cnnfast import ops
+
+    x = np.ones((1, 2048), np.float32)
+    for width in range(1000, 1040):
+        ops.dense(x, np.ones((2048, width), np.float32))
+    before = resident_bytes()
+    for width in range(1040, 1080):
+        ops.dense(x, np.ones((2048, width), np.float32))
+    growth = resident_bytes() - before
+    assert growth < 24 * MEBI, f"grew by {growth / MEBI:.1f} MiB over 40 kernels of 8 MiB"

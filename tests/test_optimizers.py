@@ -94,16 +94,16 @@ def test_state_names() -> None:
 def test_frozen_weights_do_not_move(optimizer: Any, oracle: Any) -> None:
     network, _, x, y = _problem()
     kernel, bias = get_weights(network, 2)
-    network.set_trainable(0, False)
+    network.weights[0].trainable = False
     network.configure("mean_squared_error", False, [], optimizer)
     for _ in range(3):
         network.train_step(x, y)
     got_kernel, got_bias = get_weights(network, 2)
     np.testing.assert_array_equal(got_kernel, kernel)
     assert (got_bias != bias).all()
-    network.set_trainable(0, True)
+    network.weights[0].trainable = True
     network.train_step(x, y)
-    assert (network.get_parameter(0) != kernel).any()
+    assert (network.weights[0].numpy() != kernel).any()
 
 
 # Of the problem below: the kernel's norm is above and the bias's below the second limit of each kind.
@@ -128,15 +128,15 @@ def test_clipping(optimizer: Any, oracle: Any, kind: str, limit: float, isa: str
 def test_regularizers_are_clipped_too_and_frozen_weights_do_not_count(kind: str) -> None:
     """With no error left but a regularizer's, one SGD step moves the kernel by its clipped gradient alone."""
     network, _, x, _ = _problem()
-    kernel = network.get_parameter(0).astype(np.float64)
-    network.set_regularizer(0, 0.1, 0.2)
-    network.set_trainable(1, False)
+    kernel = network.weights[0].numpy().astype(np.float64)
+    network.weights[0].set_regularizer(0.1, 0.2)
+    network.weights[1].trainable = False
     network.configure("mean_squared_error", False, [], {**sgd(1.0), kind: 0.25})
     network.train_step(x, network.predict(x))
     grad = 0.1 * np.sign(kernel) + 0.4 * kernel
     (clipped,) = reference.clip([grad], kind, 0.25)
     assert np.abs(clipped - grad).max() > 0.1
-    np.testing.assert_allclose(network.get_parameter(0), kernel - clipped, rtol=0, atol=1e-5)
+    np.testing.assert_allclose(network.weights[0].numpy(), kernel - clipped, rtol=0, atol=1e-5)
 
 
 @pytest.mark.parametrize("size", [16383, 16384, 16385, 40000])
@@ -177,17 +177,17 @@ def test_clipping_is_checked() -> None:
 
 def test_non_negative_constraint() -> None:
     network, model, x, y = _problem()
-    network.set_constraint(0, "non_negative")
+    network.weights[0].set_constraint("non_negative")
     network.configure("mean_squared_error", False, [], sgd(0.1))
     network.train_step(x, y)
     model.train_step(x, lambda out: squared_error(out, y), reference.SGD(0.1))
-    np.testing.assert_allclose(network.get_parameter(0), np.maximum(model.weights[0], 0), rtol=0, atol=1e-6)
+    np.testing.assert_allclose(network.weights[0].numpy(), np.maximum(model.weights[0], 0), rtol=0, atol=1e-6)
 
 
 def test_norm_constraint() -> None:
     """Each output unit's vector of weights is scaled into [minimum, maximum]."""
     network, model, x, y = _problem()
-    network.set_constraint(0, "norm", 2.0, 2.5)
+    network.weights[0].set_constraint("norm", 2.0, 2.5)
     network.configure("mean_squared_error", False, [], sgd(0.1))
     network.train_step(x, y)
     model.train_step(x, lambda out: squared_error(out, y), reference.SGD(0.1))
@@ -195,4 +195,4 @@ def test_norm_constraint() -> None:
     assert norms.min() < 2 < norms.max()
     assert norms.max() > 2.5
     expected = model.weights[0] * np.clip(norms, 2.0, 2.5) / norms
-    np.testing.assert_allclose(network.get_parameter(0), expected, rtol=0, atol=2e-6)
+    np.testing.assert_allclose(network.weights[0].numpy(), expected, rtol=0, atol=2e-6)

@@ -33,17 +33,28 @@ CHAINS: dict[str, tuple[int, list[tuple[int, int, int, int]]]] = {
 KINDS = list(CHAINS)
 
 
+Operation = Callable[["_core.Network"], Any]
+
+
+def constrain(position: int, *rule: Any) -> Operation:
+    return lambda network: network.weights[position].set_constraint(*rule)
+
+
+def train_weight(position: int, trained: bool) -> Operation:
+    return lambda network: setattr(network.weights[position], "trainable", trained)
+
+
 class Trained:
     """A network and the settings with which another one like it can be made."""
 
     def __init__(self, kind: str, depth_first: bool) -> None:
         self.kind, self.depth_first = kind, depth_first
-        self.settings: list[tuple[str, tuple[Any, ...]]] = []
+        self.settings: list[Operation] = []
         self.network, self.count = self._build()
         rng = np.random.default_rng(1)
         for position in range(self.count):
-            shape = self.network.get_parameter(position).shape
-            self.network.set_parameter(position, (0.2 * rng.normal(size=shape)).astype(np.float32))
+            shape = self.network.weights[position].numpy().shape
+            self.network.weights[position].assign((0.2 * rng.normal(size=shape)).astype(np.float32))
 
     def _build(self) -> tuple["_core.Network", int]:
         graph, (channels, layers) = _core.Graph(), CHAINS[self.kind]
@@ -61,24 +72,24 @@ class Trained:
         network.disable_pass("depth_first", not self.depth_first)
         network.force_algorithm("conv2d", "blocked" if self.kind == "transposed" else self.kind.split()[0])
         network.configure("sparse_categorical_crossentropy", True, [], adam(0.003))
-        return network, len(graph.parameters())
+        return network, len(graph.weights)
 
-    def set(self, what: str, *arguments: Any) -> None:
-        """Calls a setting of the network, and remembers it."""
-        self.settings.append((what, arguments))
-        getattr(self.network, what)(*arguments)
+    def set(self, setting: "Operation") -> None:
+        """Sets something of the network, and remembers it."""
+        self.settings.append(setting)
+        setting(self.network)
 
     def weights(self) -> list[np.ndarray]:
         """Copies of all parameters."""
-        return [np.array(self.network.get_parameter(position)) for position in range(self.count)]
+        return [np.array(self.network.weights[position].numpy()) for position in range(self.count)]
 
     def fresh(self) -> "Trained":
         """One whose weights and optimizer's state come from outside: nothing is packed yet."""
         other = Trained(self.kind, self.depth_first)
-        for what, arguments in self.settings:
-            other.set(what, *arguments)
+        for setting in self.settings:
+            other.set(setting)
         for position, value in enumerate(self.weights()):
-            other.network.set_parameter(position, value)
+            other.network.weights[position].assign(value)
         other.network.set_optimizer_state(self.network.optimizer_state(), self.network.step)
         return other
 
@@ -94,13 +105,10 @@ def samples(kind: str) -> tuple[np.ndarray, np.ndarray]:
     return x, rng.integers(0, CLASSES, CUT).astype(np.int32)
 
 
-Operation = Callable[["_core.Network"], Any]
-
-
 def operations(trained: Trained) -> Iterator[tuple[str, Operation]]:
     """Runs to be compared, with changes of settings and of weights between them."""
     x, y = samples(trained.kind)
-    kernel = 0.1 * trained.network.get_parameter(2)
+    kernel = 0.1 * trained.network.weights[2].numpy()
 
     def train(count: int) -> tuple[str, Operation]:
         return f"train {count}", lambda network: network.train_step(x[:count], y[:count])
@@ -109,23 +117,27 @@ def operations(trained: Trained) -> Iterator[tuple[str, Operation]]:
     yield from (predict, train(CUT), train(CUT), predict, train(WHOLE), train(WHOLE), train(CUT))
     yield "evaluate", lambda network: network.evaluate_step(x[:WHOLE], y[:WHOLE])
     yield "vjp", lambda network: [network.vjp(x[:2], np.ones((2, CLASSES), np.float32))[0]]
-    trained.network.set_parameter(2, kernel)
+    trained.network.weights[2].assign(kernel)
     yield from (train(CUT), train(CUT))
     trained.network.profile(x, y, 2)
     yield from (train(CUT), predict)
-    trained.set("set_trainable", 2, False)
+    trained.set(train_weight(2, False))
     yield from (train(CUT), train(WHOLE), train(WHOLE))
-    trained.set("set_trainable", 2, True)
+    trained.set(train_weight(2, True))
     yield from (train(WHOLE), train(CUT))
-    trained.set("set_constraint", 2, "norm", 0.0, 0.3)
+    trained.set(constrain(2, "norm", 0.0, 0.3))
     yield from (train(CUT), train(CUT), train(WHOLE), train(WHOLE))
-    trained.set("set_constraint", 0, "non_negative")
-    trained.set("set_regularizer", 2, 0.0, 0.01)
+    trained.set(constrain(0, "non_negative"))
+    trained.set(lambda network: network.weights[2].set_regularizer(0.0, 0.01))
     yield from (train(CUT), train(CUT), predict)
     for limit in ({"global_clipnorm": 0.1}, {"clipnorm": 0.1}, {"clipvalue": 0.001}):
-        trained.set("configure", "sparse_categorical_crossentropy", True, [], {**sgd(0.05, 0.9), **limit})
+        trained.set(
+            lambda network, limit=limit: network.configure(
+                "sparse_categorical_crossentropy", True, [], {**sgd(0.05, 0.9), **limit}
+            )
+        )
         yield from (train(CUT), train(CUT), train(WHOLE), train(WHOLE))
-    trained.set("set_constraint", 2, None)
+    trained.set(constrain(2, None))
     yield from (train(CUT), train(CUT), predict)
 
 
@@ -161,7 +173,7 @@ def test_steps_in_a_row_pack_nothing(
     precision("fast")
     trained = Trained(kind, True)
     if constrained:
-        trained.set("set_constraint", 0, "non_negative")
+        trained.set(constrain(0, "non_negative"))
     x, y = samples(kind)
     _, seconds, _ = trained.network.profile(x[:batch], y[:batch], 1)
     plan = trained.network.plan(batch, "train")
@@ -172,4 +184,4 @@ def test_steps_in_a_row_pack_nothing(
     assert took["pack weights"] == 0
     assert took["forward"] > 0
     assert took["update"] > 0
-    assert trained.network.arena_bytes(batch, "train") == trained.network.memory(batch, "train")
+    assert trained.network.arena_bytes == trained.network.memory(batch, "train")

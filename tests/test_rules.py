@@ -134,10 +134,10 @@ def test_the_core_checks_its_rules() -> None:
         (("norm", 0.0, 1.0, 1.0, []), "none"),
     ):
         with pytest.raises(ValueError, match=word):
-            network.set_constraint(0, *arguments)
+            network.weights[0].set_constraint(*arguments)
     for factors in ((float("inf"), 0.0), (0.0, float("nan")), (-1.0, 0.0)):
         with pytest.raises(ValueError, match="penalty"):
-            network.set_regularizer(0, *factors)
+            network.weights[0].set_regularizer(*factors)
 
 
 def test_penalties_of_frozen_weights_do_not_count() -> None:

@@ -200,9 +200,9 @@ def test_weights_are_transformed_anew() -> None:
     """Packed weights follow the parameters."""
     network, x = SAME.network("winograd"), SAME.arrays[0]
     bias = np.zeros(64, np.float32)
-    network.set_parameter(1, bias)
+    network.weights[1].assign(bias)
     once = network.predict(x)
-    network.set_parameter(0, SAME.arrays[1] * 2)
+    network.weights[0].assign(SAME.arrays[1] * 2)
     np.testing.assert_array_equal(network.predict(x), once * 2)
 
 

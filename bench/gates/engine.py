@@ -47,6 +47,6 @@ def _train(name: str, threads: int) -> tuple[str, int, int]:
     for _ in range(STEPS):
         model.train_on_batch(x, y)
     digest = hashlib.sha256(b"".join(w.tobytes() for w in model.get_weights())).hexdigest()
-    taken = model.network.arena_bytes(BATCH, "train")
+    taken = model.network.arena_bytes
     cnnfast.set_num_threads(before)
     return digest, told, taken

@@ -6,23 +6,23 @@
 #include <random>
 
 #include "micro/shapes.h"
-#include "runtime/arena.h"
 #include "runtime/cpu.h"
+#include "runtime/floats.h"
 #include "runtime/machine.h"
 
 namespace cnnfast::bench {
 
 class Floats {
  public:
-  explicit Floats(int64_t count, float scale = 1) : arena_(static_cast<size_t>(count) * sizeof(float)) {
+  explicit Floats(int64_t count, float scale = 1) : values_(count, "a benchmark") {
     std::mt19937 generator(1);
     std::normal_distribution<float> normal(0, scale);
-    for (int64_t i = 0; i < count; ++i) arena_.data()[i] = normal(generator);
+    for (int64_t i = 0; i < count; ++i) values_.data()[i] = normal(generator);
   }
-  float* data() { return arena_.data(); }
+  float* data() { return values_.data(); }
 
  private:
-  Arena arena_;
+  cnnfast::Floats values_;
 };
 
 inline double peak_flops_per_second() {

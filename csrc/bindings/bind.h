@@ -4,11 +4,46 @@
 #include <pybind11/pybind11.h>
 #include <pybind11/stl.h>
 
+#include "cnnfast/dims.h"
 #include "cnnfast/error.h"
 
 namespace cnnfast {
 
+using FloatArray = pybind11::array_t<float>;
+using NoGil = pybind11::call_guard<pybind11::gil_scoped_release>;
+
+// A property's function that may wait for a lock.
+template <class Function>
+pybind11::cpp_function waiting(Function function) {
+  return pybind11::cpp_function(function, NoGil());
+}
+
+inline Dims dims_of(const pybind11::array& a) {
+  return Dims(a.shape(), a.shape() + a.ndim());
+}
+
+inline void check_contiguous(const pybind11::array& a, const char* what) {
+  if (!(a.flags() & pybind11::array::c_style))
+    fail(what, " must be C-contiguous here; pass numpy.ascontiguousarray(", what, ").");
+}
+
+// Also that its numbers lie where the CPU wants them.
+inline void check_layout(const pybind11::array& a, const char* what) {
+  check_contiguous(a, what);
+  if (!(a.flags() & pybind11::detail::npy_api::NPY_ARRAY_ALIGNED_))
+    fail(what, " must lie at multiples of its numbers' size here; pass numpy.require(", what,
+         ", requirements=\"CA\").");
+}
+
+// Numbers that NumPy then owns.
+inline FloatArray to_array(std::vector<float> values, const Dims& dims) {
+  auto* const owned = new std::vector<float>(std::move(values));
+  const pybind11::capsule owner(owned, [](void* p) { delete static_cast<std::vector<float>*>(p); });
+  return FloatArray(std::vector<pybind11::ssize_t>(dims.begin(), dims.end()), owned->data(), owner);
+}
+
 void bind_errors(pybind11::module_& m);
+void bind_weight(pybind11::module_& m);
 void bind_graph(pybind11::module_& m);
 void bind_network(pybind11::module_& m);
 void bind_machine(pybind11::module_& m);

@@ -58,19 +58,6 @@ ActivationKind to_activation(const std::string& name) {
   fail("activation must be linear, relu, tanh, sigmoid or softmax, got \"", name, "\".");
 }
 
-py::list parameters(const Graph& graph) {
-  py::list list;
-  for (const Parameter& p : graph.params()) {
-    py::dict info;
-    info["name"] = p.name;
-    info["shape"] = py::tuple(py::cast(p.dims));
-    info["offset"] = p.offset;
-    info["trainable"] = true;
-    list.append(info);
-  }
-  return list;
-}
-
 ConvAttrs conv_attrs(int filters, const Ints& kernel_size, const Ints& strides, const py::object& padding,
                      const Ints& dilation, int groups, bool use_bias) {
   const int rank = rank_of({kernel_size.size(), strides.size(), dilation.size()});
@@ -86,21 +73,22 @@ ConvAttrs conv_attrs(int filters, const Ints& kernel_size, const Ints& strides, 
 
 int conv(Graph& graph, int src, int filters, const Ints& kernel_size, const Ints& strides,
          const py::object& padding, const Ints& dilation, int groups, bool use_bias,
-         const std::string& data_format, const std::string& name) {
+         const std::string& data_format, const std::string& name, const Weights& weights) {
   return graph.conv(src, conv_attrs(filters, kernel_size, strides, padding, dilation, groups, use_bias),
-                    to_format(data_format), name);
+                    to_format(data_format), name, weights);
 }
 
 int depthwise_conv(Graph& graph, int src, int depth_multiplier, const Ints& kernel_size, const Ints& strides,
                    const py::object& padding, const Ints& dilation, bool use_bias,
-                   const std::string& data_format, const std::string& name) {
+                   const std::string& data_format, const std::string& name, const Weights& weights) {
   const ConvAttrs attrs = conv_attrs(0, kernel_size, strides, padding, dilation, 0, use_bias);
-  return graph.depthwise_conv(src, attrs, depth_multiplier, to_format(data_format), name);
+  return graph.depthwise_conv(src, attrs, depth_multiplier, to_format(data_format), name, weights);
 }
 
 int conv_transpose(Graph& graph, int src, int filters, const Ints& kernel_size, const Ints& strides,
                    const py::object& padding, const std::optional<Ints>& output_padding, const Ints& dilation,
-                   int groups, bool use_bias, const std::string& data_format, const std::string& name) {
+                   int groups, bool use_bias, const std::string& data_format, const std::string& name,
+                   const Weights& weights) {
   ConvAttrs attrs = conv_attrs(filters, kernel_size, strides, padding, dilation, groups, use_bias);
   attrs.transposed = true;
   if (output_padding) {
@@ -109,7 +97,7 @@ int conv_transpose(Graph& graph, int src, int filters, const Ints& kernel_size, 
     if (rank < 3) attrs.output_padding.d = -1;
     if (rank < 2) attrs.output_padding.h = -1;
   }
-  return graph.conv(src, attrs, to_format(data_format), name);
+  return graph.conv(src, attrs, to_format(data_format), name, weights);
 }
 
 PoolAttrs pool_attrs(bool maximum, const Ints& pool_size, const Ints& strides, const py::object& padding,
@@ -147,22 +135,25 @@ void bind_graph(py::module_& m) {
       .def(py::init<>())
       .def("input", &Graph::input, arg("shape"), arg("name"))
       .def("conv", &conv, arg("src"), arg("filters"), arg("kernel_size"), arg("strides"), arg("padding"),
-           arg("dilation"), arg("groups"), arg("use_bias"), arg("data_format"), arg("name"))
+           arg("dilation"), arg("groups"), arg("use_bias"), arg("data_format"), arg("name"),
+           arg("weights") = Weights())
       .def("depthwise_conv", &depthwise_conv, arg("src"), arg("depth_multiplier"), arg("kernel_size"),
-           arg("strides"), arg("padding"), arg("dilation"), arg("use_bias"), arg("data_format"), arg("name"))
+           arg("strides"), arg("padding"), arg("dilation"), arg("use_bias"), arg("data_format"), arg("name"),
+           arg("weights") = Weights())
       .def("conv_transpose", &conv_transpose, arg("src"), arg("filters"), arg("kernel_size"), arg("strides"),
            arg("padding"), arg("output_padding"), arg("dilation"), arg("groups"), arg("use_bias"),
-           arg("data_format"), arg("name"))
+           arg("data_format"), arg("name"), arg("weights") = Weights())
       .def("max_pool", &max_pool, arg("src"), arg("pool_size"), arg("strides"), arg("padding"),
            arg("ceil_mode"), arg("data_format"), arg("name"))
       .def("average_pool", &average_pool, arg("src"), arg("pool_size"), arg("strides"), arg("padding"),
            arg("ceil_mode"), arg("count_include_pad"), arg("data_format"), arg("name"))
       .def(
           "dense",
-          [](Graph& graph, int src, int units, bool use_bias, const std::string& name) {
-            return graph.dense(src, {units, use_bias}, name);
+          [](Graph& graph, int src, int units, bool use_bias, const std::string& name,
+             const Weights& weights) {
+            return graph.dense(src, {units, use_bias}, name, weights);
           },
-          arg("src"), arg("units"), arg("use_bias"), arg("name"))
+          arg("src"), arg("units"), arg("use_bias"), arg("name"), arg("weights") = Weights())
       .def(
           "flatten",
           [](Graph& graph, int src, const std::string& format, const std::string& name) {
@@ -180,7 +171,7 @@ void bind_graph(py::module_& m) {
       .def(
           "shape", [](const Graph& graph, int value) { return py::tuple(py::cast(graph.node(value).dims)); },
           arg("value"))
-      .def("parameters", &parameters)
+      .def_property_readonly("weights", &Graph::weights)
       .def("multiply_adds", &Graph::multiply_adds, arg("value"));
 }
 

@@ -1,11 +1,12 @@
-// Networks: arrays are checked here, once, before anything runs; then the GIL is released.
+// Networks. What an array is (its dtype, its shape, how it lies) is checked here, what is in it by the core.
+// Nobody waits for a network with the GIL held: a run that has it may be long.
 #include <charconv>
-#include <cmath>
 #include <optional>
 
 #include "bindings/bind.h"
 #include "cnnfast/network.h"
 #include "graph/draft.h"
+#include "graph/workspace.h"
 
 namespace py = pybind11;
 
@@ -13,28 +14,15 @@ namespace cnnfast {
 
 namespace {
 
-using FloatArray = py::array_t<float>;
 using LabelArray = py::array_t<int32_t>;
 using IndexArray = py::array_t<int64_t>;
 
 std::string shape_text(const py::array& a) {
-  return to_string(Dims(a.shape(), a.shape() + a.ndim()));
+  return to_string(dims_of(a));
 }
 
 [[noreturn]] void fail_type(const std::string& message) {
   throw Error(Error::Kind::type, message);
-}
-
-void check_contiguous(const py::array& a, const char* what) {
-  if (!(a.flags() & py::array::c_style))
-    fail(what, " must be C-contiguous here; pass numpy.ascontiguousarray(", what, ").");
-}
-
-void check_layout(const py::array& a, const char* what) {
-  check_contiguous(a, what);
-  if (!(a.flags() & py::detail::npy_api::NPY_ARRAY_ALIGNED_))
-    fail(what, " must lie at multiples of its numbers' size here; pass numpy.require(", what,
-         ", requirements=\"CA\").");
 }
 
 // The rows of a batch of samples with the given dims.
@@ -56,6 +44,7 @@ Samples samples_of(const py::array& x, const Dims& dims) {
          shape_text(x), ".");
   check_contiguous(x, "x");
   samples.data = x.data();
+  samples.rows = x.shape(0);
   return samples;
 }
 
@@ -64,65 +53,30 @@ int rows_of(const py::array& x, const std::optional<IndexArray>& index, Samples*
   int64_t n = x.shape(0);
   if (index) {
     check_layout(*index, "index");
-    for (py::ssize_t i = 0; i < index->size(); ++i)
-      if (index->data()[i] < 0 || index->data()[i] >= n)
-        fail("index must name rows of x, 0 to ", n - 1, "; got ", index->data()[i], ".");
     samples->index = index->data();
     n = index->size();
   }
-  if (n > (1 << 24)) fail("a batch may have at most ", 1 << 24, " samples, got ", n, ".");
-  return static_cast<int>(n);
+  return static_cast<int>(std::min<int64_t>(n, std::numeric_limits<int>::max()));
 }
 
-// Targets of the batch, gathered in its order.
-struct Gathered {
-  std::vector<int32_t> labels;
-  std::vector<float> values;
-  Targets targets() const {
-    return {labels.empty() ? nullptr : labels.data(), values.empty() ? nullptr : values.data()};
-  }
-};
-
-Gathered gather_labels(const LabelArray& y, const int64_t* index, int n, int64_t classes) {
-  Gathered g;
-  for (int i = 0; i < n; ++i) {
-    const int32_t label = y.data()[index ? index[i] : i];
-    if (label < 0 || label >= classes)
-      fail("labels must lie between 0 and ", classes - 1, " for ", classes, " outputs; got ", label, ".");
-    g.labels.push_back(label);
-  }
-  return g;
-}
-
-Gathered gather_values(const FloatArray& y, const int64_t* index, int n, int64_t cols) {
-  Gathered g;
-  for (int i = 0; i < n; ++i) {
-    const float* row = y.data() + (index ? index[i] : i) * cols;
-    for (int64_t c = 0; c < cols; ++c)
-      if (!std::isfinite(row[c]))
-        fail("targets must be finite, got ", row[c], " in row ", index ? index[i] : i, ".");
-    g.values.insert(g.values.end(), row, row + cols);
-  }
-  return g;
-}
-
-Gathered targets_of(const Network& network, const py::array& y, int64_t rows, const int64_t* index, int n) {
+// Labels or values, by the array's dtype and axes.
+Targets targets_of(const Network& network, const py::array& y, int64_t rows) {
   const int64_t cols = network.output_node().elems();
   check_layout(y, "y");
   if (y.ndim() < 1 || y.shape(0) != rows)
     fail("x and y must have the same number of rows; got ", rows, " and ", shape_text(y), ".");
-  if (network.loss() == Loss::sparse_categorical_crossentropy) {
-    if (!py::isinstance<LabelArray>(y) || y.ndim() != 1)
-      fail_type("sparse_categorical_crossentropy needs int32 labels of shape (n,), got " +
-                py::str(y.dtype()).cast<std::string>() + " " + shape_text(y) + ".");
-    return gather_labels(py::cast<LabelArray>(y), index, n, cols);
+  Targets targets;
+  if (py::isinstance<LabelArray>(y) && y.ndim() == 1) {
+    targets.labels = static_cast<const int32_t*>(y.data());
+  } else if (!py::isinstance<FloatArray>(y)) {
+    fail_type("y must be int32 labels of shape (n,) or float32 targets of the output's shape, got " +
+              py::str(y.dtype()).cast<std::string>() + " " + shape_text(y) + ".");
+  } else {
+    if (y.ndim() != 2 || y.shape(1) != cols)
+      fail("targets must have the output's shape (n, ", cols, "), got ", shape_text(y), ".");
+    targets.values = static_cast<const float*>(y.data());
   }
-  if (!py::isinstance<FloatArray>(y))
-    fail_type("this loss needs float32 targets of the output's shape, got " +
-              py::str(y.dtype()).cast<std::string>() + ".");
-  if (y.ndim() != 2 || y.shape(1) != cols)
-    fail("this loss needs targets of the output's shape (n, ", cols, "), got ", shape_text(y), ".");
-  return gather_values(py::cast<FloatArray>(y), index, n, cols);
+  return targets;
 }
 
 Loss to_loss(const std::string& name) {
@@ -207,13 +161,6 @@ Mode to_mode(const std::string& name) {
   fail("mode must be \"predict\", \"train\" or \"vjp\", got \"", name, "\".");
 }
 
-Mode checked_mode(const Network& network, const std::string& name) {
-  const Mode mode = to_mode(name);
-  if (mode == Mode::train && !network.configured())
-    fail("compile the model before asking for its training program.");
-  return mode;
-}
-
 FloatArray predict(Network& network, const py::array& x) {
   Samples samples = samples_of(x, network.input_node().dims);
   const int n = rows_of(x, std::nullopt, &samples);
@@ -229,99 +176,106 @@ FloatArray predict(Network& network, const py::array& x) {
 
 std::vector<double> loss_step(Network& network, bool train, const py::array& x, const py::array& y,
                               const std::optional<IndexArray>& index) {
-  if (!network.configured()) fail("compile the model before training or evaluating it.");
   Samples samples = samples_of(x, network.input_node().dims);
   const int n = rows_of(x, index, &samples);
-  if (n == 0) fail("a batch needs at least one sample, got none.");
-  const Gathered gathered = targets_of(network, y, x.shape(0), samples.index, n);
-  std::vector<double> results(network.result_count());
+  const Targets targets = targets_of(network, y, x.shape(0));
+  std::vector<double> results;
   const py::gil_scoped_release released;
   if (train)
-    network.train_step(samples, gathered.targets(), n, results.data());
+    network.train_step(samples, targets, n, results);
   else
-    network.evaluate_step(samples, gathered.targets(), n, results.data());
+    network.evaluate_step(samples, targets, n, results);
   return results;
 }
 
 py::tuple vjp(Network& network, const py::array& x, const FloatArray& grad_out, bool training) {
   Samples samples = samples_of(x, network.input_node().dims);
   const int n = rows_of(x, std::nullopt, &samples);
-  if (n == 0) fail("a batch needs at least one sample, got none.");
   Dims expected{n};
   for (const int64_t d : network.output_node().dims) expected.push_back(d);
-  if (Dims(grad_out.shape(), grad_out.shape() + grad_out.ndim()) != expected)
+  if (dims_of(grad_out) != expected)
     fail("grad_out must have the output's shape ", to_string(expected), ", got ", shape_text(grad_out), ".");
   check_layout(grad_out, "grad_out");
   FloatArray grad_x(std::vector<py::ssize_t>(x.shape(), x.shape() + x.ndim()));
-  std::vector<float> flat(static_cast<size_t>(network.graph().param_elems()));
+  std::vector<float> flat(static_cast<size_t>(network.graph().weight_elems()));
   {
     float* to = grad_x.mutable_data();
     const py::gil_scoped_release released;
     network.vjp(samples, grad_out.data(), n, training, to, flat.data());
   }
   py::list grads;
-  for (const Parameter& p : network.graph().params()) {
-    FloatArray grad(std::vector<py::ssize_t>(p.dims.begin(), p.dims.end()));
-    std::copy_n(flat.data() + p.offset, p.size(), grad.mutable_data());
-    grads.append(grad);
+  const auto& params = network.graph().params();
+  for (size_t i = 0; i < params.size(); ++i) {
+    if (params[i].first != static_cast<int>(i)) continue;
+    const float* const from = flat.data() + network.graph().offset(static_cast<int>(i));
+    grads.append(to_array(std::vector<float>(from, from + params[i].size()), params[i].dims()));
   }
   return py::make_tuple(grad_x, grads);
 }
 
-FloatArray get_parameter(const Network& network, int position) {
-  const Dims& dims = network.graph().params().at(static_cast<size_t>(position)).dims;
-  FloatArray value(std::vector<py::ssize_t>(dims.begin(), dims.end()));
-  network.get_parameter(position, value.mutable_data());
-  return value;
-}
+using Buffers = std::vector<std::vector<float>>;
 
-void set_parameter(Network& network, int position, const FloatArray& value) {
-  const Parameter& p = network.graph().params().at(static_cast<size_t>(position));
-  if (Dims(value.shape(), value.shape() + value.ndim()) != p.dims)
-    fail(p.name, " has shape ", to_string(p.dims), ", got ", shape_text(value), ".");
-  check_layout(value, "value");
-  network.set_parameter(position, value.data());
-}
-
-std::vector<std::string> slot_names(const Network& network) {
-  if (network.optimizer_slots() == 2) return {"m", "v"};
-  if (network.optimizer_slots() == 1) return {"velocity"};
+// By name, so that files tell which is which.
+std::vector<std::string> slot_names(size_t count) {
+  if (count == 2) return {"m", "v"};
+  if (count == 1) return {"velocity"};
   return {};
 }
 
-py::dict optimizer_state(Network& network) {
+py::dict named_slots(Buffers slots) {
   py::dict state;
-  const auto names = slot_names(network);
+  const auto names = slot_names(slots.size());
   for (size_t i = 0; i < names.size(); ++i) {
-    FloatArray flat(network.graph().param_elems());
-    std::copy_n(network.optimizer_slot(static_cast<int>(i)), flat.size(), flat.mutable_data());
-    state[names[i].c_str()] = flat;
+    const Dims dims{static_cast<int64_t>(slots[i].size())};
+    state[names[i].c_str()] = to_array(std::move(slots[i]), dims);
   }
   return state;
 }
 
+py::dict optimizer_state(const Network& network) {
+  Buffers slots;
+  {
+    const py::gil_scoped_release released;
+    slots = network.slots();
+  }
+  return named_slots(std::move(slots));
+}
+
 void set_optimizer_state(Network& network, const std::map<std::string, FloatArray>& state, int64_t step) {
-  const auto names = slot_names(network);
-  if (step < 0) fail("step must not be negative, got ", step, ".");
-  if (state.size() != names.size())
-    fail("this optimizer has ", names.size(), " buffers, got ", state.size(), ".");
-  for (const std::string& name : names) {
+  Buffers slots;
+  for (const std::string& name : slot_names(state.size())) {
     const auto found = state.find(name);
     if (found == state.end()) fail("the optimizer's state lacks \"", name, "\".");
-    if (found->second.ndim() != 1 || found->second.size() != network.graph().param_elems())
-      fail("the optimizer's \"", name, "\" must have ", network.graph().param_elems(), " elements, got ",
-           shape_text(found->second), ".");
+    if (found->second.ndim() != 1)
+      fail("the optimizer's \"", name, "\" must have one axis, got ", shape_text(found->second), ".");
     check_layout(found->second, "state");
+    slots.emplace_back(found->second.data(), found->second.data() + found->second.size());
   }
-  for (size_t i = 0; i < names.size(); ++i)
-    std::copy_n(state.at(names[i]).data(), network.graph().param_elems(),
-                network.optimizer_slot(static_cast<int>(i)));
-  network.step = step;
+  if (slots.size() != state.size()) fail("an optimizer has at most 2 buffers, got ", state.size(), ".");
+  const py::gil_scoped_release released;
+  network.set_slots(slots, step);
+}
+
+py::dict snapshot(const Network& network) {
+  Snapshot taken;
+  {
+    const py::gil_scoped_release released;
+    taken = network.snapshot();
+  }
+  py::list weights;
+  for (size_t i = 0; i < taken.weights.size(); ++i)
+    weights.append(to_array(std::move(taken.weights[i]), network.weights()[i]->dims()));
+  py::dict all;
+  all["weights"] = weights;
+  all["optimizer"] = named_slots(std::move(taken.slots));
+  all["step"] = taken.step;
+  all["seed"] = taken.seed;
+  return all;
 }
 
 py::list plan(Network& network, int n, const std::string& mode) {
   py::list list;
-  const Mode wanted = checked_mode(network, mode);
+  const Mode wanted = to_mode(mode);
   std::vector<StepInfo> steps;
   {
     const py::gil_scoped_release released;  // planning may tune
@@ -344,15 +298,14 @@ py::list plan(Network& network, int n, const std::string& mode) {
 
 // The fastest of some runs: (its seconds, those of the steps as plan() lists them, threads).
 py::tuple profile(Network& network, const py::array& x, const std::optional<py::array>& y, int runs) {
-  const Mode mode = checked_mode(network, y ? "train" : "predict");
+  const Mode mode = y ? Mode::train : Mode::predict;
   Samples samples = samples_of(x, network.input_node().dims);
   const int n = rows_of(x, std::nullopt, &samples);
-  if (n == 0) fail("a batch needs at least one sample, got none.");
-  const Gathered targets = y ? targets_of(network, *y, n, nullptr, n) : Gathered();
+  const Targets targets = y ? targets_of(network, *y, n) : Targets();
   Timing timing;
   {
     const py::gil_scoped_release released;
-    timing = network.profile(samples, targets.targets(), n, mode, runs);
+    timing = network.profile(samples, targets, n, mode, runs);
   }
   return py::make_tuple(timing.seconds, timing.step_seconds, timing.threads);
 }
@@ -361,19 +314,10 @@ void configure(Network& network, const std::string& loss, bool from_logits,
                const std::vector<std::string>& metrics, const py::dict& optimizer) {
   std::vector<Metric> parsed;
   for (const std::string& metric : metrics) parsed.push_back(to_metric(metric));
-  network.configure(to_loss(loss), from_logits, std::move(parsed), to_optimizer(optimizer));
-}
-
-void set_constraint(Network& network, int position, const std::optional<std::string>& kind, float minimum,
-                    float maximum, float rate, std::vector<int> axes) {
-  Constraint constraint{Constraint::Kind::none, minimum, maximum, rate, std::move(axes)};
-  if (kind == "non_negative")
-    constraint.kind = Constraint::Kind::non_negative;
-  else if (kind == "norm")
-    constraint.kind = Constraint::Kind::norm;
-  else if (kind)
-    fail("constraint must be non_negative or norm, got \"", *kind, "\".");
-  network.set_constraint(position, std::move(constraint));
+  const Loss wanted = to_loss(loss);
+  const OptimizerConfig config = to_optimizer(optimizer);
+  const py::gil_scoped_release released;
+  network.configure(wanted, from_logits, std::move(parsed), config);
 }
 
 }  // namespace
@@ -381,25 +325,17 @@ void set_constraint(Network& network, int position, const std::optional<std::str
 void bind_network(py::module_& m) {
   using py::arg;
   m.attr("PASSES") = py::tuple(py::cast(optional_passes()));
+  py::class_<Workspace, std::shared_ptr<Workspace>>(m, "Workspace").def(py::init(&make_workspace));
   py::class_<Network>(m, "Network")
-      .def(py::init<Graph, int>(), arg("graph"), arg("output"))
-      .def("get_parameter", &get_parameter, arg("position"))
-      .def("set_parameter", &set_parameter, arg("position"), arg("value").noconvert())
-      .def("set_trainable", &Network::set_trainable, arg("position"), arg("trainable"))
-      .def(
-          "set_regularizer",
-          [](Network& network, int position, float l1, float l2) {
-            network.set_regularizer(position, {l1, l2});
-          },
-          arg("position"), arg("l1"), arg("l2"))
-      .def("set_constraint", &set_constraint, arg("position"), arg("kind"), arg("minimum") = 0.0f,
-           arg("maximum") = 0.0f, arg("rate") = 1.0f, arg("axes") = std::vector<int>{0})
+      .def(py::init<Graph, int, std::shared_ptr<Workspace>>(), arg("graph"), arg("output"),
+           arg("workspace") = std::shared_ptr<Workspace>())
+      .def_property_readonly("weights", &Network::weights)
       .def("configure", &configure, arg("loss"), arg("from_logits"), arg("metrics"), arg("optimizer"))
-      .def_property(
-          "learning_rate", [](const Network& network) { return network.optimizer().learning_rate; },
-          &Network::set_learning_rate)
-      .def_readwrite("seed", &Network::seed)
-      .def_readonly("step", &Network::step)
+      .def_property("learning_rate",
+                    waiting([](const Network& network) { return network.optimizer().learning_rate; }),
+                    waiting(&Network::set_learning_rate))
+      .def_property("seed", waiting(&Network::seed), waiting(&Network::set_seed))
+      .def_property_readonly("step", waiting(&Network::step))
       .def("predict", &predict, arg("x"))
       .def(
           "train_step",
@@ -414,26 +350,22 @@ void bind_network(py::module_& m) {
       .def("vjp", &vjp, arg("x"), arg("grad_out").noconvert(), arg("training") = false)
       .def("optimizer_state", &optimizer_state)
       .def("set_optimizer_state", &set_optimizer_state, arg("state"), arg("step"))
+      .def("snapshot", &snapshot)
       .def(
           "memory",
           [](Network& network, int n, const std::string& mode) {
-            const Mode wanted = checked_mode(network, mode);
-            const py::gil_scoped_release released;  // planning may tune
+            const Mode wanted = to_mode(mode);
+            const py::gil_scoped_release released;
             return network.memory(n, wanted);
           },
           arg("batch_size"), arg("mode"))
-      .def(
-          "arena_bytes",
-          [](const Network& network, int n, const std::string& mode) {
-            return network.arena_bytes(n, checked_mode(network, mode));
-          },
-          arg("batch_size"), arg("mode"))
+      .def_property_readonly("arena_bytes", waiting(&Network::arena_bytes))
       .def("plan", &plan, arg("batch_size"), arg("mode"))
       .def("profile", &profile, arg("x"), arg("y"), arg("runs"))
       .def(
           "tune",
           [](Network& network, int n, const std::string& mode) {
-            const Mode wanted = checked_mode(network, mode);
+            const Mode wanted = to_mode(mode);
             const py::gil_scoped_release released;
             network.tune(n, wanted);
           },
@@ -441,10 +373,12 @@ void bind_network(py::module_& m) {
       .def(
           "force_algorithm",
           [](Network& network, const std::string& op, const std::optional<std::string>& algorithm) {
-            network.force_algorithm(op, algorithm.value_or(""));
+            const std::string wanted = algorithm.value_or("");
+            const py::gil_scoped_release released;
+            network.force_algorithm(op, wanted);
           },
           arg("op"), arg("algorithm"))
-      .def("disable_pass", &Network::disable_pass, arg("name"), arg("disabled") = true);
+      .def("disable_pass", &Network::disable_pass, arg("name"), arg("disabled") = true, NoGil());
 }
 
 }  // namespace cnnfast

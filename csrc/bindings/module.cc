@@ -5,6 +5,7 @@
 PYBIND11_MODULE(_core, m) {
   m.doc() = "The compiled core of cnnfast.";
   cnnfast::bind_errors(m);
+  cnnfast::bind_weight(m);
   cnnfast::bind_graph(m);
   cnnfast::bind_network(m);
   cnnfast::bind_machine(m);

@@ -25,7 +25,12 @@ Builder::Builder(const Draft& draft, const Graph& graph, const PassOptions& opti
       graph_(graph),
       outputs_(draft.nodes.size()),
       grads_(draft.nodes.size()),
-      needs_grad_(draft.nodes.size(), false) {}
+      needs_grad_(draft.nodes.size(), false) {
+  for (const Node& node : draft.nodes)
+    for (const int position : node.params) uses_[param(position).first].push_back(position);
+  for (size_t i = 0; i < graph.nodes().size(); ++i)
+    drawn_.emplace(graph.nodes()[i].name, static_cast<int>(i));
+}
 
 Buffer Builder::buffer(int64_t floats) {
   sizes_.push_back(floats);
@@ -41,8 +46,9 @@ Buffer Builder::persistent(int64_t floats) {
 
 Buffer Builder::pack(const Node& node, int64_t floats, Packing packing) {
   packing.to = persistent(floats);
-  packings_[packing.position].push_back(packing);
-  const auto pieces = cut_param(param(packing.position), packing.position, {packing});
+  const Parameter& param = this->param(packing.position);
+  packings_[param.first].push_back(packing);
+  const auto pieces = cut_param(place(packing.position), param.size(), {packing});
   Step& step = this->step(node, "pack weights", static_cast<int64_t>(pieces.size()), {packing.to},
                           [=](const Context& c, int64_t task) { pieces[static_cast<size_t>(task)].pack(c); });
   step.scratch = packing.scratch;
@@ -70,22 +76,45 @@ bool Builder::moves_at_once(int position) {
 }
 
 Update Builder::update_at_once(int position) {
-  return !packings_.count(position) && moves_at_once(position) ? update_ : Update{};
+  const bool finished = trains(position) && uses_.at(position) == std::vector<int>{position};
+  return finished && !packings_.count(position) && moves_at_once(position) ? update_ : Update{};
+}
+
+bool Builder::trains(int position) const {
+  return uses_.count(position) > 0 && trainable(position);
 }
 
 std::vector<int> Builder::params_to_update() const {
   std::vector<int> positions;
-  for (size_t i = 0; i < updated_.size(); ++i)
-    if (trainable(static_cast<int>(i)) && !updated_[i]) positions.push_back(static_cast<int>(i));
+  for (const auto& [position, uses] : uses_)
+    if (trains(position) && !updated_[static_cast<size_t>(position)]) positions.push_back(position);
   return positions;
+}
+
+void Builder::sum_uses() {
+  for (const auto& [first, uses] : uses_) {
+    if (!trains(first) || uses == std::vector<int>{first}) continue;
+    const ParamPlace total = place(first);
+    std::vector<ParamPlace> shares;
+    for (const int use : uses) shares.push_back(place(use));
+    const int64_t floats = param(first).size();
+    const auto add = k.add;
+    step(node(draft_.output), "sum of uses", flat_tasks(floats), {}, [=](const Context& c, int64_t task) {
+      const int64_t at = task * kFlatTask, some = flat_size(floats, task);
+      float* const sum = c.grad(total) + at;
+      // The first use may be one that this program leaves out.
+      if (shares[0].position != total.position) std::copy_n(c.grad(shares[0]) + at, some, sum);
+      for (size_t i = 1; i < shares.size(); ++i) add(sum, c.grad(shares[i]) + at, sum, some);
+    });
+  }
 }
 
 std::vector<ParamPiece> Builder::pieces(const std::vector<int>& positions) const {
   std::vector<ParamPiece> all;
   for (const int position : positions) {
     const auto known = packings_.find(position);
-    const auto some =
-        cut_param(param(position), position, known == packings_.end() ? Packings{} : known->second);
+    const auto some = cut_param(place(position), param(position).size(),
+                                known == packings_.end() ? Packings{} : known->second);
     all.insert(all.end(), some.begin(), some.end());
   }
   return all;
@@ -142,11 +171,9 @@ Buffer Builder::grad_before_activation(int value) {
 
 double Builder::flops_of(const Node& node, const std::string& direction) const {
   if (direction != "forward" && direction != "backward data" && direction != "backward weights") return 0;
-  const auto& nodes = graph_.nodes();
-  const auto drawn =
-      std::find_if(nodes.begin(), nodes.end(), [&](const Node& each) { return each.name == node.name; });
-  if (drawn == nodes.end()) return 0;  // a pass made it
-  return 2.0 * n * static_cast<double>(graph_.multiply_adds(static_cast<int>(drawn - nodes.begin())));
+  const auto drawn = drawn_.find(node.name);
+  if (drawn == drawn_.end()) return 0;  // a pass made it
+  return 2.0 * n * static_cast<double>(graph_.multiply_adds(drawn->second));
 }
 
 double Builder::bytes_of(const std::vector<Buffer>& uses) const {
@@ -206,19 +233,20 @@ Buffer Builder::join_gradients(const Node& node) {
   const Buffer from = persistent(floats * count);
   std::vector<ParamPiece> pieces = this->pieces(params_to_update());
   for (ParamPiece& piece : pieces)
-    if (!moves_at_once(piece.position)) piece.packings.reset();
+    if (!moves_at_once(piece.param.position)) piece.packings.reset();
   const std::vector<bool> moves = updated_;
   const auto sum_rows = k.sum_rows;
   Step& sum = step(node, "update", static_cast<int64_t>(pieces.size()), {from},
                    [=, update = update_](const Context& c, int64_t task) {
                      const ParamPiece& piece = pieces[static_cast<size_t>(task)];
-                     const bool move = moves[static_cast<size_t>(piece.position)];
+                     const bool move = moves[static_cast<size_t>(piece.param.position)];
+                     const float* const shares = c.at(from) + piece.param.offset;
                      piece.for_ranges([&](int64_t begin, int64_t n) {
                        for (int64_t i = 0; i < n; i += kFlatTask) {
                          const int64_t at = begin + i, some = std::min(kFlatTask, n - i);
-                         float* total = move ? c.scratch : c.run.grads + at;
-                         sum_rows(c.at(from) + at, count, floats, total, some);
-                         if (move) update.move(c, at, total, some);
+                         float* total = move ? c.scratch : c.grad(piece.param) + at;
+                         sum_rows(shares + at, count, floats, total, some);
+                         if (move) update.move(c, piece.param, at, total, some);
                        }
                      });
                      piece.pack(c);
@@ -228,7 +256,8 @@ Buffer Builder::join_gradients(const Node& node) {
   for (const ParamPiece& piece : pieces)
     sum.info.bytes +=
         sizeof(float) *
-        static_cast<double>(piece.size() * (moves[static_cast<size_t>(piece.position)] ? update_.arrays : 1));
+        static_cast<double>(piece.size() *
+                            (moves[static_cast<size_t>(piece.param.position)] ? update_.arrays : 1));
   return from;
 }
 
@@ -237,7 +266,7 @@ Program Builder::finish(int threads, bool reuse_memory) {
   std::vector<Lifetime> lives;
   for (size_t i = 0; i < sizes_.size(); ++i)
     lives.push_back({sizes_[i], persistent_[i] ? 0 : end, persistent_[i] ? end : 0});
-  ProgramMemory memory{std::vector<int64_t>(sizes_.size()), 0, 0, 0};
+  ProgramMemory memory{std::vector<int64_t>(sizes_.size()), {}, 0, 0, 0};
   for (int s = 0; s <= end; ++s) {
     const Step& step = steps_[static_cast<size_t>(s)];
     memory.scratch = std::max(memory.scratch, ceil_div(step.scratch, kLanes) * kLanes);
@@ -257,6 +286,8 @@ Program Builder::finish(int threads, bool reuse_memory) {
       memory.offsets[buffers[i]] = own ? ~plan.offsets[i] : plan.offsets[i];
     (own ? memory.own : memory.shared) = plan.floats;
   }
+  for (size_t i = 0; i < sizes_.size(); ++i)
+    if (persistent_[i]) memory.kept.push_back({memory.offsets[i], sizes_[i]});
   if (micro_results_) micro_batches_.results_at = memory.offsets[static_cast<size_t>(micro_results_.id)];
   if (micro_grads_) micro_batches_.grads_at = memory.offsets[static_cast<size_t>(micro_grads_.id)];
   return Program(std::move(steps_), std::move(memory), micro_batches_, threads);

@@ -21,9 +21,9 @@ inline int64_t ceil_div(int64_t a, int64_t b) {
 int64_t planes_of(const Node& node, int n);
 int64_t floats_of(const Node& node, int n);
 
-// Moves the parameters [at, at + n) of the flat buffer by their finished gradient.
+// Moves [at, at + n) of a parameter by its finished gradient.
 struct Update {
-  std::function<void(const Context&, int64_t at, const float* grad, int64_t n)> move;
+  std::function<void(const Context&, ParamPlace, int64_t at, const float* grad, int64_t n)> move;
   int arrays = 0;  // as large as the gradient, that it reads besides
   explicit operator bool() const { return static_cast<bool>(move); }
 };
@@ -43,6 +43,7 @@ class Builder {
     return this->node(node.inputs[static_cast<size_t>(i)]);
   }
   const Parameter& param(int position) const { return graph_.params()[static_cast<size_t>(position)]; }
+  ParamPlace place(int position) const { return {position, graph_.offset(position)}; }
   bool differentiates() const { return mode != Mode::predict && mode != Mode::evaluate; }
   bool differentiates_input() const { return mode == Mode::vjp || mode == Mode::vjp_training; }
 
@@ -63,10 +64,15 @@ class Builder {
 
   // Training: for a step that moves a parameter itself, while the gradient it finished is in cache;
   // Run::grads does not get it then. Empty where the gradient is to be left in Run::grads, as that of a
-  // micro-batch or of a packed parameter. Ask after the last step that reads the parameter.
+  // micro-batch, of a packed parameter or of a weight used twice. Ask after the last step that reads the
+  // parameter.
   Update update_at_once(int position);
   void set_update(Update update, std::vector<bool> at_once);
-  // The trainable parameters that no step moves yet.
+  // After all gradients of parameters: those of a weight are added up, in the place of its first use.
+  void sum_uses();
+  // Whether the program trains the weight, and this position stands for it: it is that of the first use.
+  bool trains(int position) const;
+  // Those positions that no step moves yet.
   std::vector<int> params_to_update() const;
   std::vector<ParamPiece> pieces(const std::vector<int>& positions) const;
   // Before the tasks of a step may pack these pieces.
@@ -112,9 +118,11 @@ class Builder {
   std::vector<std::vector<Buffer>> grads_;
   std::vector<bool> needs_grad_, trainable_;
   Update update_;
-  std::vector<bool> at_once_, updated_;  // of each parameter
+  std::vector<bool> at_once_, updated_;   // of each parameter
+  std::map<int, std::vector<int>> uses_;  // of weights, by first positions: all that the draft uses
+  std::map<std::string, int> drawn_;      // nodes of the graph by name
   std::map<std::pair<int, std::string>, Buffer> saved_;
-  std::map<int, Packings> packings_;  // of parameters
+  std::map<int, Packings> packings_;  // of weights, by first positions
 };
 
 // Steps over a flat buffer are cut into tasks of this many floats: 64 KB, a few microseconds of work.

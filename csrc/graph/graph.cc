@@ -88,6 +88,12 @@ int pool_outputs(const std::string& name, const PoolAttrs& a, const Extent& e, i
   return window_outputs(name, e, {*before, *after}, a.ceil_mode);
 }
 
+void check_elems(const Node& node) {
+  if (node.elems() > kMaxElems)
+    fail(node.name, ": one sample's output ", to_string(node.dims), " has ", node.elems(),
+         " elements; the limit is ", kMaxElems, ".");
+}
+
 }  // namespace
 
 std::string to_string(const Dims& dims) {
@@ -121,9 +127,6 @@ Image Node::image() const {
 int64_t Node::elems() const {
   return product(dims);
 }
-int64_t Parameter::size() const {
-  return product(dims);
-}
 
 const Node& Graph::node(int value) const {
   if (value < 0 || value >= static_cast<int>(nodes_.size()))
@@ -132,19 +135,56 @@ const Node& Graph::node(int value) const {
 }
 
 int Graph::push(Node node) {
-  if (node.elems() > kMaxElems)
-    fail(node.name, ": one sample's output ", to_string(node.dims), " has ", node.elems(),
-         " elements; the limit is ", kMaxElems, ".");
+  check_elems(node);
   for (const int src : node.inputs) this->node(src);
+  if (const int count = ++names_[node.name]; count > 1) node.name += " (" + std::to_string(count) + ")";
   nodes_.push_back(std::move(node));
   return static_cast<int>(nodes_.size()) - 1;
 }
 
-int Graph::new_param(const std::string& name, const Dims& dims) {
-  params_.push_back({name, dims, param_elems_});
-  // Every parameter starts on a cache line, so that kernels may read whole vectors of a bias.
-  param_elems_ += (params_.back().size() + kLanes - 1) / kLanes * kLanes;
-  return static_cast<int>(params_.size()) - 1;
+int Graph::use(const WeightPtr& weight) {
+  const int position = static_cast<int>(params_.size());
+  const int first = first_uses_.try_emplace(weight.get(), position).first->second;
+  int64_t& end = first == position ? weight_elems_ : repeated_elems_;
+  params_.push_back({weight, first, end});
+  end += (weight->size() + kLanes - 1) / kLanes * kLanes;
+  return position;
+}
+
+std::vector<int> Graph::bind(const std::string& name, const Weights& weights, const Dims& kernel,
+                             int biases) {
+  const std::vector<std::pair<const char*, Dims>> needed{{"kernel", kernel}, {"bias", {biases}}};
+  const size_t count = biases > 0 ? 2 : 1;
+  if (!weights.empty() && weights.size() != count)
+    fail(name, ": the layer has ", count, " arrays of weights, got ", weights.size(), ".");
+  Weights bound = weights;
+  for (size_t i = 0; i < count; ++i) {
+    const auto& [kind, dims] = needed[i];
+    if (weights.empty()) {
+      const Initializer begins = i == 0 ? Initializer::glorot_uniform : Initializer::zeros;
+      const uint64_t number = first_uses_.size() + i + 1;
+      bound.push_back(std::make_shared<Weight>(name + "/" + kind, dims, begins, seed_ ^ (number << 32)));
+    }
+    if (!bound[i]) fail(name, ": its ", kind, " is null.");
+    if (bound[i]->dims() != dims)
+      fail(name, ": its ", kind, " has shape ", to_string(bound[i]->dims()),
+           " from its first use, but here it needs ", to_string(dims), "; make a new layer.");
+  }
+  std::vector<int> positions;
+  for (const WeightPtr& weight : bound) positions.push_back(use(weight));
+  return positions;
+}
+
+Weights Graph::weights() const {
+  Weights all;
+  for (size_t i = 0; i < params_.size(); ++i)
+    if (params_[i].first == static_cast<int>(i)) all.push_back(params_[i].weight);
+  return all;
+}
+
+int64_t Graph::offset(int position) const {
+  const Parameter& p = params_[static_cast<size_t>(position)];
+  return p.first == position ? p.offset : weight_elems_ + p.offset;
 }
 
 Image Graph::image_of(int src, int rank, DataFormat format, const std::string& name,
@@ -170,14 +210,20 @@ int Graph::input(const Dims& dims, const std::string& name) {
   return push({.name = name, .attrs = InputAttrs{}, .inputs = {}, .dims = dims});
 }
 
-int Graph::conv(int src, const ConvAttrs& attrs, DataFormat format, const std::string& name) {
-  const Image in = image_of(src, attrs.rank, format, name, layer_kind(attrs).c_str());
-  check_positive(name, "kernel_size", spatial_dims(attrs.kernel, attrs.rank));
-  check_positive(name, "strides", spatial_dims(attrs.stride, attrs.rank));
-  check_positive(name, "dilation_rate", spatial_dims(attrs.dilation, attrs.rank));
-  check_padding(name, attrs.padding);
-  check_groups(name, attrs, in.c);
-  ConvAttrs a = attrs;
+int Graph::conv(int src, const ConvAttrs& attrs, DataFormat format, const std::string& name,
+                const Weights& weights) {
+  return push_conv(src, attrs, 0, format, name, weights);
+}
+
+// With a multiplier the kernel's last dims are (channels, multiplier).
+int Graph::push_conv(int src, ConvAttrs a, int multiplier, DataFormat format, const std::string& name,
+                     const Weights& weights) {
+  const Image in = image_of(src, a.rank, format, name, layer_kind(a).c_str());
+  check_positive(name, "kernel_size", spatial_dims(a.kernel, a.rank));
+  check_positive(name, "strides", spatial_dims(a.stride, a.rank));
+  check_positive(name, "dilation_rate", spatial_dims(a.dilation, a.rank));
+  check_padding(name, a.padding);
+  check_groups(name, a, in.c);
   Padding& p = a.padding;
   const auto outputs = [&](const char* axis, int size, int Spatial::*at, int* before, int* after) {
     return conv_outputs(name, a, {axis, size, a.kernel.*at, a.stride.*at, a.dilation.*at},
@@ -193,26 +239,22 @@ int Graph::conv(int src, const ConvAttrs& attrs, DataFormat format, const std::s
             .dims = image_dims({a.filters, h, w, d}, a.rank, format),
             .format = format};
   Dims kernel = spatial_dims(a.kernel, a.rank);
-  kernel.push_back((a.transposed ? a.filters : in.c) / a.groups);
-  kernel.push_back(a.transposed ? in.c : a.filters);
-  node.params.push_back(new_param(name + "/kernel", kernel));
-  if (a.use_bias) node.params.push_back(new_param(name + "/bias", {a.filters}));
+  kernel.push_back(multiplier > 0 ? in.c : (a.transposed ? a.filters : in.c) / a.groups);
+  kernel.push_back(multiplier > 0 ? multiplier : a.transposed ? in.c : a.filters);
+  check_elems(node);
+  node.params = bind(name, weights, kernel, a.use_bias ? a.filters : 0);
   return push(std::move(node));
 }
 
 int Graph::depthwise_conv(int src, ConvAttrs attrs, int multiplier, DataFormat format,
-                          const std::string& name) {
+                          const std::string& name, const Weights& weights) {
   const int channels = image_of(src, attrs.rank, format, name, ("Depthwise" + layer_kind(attrs)).c_str()).c;
   const int most = std::numeric_limits<int>::max() / channels;
   if (multiplier < 1 || multiplier > most)
     fail(name, ": depth_multiplier must be at least 1 and, for ", channels, " channels, at most ", most,
          "; got ", multiplier, ".");
   attrs.groups = channels, attrs.filters = channels * multiplier;
-  const int made = conv(src, attrs, format, name);
-  const int kernel = nodes_[static_cast<size_t>(made)].params[0];
-  Dims& dims = params_[static_cast<size_t>(kernel)].dims;
-  dims.end()[-2] = channels, dims.end()[-1] = multiplier;
-  return made;
+  return push_conv(src, attrs, multiplier, format, name, weights);
 }
 
 int Graph::pool(int src, const PoolAttrs& attrs, DataFormat format, const std::string& name) {
@@ -237,15 +279,15 @@ int Graph::pool(int src, const PoolAttrs& attrs, DataFormat format, const std::s
                .format = format});
 }
 
-int Graph::dense(int src, const DenseAttrs& attrs, const std::string& name) {
+int Graph::dense(int src, const DenseAttrs& attrs, const std::string& name, const Weights& weights) {
   const Dims& in = node(src).dims;
   if (in.size() != 1)
     fail(name, ": Dense needs one axis of features a sample, got ", to_string(in),
          ". Put a Flatten before it.");
   if (attrs.units < 1) fail(name, ": units must be at least 1, got ", attrs.units, ".");
   Node made{.name = name, .attrs = attrs, .inputs = {src}, .dims = {attrs.units}};
-  made.params.push_back(new_param(name + "/kernel", {in[0], attrs.units}));
-  if (attrs.use_bias) made.params.push_back(new_param(name + "/bias", {attrs.units}));
+  check_elems(made);
+  made.params = bind(name, weights, {in[0], attrs.units}, attrs.use_bias ? attrs.units : 0);
   return push(std::move(made));
 }
 
@@ -293,9 +335,11 @@ int Graph::activation(int src, ActivationKind kind, const std::string& name) {
 int64_t Graph::multiply_adds(int value) const {
   const Node& made = node(value);
   if (const auto* conv = made.as<ConvAttrs>()) {
-    const Dims& kernel = params_[static_cast<size_t>(made.params[0])].dims;
     const Node& outer = conv->transposed ? node(made.inputs[0]) : made;
-    return outer.elems() * product(kernel) / kernel.back();
+    Node inner = conv->transposed ? made : node(made.inputs[0]);
+    inner.format = made.format;
+    const int64_t taps = int64_t{conv->kernel.d} * conv->kernel.h * conv->kernel.w;
+    return outer.elems() * taps * (inner.image().c / conv->groups);
   }
   if (made.as<DenseAttrs>()) return params_[static_cast<size_t>(made.params[0])].size();
   return 0;

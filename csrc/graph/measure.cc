@@ -4,6 +4,7 @@
 #include <random>
 
 #include "ops/conv/conv.h"
+#include "runtime/floats.h"
 
 namespace cnnfast {
 
@@ -53,7 +54,7 @@ std::vector<Group> groups_of(const PlanRequest& request, int n) {
 
 // The shortest time of each step.
 std::vector<double> time_steps(const Program& program, Run run, bool training) {
-  const Arena arena(program.memory());
+  const Floats arena(program.floats(), "tuning");
   run.arena = arena.data();
   run.repack = true;
   program.run(run);

@@ -1,16 +1,18 @@
-// The life of a network: weights, optimizer state, and the cache of its programs.
+// The life of a network: the weights it binds, optimizer state, and the cache of its programs.
 #include "cnnfast/network.h"
 
 #include <algorithm>
+#include <atomic>
 #include <chrono>
 #include <cmath>
 #include <cstdlib>
-#include <cstring>
 #include <iostream>
 
+#include "graph/checks.h"
+#include "graph/locked_weights.h"
 #include "graph/measure.h"
 #include "graph/plan.h"
-#include "runtime/arena.h"
+#include "graph/workspace.h"
 #include "runtime/cpu.h"
 #include "runtime/parallel.h"
 
@@ -19,8 +21,8 @@ namespace cnnfast {
 namespace {
 
 // Programs a network keeps: batches of training, its last one, evaluation and prediction, with room for some
-// change.
-constexpr size_t kPrograms = 8;
+// change. They hold steps, no memory to run in.
+constexpr size_t kPrograms = 16;
 
 void print_plan(const Program& program) {
   for (const Step& step : program.steps()) {
@@ -29,6 +31,26 @@ void print_plan(const Program& program) {
               << (i.algorithm.empty() ? "-" : i.algorithm) << ", " << i.tasks << " tasks"
               << (i.refused.empty() ? "" : "; refused " + i.refused) << "\n";
   }
+}
+
+uint64_t new_program_number() {
+  static std::atomic<uint64_t> last{0};
+  return ++last;
+}
+
+// Whether programs depend on what training does with weights.
+bool follows_rules(Mode mode) {
+  return mode == Mode::train || mode == Mode::evaluate;
+}
+
+std::vector<std::vector<float>> copies_of(const std::vector<Floats>& buffers, int count, int64_t floats) {
+  std::vector<std::vector<float>> copies(static_cast<size_t>(count));
+  for (size_t i = 0; i < copies.size(); ++i)
+    if (i < buffers.size())
+      copies[i].assign(buffers[i].data(), buffers[i].data() + floats);
+    else
+      copies[i].resize(static_cast<size_t>(floats));  // not needed so far: zeros
+  return copies;
 }
 
 }  // namespace
@@ -49,46 +71,48 @@ struct Network::Key {
 
 struct Network::Cached {
   Key key;
+  std::vector<WeightRules> rules;
   std::shared_ptr<const Program> program;
-  std::unique_ptr<Arena> arena;  // taken at the first run
-  uint64_t packed_version = 0;
+  uint64_t number;
+  uint64_t packed_version = 0;  // of the weights, as its last run left them packed
+};
+
+// The network and its weights are this thread's.
+struct Network::Transaction {
+  explicit Transaction(const Network& network) : lock(network.mutex_), weights(network.locking_order_) {}
+  std::lock_guard<std::mutex> lock;
+  LockedWeights weights;
 };
 
 // What a run changes, for runs that must leave no trace.
 struct Network::Copies {
-  Floats params;
+  Floats values;
+  std::vector<float*> params;
   std::vector<Floats> slots;
 
   void lend(Run* run) const {
-    run->params = params.get();
-    for (size_t i = 0; i < slots.size(); ++i) run->slots[i] = slots[i].get();
+    run->params = params.data();
+    for (size_t i = 0; i < slots.size(); ++i) run->slots[i] = slots[i].data();
   }
 };
 
-void Network::Free::operator()(float* p) const {
-  std::free(p);
+std::shared_ptr<Workspace> make_workspace() {
+  return std::make_shared<Workspace>();
 }
 
-Network::Floats Network::new_floats(int64_t n) {
-  const size_t bytes = static_cast<size_t>(std::max<int64_t>(n, kLanes)) * sizeof(float);
-  float* p = static_cast<float*>(std::aligned_alloc(64, (bytes + 63) / 64 * 64));
-  if (!p)
-    throw Error(Error::Kind::memory, "could not take " + std::to_string(bytes) + " bytes for the weights.");
-  std::memset(p, 0, bytes);
-  return Floats(p);
-}
-
-Network::Network(Graph graph, int output) : graph_(std::move(graph)), output_(output) {
+Network::Network(Graph graph, int output, std::shared_ptr<Workspace> workspace)
+    : graph_(std::move(graph)),
+      output_(output),
+      weights_(graph_.weights()),
+      locking_order_(LockedWeights::in_order(weights_)),
+      workspace_(workspace ? std::move(workspace) : make_workspace()),
+      params_(graph_.params().size()),
+      rules_(graph_.params().size()),
+      targets_(std::make_unique<GatheredTargets>()) {
   graph_.node(output);
   if (std::count_if(graph_.nodes().begin(), graph_.nodes().end(),
                     [](const Node& n) { return n.as<InputAttrs>(); }) != 1)
     fail("a network has exactly one input.");
-  const size_t count = graph_.params().size();
-  params_ = new_floats(graph_.param_elems());
-  grads_ = new_floats(graph_.param_elems());
-  trainable_.assign(count, true);
-  regularizers_.resize(count);
-  constraints_.resize(count);
 }
 
 Network::~Network() = default;
@@ -98,82 +122,131 @@ const Node& Network::input_node() const {
                        [](const Node& n) { return n.as<InputAttrs>(); });
 }
 
-void Network::get_parameter(int position, float* to) const {
-  const std::lock_guard lock(mutex_);
-  const Parameter& p = graph_.params().at(static_cast<size_t>(position));
-  std::copy_n(params_.get() + p.offset, p.size(), to);
-}
-
-void Network::set_parameter(int position, const float* from) {
-  const std::lock_guard lock(mutex_);
-  const Parameter& p = graph_.params().at(static_cast<size_t>(position));
-  std::copy_n(from, p.size(), params_.get() + p.offset);
-  ++version_;
-}
-
-void Network::set_trainable(int position, bool trainable) {
-  const std::lock_guard lock(mutex_);
-  if (trainable_.at(static_cast<size_t>(position)) == trainable) return;
-  trainable_[static_cast<size_t>(position)] = trainable;
-  forget_programs();
-}
-
-void Network::set_regularizer(int position, Regularizer regularizer) {
-  const std::lock_guard lock(mutex_);
-  check(regularizer);
-  regularizers_.at(static_cast<size_t>(position)) = regularizer;
-  forget_programs();
-}
-
-void Network::set_constraint(int position, Constraint constraint) {
-  const std::lock_guard lock(mutex_);
-  check(constraint, graph_.params().at(static_cast<size_t>(position)));
-  constraints_.at(static_cast<size_t>(position)) = std::move(constraint);
-  forget_programs();
+Weight& Network::weight(int number) const {
+  if (number < 0 || number >= static_cast<int>(weights_.size()))
+    fail("there is no weight ", number, "; the network has ", weights_.size(), ".");
+  return *weights_[static_cast<size_t>(number)];
 }
 
 void Network::configure(Loss loss, bool from_logits, std::vector<Metric> metrics,
                         const OptimizerConfig& optimizer) {
   const std::lock_guard lock(mutex_);
   Draft draft(graph_, output_);
-  check(optimizer);
+  check_optimizer(optimizer);
   plan_loss(draft, loss, from_logits, metrics);  // refuses what does not fit before anything changes
   loss_ = loss;
   from_logits_ = from_logits;
   metrics_ = std::move(metrics);
   optimizer_ = optimizer;
-  step = 0;
+  step_ = 0;
   slots_.clear();
-  for (int i = 0; i < optimizer_slots(); ++i) slots_.push_back(new_floats(graph_.param_elems()));
   forget_programs();
 }
 
-int Network::optimizer_slots() const {
-  return optimizer_.slots();
+bool Network::configured() const {
+  const std::lock_guard lock(mutex_);
+  return loss_ != Loss::none;
+}
+
+OptimizerConfig Network::optimizer() const {
+  const std::lock_guard lock(mutex_);
+  return optimizer_;
+}
+
+void Network::set_learning_rate(double rate) {
+  check_optimizer({.learning_rate = rate});
+  const std::lock_guard lock(mutex_);
+  optimizer_.learning_rate = rate;
+}
+
+uint64_t Network::seed() const {
+  const std::lock_guard lock(mutex_);
+  return seed_;
+}
+
+void Network::set_seed(uint64_t seed) {
+  const std::lock_guard lock(mutex_);
+  seed_ = seed;
+}
+
+int64_t Network::step() const {
+  const std::lock_guard lock(mutex_);
+  return step_;
+}
+
+std::vector<std::vector<float>> Network::slots() const {
+  const std::lock_guard lock(mutex_);
+  return copies_of(slots_, optimizer_.slots(), graph_.weight_elems());
+}
+
+void Network::set_slots(const std::vector<std::vector<float>>& slots, int64_t step) {
+  const std::lock_guard lock(mutex_);
+  const int64_t floats = graph_.weight_elems();
+  if (step < 0) fail("step must not be negative, got ", step, ".");
+  if (slots.size() != static_cast<size_t>(optimizer_.slots()))
+    fail("this optimizer has ", optimizer_.slots(), " buffers, got ", slots.size(), ".");
+  for (const std::vector<float>& slot : slots)
+    if (slot.size() != static_cast<size_t>(floats))
+      fail("the optimizer's buffers must have ", floats, " elements, got ", slot.size(), ".");
+  std::vector<Floats> made;
+  for (size_t i = 0; i < slots.size(); ++i) made.emplace_back(floats, "the optimizer");
+  for (size_t i = 0; i < slots.size(); ++i) std::copy(slots[i].begin(), slots[i].end(), made[i].data());
+  slots_ = std::move(made);
+  step_ = step;
+}
+
+Snapshot Network::snapshot() const {
+  const Transaction transaction(*this);
+  std::vector<std::vector<float>> weights;
+  for (const WeightPtr& weight : weights_) {
+    const float* values = LockedWeights::values(*weight);
+    weights.emplace_back(values, values + weight->size());
+  }
+  return {std::move(weights), copies_of(slots_, optimizer_.slots(), graph_.weight_elems()), step_, seed_};
 }
 
 void Network::forget_programs() {
   cache_.clear();
+  workspace_->clear();
+}
+
+// Within a transaction, like all that follows down to execute.
+void Network::prepare(int n, Mode mode) {
+  check_batch(n);
+  if (!follows_rules(mode)) return;
+  if (loss_ == Loss::none)
+    fail("configure the network first: compile the model before training or evaluating it.");
+  for (size_t i = 0; i < rules_.size(); ++i) rules_[i] = LockedWeights::rules(*graph_.params()[i].weight);
 }
 
 Network::Cached& Network::find(int n, Mode mode) {
-  const auto known = std::find_if(cache_.begin(), cache_.end(),
-                                  [key = Key::current(n, mode)](const Cached& c) { return c.key == key; });
+  prepare(n, mode);
+  const auto known =
+      std::find_if(cache_.begin(), cache_.end(), [&, key = Key::current(n, mode)](const Cached& c) {
+        return c.key == key && (!follows_rules(mode) || c.rules == rules_);
+      });
   if (known != cache_.end()) {
     cache_.splice(cache_.begin(), cache_, known);
     return cache_.front();
   }
-  if (n < 1) fail("a batch needs at least one sample, got ", n, ".");
   if (tunes_when_planning() && !is_tuned(request(Key::current(n, mode)))) measure(n, mode);
   const Key key = Key::current(n, mode);
   auto program = std::make_shared<const Program>(make_program(request(key)));
   if (std::getenv("CNNFAST_VERBOSE")) print_plan(*program);
-  cache_.push_front({key, std::move(program), nullptr});
+  cache_.push_front({key, rules_, std::move(program), new_program_number()});
   if (cache_.size() > kPrograms) cache_.pop_back();
   return cache_.front();
 }
 
 PlanRequest Network::request(const Key& key) const {
+  UpdatePlan update{optimizer_, {}, {}, {}};
+  for (size_t i = 0; i < rules_.size(); ++i) {
+    const WeightRules& rules = rules_[i];
+    const bool first = graph_.params()[i].first == static_cast<int>(i);  // a weight is penalized once
+    update.trainable.push_back(rules.trainable);
+    update.regularizers.push_back(first ? rules.regularizer : Regularizer{});
+    update.constraints.push_back(first ? rules.constraint : Constraint{});
+  }
   return {graph_,
           output_,
           key.n,
@@ -182,122 +255,145 @@ PlanRequest Network::request(const Key& key) const {
           *key.kernels,
           key.threads,
           {loss_, from_logits_, metrics_},
-          {optimizer_, trainable_, regularizers_, constraints_},
+          std::move(update),
           forced_,
           disabled_,
           *key.tuning};
 }
 
-Run Network::bound(Run run) const {
-  run.params = params_.get();
-  run.grads = grads_.get();
-  for (size_t i = 0; i < slots_.size(); ++i) run.slots[i] = slots_[i].get();
-  run.seed = seed;
-  run.step = step;
-  run.learning_rate = step_rate(optimizer_, step);
+Run Network::bound(Run run) {
+  for (size_t i = 0; i < params_.size(); ++i) params_[i] = LockedWeights::values(*graph_.params()[i].weight);
+  run.params = params_.data();
+  if (grads_) run.grads = grads_->data();
+  for (size_t i = 0; i < slots_.size(); ++i) run.slots[i] = slots_[i].data();
+  run.seed = seed_;
+  run.step = step_;
+  run.learning_rate = step_rate(optimizer_, step_);
   return run;
 }
 
-Network::Cached& Network::ready(int n, Mode mode) {
-  Cached& cached = find(n, mode);
-  if (!cached.arena) cached.arena = std::make_unique<Arena>(cached.program->memory());
-  return cached;
+// Memory for gradients and the optimizer, which predictions do without.
+void Network::take_state(Mode mode) {
+  if (mode == Mode::predict || mode == Mode::evaluate) return;
+  if (!grads_) grads_ = std::make_unique<Floats>(graph_.param_elems(), "gradients");
+  while (mode == Mode::train && static_cast<int>(slots_.size()) < optimizer_.slots())
+    slots_.emplace_back(graph_.weight_elems(), "the optimizer");
 }
 
-void Network::execute(int n, Mode mode, const Run& what) {
-  Cached& cached = ready(n, mode);
+void Network::execute(int n, Mode mode, const Run& what, const Transaction& transaction) {
+  Cached& cached = find(n, mode);
+  take_state(mode);
   Run run = bound(what);
-  run.arena = cached.arena->data();
-  run.repack = cached.packed_version != version_;
+  const Workspace::Lease memory = workspace_->take(cached.program->floats(), cached.number);
+  run.arena = memory.data;
+  run.clear = memory.dirty;
+  run.repack = !memory.kept || cached.packed_version != transaction.weights.version();
   cached.program->run(run);
-  if (mode == Mode::train) ++step, ++version_;  // and the program has packed what it moved
-  cached.packed_version = version_;
+  if (mode == Mode::train) {  // and the program has packed what it moved
+    ++step_;
+    for (const WeightPtr& weight : weights_)
+      if (LockedWeights::rules(*weight).trainable) LockedWeights::changed(*weight);
+  }
+  cached.packed_version = transaction.weights.version();
 }
 
 void Network::predict(const Samples& x, int n, float* out) {
-  const std::lock_guard lock(mutex_);
+  const Transaction transaction(*this);
+  check_samples(x, n);
   Run run;
   run.x = x;
-  run.out = out;
-  execute(n, Mode::predict, run);
+  run.out = checked_pointer(out, "the output");
+  execute(n, Mode::predict, run, transaction);
 }
 
-void Network::train_step(const Samples& x, const Targets& y, int n, double* results) {
-  const std::lock_guard lock(mutex_);
+void Network::step_on(Mode mode, const Samples& x, const Targets& y, int n, std::vector<double>& results) {
+  const Transaction transaction(*this);
+  check_samples(x, n);
+  prepare(n, mode);
   Run run;
   run.x = x;
-  run.y = y;
-  run.results = results;
-  execute(n, Mode::train, run);
+  run.y = checked_targets(y, x, n, loss_, output_node().elems(), targets_.get());
+  results.resize(metrics_.size() + 1);
+  run.results = results.data();
+  execute(n, mode, run, transaction);
 }
 
-void Network::evaluate_step(const Samples& x, const Targets& y, int n, double* results) {
-  const std::lock_guard lock(mutex_);
-  Run run;
-  run.x = x;
-  run.y = y;
-  run.results = results;
-  execute(n, Mode::evaluate, run);
+void Network::train_step(const Samples& x, const Targets& y, int n, std::vector<double>& results) {
+  step_on(Mode::train, x, y, n, results);
+}
+
+void Network::evaluate_step(const Samples& x, const Targets& y, int n, std::vector<double>& results) {
+  step_on(Mode::evaluate, x, y, n, results);
 }
 
 void Network::vjp(const Samples& x, const float* grad_out, int n, bool training, float* grad_x,
-                  float* grad_params) {
-  const std::lock_guard lock(mutex_);
+                  float* grad_weights) {
+  const Transaction transaction(*this);
+  check_samples(x, n);
+  const Mode mode = training ? Mode::vjp_training : Mode::vjp;
   Run run;
   run.x = x;
-  run.grad_out = grad_out;
-  run.grad_x = grad_x;
-  std::fill_n(grads_.get(), graph_.param_elems(), 0.0f);
-  execute(n, training ? Mode::vjp_training : Mode::vjp, run);
-  std::copy_n(grads_.get(), graph_.param_elems(), grad_params);
+  run.grad_out = checked_pointer(grad_out, "the gradient of the output");
+  run.grad_x = checked_pointer(grad_x, "the gradient of the input");
+  if (!weights_.empty()) checked_pointer(grad_weights, "the gradient of the weights");
+  take_state(mode);
+  std::fill_n(grads_->data(), graph_.param_elems(), 0.0f);
+  execute(n, mode, run, transaction);
+  std::copy_n(grads_->data(), graph_.weight_elems(), grad_weights);
 }
 
 int64_t Network::memory(int n, Mode mode) {
-  const std::lock_guard lock(mutex_);
-  return static_cast<int64_t>(find(n, mode).program->memory());
+  const Transaction transaction(*this);
+  return static_cast<int64_t>(sizeof(float)) * find(n, mode).program->floats();
 }
 
-int64_t Network::arena_bytes(int n, Mode mode) const {
-  const std::lock_guard lock(mutex_);
-  const Key key = Key::current(n, mode);
-  for (const Cached& cached : cache_)
-    if (cached.key == key && cached.arena) return static_cast<int64_t>(cached.arena->bytes());
-  return 0;
+int64_t Network::arena_bytes() const {
+  return workspace_->bytes();
 }
 
 std::vector<StepInfo> Network::plan(int n, Mode mode) {
-  const std::lock_guard lock(mutex_);
+  const Transaction transaction(*this);
   std::vector<StepInfo> infos;
   for (const Step& step : find(n, mode).program->steps()) infos.push_back(step.info);
   return infos;
 }
 
 Network::Copies Network::copy_state() const {
-  const auto copy = [&](const Floats& from) {
-    Floats to = new_floats(graph_.param_elems());
-    std::copy_n(from.get(), graph_.param_elems(), to.get());
-    return to;
-  };
-  Copies copies{copy(params_), {}};
-  for (const Floats& slot : slots_) copies.slots.push_back(copy(slot));
+  Copies copies{Floats(graph_.weight_elems(), "a copy of the weights"), {}, {}};
+  for (size_t i = 0; i < graph_.params().size(); ++i) {
+    const Parameter& param = graph_.params()[i];
+    copies.params.push_back(copies.values.data() + graph_.offset(param.first));
+    std::copy_n(params_[i], param.size(), copies.params.back());
+  }
+  for (const Floats& slot : slots_) {
+    copies.slots.emplace_back(graph_.weight_elems(), "a copy of the optimizer's state");
+    std::copy_n(slot.data(), slot.size(), copies.slots.back().data());
+  }
   return copies;
 }
 
 Timing Network::profile(const Samples& x, const Targets& y, int n, Mode mode, int runs) {
   using Clock = std::chrono::steady_clock;
-  const std::lock_guard lock(mutex_);
-  Cached& cached = ready(n, mode);
+  const Transaction transaction(*this);
+  check_samples(x, n);
+  if (runs < 1) fail("runs must be at least 1, got ", runs, ".");
+  Cached& cached = find(n, mode);
   const Program& program = *cached.program;
-  const Copies copies = copy_state();
   std::vector<float> out(static_cast<size_t>(n * output_node().elems()));
-  std::vector<double> results(result_count()), step_seconds(program.steps().size());
+  std::vector<double> results(metrics_.size() + 1), step_seconds(program.steps().size());
   Run run;
-  run.x = x, run.y = y, run.out = out.data(), run.results = results.data();
+  run.x = x, run.out = out.data(), run.results = results.data();
+  if (follows_rules(mode)) run.y = checked_targets(y, x, n, loss_, output_node().elems(), targets_.get());
+  take_state(mode);
   run = bound(run);
+  const Copies copies = copy_state();
   copies.lend(&run);
-  run.arena = cached.arena->data();
+  const Workspace::Lease memory = workspace_->take(program.floats(), cached.number);
+  cached.packed_version = 0;  // from now on the memory holds the copy's weights
+  run.arena = memory.data;
+  run.clear = memory.dirty;
   program.run(run);
-  run.repack = false;
+  run.clear = run.repack = false;
   run.step_seconds = step_seconds.data();
   Timing best{HUGE_VAL, {}, program.threads()};
   for (int i = 0; i < runs; ++i) {
@@ -306,21 +402,22 @@ Timing Network::profile(const Samples& x, const Targets& y, int n, Mode mode, in
     const double seconds = std::chrono::duration<double>(Clock::now() - start).count();
     if (seconds < best.seconds) best.seconds = seconds, best.step_seconds = step_seconds;
   }
-  cached.packed_version = 0;  // the arena holds the copy's weights
   return best;
 }
 
 void Network::measure(int n, Mode mode) {
-  const Copies copies = copy_state();
+  const Mode kind = mode == Mode::train ? Mode::train : Mode::predict;
+  take_state(kind);
   Run run = bound({});
   run.learning_rate = 0;  // random targets must not drive the weights out of range
+  const Copies copies = copy_state();
   copies.lend(&run);
-  const Mode kind = mode == Mode::train ? Mode::train : Mode::predict;
   add_tuning(measure_convolutions(request(Key::current(n, kind)), run));
 }
 
 void Network::tune(int n, Mode mode) {
-  const std::lock_guard lock(mutex_);
+  const Transaction transaction(*this);
+  prepare(n, mode);
   measure(n, mode);
 }
 

@@ -21,32 +21,32 @@ struct PackRows {
 // How a parameter is packed. It lies as [outer][rows][columns]. What `run` writes is made from its rows
 // alone, so tasks may take different rows at once; they begin at multiples of `unit`.
 struct Packing {
-  int position;  // of the parameter
+  int position;  // of the parameter, or of another one of the same weight
   int64_t outer, rows, unit;
   std::function<void(const PackRows&)> run;
   int64_t scratch = 0;  // floats a thread
   Buffer to = {};       // Builder::pack takes it
 };
-using Packings = std::vector<Packing>;  // of one parameter, which lies the same way for all
+using Packings = std::vector<Packing>;  // of one weight
 
 // Some rows of one parameter: what one task moves, and packs anew.
 struct ParamPiece {
-  int position;
-  int64_t at;  // of the parameter, in floats of the flat buffers
+  ParamPlace param;
   int64_t outer, rows, columns, begin, end;
   std::shared_ptr<const Packings> packings;  // or null
 
+  bool whole() const { return end - begin == rows; }
   int64_t size() const { return outer * (end - begin) * columns; }
   void pack(const Context& c) const;
-  // body(at, n) for each range of the flat buffers.
+  // body(at, n) for each range of the parameter.
   template <class Body>
   void for_ranges(const Body& body) const {
-    if (end - begin == rows) return body(at, size());
-    for (int64_t o = 0; o < outer; ++o) body(at + (o * rows + begin) * columns, (end - begin) * columns);
+    if (whole()) return body(0, size());
+    for (int64_t o = 0; o < outer; ++o) body((o * rows + begin) * columns, (end - begin) * columns);
   }
 };
 
 // Pieces of some microseconds of work.
-std::vector<ParamPiece> cut_param(const Parameter& param, int position, Packings packings);
+std::vector<ParamPiece> cut_param(ParamPlace param, int64_t size, Packings packings);
 
 }  // namespace cnnfast

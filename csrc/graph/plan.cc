@@ -94,6 +94,7 @@ Program make_program(const PlanRequest& r, int n) {
     case Mode::train:
       lower_loss(b, draft.output, loss, r.update);
       lower_backward(b, draft);
+      b.sum_uses();
       b.join_micro_batches(results);
       lower_update(b, b.node(draft.output), r.update);
       break;
@@ -101,6 +102,7 @@ Program make_program(const PlanRequest& r, int n) {
     case Mode::vjp_training:
       lower_given_gradient(b, draft.output);
       lower_backward(b, draft);
+      b.sum_uses();
       break;
   }
   const int threads = work_of(r.graph, r.n) < kParallelWork ? 1 : r.threads;
@@ -111,7 +113,7 @@ Program make_program(const PlanRequest& r) {
   Program whole = make_program(r, r.n);
   if (!can_cut(r)) return whole;
   Program cut = make_program(r, kMicroBatch);
-  return cut.own_memory() <= kMostOwnMemory && cut.memory(1) < whole.memory(1) ? std::move(cut)
+  return cut.own_memory() <= kMostOwnMemory && cut.floats(1) < whole.floats(1) ? std::move(cut)
                                                                                : std::move(whole);
 }
 

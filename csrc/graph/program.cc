@@ -91,12 +91,19 @@ void Program::run(const Run& run) const {
     StepClock& clock = team.rank() == 0 ? watch : off;
     float* own = run.arena + memory_.shared + team.rank() * (memory_.own + memory_.scratch);
     const Worker worker{team, clock, own, own + memory_.own};
+    if (run.clear) clear(team, run.arena);
     if (micro_batches_.count == 0) return run_steps(worker, run, 0, steps_.size());
     run_steps(worker, run, 0, micro_batches_.begin);
     run_micro_batches(worker, run, next);
     run_steps(worker, run, micro_batches_.end, steps_.size());
   });
   watch.lap(steps_.size() - 1);
+}
+
+void Program::clear(const Team& team, float* arena) const {
+  for (const ProgramMemory::Range& range : memory_.kept)
+    std::fill(arena + range.begin + team.begin(range.size), arena + range.begin + team.end(range.size), 0.0f);
+  team.barrier();
 }
 
 void Program::run_steps(const Worker& w, const Run& run, size_t begin, size_t end) const {

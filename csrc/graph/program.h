@@ -11,7 +11,6 @@
 
 #include "cnnfast/network.h"
 #include "kernels/kernel_table.h"
-#include "runtime/arena.h"
 #include "runtime/task_shares.h"
 
 namespace cnnfast {
@@ -22,12 +21,19 @@ struct Buffer {
   explicit operator bool() const { return id >= 0; }
 };
 
-// What one run works on, besides its arena.
+// Where steps find a parameter: its values by its position, its gradient and its slots in flat buffers.
+struct ParamPlace {
+  int position = -1;
+  int64_t offset = 0;  // Graph::offset
+  explicit operator bool() const { return position >= 0; }
+};
+
+// What one run works on.
 struct Run {
   float* arena = nullptr;
-  float* params = nullptr;
-  float* grads = nullptr;
-  float* slots[2] = {nullptr, nullptr};
+  float* const* params = nullptr;        // the values of each parameter
+  float* grads = nullptr;                // of all parameters
+  float* slots[2] = {nullptr, nullptr};  // of all weights
   Samples x;
   Targets y;
   const float* grad_out = nullptr;
@@ -38,10 +44,12 @@ struct Run {
   uint64_t seed = 0;
   int64_t step = 0;
   double learning_rate = 0;  // of this step: step_rate()
-  bool repack = true;        // the packed weights in the arena are older than params
+  bool clear = false;        // the arena holds what others left there
+  bool repack = true;        // the packed weights in the arena are older than params, or not there
   int64_t first_sample = 0;  // number in the batch of the first sample of x
 };
 
+class Team;
 struct Step;
 
 // What one task of one step sees.
@@ -53,6 +61,9 @@ struct Context {
   float* scratch;  // this thread's
 
   float* at(Buffer buffer) const;
+  float* values(ParamPlace param) const { return run.params[param.position]; }
+  float* grad(ParamPlace param) const { return run.grads + param.offset; }
+  float* slot(int i, ParamPlace param) const { return run.slots[i] + param.offset; }
   template <class T>
   T* as(Buffer buffer) const {
     return reinterpret_cast<T*>(at(buffer));
@@ -81,7 +92,11 @@ struct MicroBatches {
 
 // Floats; own and scratch are a thread's. Offsets of own buffers are complemented (~).
 struct ProgramMemory {
+  struct Range {
+    int64_t begin, size;
+  };
   std::vector<int64_t> offsets;
+  std::vector<Range> kept;  // between runs; zero before the first
   int64_t shared, own, scratch;
 };
 
@@ -89,10 +104,8 @@ class Program {
  public:
   Program(std::vector<Step> steps, ProgramMemory memory, MicroBatches micro_batches, int threads);
 
-  size_t memory() const { return memory(threads_); }
-  size_t memory(int threads) const {
-    return sizeof(float) * static_cast<size_t>(memory_.shared + threads * (memory_.own + memory_.scratch));
-  }
+  int64_t floats() const { return floats(threads_); }  // of its arena
+  int64_t floats(int threads) const { return memory_.shared + threads * (memory_.own + memory_.scratch); }
   size_t own_memory() const { return sizeof(float) * static_cast<size_t>(memory_.own); }
   int micro_batch() const { return micro_batches_.samples; }  // 0: every step sees the whole batch
   const std::vector<Step>& steps() const { return steps_; }
@@ -101,6 +114,7 @@ class Program {
 
  private:
   struct Worker;
+  void clear(const Team& team, float* arena) const;
   void run_steps(const Worker& worker, const Run& run, size_t begin, size_t end) const;
   void run_micro_batches(const Worker& worker, const Run& run, std::atomic<int>& next) const;
 

@@ -94,9 +94,9 @@ Buffer pack_gradient(Builder& b, const Node& node, const GemmKernels& k, const G
   return packed;
 }
 
-// One row of the product a sample. The weights are `packed`, or lie among the parameters.
+// One row of the product a sample. The weights are `packed`, or lie as the user has them.
 void lower_samples(Builder& b, const Node& node, const char* direction, const Gemm& g, Buffer from, Buffer to,
-                   int64_t weights, Buffer packed, int64_t bias) {
+                   ParamPlace weights, Buffer packed, ParamPlace bias) {
   const Tasks tasks{ceil_div(g.m, kRowTask),
                     parts_of(g.n, g.m < kManySamples ? kLongColumnTask : kColumnTask)};
   const DenseProduct product = dense_product(b, node);
@@ -107,8 +107,8 @@ void lower_samples(Builder& b, const Node& node, const char* direction, const Ge
   Step& step = b.step(node, direction, tasks.count(), uses, [=](const Context& c, int64_t task) {
     auto [one, m0, n0] = block_of(g, tasks, task);
     one.a = c.at(from) + m0 * g.a_row;
-    one.b = packed ? c.at(packed) + n0 * depth : c.run.params + weights + n0 * g.b_col;
-    one.bias = bias < 0 ? nullptr : c.run.params + bias + n0;
+    one.b = packed ? c.at(packed) + n0 * depth : c.values(weights) + n0 * g.b_col;
+    one.bias = bias ? c.values(bias) + n0 : nullptr;
     one.dst = c.at(to) + m0 * g.dst_row + n0;
     one.scratch = c.scratch;
     gemm(one);
@@ -125,7 +125,7 @@ void forward(Builder& b, int value) {
   g.m = b.n, g.n = out, g.k = in;
   g.a_row = in, g.a_col = 1, g.b_row = out, g.b_col = 1, g.dst_row = out;
   g.activation = node.activation;
-  const int64_t kernel = b.param(node.params[0]).offset;
+  const ParamPlace kernel = b.place(node.params[0]);
   Buffer packed;
   const DenseProduct product = dense_product(b, node);
   if (product.keeps_weights) {
@@ -133,7 +133,7 @@ void forward(Builder& b, int value) {
     g.b_packed = 1;
   }
   lower_samples(b, node, "forward", g, b.output(node.inputs[0]), b.output(value), kernel, packed,
-                node.as<DenseAttrs>()->use_bias ? b.param(node.params[1]).offset : -1);
+                node.as<DenseAttrs>()->use_bias ? b.place(node.params[1]) : ParamPlace{});
 }
 
 void backward_data(Builder& b, int value, Buffer grad) {
@@ -142,15 +142,15 @@ void backward_data(Builder& b, int value, Buffer grad) {
   Gemm g{};
   g.m = b.n, g.n = in, g.k = out;
   g.a_row = out, g.a_col = 1, g.b_row = 1, g.b_col = out, g.dst_row = in;
-  lower_samples(b, node, "backward data", g, grad, b.new_grad(node.inputs[0]), b.param(node.params[0]).offset,
-                {}, -1);
+  lower_samples(b, node, "backward data", g, grad, b.new_grad(node.inputs[0]), b.place(node.params[0]), {},
+                {});
 }
 
 void backward_weights(Builder& b, int value, Buffer grad) {
   const Node& node = b.node(value);
   const int in = static_cast<int>(b.source(node).elems()), out = node.as<DenseAttrs>()->units;
   const Buffer src = b.output(node.inputs[0]);
-  const int64_t kernel = b.param(node.params[0]).offset;
+  const ParamPlace kernel = b.place(node.params[0]);
   Gemm g{};
   g.m = in, g.n = out, g.k = b.n;
   g.a_row = 1, g.a_col = in, g.b_row = out, g.b_col = 1, g.dst_row = out;
@@ -165,17 +165,17 @@ void backward_weights(Builder& b, int value, Buffer grad) {
       b.step(node, "backward weights", tasks.count(), {src, packed}, [=](const Context& c, int64_t task) {
         const Block block = block_of(g, tasks, task);
         Gemm one = block.g;
-        const int64_t at = kernel + block.m0 * out + block.n0;
+        const int64_t at = block.m0 * out + block.n0;
         one.a = c.at(src) + block.m0;
         one.b = c.at(packed) + block.n0 * depth;
-        one.dst = update ? c.scratch : c.run.grads + at;
+        one.dst = update ? c.scratch : c.grad(kernel) + at;
         one.dst_row = update ? one.n : out;
         one.scratch = update ? c.scratch + dst_floats(block) : c.scratch;
         gemm(one);
         if (!update) return;
-        if (one.n == out) return update.move(c, at, one.dst, int64_t{one.m} * out);
+        if (one.n == out) return update.move(c, kernel, at, one.dst, int64_t{one.m} * out);
         for (int64_t row = 0; row < one.m; ++row)
-          update.move(c, at + row * out, one.dst + row * one.n, one.n);
+          update.move(c, kernel, at + row * out, one.dst + row * one.n, one.n);
       });
   step.scratch = most_scratch(g, tasks, product.kernels, static_cast<bool>(update));
   step.info.algorithm = product.algorithm;
@@ -185,15 +185,16 @@ void backward_weights(Builder& b, int value, Buffer grad) {
 
 void backward_bias(Builder& b, int value, Buffer grad) {
   const Node& node = b.node(value);
-  const int64_t bias = b.param(node.params[1]).offset, rows = b.n, out = node.as<DenseAttrs>()->units;
+  const ParamPlace bias = b.place(node.params[1]);
+  const int64_t rows = b.n, out = node.as<DenseAttrs>()->units;
   const Update update = b.update_at_once(node.params[1]);
   const auto sum_rows = b.k.sum_rows;
   Step& step =
       b.step(node, "backward bias", ceil_div(out, kBiasTask), {grad}, [=](const Context& c, int64_t task) {
         const int64_t at = task * kBiasTask, n = std::min(kBiasTask, out - at);
-        float* sums = update ? c.scratch : c.run.grads + bias + at;
+        float* sums = update ? c.scratch : c.grad(bias) + at;
         sum_rows(c.at(grad) + at, rows, out, sums, n);
-        if (update) update.move(c, bias + at, sums, n);
+        if (update) update.move(c, bias, at, sums, n);
       });
   step.scratch = kBiasTask;
 }

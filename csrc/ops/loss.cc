@@ -99,7 +99,8 @@ Finish finish_of(ActivationKind merged, const KernelTable& k) {
 }
 
 struct Penalty {
-  int64_t offset, size;
+  ParamPlace param;
+  int64_t size;
   Regularizer regularizer;
 };
 
@@ -108,18 +109,21 @@ std::vector<Penalty> penalties_of(const Builder& b, const UpdatePlan& update) {
   std::vector<Penalty> penalties;
   for (size_t i = 0; i < update.regularizers.size(); ++i) {
     const Regularizer& r = update.regularizers[i];
-    const Parameter& param = b.param(static_cast<int>(i));
-    if (update.trainable[i] && (r.l1 != 0 || r.l2 != 0)) penalties.push_back({param.offset, param.size(), r});
+    const int position = static_cast<int>(i);
+    if (update.trainable[i] && (r.l1 != 0 || r.l2 != 0))
+      penalties.push_back({b.place(position), b.param(position).size(), r});
   }
   return penalties;
 }
 
-double penalty_of(const std::vector<Penalty>& penalties, const float* params) {
+double penalty_of(const std::vector<Penalty>& penalties, const Context& c) {
   double sum = 0;
-  for (const Penalty& p : penalties)
-    for (int64_t i = p.offset; i < p.offset + p.size; ++i)
-      sum += p.regularizer.l1 * std::abs(static_cast<double>(params[i])) +
-             p.regularizer.l2 * static_cast<double>(params[i]) * params[i];
+  for (const Penalty& p : penalties) {
+    const float* const w = c.values(p.param);
+    for (int64_t i = 0; i < p.size; ++i)
+      sum += p.regularizer.l1 * std::abs(static_cast<double>(w[i])) +
+             p.regularizer.l2 * static_cast<double>(w[i]) * w[i];
+  }
   return sum;
 }
 
@@ -188,7 +192,7 @@ void lower_loss(Builder& b, int value, const LossPlan& plan, const UpdatePlan& u
   b.step(node, "metrics", 1, {finished, losses}, [=](const Context& c, int64_t) {
     double sum = 0;
     for (int64_t i = 0; i < n; ++i) sum += c.at(losses)[i];
-    c.run.results[0] = sum / static_cast<double>(n) + penalty_of(penalties, c.run.params);
+    c.run.results[0] = sum / static_cast<double>(n) + penalty_of(penalties, c);
     for (size_t m = 0; m < metrics.size(); ++m) {
       double total = 0;
       for (int64_t i = 0; i < n; ++i) {

@@ -2,9 +2,6 @@
 
 #include <algorithm>
 #include <cmath>
-#include <limits>
-
-#include "cnnfast/error.h"
 
 namespace cnnfast {
 
@@ -20,13 +17,14 @@ bool regularized(const UpdatePlan& plan, size_t param) {
 
 void lower_regularizers(Builder& b, const Node& output, const UpdatePlan& plan) {
   for (size_t i = 0; i < plan.regularizers.size(); ++i) {
-    if (!plan.trainable[i] || !regularized(plan, i)) continue;
+    const int position = static_cast<int>(i);
+    if (!b.trains(position) || !regularized(plan, i)) continue;
     const Regularizer r = plan.regularizers[i];
-    const Parameter& param = b.param(static_cast<int>(i));
-    const int64_t offset = param.offset, size = param.size();
+    const ParamPlace param = b.place(position);
+    const int64_t size = b.param(position).size();
     b.step(output, "regularize", flat_tasks(size), {}, [=](const Context& c, int64_t task) {
-      const float* w = c.run.params + offset + task * kFlatTask;
-      float* grad = c.run.grads + offset + task * kFlatTask;
+      const float* w = c.values(param) + task * kFlatTask;
+      float* grad = c.grad(param) + task * kFlatTask;
       for (int64_t j = 0, end = flat_size(size, task); j < end; ++j)
         grad[j] += r.l1 * static_cast<float>((w[j] > 0) - (w[j] < 0)) + r.l2 * (2 * w[j]);
     });
@@ -35,13 +33,13 @@ void lower_regularizers(Builder& b, const Node& output, const UpdatePlan& plan) 
 
 Update make_update(const OptimizerConfig& o, const KernelTable& k) {
   if (o.kind == OptimizerConfig::Kind::sgd)
-    return {[o, sgd = k.sgd](const Context& c, int64_t at, const float* grad, int64_t n) {
-              sgd({c.run.params + at, grad, o.momentum != 0 ? c.run.slots[0] + at : nullptr, n,
+    return {[o, sgd = k.sgd](const Context& c, ParamPlace p, int64_t at, const float* grad, int64_t n) {
+              sgd({c.values(p) + at, grad, o.momentum != 0 ? c.slot(0, p) + at : nullptr, n,
                    static_cast<float>(c.run.learning_rate), static_cast<float>(o.momentum), o.nesterov});
             },
             1 + o.slots()};
-  return {[o, adam = k.adam](const Context& c, int64_t at, const float* grad, int64_t n) {
-            adam({c.run.params + at, grad, c.run.slots[0] + at, c.run.slots[1] + at, n,
+  return {[o, adam = k.adam](const Context& c, ParamPlace p, int64_t at, const float* grad, int64_t n) {
+            adam({c.values(p) + at, grad, c.slot(0, p) + at, c.slot(1, p) + at, n,
                   static_cast<float>(c.run.learning_rate), o.beta1, o.beta2, static_cast<float>(o.epsilon)});
           },
           1 + o.slots()};
@@ -65,25 +63,25 @@ Buffer lower_norms(Builder& b, const Node& output, const std::vector<int>& posit
                    const Clipping& clipping) {
   std::vector<ParamPiece> pieces;  // of kFlatTask, however the parameter is packed
   for (const int position : positions) {
-    const std::vector<ParamPiece> cut = cut_param(b.param(position), position, {});
+    const std::vector<ParamPiece> cut = cut_param(b.place(position), b.param(position).size(), {});
     pieces.insert(pieces.end(), cut.begin(), cut.end());
   }
   const int64_t n = static_cast<int64_t>(pieces.size());
   const Buffer squares = b.buffer(2 * n), scales = b.buffer(positions.back() + 1);
   b.step(output, "clip", n, {squares}, [=](const Context& c, int64_t task) {
     const ParamPiece& piece = pieces[static_cast<size_t>(task)];
-    c.as<double>(squares)[task] = sum_of_squares(c.run.grads + piece.at + piece.begin, piece.size());
+    c.as<double>(squares)[task] = sum_of_squares(c.grad(piece.param) + piece.begin, piece.size());
   });
   const bool global = clipping.kind == Clipping::Kind::global_norm;
   b.step(output, "clip", 1, {squares, scales}, [=](const Context& c, int64_t) {
     for (size_t i = 0; i < pieces.size();) {
       double sum = 0;
       size_t end = i;
-      for (; end < pieces.size() && (global || pieces[end].position == pieces[i].position); ++end)
+      for (; end < pieces.size() && (global || pieces[end].param.position == pieces[i].param.position); ++end)
         sum += c.as<double>(squares)[end];
       const double norm = std::sqrt(sum);
       for (; i < end; ++i)
-        c.at(scales)[pieces[i].position] =
+        c.at(scales)[pieces[i].param.position] =
             norm <= clipping.limit ? 1.0f : static_cast<float>(clipping.limit / norm);
     }
   });
@@ -106,21 +104,18 @@ struct NormAxes {
   std::vector<Axis> kept, summed;
 };
 
-NormAxes norm_axes(const Dims& dims, const std::vector<int>& axes) {
-  const int rank = static_cast<int>(dims.size());
+NormAxes norm_axes(const Dims& dims, uint32_t axes) {
   NormAxes made;
   std::vector<Axis>* last = nullptr;
   int64_t step = 1;
-  for (int i = rank - 1; i >= 0; --i) {
-    const int64_t size = dims[static_cast<size_t>(i)];
-    const bool summed =
-        std::any_of(axes.begin(), axes.end(), [=](int axis) { return axis == i || axis == i - rank; });
+  for (size_t i = dims.size(); i-- > 0;) {
+    const bool summed = axes >> i & 1;
     std::vector<Axis>* kind = summed ? &made.summed : &made.kept;
     if (kind == last)
-      kind->back().size *= size;
+      kind->back().size *= dims[i];
     else
-      kind->push_back({size, step});
-    step *= size, last = kind;
+      kind->push_back({dims[i], step});
+    step *= dims[i], last = kind;
   }
   return made;
 }
@@ -175,14 +170,14 @@ std::vector<Axis> without_first(const std::vector<Axis>& axes) {
   return {axes.begin() + 1, axes.end()};
 }
 
-void lower_norm_constraint(Builder& b, const Node& output, const Parameter& param,
-                           const Constraint& constraint) {
-  const auto [kept, summed] = norm_axes(param.dims, constraint.axes);
+void lower_norm_constraint(Builder& b, const Node& output, int position, const Constraint& constraint) {
+  const ParamPlace param = b.place(position);
+  const auto [kept, summed] = norm_axes(b.param(position).dims(), constraint.axes);
   if (summed.front().step == 1) {
     b.step(output, "constrain", product(kept), {},
            [=, kept = kept, outer = without_first(summed), run = summed.front().size](const Context& c,
                                                                                       int64_t task) {
-             constrain_runs(c.run.params + param.offset + offset_of(kept, task), run, outer, constraint);
+             constrain_runs(c.values(param) + offset_of(kept, task), run, outer, constraint);
            });
     return;
   }
@@ -190,15 +185,17 @@ void lower_norm_constraint(Builder& b, const Node& output, const Parameter& para
   b.step(output, "constrain", blocks * (product(kept) / columns), {},
          [=, summed = summed, outer = without_first(kept)](const Context& c, int64_t task) {
            const int64_t first = task % blocks * kNorms;
-           float* w = c.run.params + param.offset + offset_of(outer, task / blocks) + first;
+           float* w = c.values(param) + offset_of(outer, task / blocks) + first;
            constrain_columns(w, std::min(kNorms, columns - first), summed, constraint);
          });
 }
 
-void lower_non_negative(Builder& b, const Node& output, const Parameter& param) {
-  b.step(output, "constrain", flat_tasks(param.size()), {}, [=](const Context& c, int64_t task) {
-    float* w = c.run.params + param.offset + task * kFlatTask;
-    for (int64_t j = 0, end = flat_size(param.size(), task); j < end; ++j) w[j] = w[j] < 0 ? 0 : w[j];
+void lower_non_negative(Builder& b, const Node& output, int position) {
+  const ParamPlace param = b.place(position);
+  const int64_t size = b.param(position).size();
+  b.step(output, "constrain", flat_tasks(size), {}, [=](const Context& c, int64_t task) {
+    float* w = c.values(param) + task * kFlatTask;
+    for (int64_t j = 0, end = flat_size(size, task); j < end; ++j) w[j] = w[j] < 0 ? 0 : w[j];
   });
 }
 
@@ -206,13 +203,13 @@ void lower_non_negative(Builder& b, const Node& output, const Parameter& param) 
 void lower_constraints(Builder& b, const Node& output, const UpdatePlan& plan) {
   std::vector<int> positions;
   for (size_t i = 0; i < plan.constraints.size(); ++i) {
-    if (!plan.trainable[i] || !constrained(plan, i)) continue;
-    const Parameter& param = b.param(static_cast<int>(i));
+    const int position = static_cast<int>(i);
+    if (!b.trains(position) || !constrained(plan, i)) continue;
     if (plan.constraints[i].kind == Constraint::Kind::norm)
-      lower_norm_constraint(b, output, param, plan.constraints[i]);
+      lower_norm_constraint(b, output, position, plan.constraints[i]);
     else
-      lower_non_negative(b, output, param);
-    positions.push_back(static_cast<int>(i));
+      lower_non_negative(b, output, position);
+    positions.push_back(position);
   }
   std::vector<ParamPiece> pieces = b.pieces(positions);
   std::erase_if(pieces, [](const ParamPiece& piece) { return !piece.packings; });
@@ -231,17 +228,17 @@ void lower_moves(Builder& b, const Node& output, const std::vector<int>& positio
   if (by_norm) scales = lower_norms(b, output, positions, clipping);
   std::vector<ParamPiece> pieces = b.pieces(positions);
   for (ParamPiece& piece : pieces)
-    if (constrained(plan, static_cast<size_t>(piece.position))) piece.packings.reset();
+    if (constrained(plan, static_cast<size_t>(piece.param.position))) piece.packings.reset();
   Step& step = b.step(output, "update", static_cast<int64_t>(pieces.size()),
                       by_norm ? std::vector<Buffer>{scales} : std::vector<Buffer>{},
                       [=, clip = static_cast<float>(clipping.limit)](const Context& c, int64_t task) {
                         const ParamPiece& piece = pieces[static_cast<size_t>(task)];
-                        const float scale = by_norm ? c.at(scales)[piece.position] : 1.0f;
+                        const float scale = by_norm ? c.at(scales)[piece.param.position] : 1.0f;
                         piece.for_ranges([&](int64_t at, int64_t n) {
-                          float* grad = c.run.grads + at;
+                          float* grad = c.grad(piece.param) + at;
                           if (clipping.kind == Clipping::Kind::value) clip_values(grad, n, clip);
                           if (scale != 1.0f) scale_values(grad, n, scale);
-                          update.move(c, at, grad, n);
+                          update.move(c, piece.param, at, grad, n);
                         });
                         piece.pack(c);
                       });
@@ -250,51 +247,7 @@ void lower_moves(Builder& b, const Node& output, const std::vector<int>& positio
     step.info.bytes += sizeof(float) * static_cast<double>((1 + update.arrays) * piece.size());
 }
 
-void check_number(const char* what, double value, double lowest) {
-  if (!(value >= lowest && value <= std::numeric_limits<float>::max()))
-    fail(what, " must be at least ", lowest, " and finite in float32, got ", value, ".");
-}
-
-void check_share(const char* what, double value) {
-  if (!(value >= 0 && value < 1)) fail(what, " must be at least 0 and below 1, got ", value, ".");
-}
-
 }  // namespace
-
-void check(const Regularizer& r) {
-  check_number("a penalty's factor", r.l1, 0);
-  check_number("a penalty's factor", r.l2, 0);
-}
-
-void check(const Constraint& c, const Parameter& param) {
-  if (c.kind != Constraint::Kind::norm) return;
-  check_number("a norm's minimum", c.minimum, 0);
-  check_number("a norm's maximum", c.maximum, c.minimum);
-  check_number("a constraint's rate", c.rate, 0);
-  const int rank = static_cast<int>(param.dims.size());
-  std::vector<bool> named(param.dims.size());
-  for (const int axis : c.axes) {
-    if (axis < -rank || axis >= rank)
-      fail("a norm's axes must be axes of its weights: ", param.name, " has shape ", to_string(param.dims),
-           " and no axis ", axis, ". Name axes from ", -rank, " to ", rank - 1, ".");
-    if (named[static_cast<size_t>((axis + rank) % rank)])
-      fail("a norm's axes must differ, got axis ", axis, " of ", param.name, " twice.");
-    named[static_cast<size_t>((axis + rank) % rank)] = true;
-  }
-  if (c.axes.empty()) fail("a norm needs at least one axis of ", param.name, ", got none.");
-}
-
-void check(const OptimizerConfig& o) {
-  check_number("learning_rate", o.learning_rate, 0);
-  check_share("momentum", o.momentum);
-  check_share("beta_1", o.beta1);
-  check_share("beta_2", o.beta2);
-  check_number("epsilon", o.epsilon, 0);
-  if (o.clipping.kind != Clipping::Kind::none) {
-    check_number("the limit of clipping", o.clipping.limit, 0);
-    if (o.clipping.limit == 0) fail("the limit of clipping must be above 0, got 0.");
-  }
-}
 
 double step_rate(const OptimizerConfig& o, int64_t step) {
   if (o.kind != OptimizerConfig::Kind::adam) return o.learning_rate;

@@ -12,11 +12,6 @@ struct UpdatePlan {
   std::vector<Constraint> constraints;
 };
 
-// Throw Error{value} where a number is not finite in float32, or out of its range, or an axis is not there.
-void check(const Regularizer& regularizer);
-void check(const Constraint& constraint, const Parameter& param);
-void check(const OptimizerConfig& optimizer);
-
 // The learning rate of one step, Adam's with its bias corrections.
 double step_rate(const OptimizerConfig& optimizer, int64_t step);
 

@@ -17,17 +17,63 @@ Sizes = tuple[int, ...]
 # "valid", "same", or (before, after) of each axis.
 Padding = str | tuple[tuple[int, int], ...]
 
-class ParameterInfo(TypedDict):
-    name: str  # "conv2d/kernel"
-    shape: tuple[int, ...]  # as Keras: HWIO kernels, (in, out) matrices
-    offset: int  # in floats, into the flat buffer
-    trainable: bool
+class Weight:
+    """One array of weights: whoever made it owns it, and networks bind it.
+
+    Calls and runs of networks that bind it exclude each other. Arrays are float32, C-contiguous and of its shape.
+    """
+
+    def __init__(self, name: str, shape: tuple[int, ...]) -> None: ...
+    @property
+    def name(self) -> str: ...  # "conv2d/kernel"
+    @property
+    def shape(self) -> tuple[int, ...]: ...  # as Keras: HWIO kernels, (in, out) matrices
+    @property
+    def size(self) -> int: ...
+    trainable: bool  # in whatever network
+    def numpy(self) -> NDArray[np.float32]:
+        """Returns a copy of the values."""
+
+    def assign(self, value: NDArray[np.float32]) -> None:
+        """Sets the values."""
+
+    def assign_first(self, value: NDArray[np.float32]) -> bool:
+        """Sets the values if there are none yet; returns whether it did."""
+
+    @property
+    def has_values(self) -> bool: ...
+    def clear(self) -> None:
+        """Forgets the values and gives their memory back."""
+
+    def set_regularizer(self, l1: float, l2: float) -> None:
+        """Adds l1 * sum|w| + l2 * sum w^2 to the loss of both steps, and its gradient to that of w."""
+
+    def set_constraint(
+        self,
+        kind: str | None,
+        minimum: float = 0.0,
+        maximum: float = 0.0,
+        rate: float = 1.0,
+        axes: Sequence[int] = (0,),
+    ) -> None:
+        """After each update: "non_negative", or "norm".
+
+        Each norm over `axes` then moves the share `rate` of its way into [minimum, maximum].
+        """
+
+def get_weights(weights: Sequence[Weight]) -> list[NDArray[np.float32]]:
+    """Copies of several weights, of one moment."""
+
+def set_weights(weights: Sequence[Weight], values: Sequence[NDArray[np.float32]]) -> None:
+    """Sets several weights at once; all values are checked first."""
 
 class Graph:
     """A network's description: values are numbered, shapes exclude the batch and are as the user sees them.
 
     Each method adds one node and returns the number of its output value. Shape errors are ValueErrors that
     name the node, the rule, the shapes received and what to change.
+
+    Layers with weights bind those they are given, kernel first, and make their own where they are given none.
     """
 
     def __init__(self) -> None: ...
@@ -44,6 +90,7 @@ class Graph:
         use_bias: bool,
         data_format: DataFormat,
         name: str,
+        weights: Sequence[Weight] = (),
     ) -> int: ...
     def depthwise_conv(
         self,
@@ -56,6 +103,7 @@ class Graph:
         use_bias: bool,
         data_format: DataFormat,
         name: str,
+        weights: Sequence[Weight] = (),
     ) -> int: ...
     def conv_transpose(
         self,
@@ -70,6 +118,7 @@ class Graph:
         use_bias: bool,
         data_format: DataFormat,
         name: str,
+        weights: Sequence[Weight] = (),
     ) -> int: ...
     def max_pool(
         self,
@@ -92,48 +141,45 @@ class Graph:
         data_format: DataFormat,
         name: str,
     ) -> int: ...
-    def dense(self, src: int, units: int, use_bias: bool, name: str) -> int: ...
+    def dense(
+        self, src: int, units: int, use_bias: bool, name: str, weights: Sequence[Weight] = ()
+    ) -> int: ...
     def flatten(self, src: int, data_format: DataFormat, name: str) -> int: ...
     def dropout(self, src: int, rate: float, name: str) -> int: ...
     def add(self, srcs: Sequence[int], name: str) -> int: ...
     def activation(self, src: int, kind: Activation, name: str) -> int: ...
     def shape(self, value: int) -> tuple[int, ...]: ...
-    def parameters(self) -> list[ParameterInfo]:
-        """All parameters in order of creation: a node's kernel, then its bias."""
+    @property
+    def weights(self) -> list[Weight]:
+        """Each once, in the order of first use: a node's kernel, then its bias."""
 
     def multiply_adds(self, value: int) -> int:
         """Multiply-adds for one sample of the node that makes this value."""
 
+class Snapshot(TypedDict):
+    weights: list[NDArray[np.float32]]  # as Network.weights lists them
+    optimizer: dict[str, NDArray[np.float32]]
+    step: int
+    seed: int
+
+class Workspace:
+    """Memory for the programs of several networks, as large as the largest needs.
+
+    Where two of them run at once, one takes memory for that call.
+    """
+
 class Network:
-    """A graph with its weights, and, once configured, its loss, metrics and optimizer.
+    """A graph with its weights bound, and, once configured, its loss, metrics and optimizer.
 
     Arrays given as samples are float32, float64, uint8 or bool, C-contiguous; `index` picks rows (int64) and
     may be None for all rows in order. Labels are int32 of shape (n,), or float32 of the output's shape. Every
-    call validates first, then runs one planned program with the GIL released; nothing changes when
-    validation fails.
+    call is one transaction: it validates first, then runs one planned program, without the GIL from before it
+    waits for another call to end; nothing changes when validation fails.
     """
 
-    def __init__(self, graph: Graph, output: int) -> None: ...
-    def get_parameter(self, position: int) -> NDArray[np.float32]: ...
-    def set_parameter(self, position: int, value: NDArray[np.float32]) -> None: ...
-    def set_trainable(self, position: int, trainable: bool) -> None: ...
-    def set_regularizer(self, position: int, l1: float, l2: float) -> None:
-        """Adds l1 * sum|w| + l2 * sum w^2 to the loss of both steps, and its gradient to that of w."""
-
-    def set_constraint(
-        self,
-        position: int,
-        kind: str | None,
-        minimum: float = 0.0,
-        maximum: float = 0.0,
-        rate: float = 1.0,
-        axes: Sequence[int] = (0,),
-    ) -> None:
-        """After each update: "non_negative", or "norm".
-
-        Each norm over `axes` then moves the share `rate` of its way into [minimum, maximum].
-        """
-
+    def __init__(self, graph: Graph, output: int, workspace: Workspace | None = None) -> None: ...
+    @property
+    def weights(self) -> list[Weight]: ...
     def configure(
         self,
         loss: Literal[
@@ -157,8 +203,8 @@ class Network:
 
     learning_rate: float  # of the configured optimizer; may be changed between steps
     seed: int  # of dropout
-    step: int  # optimizer steps taken so far
-
+    @property
+    def step(self) -> int: ...  # optimizer steps taken so far
     def predict(self, x: NDArray[Any]) -> NDArray[np.float32]: ...
     def train_step(
         self, x: NDArray[Any], y: NDArray[Any], index: NDArray[np.int64] | None = None
@@ -173,17 +219,21 @@ class Network:
     def vjp(
         self, x: NDArray[Any], grad_out: NDArray[np.float32], training: bool = False
     ) -> tuple[NDArray[np.float32], list[NDArray[np.float32]]]:
-        """(gradient of the input, gradients of all parameters) of sum(grad_out * output)."""
+        """(gradient of the input, gradients of `weights`) of sum(grad_out * output)."""
 
     def optimizer_state(self) -> dict[str, NDArray[np.float32]]:
         """Flat buffers: {"velocity": ...} or {"m": ..., "v": ...}."""
 
     def set_optimizer_state(self, state: Mapping[str, NDArray[np.float32]], step: int) -> None: ...
-    def memory(self, batch_size: int, mode: Literal["predict", "train", "vjp"]) -> int:
-        """Exact bytes of the arena of that program, told from the plan alone."""
+    def snapshot(self) -> Snapshot:
+        """What training changes, of one moment."""
 
-    def arena_bytes(self, batch_size: int, mode: Literal["predict", "train", "vjp"]) -> int:
-        """Bytes really taken by that program's arena; 0 before its first run."""
+    def memory(self, batch_size: int, mode: Literal["predict", "train", "vjp"]) -> int:
+        """Exact bytes that this program runs in, told from the plan alone."""
+
+    @property
+    def arena_bytes(self) -> int:
+        """Bytes really taken for the programs run so far, which share them; 0 before the first."""
 
     def plan(self, batch_size: int, mode: Literal["predict", "train", "vjp"]) -> list[dict[str, Any]]:
         """The steps of that program: name, op, direction, algorithm, reasons of refused algorithms, tasks.

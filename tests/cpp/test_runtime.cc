@@ -10,8 +10,8 @@
 #include <vector>
 
 #include "cnnfast/error.h"
-#include "runtime/arena.h"
 #include "runtime/cpu.h"
+#include "runtime/floats.h"
 #include "runtime/parallel.h"
 #include "runtime/task_shares.h"
 
@@ -107,18 +107,24 @@ TEST_CASE("the number of threads has limits") {
   CHECK(num_threads() == before);
 }
 
-TEST_CASE("an arena is aligned and zeroed") {
-  for (const size_t bytes : {size_t{0}, size_t{4}, size_t{5000}, size_t{3} << 20}) {
-    const Arena arena(bytes);
-    CHECK(reinterpret_cast<uintptr_t>(arena.data()) % 4096 == 0);
-    CHECK(arena.bytes() == bytes);
-    for (size_t i = 0; i < bytes / 4; i += 257) CHECK(arena.data()[i] == 0.0f);
+TEST_CASE("memory is aligned and zeroed, from the heap and in pages of its own") {
+  for (const int64_t n : {int64_t{0}, int64_t{1}, int64_t{1250}, (int64_t{128} << 8) - 1, int64_t{128} << 8,
+                          int64_t{3} << 18, (int64_t{3} << 18) + 1}) {
+    Floats floats(n, "a test");
+    CHECK(reinterpret_cast<uintptr_t>(floats.data()) % 64 == 0);
+    CHECK(floats.size() == n);
+    for (int64_t i = 0; i < n; ++i) floats.data()[i] += static_cast<float>(i);
+    for (int64_t i = 0; i < n; i += 257) CHECK(floats.data()[i] == static_cast<float>(i));
+    float* const data = floats.data();
+    const Floats moved(std::move(floats));
+    CHECK(moved.data() == data);
   }
 }
 
-TEST_CASE("an arena too large is an error that names its size") {
-  CHECK_THROWS_WITH_AS(Arena(std::numeric_limits<size_t>::max() / 4), doctest::Contains("smaller batch"),
-                       Error);
+TEST_CASE("too much memory is an error that names its size and use") {
+  CHECK_THROWS_WITH_AS(Floats(std::numeric_limits<int64_t>::max() / 16, "a test"),
+                       doctest::Contains("bytes for a test"), Error);
+  CHECK_THROWS_AS(Floats(std::numeric_limits<int64_t>::max(), "a test"), Error);
 }
 
 TEST_CASE("the portable kernels are always there") {

@@ -22,12 +22,12 @@ def single(shape: tuple[int, ...], add: Callable[["_core.Graph", int], int]) -> 
 def set_weights(network: "_core.Network", weights: list[NDArray[Any]]) -> None:
     """Sets all parameters, in the graph's order."""
     for position, value in enumerate(weights):
-        network.set_parameter(position, np.asarray(value, np.float32))
+        network.weights[position].assign(np.asarray(value, np.float32))
 
 
 def get_weights(network: "_core.Network", count: int) -> list[Float]:
     """Copies of the first `count` parameters."""
-    return [np.array(network.get_parameter(position)) for position in range(count)]
+    return [np.array(network.weights[position].numpy()) for position in range(count)]
 
 
 def sgd(learning_rate: float, momentum: float = 0.0, nesterov: bool = False) -> dict[str, Any]:

@@ -5,18 +5,18 @@
 // Not thread safe while being built; a finished graph may be read from any thread.
 #pragma once
 #include <cstdint>
+#include <map>
 #include <string>
 #include <variant>
 #include <vector>
 
 #include "cnnfast/activation.h"
+#include "cnnfast/dims.h"
+#include "cnnfast/weight.h"
 
 namespace cnnfast {
 
 enum class DataFormat { channels_last, channels_first };
-
-using Dims = std::vector<int64_t>;  // without the batch, in the order the user sees
-std::string to_string(const Dims& dims);
 
 // An image's extents, whatever the order of its axes. A sequence is one of height 1; only a volume has depth.
 struct Image {
@@ -117,22 +117,33 @@ struct Node {
   }
 };
 
+// One use of a weight by a node. Two of them may be of the same weight.
 struct Parameter {
-  std::string name;
-  Dims dims;
-  int64_t offset;  // floats, into the flat buffer
-  int64_t size() const;
+  WeightPtr weight;
+  int first;       // position of the first use of the weight
+  int64_t offset;  // see Graph::offset
+  int64_t size() const { return weight->size(); }
+  const Dims& dims() const { return weight->dims(); }
 };
 
+// Layers with weights bind those that they are given, kernel first; without any they make their own: Glorot
+// uniform kernels, drawn by the graph's seed and the number of the weight, and biases of zeros. Weights in
+// two places of a graph are used twice, and their gradients add up.
+//
+// Nodes that are given the name of an earlier one are numbered: "conv", "conv (2)".
 class Graph {
  public:
+  explicit Graph(uint64_t seed = 0) : seed_(seed) {}
+
   int input(const Dims& dims, const std::string& name);
-  int conv(int src, const ConvAttrs& attrs, DataFormat format, const std::string& name);
+  int conv(int src, const ConvAttrs& attrs, DataFormat format, const std::string& name,
+           const Weights& weights = {});
   // A convolution of one group a channel; groups and filters of `attrs` are set here. Its kernel's last dims
   // are (channels, multiplier), which in memory is conv's (1, channels * multiplier).
-  int depthwise_conv(int src, ConvAttrs attrs, int multiplier, DataFormat format, const std::string& name);
+  int depthwise_conv(int src, ConvAttrs attrs, int multiplier, DataFormat format, const std::string& name,
+                     const Weights& weights = {});
   int pool(int src, const PoolAttrs& attrs, DataFormat format, const std::string& name);
-  int dense(int src, const DenseAttrs& attrs, const std::string& name);
+  int dense(int src, const DenseAttrs& attrs, const std::string& name, const Weights& weights = {});
   int flatten(int src, DataFormat format, const std::string& name);
   int dropout(int src, float rate, const std::string& name);
   int add(const std::vector<int>& srcs, const std::string& name);
@@ -141,18 +152,29 @@ class Graph {
   const Node& node(int value) const;
   const std::vector<Node>& nodes() const { return nodes_; }
   const std::vector<Parameter>& params() const { return params_; }
-  int64_t param_elems() const { return param_elems_; }
+  Weights weights() const;  // each once, in the order of their first uses
+  // Where a parameter lies in flat buffers of floats: first the weights in their order, each on a cache line,
+  // then what is used again. weight_elems() of them hold all weights, param_elems() all parameters.
+  int64_t offset(int position) const;
+  int64_t weight_elems() const { return weight_elems_; }
+  int64_t param_elems() const { return weight_elems_ + repeated_elems_; }
   // Multiply-adds of one sample in the node that makes this value.
   int64_t multiply_adds(int value) const;
 
  private:
   int push(Node node);
-  int new_param(const std::string& name, const Dims& dims);
+  int push_conv(int src, ConvAttrs attrs, int multiplier, DataFormat format, const std::string& name,
+                const Weights& weights);
+  std::vector<int> bind(const std::string& name, const Weights& weights, const Dims& kernel, int biases);
+  int use(const WeightPtr& weight);
   Image image_of(int src, int rank, DataFormat format, const std::string& name, const char* layer) const;
 
+  uint64_t seed_;
   std::vector<Node> nodes_;
+  std::map<std::string, int> names_;  // how many nodes were given each
   std::vector<Parameter> params_;
-  int64_t param_elems_ = 0;
+  std::map<const Weight*, int> first_uses_;
+  int64_t weight_elems_ = 0, repeated_elems_ = 0;
   uint32_t dropouts_ = 0;
 };
 

@@ -1,8 +1,11 @@
-// A graph with weights: what Python's models and C++ users run. Programs are planned on first use for each
-// batch size and mode and kept in a bounded cache; every call runs one of them from beginning to end.
+// A graph with its weights bound: what Python's models and C++ users run. Programs are planned on first use
+// for each batch size and mode and kept in a bounded cache; every call runs one of them from beginning to
+// end, in memory that all of them share.
 //
-// Calls on one Network exclude each other; different Networks may run from different threads at once. Arrays
-// may overlap nothing the Network owns and need no alignment.
+// Calls on one Network, or on several that bind the same weight, exclude each other: each is one
+// transaction, its checks included. Others may run from different threads at once. Arrays may overlap nothing
+// that Network and weights own and need no alignment; null, or values that do not suit, are an Error, and
+// nothing has changed then.
 #pragma once
 #include <list>
 #include <map>
@@ -17,21 +20,24 @@
 
 namespace cnnfast {
 
+class Workspace;
+struct GatheredTargets;
 struct PlanRequest;
 struct Run;
 
 enum class Mode { predict, train, evaluate, vjp, vjp_training };
 enum class DType { float32, float64, uint8 };
 
-// Rows of samples as they lie in memory. index picks rows; null means 0, 1, 2, ...
+// Rows of samples as they lie in memory. index picks from `rows` of them; null means 0, 1, 2, ...
 struct Samples {
   const void* data = nullptr;
   DType dtype = DType::float32;
   const int64_t* index = nullptr;
+  int64_t rows = 0;
 };
 
 struct Targets {
-  const int32_t* labels = nullptr;  // one a row, or
+  const int32_t* labels = nullptr;  // one a row, for sparse_categorical_crossentropy, or
   const float* values = nullptr;    // one row of the output's size a sample
 };
 
@@ -70,17 +76,6 @@ struct OptimizerConfig {
   int slots() const { return kind == Kind::adam ? 2 : kind == Kind::sgd && momentum != 0; }
 };
 
-struct Regularizer {
-  float l1 = 0, l2 = 0;
-};
-// norm: each norm over `axes` moves the share `rate` of its way into [minimum, maximum]. Axes are those that
-// the user sees, below 0 counted from the last.
-struct Constraint {
-  enum class Kind { none, non_negative, norm } kind = Kind::none;
-  float minimum = 0, maximum = 0, rate = 1;
-  std::vector<int> axes = {0};
-};
-
 struct StepInfo {
   std::string name, op, direction, algorithm, refused;
   int tasks;
@@ -97,9 +92,21 @@ struct Timing {
   int threads;
 };
 
+// What training changes, of one moment.
+struct Snapshot {
+  std::vector<std::vector<float>> weights;  // as Network::weights() lists them
+  std::vector<std::vector<float>> slots;    // as Network::slots()
+  int64_t step;
+  uint64_t seed;
+};
+
+// For the programs of several networks. Where two of them run at once, one takes memory for that call.
+std::shared_ptr<Workspace> make_workspace();
+
 class Network {
  public:
-  Network(Graph graph, int output);
+  // Without a workspace it has one of its own.
+  Network(Graph graph, int output, std::shared_ptr<Workspace> workspace = nullptr);
   ~Network();
 
   const Graph& graph() const { return graph_; }
@@ -107,33 +114,33 @@ class Network {
   const Node& input_node() const;
   const Node& output_node() const { return graph_.node(output_); }
 
-  void get_parameter(int position, float* to) const;
-  void set_parameter(int position, const float* from);
-  void set_trainable(int position, bool trainable);
-  void set_regularizer(int position, Regularizer regularizer);
-  void set_constraint(int position, Constraint constraint);
+  // Each once, in the order of the graph.
+  const Weights& weights() const { return weights_; }
+  Weight& weight(int number) const;  // throws Error{value} where there is none
 
   void configure(Loss loss, bool from_logits, std::vector<Metric> metrics, const OptimizerConfig& optimizer);
-  bool configured() const { return loss_ != Loss::none; }
-  const OptimizerConfig& optimizer() const { return optimizer_; }
-  void set_learning_rate(double rate) { optimizer_.learning_rate = rate; }
-  Loss loss() const { return loss_; }
-  // 0, 1 or 2 flat buffers of param_elems floats.
-  int optimizer_slots() const;
-  float* optimizer_slot(int slot) { return slots_[static_cast<size_t>(slot)].get(); }
+  bool configured() const;
+  OptimizerConfig optimizer() const;
+  void set_learning_rate(double rate);
+  uint64_t seed() const;  // of dropout
+  void set_seed(uint64_t seed);
+  int64_t step() const;  // updates made since it was configured
 
-  uint64_t seed = 0;
-  int64_t step = 0;
+  // The optimizer's state: 0, 1 or 2 buffers of graph().weight_elems() floats.
+  std::vector<std::vector<float>> slots() const;
+  void set_slots(const std::vector<std::vector<float>>& slots, int64_t step);
+  Snapshot snapshot() const;
 
   void predict(const Samples& x, int n, float* out);
-  // results receives result_count() means over the batch: the loss, then the metrics.
-  void train_step(const Samples& x, const Targets& y, int n, double* results);
-  void evaluate_step(const Samples& x, const Targets& y, int n, double* results);
-  size_t result_count() const { return metrics_.size() + 1; }
-  void vjp(const Samples& x, const float* grad_out, int n, bool training, float* grad_x, float* grad_params);
+  // results receives means over the batch: the loss, then the metrics.
+  void train_step(const Samples& x, const Targets& y, int n, std::vector<double>& results);
+  void evaluate_step(const Samples& x, const Targets& y, int n, std::vector<double>& results);
+  // grad_weights has graph().weight_elems() floats; Graph::offset tells where those of a weight begin.
+  void vjp(const Samples& x, const float* grad_out, int n, bool training, float* grad_x, float* grad_weights);
 
+  // Bytes of a program's memory, told before it runs, and those of the workspace now.
   int64_t memory(int n, Mode mode);
-  int64_t arena_bytes(int n, Mode mode) const;
+  int64_t arena_bytes() const;
   std::vector<StepInfo> plan(int n, Mode mode);
   // The fastest of `runs` runs after a first one; y for Mode::train. Trains a copy: weights, optimizer and
   // step stay as they are.
@@ -147,35 +154,36 @@ class Network {
 
  private:
   struct Cached;
-  struct Free {
-    void operator()(float* p) const;
-  };
-  using Floats = std::unique_ptr<float[], Free>;
-  static Floats new_floats(int64_t n);
-
-  struct Key;
   struct Copies;
+  struct Key;
+  struct Transaction;
   PlanRequest request(const Key& key) const;
-  Cached& find(int n, Mode mode);   // plans the program if it is not in the cache
-  Cached& ready(int n, Mode mode);  // with its arena
-  Run bound(Run run) const;         // to weights and optimizer
-  void execute(int n, Mode mode, const Run& run);
+  void prepare(int n, Mode mode);  // refuses what cannot be planned, and looks up what is trained
+  Cached& find(int n, Mode mode);  // plans the program if it is not in the cache
+  Run bound(Run run);              // to weights, gradients and optimizer
+  void execute(int n, Mode mode, const Run& run, const Transaction& transaction);
+  void step_on(Mode mode, const Samples& x, const Targets& y, int n, std::vector<double>& results);
+  void take_state(Mode mode);
   Copies copy_state() const;
   void measure(int n, Mode mode);
   void forget_programs();
 
   Graph graph_;
   int output_;
-  Floats params_, grads_;
+  Weights weights_;
+  std::vector<Weight*> locking_order_;
+  std::shared_ptr<Workspace> workspace_;
+  std::vector<float*> params_;      // where the values of each parameter lie now
+  std::vector<WeightRules> rules_;  // of each parameter, when last looked up
+  std::unique_ptr<Floats> grads_;   // taken at the first run that needs them, and so are slots
   std::vector<Floats> slots_;
-  std::vector<bool> trainable_;
-  std::vector<Regularizer> regularizers_;
-  std::vector<Constraint> constraints_;
+  std::unique_ptr<GatheredTargets> targets_;
   Loss loss_ = Loss::none;
   bool from_logits_ = false;
   std::vector<Metric> metrics_;
   OptimizerConfig optimizer_;
-  uint64_t version_ = 1;  // of params_: programs repack weights when it moved on
+  uint64_t seed_ = 0;
+  int64_t step_ = 0;
   std::map<std::string, std::string> forced_;
   std::set<std::string> disabled_;
   std::list<Cached> cache_;

@@ -94,7 +94,7 @@ void lower(Builder& b, const Node& node, const ConvProblem& p, Pass pass) {
   a.activation = pass.activation;
   const Place src = pass.src, dst = pass.dst;
   const Buffer from = pass.from, to = pass.to, packed = pass.packed, residual = pass.residual;
-  const int64_t bias = pass.bias;
+  const ParamPlace bias = pass.bias;
   const int oc = pass.oc;
   const auto conv_blocked = b.k.conv_blocked;
   // Where a task's output channels begin, counted in blocks.
@@ -110,7 +110,7 @@ void lower(Builder& b, const Node& node, const ConvProblem& p, Pass pass) {
     one.src = c.at(from) + sample * src.sample + g * src.group;
     one.weights = c.at(packed) + block_of(task) * block_floats;
     one.next_weights = c.at(packed) + block_of(task + 1) * block_floats;
-    one.bias = bias < 0 ? nullptr : c.run.params + bias + g * oc + part * kBlockTask * kLanes;
+    one.bias = bias ? c.values(bias) + g * oc + part * kBlockTask * kLanes : nullptr;
     const int64_t dst_at = sample * dst.sample + block_of(task) * dst.next;
     one.dst = c.at(to) + dst_at;
     one.residual = residual ? c.at(residual) + dst_at : nullptr;

@@ -92,7 +92,7 @@ void lower(Builder& b, const Node& node, const ConvProblem& p, Pass pass) {
   const int64_t block_words = int64_t{a.all_taps} * a.pairs * kLanes;
   const int64_t src_sample = sample_floats(pass.src) / 2, dst_sample = sample_floats(pass.dst);
   const int64_t src_group = pass.ic / kLanes * a.src_block;  // more than one group: whole blocks
-  const int64_t bias = pass.bias;
+  const ParamPlace bias = pass.bias;
   const int oc = pass.oc;
   const auto conv = b.k.bf16.conv;
   Step& step =
@@ -104,7 +104,7 @@ void lower(Builder& b, const Node& node, const ConvProblem& p, Pass pass) {
                ConvBf16 one = a;
                one.src = c.as<uint32_t>(from) + sample * src_sample + g * src_group;
                one.weights = c.as<uint32_t>(packed) + (g * blocks + block) * block_words;
-               one.bias = bias < 0 ? nullptr : c.run.params + bias + g * oc + block * kLanes;
+               one.bias = bias ? c.values(bias) + g * oc + block * kLanes : nullptr;
                const int64_t dst_at = sample * dst_sample + (g * blocks + block) * a.dst_block;
                one.dst = c.at(to) + dst_at;
                one.residual = residual ? c.at(residual) + dst_at : nullptr;

@@ -37,8 +37,8 @@ void forward(Builder& b, int value) {
   const Node& node = b.node(value);
   const ConvAttrs& a = *node.as<ConvAttrs>();
   const ConvAlgorithm& algorithm = algorithm_of(node);
-  ConvPass pass{"forward", b.output(node.inputs[0]), b.output(value), -1, node.activation};
-  if (a.use_bias) pass.bias = b.param(node.params[1]).offset;
+  ConvPass pass{"forward", b.output(node.inputs[0]), b.output(value), {}, node.activation};
+  if (a.use_bias) pass.bias = b.place(node.params[1]);
   if (node.inputs.size() > 1) pass.residual = b.output(node.inputs[1]);
   pass.pool = a.pool;
   if (a.pool && b.differentiates())
@@ -52,7 +52,8 @@ void backward_bias(Builder& b, int value, Buffer grad_out) {
   const Node& node = b.node(value);
   const Image image = node.image();
   const int64_t planes = planes_of(node, b.n), pixels = image.pixels(), per_batch = planes / image.c;
-  const int64_t to = b.param(node.params[1]).offset, blocks = ceil_div(image.c, kLanes);
+  const int64_t blocks = ceil_div(image.c, kLanes);
+  const ParamPlace to = b.place(node.params[1]);
   const Buffer sums = b.buffer(planes * kLanes);
   const auto sum_rows = b.k.sum_rows;
   b.step(node, "backward bias", planes, {grad_out, sums}, [=](const Context& c, int64_t plane) {
@@ -63,15 +64,14 @@ void backward_bias(Builder& b, int value, Buffer grad_out) {
     b.step(node, "sum bias gradients", blocks, {sums}, [=](const Context& c, int64_t block) {
       float sum[kLanes];
       sum_rows(c.at(sums) + block * kLanes, n, blocks * kLanes, sum, kLanes);
-      std::copy_n(sum, std::min<int64_t>(kLanes, image.c - block * kLanes),
-                  c.run.grads + to + block * kLanes);
+      std::copy_n(sum, std::min<int64_t>(kLanes, image.c - block * kLanes), c.grad(to) + block * kLanes);
     });
     return;
   }
   b.step(node, "sum bias gradients", image.c, {sums}, [=](const Context& c, int64_t channel) {
     float sum[kLanes];
     sum_rows(c.at(sums) + channel * kLanes, per_batch, image.c * kLanes, sum, kLanes);
-    sum_rows(sum, kLanes, 1, c.run.grads + to + channel, 1);
+    sum_rows(sum, kLanes, 1, c.grad(to) + channel, 1);
   });
 }
 

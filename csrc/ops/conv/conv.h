@@ -41,7 +41,7 @@ struct ConvProblem {
 struct ConvPass {
   const char* direction;  // of the node
   Buffer from, to;
-  int64_t bias = -1;  // offset of the bias that is added, or -1
+  ParamPlace bias = {};  // that is added, or none
   Activation activation = Activation::none;
   Buffer residual = {};    // added before the activation, lies as `to` does; or none
   bool pool = false;       // `to` takes the maxima of 2x2 windows, before the activation

@@ -67,7 +67,7 @@ Buffer widen(Builder& b, const Node& node, const Wide& wide, const Image& image,
 // The transposed step: sums the repetitions of each channel of a wide tensor, adds the bias and applies the
 // activation.
 void narrow(Builder& b, const Node& node, const Wide& wide, const Image& image, Buffer from, Buffer to,
-            int64_t bias, Activation activation) {
+            ParamPlace bias, Activation activation) {
   const int64_t blocks = blocks_of(image.c), pixels = image.pixels(), src_blocks = wide.blocks();
   const int repeats = wide.repeats(), small = wide.small, big = wide.big, channels = image.c;
   const auto activate = b.k.activate;
@@ -77,7 +77,7 @@ void narrow(Builder& b, const Node& node, const Wide& wide, const Image& image, 
     float* dst = c.at(to) + task * pixels * kLanes;
     const int64_t first = block * kLanes, lanes = std::min<int64_t>(kLanes, channels - first);
     float start[kLanes] = {};
-    if (bias >= 0) std::copy_n(c.run.params + bias + first, lanes, start);
+    if (bias) std::copy_n(c.values(bias) + first, lanes, start);
     for (int64_t pixel = 0; pixel < pixels; ++pixel) std::copy_n(start, kLanes, dst + pixel * kLanes);
     for (int repeat = 0; repeat < repeats; ++repeat) {
       int64_t from_lane[kLanes];
@@ -140,7 +140,7 @@ void lower_3x3(Builder& b, const Node& node, const Wide& wide, const Pass& pass)
   const int64_t pieces = std::clamp<int64_t>(pass.dst.pixels() / kOutputTask, 1, a.oh),
                 blocks = wide.blocks();
   const int64_t src_plane = pass.src.pixels() * kLanes, dst_plane = pass.dst.pixels() * kLanes;
-  const int64_t bias = pass.bias;
+  const ParamPlace bias = pass.bias;
   const Buffer from = pass.from, to = pass.to, packed = pass.packed;
   const auto depthwise_3x3 = b.k.depthwise_3x3;
   Step& step = b.step(node, pass.direction, b.n * blocks * pieces, {from, to, packed},
@@ -149,7 +149,7 @@ void lower_3x3(Builder& b, const Node& node, const Wide& wide, const Pass& pass)
                         Depthwise3x3 one = a;
                         one.src = c.at(from) + plane * src_plane;
                         one.weights = c.at(packed) + block * 9 * kLanes;
-                        one.bias = bias < 0 ? nullptr : c.run.params + bias + block * kLanes;
+                        one.bias = bias ? c.values(bias) + block * kLanes : nullptr;
                         one.dst = c.at(to) + plane * dst_plane;
                         one.zeros = c.scratch;
                         one.row_begin = static_cast<int32_t>(piece * a.oh / pieces);
@@ -193,7 +193,8 @@ void lower_rects(Builder& b, const Node& node, const ConvProblem& p, const Wide&
   a.group = wide.small, a.activation = pass.activation;
   const int64_t tasks = static_cast<int64_t>(work->ends.size()), blocks = wide.blocks();
   const int64_t src_plane = pass.src.pixels() * kLanes, dst_plane = pass.dst.pixels() * kLanes;
-  const int64_t block_floats = int64_t{p.taps()} * wide.small * kLanes, bias = pass.bias;
+  const int64_t block_floats = int64_t{p.taps()} * wide.small * kLanes;
+  const ParamPlace bias = pass.bias;
   const Buffer from = pass.from, to = pass.to, packed = pass.packed;
   const auto conv_grouped = b.k.conv_grouped;
   Step& step = b.step(
@@ -203,7 +204,7 @@ void lower_rects(Builder& b, const Node& node, const ConvProblem& p, const Wide&
         ConvGrouped one = a;
         one.src = c.at(from) + plane * src_plane;
         one.weights = c.at(packed) + block * block_floats;
-        one.bias = bias < 0 ? nullptr : c.run.params + bias + block * kLanes;
+        one.bias = bias ? c.values(bias) + block * kLanes : nullptr;
         one.dst = c.at(to) + plane * dst_plane;
         for (size_t piece = task ? work->ends[task - 1] : 0; piece < work->ends[task]; ++piece) {
           one.rect = work->pieces[piece];
@@ -217,13 +218,13 @@ void lower_rects(Builder& b, const Node& node, const ConvProblem& p, const Wide&
 void lower(Builder& b, const Node& node, const ConvProblem& p, Pass pass) {
   const Wide wide(p);
   const Buffer to = pass.to;
-  const int64_t bias = pass.bias;
+  const ParamPlace bias = pass.bias;
   const Activation activation = pass.activation;
   const bool narrows = pass.dst.c != wide.channels;
   pass.from = widen(b, node, wide, pass.src, pass.from);
   if (narrows) {
     pass.to = b.buffer(b.n * wide.blocks() * pass.dst.pixels() * kLanes);
-    pass.bias = -1, pass.activation = Activation::none;
+    pass.bias = {}, pass.activation = Activation::none;
   }
   const Image image = pass.dst;
   const Buffer wide_to = pass.to;
@@ -301,18 +302,18 @@ void backward_weights(Builder& b, int value, const ConvProblem& p, Buffer from, 
                       });
   step.info.algorithm = algorithm.name;
 
-  const int64_t kernel_at = b.param(node.params[0]).offset;
-  const int64_t bias_at = p.a.use_bias ? b.param(node.params[1]).offset : -1;
+  const ParamPlace kernel_to = b.place(node.params[0]);
+  const ParamPlace bias_to = p.a.use_bias ? b.place(node.params[1]) : ParamPlace{};
   const auto sum_rows = b.k.sum_rows;
   Step& sum = b.step(node, "sum partial gradients", blocks, {sums}, [=](const Context& c, int64_t block) {
     sum_rows(c.at(sums) + block * block_floats, parts, partial, c.scratch, block_floats);
-    float* kernel = c.run.grads + kernel_at;
+    float* kernel = c.grad(kernel_to);
     wide.for_weights(block, taps, all_oc, false, [&](int64_t at, int64_t of) { kernel[of] = c.scratch[at]; });
-    if (bias_at < 0) return;
+    if (!bias_to) return;
     for (int lane = 0; lane < kLanes; ++lane) {
       const int64_t channel = block * kLanes + lane;
       if (channel < wide.channels && channel % wide.big < wide.oc)
-        c.run.grads[bias_at + channel / wide.big * wide.oc + channel % wide.oc] = c.scratch[weights + lane];
+        c.grad(bias_to)[channel / wide.big * wide.oc + channel % wide.oc] = c.scratch[weights + lane];
     }
   });
   sum.scratch = block_floats;

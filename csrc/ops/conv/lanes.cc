@@ -83,7 +83,7 @@ void lower(Builder& b, const Node& node, const ConvProblem& p, Pass pass) {
   a.oc = pass.oc, a.rows = p.taps() * pass.ic;
   a.activation = pass.activation;
   a.pool = pass.pool;
-  const int64_t bias = pass.bias;
+  const ParamPlace bias = pass.bias;
   const int64_t pieces = static_cast<int64_t>(work->pieces.size()), groups = p.a.groups;
   const int64_t packed_group = tiles(b, pass.oc) * b.k.lanes_oc_tile * a.rows;
   const int64_t src_group = pass.ic * in.plane, dst_group = pass.oc * out.plane;
@@ -95,7 +95,7 @@ void lower(Builder& b, const Node& node, const ConvProblem& p, Pass pass) {
                         ConvLanes one = a;
                         one.src = c.at(from) + block * in.block + g * src_group;
                         one.weights = c.at(packed) + g * packed_group;
-                        one.bias = bias < 0 ? nullptr : c.run.params + bias + g * one.oc;
+                        one.bias = bias ? c.values(bias) + g * one.oc : nullptr;
                         one.dst = c.at(to) + block * out.block + g * dst_group;
                         one.pool_index =
                             index ? c.as<uint8_t>(index) + block * out.block + g * dst_group : nullptr;
@@ -171,14 +171,13 @@ void backward_weights(Builder& b, int value, const ConvProblem& p, Buffer src, B
   step.info.algorithm = "lanes";
   step.scratch = scratch;
 
-  const int64_t kernel_at = b.param(node.params[0]).offset;
-  const int64_t bias_to = p.a.use_bias ? b.param(node.params[1]).offset : -1;
+  const ParamPlace kernel_to = b.place(node.params[0]);
+  const ParamPlace bias_to = p.a.use_bias ? b.place(node.params[1]) : ParamPlace{};
   const auto sum_rows = b.k.sum_rows;
   b.step(node, "sum partial gradients", flat_tasks(weights), {sums}, [=](const Context& c, int64_t task) {
     const int64_t at = task * kFlatTask;
-    sum_rows(c.at(sums) + at, parts, partial, c.run.grads + kernel_at + at, flat_size(weights, task));
-    if (task == 0 && bias_to >= 0)
-      sum_rows(c.at(sums) + bias_at, parts, partial, c.run.grads + bias_to, all_oc);
+    sum_rows(c.at(sums) + at, parts, partial, c.grad(kernel_to) + at, flat_size(weights, task));
+    if (task == 0 && bias_to) sum_rows(c.at(sums) + bias_at, parts, partial, c.grad(bias_to), all_oc);
   });
 }
 

@@ -17,7 +17,7 @@ constexpr int64_t kSumRows = 32;         // of the partial sums, a task
 // The gradient as the user has it, and its pieces.
 struct Cut {
   int ic, oc, all_oc, taps;
-  int64_t kernel_at, bias_at;  // -1: there is no bias
+  ParamPlace kernel, bias;  // perhaps no bias
   int64_t group_blocks, units;
   BlockRanges ins, outs;  // of a group
   int64_t pieces, piece_floats, parts;
@@ -27,8 +27,8 @@ struct Cut {
         oc(p.oc()),
         all_oc(p.out.c),
         taps(p.taps()),
-        kernel_at(b.param(node.params[0]).offset),
-        bias_at(p.a.use_bias ? b.param(node.params[1]).offset : -1),
+        kernel(b.place(node.params[0])),
+        bias(p.a.use_bias ? b.place(node.params[1]) : ParamPlace{}),
         group_blocks(blocks_of(oc)),
         units(given.count) {
     int64_t floats = kPieceFloats;
@@ -77,8 +77,8 @@ struct Cut {
   int64_t columns(const WeightTask& task) const {
     return std::min(task.blocks * kLanes, (task.group + 1) * oc - first_column(task));
   }
-  GradPlace<float> place(const WeightTask& task, float* grads) const {
-    float* first = grads + kernel_at + task.first_in * int64_t{all_oc} + first_column(task);
+  GradPlace<float> place(const WeightTask& task, const Context& c) const {
+    float* first = c.grad(kernel) + task.first_in * int64_t{all_oc} + first_column(task);
     return {first, int64_t{ic} * all_oc, all_oc, kLanes};
   }
 };
@@ -103,13 +103,13 @@ void add_partials(Builder& b, const Node& node, const Cut& cut, Buffer sums) {
     for (int64_t block = 0; block < task.blocks; ++block)
       sum_rows(from + block * task.block_floats, cut.parts, cut.pieces * cut.piece_floats,
                c.scratch + block * floats, floats);
-    const GradPlace<float> to = cut.place(task, c.run.grads);
+    const GradPlace<float> to = cut.place(task, c);
     for (int64_t row = first; row < std::min(end, bias_row); ++row)
       copy_row(c.scratch + (row - first) * kLanes, floats,
                to.at + row / task.ins * to.tap + row % task.ins * to.row, columns);
-    if (end > bias_row && cut.bias_at >= 0 && task.first_in == 0)
-      copy_row(c.scratch + (bias_row - first) * kLanes, floats,
-               c.run.grads + cut.bias_at + cut.first_column(task), columns);
+    if (end > bias_row && cut.bias && task.first_in == 0)
+      copy_row(c.scratch + (bias_row - first) * kLanes, floats, c.grad(cut.bias) + cut.first_column(task),
+               columns);
   };
   b.step(node, "sum partial gradients", cut.pieces * slices, {sums}, run).scratch =
       cut.outs.most() * kSumRows * kLanes;
@@ -130,11 +130,11 @@ void sum_weight_gradient(Builder& b, const Node& node, const ConvProblem& p, con
                         task.begin = part * cut.units / cut.parts;
                         task.end = (part + 1) * cut.units / cut.parts;
                         task.sums = in_place ? c.scratch : c.at(sums) + i * cut.piece_floats;
-                        task.to = in_place ? cut.place(task, c.run.grads) : task.place_of_sums<float>();
+                        task.to = in_place ? cut.place(task, c) : task.place_of_sums<float>();
                         sum(c, task);
-                        if (in_place && cut.bias_at >= 0 && task.first_in == 0)
-                          copy_row(task.bias(), task.block_floats,
-                                   c.run.grads + cut.bias_at + cut.first_column(task), cut.columns(task));
+                        if (in_place && cut.bias && task.first_in == 0)
+                          copy_row(task.bias(), task.block_floats, c.grad(cut.bias) + cut.first_column(task),
+                                   cut.columns(task));
                       });
   step.info.algorithm = algorithm;
   if (in_place)

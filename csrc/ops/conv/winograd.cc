@@ -103,7 +103,7 @@ void lower(Builder& b, const Node& node, const ConvProblem& p, const Pass& pass)
   a.form = pass.form, a.pool = pass.pool, a.activation = pass.activation;
   const int64_t group_floats = a.weights_frequency * weights_of(pass.form);
   const int64_t src_group = pass.ic / kLanes * a.src_block;  // more than one group: whole blocks
-  const int64_t bias = pass.bias;
+  const ParamPlace bias = pass.bias;
   const int oc = pass.oc;
   const Buffer from = pass.from, to = pass.to, residual = pass.residual, index = pass.pool_index;
   const auto winograd = b.k.winograd;
@@ -116,7 +116,7 @@ void lower(Builder& b, const Node& node, const ConvProblem& p, const Pass& pass)
                         Winograd one = a;
                         one.src = c.at(from) + g * src_group;
                         one.weights = c.at(packed) + g * group_floats + block * a.ic * kLanes;
-                        one.bias = bias < 0 ? nullptr : c.run.params + bias + g * oc + block * kLanes;
+                        one.bias = bias ? c.values(bias) + g * oc + block * kLanes : nullptr;
                         const int64_t dst = (g * out_blocks + block) * a.dst_block;
                         one.dst = c.at(to) + dst;
                         one.residual = residual ? c.at(residual) + dst : nullptr;

@@ -55,8 +55,8 @@ void lower_apart(Builder& b, const Node& node, const ConvProblem& p, const Cut& 
   frequencies.grad_frequency = odd_lines(out_blocks * cut.tiles);
   const Buffer src = b.buffer(kFrequencies * frequencies.src_frequency);
   const Buffer grad = b.buffer(kFrequencies * frequencies.grad_frequency);
-  const int64_t kernel_at = b.param(node.params[0]).offset;
-  const int64_t bias_at = p.a.use_bias ? b.param(node.params[1]).offset : -1;
+  const ParamPlace kernel_to = b.place(node.params[0]);
+  const ParamPlace bias_to = p.a.use_bias ? b.place(node.params[1]) : ParamPlace{};
   WinogradWgrad a = describe(p);
   a.tiles = static_cast<int32_t>(cut.tiles);
   const auto transform = b.k.winograd_wgrad_transform;
@@ -71,7 +71,7 @@ void lower_apart(Builder& b, const Node& node, const ConvProblem& p, const Cut& 
              const int64_t block = task - in_blocks;
              one.grad_dst = c.at(grad_out) + block * a.dst_block;
              one.oc = static_cast<int32_t>(std::min<int64_t>(kLanes, all_oc - block * kLanes));
-             one.grad_bias = bias_at < 0 ? nullptr : c.run.grads + bias_at + block * kLanes;
+             one.grad_bias = bias_to ? c.grad(bias_to) + block * kLanes : nullptr;
              to.grad = c.at(grad) + block * block_floats;
            }
            transform(one, to);
@@ -87,7 +87,7 @@ void lower_apart(Builder& b, const Node& node, const ConvProblem& p, const Cut& 
                         WinogradWgrad one = a;
                         one.ic = static_cast<int32_t>(std::min<int64_t>(kLanes, ic - i0));
                         one.oc = cut.cols.channels(col, oc);
-                        one.grad_kernel = c.run.grads + kernel_at + i0 * a.grad_row + g * oc + o0;
+                        one.grad_kernel = c.grad(kernel_to) + i0 * a.grad_row + g * oc + o0;
                         one.scratch = c.scratch;
                         WinogradFrequencies of = frequencies;
                         of.src = c.at(src) + (g * cut.rows.blocks + row) * block_floats;
@@ -101,8 +101,8 @@ void lower_apart(Builder& b, const Node& node, const ConvProblem& p, const Cut& 
 void lower_squares(Builder& b, const Node& node, const ConvProblem& p, const Cut& cut, Buffer from,
                    Buffer grad_out) {
   const int ic = p.ic(), oc = p.oc(), all_oc = p.out.c;
-  const int64_t kernel_at = b.param(node.params[0]).offset;
-  const int64_t bias_at = p.a.use_bias ? b.param(node.params[1]).offset : -1;
+  const ParamPlace kernel_to = b.place(node.params[0]);
+  const ParamPlace bias_to = p.a.use_bias ? b.place(node.params[1]) : ParamPlace{};
   const bool whole = cut.parts == 1;  // one part is the gradient itself
   const Buffer sums = whole ? Buffer{} : b.buffer(cut.parts * cut.partial);
   const WinogradWgrad a = describe(p);
@@ -115,13 +115,13 @@ void lower_squares(Builder& b, const Node& node, const ConvProblem& p, const Cut
         const int64_t col = square % cut.cols.count, row = square / cut.cols.count % cut.rows.count;
         const int64_t g = square / cut.cols.count / cut.rows.count;
         const int i0 = cut.rows.begin(row), o0 = cut.cols.begin(col);
-        float* kernel = whole ? c.run.grads + kernel_at : c.at(sums) + part * cut.partial;
-        float* bias = whole ? c.run.grads + bias_at : kernel + cut.kernel_floats;
+        float* kernel = whole ? c.grad(kernel_to) : c.at(sums) + part * cut.partial;
+        float* bias = whole ? c.grad(bias_to) : kernel + cut.kernel_floats;
         WinogradWgrad one = a;
         one.src = c.at(from) + (g * ic + i0) / kLanes * a.src_block;  // more than one group: whole blocks
         one.grad_dst = c.at(grad_out) + (g * oc + o0) / kLanes * a.dst_block;
         one.grad_kernel = kernel + i0 * a.grad_row + g * oc + o0;
-        one.grad_bias = row == 0 && bias_at >= 0 ? bias + g * oc + o0 : nullptr;
+        one.grad_bias = row == 0 && bias_to ? bias + g * oc + o0 : nullptr;
         one.scratch = c.scratch;
         one.ic = cut.rows.channels(row, ic), one.oc = cut.cols.channels(col, oc);
         one.first_tile = static_cast<int32_t>(part * cut.tiles / cut.parts);
@@ -138,10 +138,10 @@ void lower_squares(Builder& b, const Node& node, const ConvProblem& p, const Cut
          [=](const Context& c, int64_t task) {
            const int64_t at = task * kFlatTask;
            const float* part = c.at(sums);
-           sum_rows(part + at, cut.parts, cut.partial, c.run.grads + kernel_at + at,
+           sum_rows(part + at, cut.parts, cut.partial, c.grad(kernel_to) + at,
                     flat_size(cut.kernel_floats, task));
-           if (task == 0 && bias_at >= 0)
-             sum_rows(part + cut.kernel_floats, cut.parts, cut.partial, c.run.grads + bias_at, all_oc);
+           if (task == 0 && bias_to)
+             sum_rows(part + cut.kernel_floats, cut.parts, cut.partial, c.grad(bias_to), all_oc);
          });
 }
 

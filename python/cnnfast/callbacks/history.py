@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from cnnfast.callbacks.callback import Callback, Logs
+
+if TYPE_CHECKING:
+    from cnnfast.models.base import BaseModel
 
 
 class History(Callback):
@@ -25,6 +30,9 @@ class History(Callback):
     def __init__(self) -> None:
         self.epoch: list[int] = []
         self.history: dict[str, list[float]] = {}
+
+    def set_model(self, model: BaseModel) -> None:
+        """Does nothing: the model holds its history, and would not be freed if the history held the model."""
 
     def on_epoch_end(self, epoch: int, logs: Logs | None = None) -> None:
         """Notes the epoch."""

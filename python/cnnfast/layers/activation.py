@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from typing_extensions import Unpack
 
     from cnnfast._core import Activation as ActivationName
-    from cnnfast._core import Graph
+    from cnnfast._core import Graph, Weight
     from cnnfast.layers.layer import LayerOptions
     from cnnfast.utils.serialization import Config
 
@@ -60,7 +60,7 @@ class Activation(Layer):
         super().__init__(**options)
         self.activation = activation_name(activation)
 
-    def _emit(self, graph: Graph, srcs: Sequence[int]) -> int:
+    def _emit(self, graph: Graph, srcs: Sequence[int], weights: Sequence[Weight]) -> int:
         return emit_activation(graph, srcs[0], self.activation, self.name)
 
     def get_config(self) -> Config:
@@ -104,7 +104,7 @@ class ReLU(Layer):
             threshold=(threshold, 0.0),
         )
 
-    def _emit(self, graph: Graph, srcs: Sequence[int]) -> int:
+    def _emit(self, graph: Graph, srcs: Sequence[int], weights: Sequence[Weight]) -> int:
         return graph.activation(srcs[0], "relu", self.name)
 
 
@@ -135,5 +135,5 @@ class Softmax(Layer):
         super().__init__(**options)
         not_offered("Softmax", axis=(axis, -1))
 
-    def _emit(self, graph: Graph, srcs: Sequence[int]) -> int:
+    def _emit(self, graph: Graph, srcs: Sequence[int], weights: Sequence[Weight]) -> int:
         return emit_activation(graph, srcs[0], "softmax", self.name)

@@ -10,7 +10,7 @@ from cnnfast.layers.layer import Layer
 if TYPE_CHECKING:
     from typing_extensions import Unpack
 
-    from cnnfast._core import Graph
+    from cnnfast._core import Graph, Weight
     from cnnfast.layers.layer import LayerOptions
     from cnnfast.layers.symbolic import SymbolicTensor
 
@@ -42,7 +42,7 @@ class Add(Layer):
     def __init__(self, **options: Unpack[LayerOptions]) -> None:
         super().__init__(**options)
 
-    def _emit(self, graph: Graph, srcs: Sequence[int]) -> int:
+    def _emit(self, graph: Graph, srcs: Sequence[int], weights: Sequence[Weight]) -> int:
         return graph.add(srcs, self.name)
 
 

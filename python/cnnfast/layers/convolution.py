@@ -12,7 +12,7 @@ from cnnfast.utils.arguments import check_axis_order, normal_padding, per_axis, 
 if TYPE_CHECKING:
     from typing_extensions import Unpack
 
-    from cnnfast._core import Graph
+    from cnnfast._core import Graph, Weight
     from cnnfast.layers.layer import LayerOptions
     from cnnfast.utils.arguments import Padding, PaddingArgument
     from cnnfast.utils.serialization import Config
@@ -112,7 +112,7 @@ class Convolution(SlidingLayer):
     def _core_padding(self) -> Padding:
         return self.padding
 
-    def _emit(self, graph: Graph, srcs: Sequence[int]) -> int:
+    def _emit(self, graph: Graph, srcs: Sequence[int], weights: Sequence[Weight]) -> int:
         self._check_axis_order(graph, srcs[0])
         value = graph.conv(
             srcs[0],
@@ -125,6 +125,7 @@ class Convolution(SlidingLayer):
             self.use_bias,
             self.data_format,
             self.name,
+            weights,
         )
         return self._emit_activation(graph, value)
 
@@ -181,7 +182,7 @@ class ConvolutionTranspose(Convolution):
             None if output_padding is None else per_axis(output_padding, "output_padding", self.rank, 0)
         )
 
-    def _emit(self, graph: Graph, srcs: Sequence[int]) -> int:
+    def _emit(self, graph: Graph, srcs: Sequence[int], weights: Sequence[Weight]) -> int:
         value = graph.conv_transpose(
             srcs[0],
             self.filters,
@@ -194,6 +195,7 @@ class ConvolutionTranspose(Convolution):
             self.use_bias,
             self.data_format,
             self.name,
+            weights,
         )
         return self._emit_activation(graph, value)
 

@@ -11,7 +11,7 @@ from cnnfast.utils.arguments import not_offered, whole_number
 if TYPE_CHECKING:
     from typing_extensions import Unpack
 
-    from cnnfast._core import Graph
+    from cnnfast._core import Graph, Weight
     from cnnfast.layers.layer import LayerOptions
     from cnnfast.utils.serialization import Config
 
@@ -85,8 +85,10 @@ class Dense(WeightedLayer):
         )
         self.units = whole_number(units, "units", 1)
 
-    def _emit(self, graph: Graph, srcs: Sequence[int]) -> int:
-        return self._emit_activation(graph, graph.dense(srcs[0], self.units, self.use_bias, self.name))
+    def _emit(self, graph: Graph, srcs: Sequence[int], weights: Sequence[Weight]) -> int:
+        return self._emit_activation(
+            graph, graph.dense(srcs[0], self.units, self.use_bias, self.name, weights)
+        )
 
     def get_config(self) -> Config:
         """Returns the arguments that make an equal layer, without its weights."""

@@ -12,7 +12,7 @@ from cnnfast.utils.arguments import whole_number
 if TYPE_CHECKING:
     from typing_extensions import Unpack
 
-    from cnnfast._core import Graph
+    from cnnfast._core import Graph, Weight
     from cnnfast.layers.layer import LayerOptions
     from cnnfast.utils.arguments import PaddingArgument
     from cnnfast.utils.serialization import Config
@@ -59,7 +59,7 @@ class DepthwiseConvolution(SlidingLayer):
         )
         self.depth_multiplier = whole_number(depth_multiplier, "depth_multiplier", 1)
 
-    def _emit(self, graph: Graph, srcs: Sequence[int]) -> int:
+    def _emit(self, graph: Graph, srcs: Sequence[int], weights: Sequence[Weight]) -> int:
         self._check_axis_order(graph, srcs[0])
         value = graph.depthwise_conv(
             srcs[0],
@@ -71,6 +71,7 @@ class DepthwiseConvolution(SlidingLayer):
             self.use_bias,
             self.data_format,
             self.name,
+            weights,
         )
         return self._emit_activation(graph, value)
 

@@ -11,7 +11,7 @@ from cnnfast.utils.arguments import not_offered, real_number
 if TYPE_CHECKING:
     from typing_extensions import Unpack
 
-    from cnnfast._core import Graph
+    from cnnfast._core import Graph, Weight
     from cnnfast.layers.layer import LayerOptions
     from cnnfast.utils.serialization import Config
 
@@ -47,7 +47,7 @@ class Dropout(Layer):
         not_offered("Dropout", noise_shape=(noise_shape, None), seed=(seed, None))
         self.rate = real_number(rate, "rate", below=1.0)
 
-    def _emit(self, graph: Graph, srcs: Sequence[int]) -> int:
+    def _emit(self, graph: Graph, srcs: Sequence[int], weights: Sequence[Weight]) -> int:
         return graph.dropout(srcs[0], self.rate, self.name)
 
     def get_config(self) -> Config:

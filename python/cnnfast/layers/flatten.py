@@ -11,7 +11,7 @@ from cnnfast.layers.layer import Layer
 if TYPE_CHECKING:
     from typing_extensions import Unpack
 
-    from cnnfast._core import Graph
+    from cnnfast._core import Graph, Weight
     from cnnfast.layers.layer import LayerOptions
     from cnnfast.utils.serialization import Config
 
@@ -41,7 +41,7 @@ class Flatten(Layer):
         super().__init__(**options)
         self.data_format = resolve_data_format(data_format)
 
-    def _emit(self, graph: Graph, srcs: Sequence[int]) -> int:
+    def _emit(self, graph: Graph, srcs: Sequence[int], weights: Sequence[Weight]) -> int:
         return graph.flatten(srcs[0], self.data_format, self.name)
 
     def get_config(self) -> Config:

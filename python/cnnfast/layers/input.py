@@ -11,7 +11,7 @@ from cnnfast.utils.arguments import batch_shape as split_batch
 from cnnfast.utils.arguments import not_offered, sample_shape
 
 if TYPE_CHECKING:
-    from cnnfast._core import Graph
+    from cnnfast._core import Graph, Weight
     from cnnfast.utils.serialization import Config
 
 
@@ -59,10 +59,17 @@ class InputLayer(Layer):
         )
         assert self.declared_shape is not None
         self._built_shape = self.declared_shape
-        self._symbol = SymbolicTensor((None, *self.declared_shape), self, ())
 
-    def _emit(self, graph: Graph, srcs: Sequence[int]) -> int:
-        return graph.input(self.output.sample_shape, self.name)
+    @property
+    def output(self) -> SymbolicTensor:
+        """Where the graph begins."""
+        assert self.declared_shape is not None
+        symbol = self._symbol() if self._symbol is not None else None
+        return symbol or self._note(SymbolicTensor((None, *self.declared_shape), self, ()))
+
+    def _emit(self, graph: Graph, srcs: Sequence[int], weights: Sequence[Weight]) -> int:
+        assert self.declared_shape is not None
+        return graph.input(self.declared_shape, self.name)
 
     def get_config(self) -> Config:
         """Returns the arguments that make an equal layer."""

@@ -1,8 +1,11 @@
-"""What every layer has in common: configuration, its place in a graph, and where its weights are.
+"""What every layer has in common: configuration, its weights, and its place in a graph.
 
-A layer computes nothing. It adds nodes to a graph of the core (`_emit`) and knows in which network, and at
-which positions, its weights are. Alone it has a little network of its own; when it joins a model its values
-move there, and from then on it speaks for the newest model that it joined.
+A layer computes nothing. It adds nodes to a graph of the core (`_emit`), which bind its weights. These it makes
+when it first knows its input's shape, and keeps: however many models, places in a model or arrays it is called
+on, they all compute with the same numbers.
+
+A symbolic tensor knows its layer; a layer knows its symbolic tensors only while others hold them, so that
+models are freed as soon as they are dropped.
 """
 
 from __future__ import annotations
@@ -13,9 +16,11 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar, TypedDict, overload
+from weakref import ref
 
 import numpy as np
 
+from cnnfast import _core
 from cnnfast._core import Graph, Network
 from cnnfast.layers.symbolic import SymbolicTensor
 from cnnfast.layers.variable import Variable
@@ -29,7 +34,7 @@ if TYPE_CHECKING:
     from numpy.typing import ArrayLike, NDArray
     from typing_extensions import Self
 
-    from cnnfast._core import ParameterInfo
+    from cnnfast._core import Weight
     from cnnfast.utils.serialization import Config
 
 _names: Counter[str] = Counter()
@@ -69,7 +74,6 @@ class Description:
     graph: Graph
     output: int
     shape: tuple[int, ...]
-    parameters: list[ParameterInfo]
 
 
 class Layer:
@@ -87,7 +91,6 @@ class Layer:
     """
 
     joins: ClassVar[bool] = False  # whether it takes a list of inputs
-    has_weights: ClassVar[bool] = False
 
     def __init__(
         self,
@@ -116,31 +119,44 @@ class Layer:
         self.declared_shape = None if input_shape is None else sample_shape(input_shape, "input_shape")
         self._trainable = bool(trainable)
         self._built_shape: tuple[int, ...] | None = None
-        self._symbol: SymbolicTensor | None = None
-        self._network: Network | None = None
-        self._positions: list[int] = []
-        self._parameters: list[ParameterInfo] = []
-        self._alone: tuple[tuple[int, ...], Network] | None = None
+        self._symbol: ref[SymbolicTensor] | None = None
+        self._weights: list[Variable] = []
+        self._alone: tuple[tuple[int, ...], Network] | None = None  # runs it on arrays of that shape
 
     # -- the graph ---------------------------------------------------------------------------------------
 
-    def _emit(self, graph: Graph, srcs: Sequence[int]) -> int:
-        """Adds this layer to a graph of the core and returns the number of its output."""
+    def _emit(self, graph: Graph, srcs: Sequence[int], weights: Sequence[Weight]) -> int:
+        """Adds this layer to a graph of the core and returns the number of its output.
+
+        `weights` are to be bound; where there are none, the graph makes some that have the shapes needed.
+        """
         raise NotImplementedError
 
-    def _describe(self, shapes: Sequence[tuple[int, ...]]) -> Description:
+    def _describe(self, shapes: Sequence[tuple[int, ...]], weights: Sequence[Weight]) -> Description:
         graph = Graph()
         srcs = [graph.input(shape, f"input_{i}") for i, shape in enumerate(shapes)]
-        output = self._emit(graph, srcs)
-        return Description(graph, output, tuple(graph.shape(output)), graph.parameters())
+        output = self._emit(graph, srcs, weights)
+        return Description(graph, output, tuple(graph.shape(output)))
+
+    def _build(self, shapes: Sequence[tuple[int, ...]]) -> Description:
+        """Makes the weights if there are none yet; if there are, they must suit these inputs."""
+        description = self._describe(shapes, self._weights)
+        if self._built_shape is None:
+            self._weights = [self._new_variable(weight) for weight in description.graph.weights]
+            self._built_shape = shapes[0]
+        return description
+
+    def _unbuild(self) -> None:
+        """Forgets the input's shape, and with it the weights: that was no shape for the model."""
+        self._built_shape, self._weights = None, []
 
     def _connect(self, sources: Sequence[SymbolicTensor]) -> SymbolicTensor:
-        shapes = [source.sample_shape for source in sources]
-        description = self._describe(shapes)
-        self._check_weights(description.parameters)
-        self._built_shape = shapes[0]
-        self._symbol = SymbolicTensor((None, *description.shape), self, tuple(sources))
-        return self._symbol
+        description = self._build([source.sample_shape for source in sources])
+        return self._note(SymbolicTensor((None, *description.shape), self, tuple(sources)))
+
+    def _note(self, symbol: SymbolicTensor) -> SymbolicTensor:
+        self._symbol = ref(symbol)
+        return symbol
 
     @overload
     def __call__(self, inputs: SymbolicTensor | list[SymbolicTensor]) -> SymbolicTensor: ...
@@ -169,12 +185,11 @@ class Layer:
 
     @property
     def output(self) -> SymbolicTensor:
-        """What the layer returned when it was last called on a symbolic input."""
-        if self._symbol is None:
-            raise ValueError(
-                f"layer {self.name!r} is in no graph yet; call it on an Input or add it to a model"
-            )
-        return self._symbol
+        """What the layer returned when it was last called on a symbolic input, if a model or you hold it."""
+        symbol = self._symbol() if self._symbol is not None else None
+        if symbol is None:
+            raise ValueError(f"layer {self.name!r} is in no graph; call it on an Input or add it to a model")
+        return symbol
 
     @property
     def input(self) -> SymbolicTensor | list[SymbolicTensor]:
@@ -185,9 +200,14 @@ class Layer:
     def compute_output_shape(self, input_shape: Sequence[int | None]) -> tuple[int | None, ...]:
         """Returns the output's shape for an input's; in both the batch axis comes first, None or a number."""
         batch, shape = batch_shape(input_shape)
-        return (batch, *self._describe([shape]).shape)
+        return (batch, *self._describe([shape], ()).shape)
 
     # -- weights -----------------------------------------------------------------------------------------
+
+    @property
+    def _first_shape(self) -> tuple[int, ...] | None:
+        """The shape of the samples of a `Sequential` that begins with this layer, if the layer tells it."""
+        return self.declared_shape
 
     @property
     def built(self) -> bool:
@@ -203,61 +223,22 @@ class Layer:
         Raises:
             ValueError: If the shape does not suit the layer, or the layer has weights for another one.
         """
-        self._build(batch_shape(input_shape)[1])
+        self._build([batch_shape(input_shape)[1]])
 
-    def _build(self, shape: tuple[int, ...]) -> None:
-        description = self._describe([shape])
-        self._check_weights(description.parameters)
-        self._built_shape = shape
-        if self.has_weights and self._network is None:
-            network = new_network(description.graph, description.output)
-            self._place(network, range(len(description.parameters)), description.parameters)
-            self._alone = (shape, network)
+    def _new_variable(self, weight: Weight) -> Variable:
+        """Returns what the layer keeps in place of a weight that a graph made for it."""
+        variable = Variable(weight.name, weight.shape)
+        variable.trainable = self._trainable
+        return variable
 
-    def _check_weights(self, parameters: Sequence[ParameterInfo]) -> None:
-        have = [tuple(info["shape"]) for info in self._parameters]
-        need = [tuple(info["shape"]) for info in parameters]
-        if self._network is not None and have != need:
-            raise ValueError(
-                f"layer {self.name!r} has weights of shapes {have} from its first use, but here it needs "
-                f"{need}; make a new layer"
-            )
-
-    def _place(
-        self,
-        network: Network,
-        positions: Sequence[int],
-        parameters: Sequence[ParameterInfo],
-        values: Sequence[NDArray[np.float32]] | None = None,
-    ) -> None:
-        """Moves into a network: with the given values, else the present ones, else the initial ones."""
-        self._check_weights(parameters)
-        if values is None:
-            values = self._initial_values(parameters) if self._network is None else self.get_weights()
-        for position, info, value in zip(positions, parameters, values, strict=True):
-            network.set_parameter(position, value)
-            network.set_trainable(position, self._trainable)
-            self._apply_rules(network, position, info)
-        self._network, self._positions, self._parameters = network, list(positions), list(parameters)
-        self._alone = None
-
-    def _initial_values(self, parameters: Sequence[ParameterInfo]) -> list[NDArray[np.float32]]:
-        return []
-
-    def _apply_rules(self, network: Network, position: int, info: ParameterInfo) -> None:
-        """Hands the regularizer and constraint of one parameter to the core; there are none here."""
-
-    def _variables_in(self, network: Network, positions: Sequence[int]) -> list[Variable]:
-        return [Variable(self, network, p, i) for p, i in zip(positions, self._parameters, strict=True)]
+    def _initialize(self) -> None:
+        """Gives initial values to weights that have none yet; there are none here."""
 
     @property
     def weights(self) -> list[Variable]:
-        """Its weights, kernel first. A layer that knows its input's shape makes them when first asked."""
-        if self.has_weights and self._network is None and self._built_shape is not None:
-            self._build(self._built_shape)
-        if self._network is None:
-            return []
-        return self._variables_in(self._network, self._positions)
+        """Its weights, kernel first; none before it knows its input's shape."""
+        self._initialize()
+        return list(self._weights)
 
     def _weight(self, suffix: str) -> Variable:
         for variable in self.weights:
@@ -269,7 +250,7 @@ class Layer:
 
     def get_weights(self) -> list[NDArray[np.float32]]:
         """Returns copies of the weights, kernel first."""
-        return [variable.numpy() for variable in self.weights]
+        return _core.get_weights(self.weights)
 
     def set_weights(self, weights: Sequence[ArrayLike]) -> None:
         """Sets all weights; all are checked before one is set.
@@ -284,7 +265,7 @@ class Layer:
 
     def count_params(self) -> int:
         """Returns how many numbers the weights hold."""
-        return sum(variable.size for variable in self.weights)
+        return sum(variable.size for variable in self._weights)
 
     @property
     def trainable(self) -> bool:
@@ -294,29 +275,19 @@ class Layer:
     @trainable.setter
     def trainable(self, value: bool) -> None:
         self._trainable = bool(value)
-        if self._network is not None:
-            self._apply_trainable(self._network, self._positions)
-
-    def _apply_trainable(self, network: Network, positions: Sequence[int]) -> None:
-        for position in positions:
-            network.set_trainable(position, self._trainable)
+        for variable in self._weights:
+            variable.trainable = self._trainable
 
     # -- on an array -------------------------------------------------------------------------------------
 
     def _run(self, inputs: ArrayLike) -> NDArray[np.float32]:
         x = check_samples(inputs, None, f"the input of layer {self.name!r}")
         shape = x.shape[1:]
-        if not self.built:
-            self._build(shape)
         if self._alone is None or self._alone[0] != shape:
-            description = self._describe([shape])
-            self._check_weights(description.parameters)
+            self._build([shape])
+            description = self._describe([shape], self.weights)
             self._alone = (shape, new_network(description.graph, description.output))
-        network = self._alone[1]
-        if network is not self._network:
-            for position, value in enumerate(self.get_weights()):
-                network.set_parameter(position, value)
-        return network.predict(x)
+        return self._alone[1].predict(x)
 
     # -- configuration -----------------------------------------------------------------------------------
 
@@ -350,8 +321,7 @@ def assign_all(variables: Sequence[Variable], values: Sequence[ArrayLike], owner
             f"{owner} has {len(variables)} arrays of weights, of shapes {shapes}; got {len(values)}"
         )
     arrays = [variable._checked(value) for variable, value in zip(variables, values, strict=True)]
-    for variable, array in zip(variables, arrays, strict=True):
-        variable.assign(array)
+    _core.set_weights(variables, arrays)
 
 
 def new_name(base: str) -> str:

@@ -12,7 +12,7 @@ from cnnfast.utils.arguments import check_axis_order, normal_padding, per_axis
 if TYPE_CHECKING:
     from typing_extensions import Unpack
 
-    from cnnfast._core import Graph
+    from cnnfast._core import Graph, Weight
     from cnnfast.layers.layer import UnnamedOptions
     from cnnfast.utils.arguments import PaddingArgument
     from cnnfast.utils.serialization import Config
@@ -60,7 +60,7 @@ class Pooling(Layer):
 class MaxPooling(Pooling):
     """Base of the poolings by the largest value."""
 
-    def _emit(self, graph: Graph, srcs: Sequence[int]) -> int:
+    def _emit(self, graph: Graph, srcs: Sequence[int], weights: Sequence[Weight]) -> int:
         self._check_axis_order(graph, srcs[0])
         return graph.max_pool(
             srcs[0], self.pool_size, self.strides, self.padding, self.ceil_mode, self.data_format, self.name
@@ -85,7 +85,7 @@ class AveragePooling(Pooling):
         super().__init__(pool_size, strides, padding, data_format, name, ceil_mode=ceil_mode, **options)
         self.count_include_pad = bool(count_include_pad)
 
-    def _emit(self, graph: Graph, srcs: Sequence[int]) -> int:
+    def _emit(self, graph: Graph, srcs: Sequence[int], weights: Sequence[Weight]) -> int:
         self._check_axis_order(graph, srcs[0])
         return graph.average_pool(
             srcs[0],

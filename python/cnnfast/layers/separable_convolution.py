@@ -12,7 +12,7 @@ from cnnfast.utils.arguments import whole_number
 if TYPE_CHECKING:
     from typing_extensions import Unpack
 
-    from cnnfast._core import Graph
+    from cnnfast._core import Graph, Weight
     from cnnfast.layers.layer import LayerOptions
     from cnnfast.layers.variable import Variable
     from cnnfast.utils.arguments import PaddingArgument
@@ -80,7 +80,7 @@ class SeparableConvolution(SlidingLayer):
         """The kernel that mixes the channels."""
         return self._weight("pointwise/kernel")
 
-    def _emit(self, graph: Graph, srcs: Sequence[int]) -> int:
+    def _emit(self, graph: Graph, srcs: Sequence[int], weights: Sequence[Weight]) -> int:
         one = (1,) * self.rank
         self._check_axis_order(graph, srcs[0])
         value = graph.depthwise_conv(
@@ -93,6 +93,7 @@ class SeparableConvolution(SlidingLayer):
             False,
             self.data_format,
             f"{self.name}/depthwise",
+            weights[:1],
         )
         value = graph.conv(
             value,
@@ -105,6 +106,7 @@ class SeparableConvolution(SlidingLayer):
             self.use_bias,
             self.data_format,
             f"{self.name}/pointwise",
+            weights[1:],
         )
         return self._emit_activation(graph, value)
 

@@ -6,17 +6,21 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from cnnfast._core import Weight
 from cnnfast.utils.samples import check_weights
 
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike, NDArray
 
-    from cnnfast._core import Network, ParameterInfo
-    from cnnfast.layers.layer import Layer
 
+class Variable(Weight):
+    """One array of weights. Its layer makes it once and keeps it; models compute with it where it is.
 
-class Variable:
-    """One array of weights inside a network.
+    Attributes:
+        name: The layer's name and what it is there, such as "head/kernel".
+        shape: Its shape.
+        size: How many numbers it holds.
+        trainable: Whether training changes it, in whatever model.
 
     Example:
         >>> from cnnfast.layers import Dense
@@ -29,31 +33,12 @@ class Variable:
         array([5., 6.], dtype=float32)
     """
 
-    def __init__(self, layer: Layer, network: Network, position: int, info: ParameterInfo) -> None:
-        self._layer = layer
-        self._network = network
-        self._position = position
-        self.name = info["name"]
-        self.shape = tuple(info["shape"])
+    __slots__ = ()
 
     @property
     def dtype(self) -> np.dtype[np.float32]:
         """Always float32."""
         return np.dtype(np.float32)
-
-    @property
-    def size(self) -> int:
-        """How many numbers it holds."""
-        return int(np.prod(self.shape))
-
-    @property
-    def trainable(self) -> bool:
-        """Whether training changes it: as its layer says."""
-        return self._layer.trainable
-
-    def numpy(self) -> NDArray[np.float32]:
-        """Returns a copy of the values."""
-        return self._network.get_parameter(self._position)
 
     def assign(self, value: ArrayLike) -> None:
         """Sets the values.
@@ -64,7 +49,7 @@ class Variable:
         Raises:
             ValueError: If the shape differs, or they are not real numbers that float32 holds.
         """
-        self._network.set_parameter(self._position, self._checked(value))
+        super().assign(self._checked(value))
 
     def _checked(self, value: ArrayLike) -> NDArray[np.float32]:
         return check_weights(value, self.shape, self.name)

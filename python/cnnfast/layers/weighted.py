@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -14,11 +13,9 @@ from cnnfast.utils.arguments import activation_name
 from cnnfast.utils.serialization import serialize
 
 if TYPE_CHECKING:
-    import numpy as np
-    from numpy.typing import NDArray
     from typing_extensions import Unpack
 
-    from cnnfast._core import Graph, Network, ParameterInfo
+    from cnnfast._core import Graph, Weight
     from cnnfast.layers.layer import LayerOptions
     from cnnfast.layers.variable import Variable
     from cnnfast.utils.serialization import Config
@@ -53,7 +50,6 @@ class WeightedLayer(Layer):
         options: Arguments of every layer.
     """
 
-    has_weights: ClassVar[bool] = True
     # The key in `rules` of each weight, by its name in the core behind the layer's.
     rule_names: ClassVar[dict[str, str]] = {"kernel": "kernel", "bias": "bias"}
 
@@ -82,23 +78,25 @@ class WeightedLayer(Layer):
         """The bias; None without one."""
         return self._weight("bias") if self.use_bias else None
 
-    def _initial_values(self, parameters: Sequence[ParameterInfo]) -> list[NDArray[np.float32]]:
-        from numpy.random import default_rng
-
-        return [
-            self._rules_of(info).initializer(tuple(info["shape"]), default_rng((self._seed, position)))
-            for position, info in enumerate(parameters)
-        ]
-
-    def _apply_rules(self, network: Network, position: int, info: ParameterInfo) -> None:
-        rules = self._rules_of(info)
+    def _new_variable(self, weight: Weight) -> Variable:
+        variable = super()._new_variable(weight)
+        rules = self._rules_of(variable)
         if rules.regularizer is not None:
-            network.set_regularizer(position, *rules.regularizer._factors())
+            variable.set_regularizer(*rules.regularizer._factors())
         if rules.constraint is not None:
-            network.set_constraint(position, *rules.constraint._core_rule())
+            variable.set_constraint(*rules.constraint._core_rule())
+        return variable
 
-    def _rules_of(self, info: ParameterInfo) -> Rules:
-        return self._rules[self.rule_names[info["name"].split("/", 1)[1]]]
+    def _initialize(self) -> None:
+        for position, variable in enumerate(self._weights):
+            if not variable.has_values:
+                from numpy.random import default_rng
+
+                generator = default_rng((self._seed, position))
+                variable.assign_first(self._rules_of(variable).initializer(variable.shape, generator))
+
+    def _rules_of(self, variable: Variable) -> Rules:
+        return self._rules[self.rule_names[variable.name.split("/", 1)[1]]]
 
     def _emit_activation(self, graph: Graph, value: int) -> int:
         if self.activation == "linear":

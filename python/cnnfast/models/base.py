@@ -7,10 +7,12 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from cnnfast.layers.layer import assign_all
+from cnnfast import _core
+from cnnfast.layers.layer import Layer, assign_all
+from cnnfast.layers.symbolic import SymbolicTensor
 from cnnfast.models.trainer import Trainer
 from cnnfast.tuning import new_network
-from cnnfast.utils.arguments import not_offered, whole_number
+from cnnfast.utils.arguments import batch_shape, not_offered, whole_number
 from cnnfast.utils.samples import check_samples
 
 if TYPE_CHECKING:
@@ -18,24 +20,23 @@ if TYPE_CHECKING:
 
     from numpy.typing import ArrayLike, NDArray
 
-    from cnnfast._core import Network
-    from cnnfast.layers.layer import Layer
-    from cnnfast.layers.symbolic import SymbolicTensor
+    from cnnfast._core import Graph, Network, Weight
+    from cnnfast.layers.layer import Description
     from cnnfast.layers.variable import Variable
     from cnnfast.models.blueprint import Blueprint
     from cnnfast.models.profile import Profile
     from cnnfast.utils.serialization import Config
 
 
-class BaseModel(Trainer):
-    """A network with its weights.
+class BaseModel(Trainer, Layer):
+    """Layers and the network they make, itself a layer: in other models it computes with the same weights.
 
-    The network of the core is made when it is first needed; layers that have values by then bring them along.
+    The network of the core is made when it is first needed. It binds the layers' weights.
     """
 
     def __init__(self, name: str) -> None:
-        super().__init__()
-        self.name = name
+        Trainer.__init__(self)
+        Layer.__init__(self, name=name)
         self._blueprint: Blueprint | None = None
         self._network: Network | None = None
 
@@ -59,21 +60,13 @@ class BaseModel(Trainer):
     def network(self) -> Network:
         """The compiled network behind the model."""
         if self._network is None:
-            self._build_network(None)
-        assert self._network is not None
+            plan = self.blueprint
+            self._initialize()
+            network = new_network(plan.graph, plan.output)
+            if self._compiled is not None:
+                self._configure(network, self._compiled)
+            self._network = network
         return self._network
-
-    def _build_network(self, values: Sequence[NDArray[np.float32]] | None) -> None:
-        """Makes the network, with all weights given, or with those that the layers have or begin with."""
-        plan = self.blueprint
-        network = new_network(plan.graph, plan.output)
-        for layer in plan.layers:
-            positions = plan.positions[layer.name]
-            given = None if values is None else [values[position] for position in positions]
-            layer._place(network, positions, plan.parameters_of(layer), given)
-        if self._compiled is not None:
-            self._configure(network, self._compiled)
-        self._network = network
 
     @property
     def built(self) -> bool:
@@ -120,12 +113,26 @@ class BaseModel(Trainer):
 
     # -- weights -----------------------------------------------------------------------------------------
 
+    def _leaves(self) -> list[Layer]:
+        """The layers in order, those of the models among them in their place, each once."""
+        leaves: dict[int, Layer] = {}
+        for layer in self.layers:
+            for leaf in layer._leaves() if isinstance(layer, BaseModel) else [layer]:
+                leaves[id(leaf)] = leaf
+        return list(leaves.values())
+
+    def _variables(self) -> list[Variable]:
+        return [variable for leaf in self._leaves() for variable in leaf._weights]
+
+    def _initialize(self) -> None:
+        for leaf in self._leaves():
+            leaf._initialize()
+
     @property
     def weights(self) -> list[Variable]:
-        """All weights in order, as they are in this model."""
-        network = self.network
-        plan = self.blueprint
-        return [v for layer in plan.layers for v in layer._variables_in(network, plan.positions[layer.name])]
+        """All weights in order, each once."""
+        self._initialize()
+        return self._variables()
 
     @property
     def trainable_weights(self) -> list[Variable]:
@@ -146,15 +153,10 @@ class BaseModel(Trainer):
     def trainable(self, value: bool) -> None:
         for layer in self.layers:
             layer.trainable = value
-        self._apply_trainable()
-
-    def _apply_trainable(self) -> None:
-        for layer in self.blueprint.layers:
-            layer._apply_trainable(self.network, self.blueprint.positions[layer.name])
 
     def get_weights(self) -> list[NDArray[np.float32]]:
-        """Returns copies of all weights in order."""
-        return [variable.numpy() for variable in self.weights]
+        """Returns copies of all weights in order, as they are at one moment."""
+        return _core.get_weights(self.weights)
 
     def set_weights(self, weights: Sequence[ArrayLike]) -> None:
         """Sets all weights; all are checked before one is set.
@@ -169,7 +171,7 @@ class BaseModel(Trainer):
 
     def count_params(self) -> int:
         """Returns how many numbers the weights hold."""
-        return sum(int(np.prod(info["shape"])) for info in self.blueprint.parameters)
+        return sum(variable.size for variable in self._variables())
 
     # -- reports -----------------------------------------------------------------------------------------
 
@@ -246,7 +248,6 @@ class BaseModel(Trainer):
         with self._shaped_by(x):
             if training:
                 data = self._checked(x, y, self._needs_compile("profile with training=True"), "x", "y")
-                self._apply_trainable()
                 return profile(self.network, data.x, data.y, count)
             return profile(self.network, check_samples(x, self.blueprint.input_shape, "x"), None, count)
 
@@ -329,9 +330,51 @@ class BaseModel(Trainer):
         """Where the graph ends."""
         raise NotImplementedError
 
-    def __call__(self, inputs: Any) -> NDArray[np.float32]:
-        """Returns the outputs for an array, without training; short for `predict_on_batch`."""
-        return self.predict_on_batch(inputs)
+    # -- as a layer --------------------------------------------------------------------------------------
+
+    def _emit(self, graph: Graph, srcs: Sequence[int], weights: Sequence[Weight]) -> int:
+        values = list(srcs)
+        for node in self.blueprint.nodes[1:]:
+            sources = [values[place] for place in node.sources]
+            values.append(node.layer._emit(graph, sources, node.layer._weights))
+        return values[-1]
+
+    def _build(self, shapes: Sequence[tuple[int, ...]]) -> Description:
+        if not self.built:
+            self.build((None, *shapes[0]))
+        return self._describe(shapes, ())
+
+    @property
+    def _first_shape(self) -> tuple[int, ...] | None:
+        return self.blueprint.input_shape if self.built else None
+
+    def build(self, input_shape: Sequence[int | None]) -> None:
+        """Tells the input's shape.
+
+        Args:
+            input_shape: Shape of a batch, as in Keras: the first axis, None or a number, is the batch's.
+
+        Raises:
+            ValueError: If it does not suit, or the model knows another one.
+        """
+        shape = batch_shape(input_shape)[1]
+        if self.built and self.blueprint.input_shape != shape:
+            raise ValueError(
+                f"model {self.name!r} takes samples of shape {self.blueprint.input_shape}, got {shape}"
+            )
+
+    def __call__(self, inputs: Any) -> Any:
+        """Extends a graph where `inputs` is symbolic; returns the outputs for an array, without training.
+
+        Args:
+            inputs: What `Input` or a layer returned, or an array with the batch axis first.
+
+        Returns:
+            A symbolic tensor, or as `predict_on_batch`.
+        """
+        return (
+            super().__call__(inputs) if isinstance(inputs, SymbolicTensor) else self.predict_on_batch(inputs)
+        )
 
     def __repr__(self) -> str:
         return f"<{type(self).__name__} name={self.name!r}, built={self.built}>"

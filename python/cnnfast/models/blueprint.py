@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -10,7 +9,6 @@ from cnnfast._core import Graph
 from cnnfast.layers.input import InputLayer
 
 if TYPE_CHECKING:
-    from cnnfast._core import ParameterInfo
     from cnnfast.layers.layer import Layer
     from cnnfast.layers.symbolic import SymbolicTensor
 
@@ -21,12 +19,14 @@ class Node:
 
     Attributes:
         layer: The layer.
+        symbol: What it returned there.
         sources: Which nodes it takes, by their place in the blueprint.
         shape: Its output's shape for one sample.
         multiply_adds: Its multiply-adds for one sample.
     """
 
     layer: Layer
+    symbol: SymbolicTensor
     sources: tuple[int, ...]
     shape: tuple[int, ...]
     multiply_adds: int
@@ -40,7 +40,7 @@ class Blueprint:
         target: Where it ends: what a layer returned.
 
     Raises:
-        ValueError: If the two are not connected, or a layer with weights is used twice.
+        ValueError: If the two are not connected, or two layers have one name.
     """
 
     def __init__(self, source: SymbolicTensor, target: SymbolicTensor) -> None:
@@ -49,35 +49,24 @@ class Blueprint:
         self.graph = Graph()
         self.nodes: list[Node] = []
         values: list[int] = []
+        count = 0  # of the graph's nodes
         for symbol in symbols:
             sources = tuple(places[id(s)] for s in symbol.sources) if symbol is not source else ()
-            first = max(values, default=-1) + 1
             # A model cut out of another begins where a layer of that one ended; an input stands in for it.
             layer = symbol.layer if symbol is not source else _input_for(source)
-            values.append(layer._emit(self.graph, [values[place] for place in sources]))
-            work = sum(self.graph.multiply_adds(value) for value in range(first, values[-1] + 1))
-            self.nodes.append(Node(layer, sources, symbol.sample_shape, work))
+            values.append(layer._emit(self.graph, [values[place] for place in sources], layer._weights))
+            work = sum(self.graph.multiply_adds(value) for value in range(count, values[-1] + 1))
+            count = max(count, values[-1] + 1)
+            self.nodes.append(Node(layer, symbol, sources, symbol.sample_shape, work))
         self.output = values[-1]
         self.input_shape = self.nodes[0].shape  # of one sample
-        self.parameters: list[ParameterInfo] = self.graph.parameters()
-        self.positions: dict[str, list[int]] = {node.layer.name: [] for node in self.nodes}
-        for position, info in enumerate(self.parameters):
-            self.positions[info["name"].split("/", 1)[0]].append(position)
-        self._check_uses()
+        self._check_names()
 
-    def _check_uses(self) -> None:
-        names = Counter(layer.name for layer in self.layers)
-        uses = Counter(id(node.layer) for node in self.nodes)
-        for node in self.nodes:
-            if names[node.layer.name] > 1:
-                raise ValueError(
-                    f"two layers of the model are named {node.layer.name!r}; give one another name"
-                )
-            if uses[id(node.layer)] > 1 and self.positions[node.layer.name]:
-                raise ValueError(
-                    f"layer {node.layer.name!r} is used {uses[id(node.layer)]} times in the model; layers "
-                    "with weights cannot be shared, so make one for each place"
-                )
+    def _check_names(self) -> None:
+        names: dict[str, Layer] = {}
+        for layer in self.layers:
+            if names.setdefault(layer.name, layer) is not layer:
+                raise ValueError(f"two layers of the model are named {layer.name!r}; give one another name")
 
     @property
     def layers(self) -> list[Layer]:
@@ -88,10 +77,6 @@ class Blueprint:
     def output_shape(self) -> tuple[int, ...]:
         """Shape of the output for one sample."""
         return self.nodes[-1].shape
-
-    def parameters_of(self, layer: Layer) -> list[ParameterInfo]:
-        """The arrays of weights of one layer."""
-        return [self.parameters[position] for position in self.positions[layer.name]]
 
 
 def _input_for(source: SymbolicTensor) -> InputLayer:

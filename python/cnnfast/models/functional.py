@@ -9,7 +9,7 @@ from cnnfast.layers.layer import new_name
 from cnnfast.layers.symbolic import SymbolicTensor
 from cnnfast.models.base import BaseModel
 from cnnfast.models.blueprint import Blueprint
-from cnnfast.models.registry import layer_from_config, layer_to_config
+from cnnfast.models.registry import each_layer_once, layer_from_config, layer_to_config
 
 if TYPE_CHECKING:
     from typing_extensions import Self
@@ -20,8 +20,8 @@ if TYPE_CHECKING:
 class Model(BaseModel):
     """A graph of layers from one input to one output; branches meet in `layers.Add`.
 
-    Layers that are in a model already keep their weights; those are copied, and the layers then speak for the
-    newest model.
+    Layers may be in several models, and in several places of one; a model may be called on a symbolic tensor like
+    a layer. Wherever a layer is, it has the same weights.
 
     Args:
         inputs: What `Input` returned (or, to cut a model out of another, what a layer returned).
@@ -66,16 +66,16 @@ class Model(BaseModel):
         """Returns what makes a model of the same structure, without its weights."""
         plan = self.blueprint
         places = {layer.name: place for place, layer in enumerate(plan.layers)}
-        return {
-            "name": self.name,
-            "layers": [layer_to_config(layer) for layer in plan.layers],
-            "nodes": [{"layer": places[n.layer.name], "sources": list(n.sources)} for n in plan.nodes],
-        }
+        with each_layer_once():
+            listed = [layer_to_config(layer) for layer in plan.layers]
+        nodes = [{"layer": places[n.layer.name], "sources": list(n.sources)} for n in plan.nodes]
+        return {"name": self.name, "layers": listed, "nodes": nodes}
 
     @classmethod
     def from_config(cls, config: Config) -> Self:
         """Makes the model that `config` describes, with new weights."""
-        layers = [layer_from_config(entry) for entry in config["layers"]]
+        with each_layer_once():
+            layers = [layer_from_config(entry) for entry in config["layers"]]
         symbols: list[SymbolicTensor] = []
         for node in config["nodes"]:
             layer, sources = layers[node["layer"]], [symbols[place] for place in node["sources"]]

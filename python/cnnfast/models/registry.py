@@ -1,7 +1,15 @@
-"""The layers that a configuration may name: these and no others, so that files run no foreign code."""
+"""The layers that a configuration may name: these and no others, so that files run no foreign code.
+
+A layer that is in several places of a model, and of the models in it, is written where it comes first; elsewhere
+stands its number, {"shared": 3}.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from cnnfast import layers
@@ -40,8 +48,33 @@ _LAYERS: dict[str, type[Layer]] = {
 }
 
 
+# Those of the outermost model that is being written or read, numbered in the order in which they were done.
+_done: ContextVar[dict[Layer, int] | None] = ContextVar("layers done", default=None)
+
+
+@cache
+def _classes() -> dict[str, type[Layer]]:
+    from cnnfast.models.functional import Model
+    from cnnfast.models.sequential import Sequential
+
+    return {**_LAYERS, "Model": Model, "Sequential": Sequential}
+
+
+@contextmanager
+def each_layer_once() -> Iterator[None]:
+    """Within it layers that come again are told by their numbers; a model in a model goes on counting."""
+    if _done.get() is not None:
+        yield
+        return
+    token = _done.set({})
+    try:
+        yield
+    finally:
+        _done.reset(token)
+
+
 def layer_to_config(layer: Layer) -> Config | None:
-    """Returns `{"class_name": ..., "config": ...}`.
+    """Returns `{"class_name": ..., "config": ...}`, or the number of a layer that was written before.
 
     Raises:
         ValueError: If the layer's class is not one of the package's.
@@ -50,22 +83,37 @@ def layer_to_config(layer: Layer) -> Config | None:
         >>> layer_to_config(layers.ReLU(name="r"))["class_name"]
         'ReLU'
     """
-    if _LAYERS.get(type(layer).__name__) is not type(layer):
+    done = _done.get()
+    if done is not None and layer in done:
+        return {"shared": done[layer]}
+    if _classes().get(type(layer).__name__) is not type(layer):
         raise ValueError(f"layer {layer.name!r} is of class {type(layer).__name__}, which files cannot hold")
-    return serialize(layer)
+    entry = serialize(layer)
+    if done is not None:
+        done[layer] = len(done)
+    return entry
 
 
 def layer_from_config(entry: Any) -> Layer:
-    """Makes the layer that `layer_to_config` described.
+    """Makes the layer that `layer_to_config` described, or returns the one that has this number.
 
     Raises:
-        ValueError: If the class is not known.
+        ValueError: If the class or the number is not known.
 
     Example:
         >>> layer_from_config({"class_name": "ReLU", "config": {"name": "r"}}).name
         'r'
     """
+    done = _done.get()
+    if "shared" in entry:
+        number = entry["shared"]
+        if done is None or type(number) is not int or not 0 <= number < len(done):
+            raise ValueError(f"there is no layer with the number {number!r} before this one")
+        return list(done)[number]
     name = entry["class_name"]
-    if name not in _LAYERS:
-        raise ValueError(f"unknown layer {name!r}; known are {known_names(_LAYERS)}")
-    return _LAYERS[name].from_config(entry["config"])
+    if name not in _classes():
+        raise ValueError(f"unknown layer {name!r}; known are {known_names(_classes())}")
+    layer = _classes()[name].from_config(entry["config"])
+    if done is not None:
+        done[layer] = len(done)
+    return layer

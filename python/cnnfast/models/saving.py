@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from cnnfast import losses, metrics, optimizers
+from cnnfast import _core, losses, metrics, optimizers
 from cnnfast.models.errors import ModelFileError
 from cnnfast.models.files import target_path, written_at_once
 from cnnfast.models.functional import Model
@@ -26,9 +26,7 @@ from cnnfast.utils.serialization import serialize, snake_case
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from cnnfast._core import Network, ParameterInfo
     from cnnfast.models.base import BaseModel
-    from cnnfast.models.blueprint import Blueprint
     from cnnfast.utils.serialization import Config
 
 Tensors = dict[str, "NDArray[np.float32]"]
@@ -56,22 +54,22 @@ def save_model(model: BaseModel, filepath: str | os.PathLike[str], overwrite: bo
     from safetensors.numpy import save
 
     path = target_path(filepath, ".cnnfast", overwrite)
-    network = model.network
-    config: Config = {
-        "format": "cnnfast",
-        "version": _FORMAT_VERSION,
-        "class_name": next(name for name, cls in _MODELS.items() if isinstance(model, cls)),
-        "config": model.get_config(),
-        "trainable": {layer.name: layer.trainable for layer in model.layers},
-        "compile": _compile_config(model),
-        "training": {"step": network.step, "seed": model._seed, "epochs": model._epochs},
-    }
+    with model._lock:  # all of one moment, though another thread may train or compile
+        moment = model.network.snapshot()
+        config: Config = {
+            "format": "cnnfast",
+            "version": _FORMAT_VERSION,
+            "class_name": next(name for name, cls in _MODELS.items() if isinstance(model, cls)),
+            "config": model.get_config(),
+            "compile": _compile_config(model),
+            "training": {"step": moment["step"], "seed": model._seed, "epochs": model._epochs},
+        }
     parts = {
         _CONFIG: json.dumps(config, indent=1).encode(),
-        _WEIGHTS: save(_named_weights(model.blueprint, network)),
+        _WEIGHTS: save(dict(zip(_weight_names(model), moment["weights"], strict=True))),
     }
-    if model._compiled is not None:
-        parts[_OPTIMIZER] = save(_contiguous(network.optimizer_state()))
+    if config["compile"] is not None:
+        parts[_OPTIMIZER] = save(moment["optimizer"])
     with written_at_once(path) as file, zipfile.ZipFile(file, "w", zipfile.ZIP_STORED) as archive:
         for name, data in parts.items():
             # A fixed date makes equal models equal files.
@@ -96,10 +94,7 @@ def load_model(filepath: str | os.PathLike[str]) -> Model | Sequential:
     try:
         config = _parse_config(parts[_CONFIG])
         model = _MODELS[config["class_name"]].from_config(config["config"])
-        for layer in model.layers:
-            layer.trainable = bool(config["trainable"][layer.name])
-        weights = _checked_weights(model.blueprint, _tensors(parts[_WEIGHTS]))
-        model._build_network(weights)
+        _core.set_weights(model._variables(), _checked_weights(model, _tensors(parts[_WEIGHTS])))
         if config["compile"] is not None:
             _resume(model, config, _tensors(parts[_OPTIMIZER]))
     except ModelFileError as error:
@@ -200,7 +195,7 @@ def save_weights(model: BaseModel, filepath: str | os.PathLike[str], overwrite: 
     from safetensors.numpy import save
 
     path = target_path(filepath, ".safetensors", overwrite)
-    data = save(_named_weights(model.blueprint, model.network), {"format": "cnnfast"})
+    data = save(dict(zip(_weight_names(model), model.get_weights(), strict=True)), {"format": "cnnfast"})
     with written_at_once(path) as file:
         file.write(data)
 
@@ -218,31 +213,22 @@ def load_weights(model: BaseModel, filepath: str | os.PathLike[str]) -> None:
     """
     path = Path(filepath)
     try:
-        weights = _checked_weights(model.blueprint, _tensors(path.read_bytes()))
+        weights = _checked_weights(model, _tensors(path.read_bytes()))
     except ModelFileError as error:
         raise ModelFileError(f"{path} cannot be used: {error}") from error
-    for position, value in enumerate(weights):
-        model.network.set_parameter(position, value)
+    _core.set_weights(model._variables(), weights)
 
 
-def _weight_names(plan: Blueprint) -> list[str]:
+def _weight_names(model: BaseModel) -> list[str]:
     """Names by place and kind, such as "0_conv2d/kernel": the same for every model of the same structure."""
-    names: dict[int, str] = {}
-    owners = [layer for layer in plan.layers if plan.positions[layer.name]]
-    for place, layer in enumerate(owners):
-        for position in plan.positions[layer.name]:
-            suffix = plan.parameters[position]["name"].split("/", 1)[1]
-            names[position] = f"{place}_{snake_case(type(layer).__name__)}/{suffix}"
-    return [names[position] for position in range(len(plan.parameters))]
-
-
-def _named_weights(plan: Blueprint, network: Network) -> Tensors:
-    names = _weight_names(plan)
-    return _contiguous({name: network.get_parameter(position) for position, name in enumerate(names)})
-
-
-def _contiguous(tensors: Tensors) -> Tensors:
-    return {name: np.ascontiguousarray(value) for name, value in tensors.items()}
+    if not model.built:
+        model.blueprint  # noqa: B018  # says what is missing
+    owners = [layer for layer in model._leaves() if layer._weights]
+    return [
+        f"{place}_{snake_case(type(layer).__name__)}/{variable.name.split('/', 1)[1]}"
+        for place, layer in enumerate(owners)
+        for variable in layer._weights
+    ]
 
 
 def _tensors(data: bytes) -> Tensors:
@@ -259,14 +245,10 @@ def _tensors(data: bytes) -> Tensors:
     return tensors
 
 
-def _checked_weights(plan: Blueprint, tensors: Tensors) -> list[NDArray[np.float32]]:
-    names = _weight_names(plan)
-    _check_shapes(dict(zip(names, map(_shape, plan.parameters), strict=True)), tensors, "model")
-    return [np.ascontiguousarray(tensors[name]) for name in names]
-
-
-def _shape(info: ParameterInfo) -> tuple[int, ...]:
-    return tuple(info["shape"])
+def _checked_weights(model: BaseModel, tensors: Tensors) -> list[NDArray[np.float32]]:
+    needed = dict(zip(_weight_names(model), (v.shape for v in model._variables()), strict=True))
+    _check_shapes(needed, tensors, "model")
+    return [np.ascontiguousarray(tensors[name]) for name in needed]
 
 
 def _check_shapes(needed: dict[str, tuple[int, ...]], tensors: Tensors, owner: str) -> None:

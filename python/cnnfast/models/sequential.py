@@ -10,7 +10,7 @@ from cnnfast.layers.layer import Layer, new_name
 from cnnfast.layers.symbolic import SymbolicTensor
 from cnnfast.models.base import BaseModel
 from cnnfast.models.blueprint import Blueprint
-from cnnfast.models.registry import layer_from_config, layer_to_config
+from cnnfast.models.registry import each_layer_once, layer_from_config, layer_to_config
 from cnnfast.utils.arguments import batch_shape
 
 if TYPE_CHECKING:
@@ -23,8 +23,8 @@ class Sequential(BaseModel):
     """A chain of layers, each fed by the one before.
 
     Args:
-        layers: The layers; the first may be an `Input`, or have `input_shape`. Without either, the shape is
-            taken from the first data or from `build`.
+        layers: The layers, models among them; the first may be an `Input`, or have `input_shape`. Without
+            either, the shape is taken from the first data or from `build`.
         trainable: Whether training changes any layer; False freezes those that are given.
         name: The model's name; None makes one up.
 
@@ -53,8 +53,10 @@ class Sequential(BaseModel):
     ) -> None:
         super().__init__(new_name("sequential") if name is None else name)
         self._layers: list[Layer] = []
+        self._names: set[str] = set()
         self._source: SymbolicTensor | None = None
         self._chain: list[SymbolicTensor] = []  # outputs of the layers, once the input's shape is known
+        self._built_here: list[Layer] = []  # by the shape that was taken from data or told to `build`
         for layer in layers or ():
             self.add(layer)
         if not trainable:
@@ -81,14 +83,17 @@ class Sequential(BaseModel):
             raise ValueError(
                 f"Sequential is one chain; for {type(layer).__name__} use Model(inputs, outputs)"
             )
-        if any(layer.name == other.name for other in self._layers):
+        if layer.name in self._names:
             raise ValueError(
                 f"the model has a layer {layer.name!r} already; make another one, with another name"
             )
-        if self._source is None and not self._layers and layer.declared_shape is not None:
-            self._source = InputLayer(layer.declared_shape).output
-        if self._source is not None:
-            self._chain.append(layer(self._chain[-1] if self._chain else self._source))
+        source = self._source
+        if source is None and not self._layers and layer._first_shape is not None:
+            source = InputLayer(layer._first_shape).output
+        if source is not None:
+            self._chain.append(layer(self._chain[-1] if self._chain else source))
+        self._source = source
+        self._names.add(layer.name)
         self._layers.append(layer)
         self._changed()
 
@@ -96,6 +101,7 @@ class Sequential(BaseModel):
         if self._layers or self._source is not None:
             raise ValueError("an Input must come first, and once")
         self._source = layer.output
+        self._names.add(layer.name)
 
     def pop(self, rebuild: bool = True) -> Layer:
         """Takes the last layer off and returns it. Weights stay; a compiled model's optimizer begins anew.
@@ -109,6 +115,7 @@ class Sequential(BaseModel):
         if not self._layers:
             raise ValueError(f"model {self.name!r} has no layer to take off")
         layer = self._layers.pop()
+        self._names.remove(layer.name)
         if self._chain:
             self._chain.pop()
         self._changed()
@@ -134,30 +141,45 @@ class Sequential(BaseModel):
     def _take_shape(self, shape: tuple[int, ...]) -> bool:
         if self._source is not None or not self._layers:
             return False
-        source = InputLayer(shape).output
-        chain = [source]
-        for layer in self._layers:
-            chain.append(layer(chain[-1]))
-        self._source, self._chain = source, chain[1:]
+        self._source = source = InputLayer(shape).output
+        self._built_here = [layer for layer in self._layers if not layer.built]
+        try:
+            for layer in self._layers:
+                self._chain.append(layer(self._chain[-1] if self._chain else source))
+        except BaseException:
+            self._drop_shape()
+            raise
         self._changed()
         return True
 
     def _drop_shape(self) -> None:
         self._source, self._chain = None, []
+        for layer in self._built_here:
+            layer._unbuild()
         self._changed()
 
+    def _unbuild(self) -> None:
+        self._drop_shape()
+
     def _changed(self) -> None:
-        """Plans anew. The layers keep this model's weights and carry them into the next network."""
-        if self._network is not None and self._blueprint is not None:
-            plan = self._blueprint
-            values = self._network.get_parameter
-            for layer in plan.layers:
-                positions = plan.positions[layer.name]
-                layer._place(
-                    self._network, positions, plan.parameters_of(layer), [values(p) for p in positions]
-                )
-        self._network = None
-        self._blueprint = Blueprint(self._source, self._chain[-1]) if self._source and self._chain else None
+        """Plans anew when next needed."""
+        self._network, self._blueprint = None, None
+
+    @property
+    def built(self) -> bool:
+        """Whether the model knows its input's shape, and so its weights."""
+        return self._source is not None and bool(self._chain)
+
+    @property
+    def blueprint(self) -> Blueprint:
+        """The model's nodes and graph.
+
+        Raises:
+            ValueError: If the input's shape is not known yet.
+        """
+        if self._blueprint is None and self.built:
+            self._blueprint = Blueprint(*self._ends())
+        return super().blueprint
 
     @property
     def layers(self) -> list[Layer]:
@@ -181,11 +203,10 @@ class Sequential(BaseModel):
 
     def get_config(self) -> Config:
         """Returns what makes a model of the same structure, without its weights."""
-        return {
-            "name": self.name,
-            "input_shape": None if self._source is None else self._source.sample_shape,
-            "layers": [layer_to_config(layer) for layer in self._layers],
-        }
+        shape = None if self._source is None else self._source.sample_shape
+        with each_layer_once():
+            listed = [layer_to_config(layer) for layer in self._layers]
+        return {"name": self.name, "input_shape": shape, "layers": listed}
 
     @classmethod
     def from_config(cls, config: Config) -> Self:
@@ -193,6 +214,7 @@ class Sequential(BaseModel):
         model = cls(name=config["name"])
         if config["input_shape"] is not None:
             model.add(InputLayer(config["input_shape"]))
-        for entry in config["layers"]:
-            model.add(layer_from_config(entry))
+        with each_layer_once():
+            for entry in config["layers"]:
+                model.add(layer_from_config(entry))
         return model

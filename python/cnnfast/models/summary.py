@@ -9,7 +9,7 @@ from cnnfast.utils.table import table_lines
 
 if TYPE_CHECKING:
     from cnnfast.models.base import BaseModel
-    from cnnfast.models.blueprint import Blueprint, Node
+    from cnnfast.models.blueprint import Node
 
 _HEADER = ("Layer (type)", "Output Shape", "Param #", "Multiply-Adds", "Memory", "Trainable")
 
@@ -22,14 +22,14 @@ def summary_lines(model: BaseModel, line_length: int | None) -> list[str]:
         line_length: Width of the table in characters; None fits the widest entries.
     """
     plan = model.blueprint
-    rows = [_row(plan, node) for node in plan.nodes]
+    rows = [_row(node) for node in plan.nodes]
     table = table_lines(_HEADER, rows, left=2, line_length=line_length)
-    return [f'Model: "{model.name}"', *table, *_totals(plan)]
+    return [f'Model: "{model.name}"', *table, *_totals(model)]
 
 
-def _row(plan: Blueprint, node: Node) -> tuple[str, ...]:
+def _row(node: Node) -> tuple[str, ...]:
     layer = node.layer
-    parameters = _count(plan, node)
+    parameters = layer.count_params()
     trainable = ("yes" if layer.trainable else "no") if parameters else "-"
     return (
         f"{layer.name} ({type(layer).__name__})",
@@ -41,14 +41,10 @@ def _row(plan: Blueprint, node: Node) -> tuple[str, ...]:
     )
 
 
-def _count(plan: Blueprint, node: Node) -> int:
-    return sum(math.prod(info["shape"]) for info in plan.parameters_of(node.layer))
-
-
-def _totals(plan: Blueprint) -> list[str]:
-    counts = {id(node.layer): (_count(plan, node), node.layer.trainable) for node in plan.nodes}
-    total = sum(count for count, _ in counts.values())
-    trained = sum(count for count, trainable in counts.values() if trainable)
+def _totals(model: BaseModel) -> list[str]:
+    plan, variables = model.blueprint, model._variables()
+    total = sum(variable.size for variable in variables)
+    trained = sum(variable.size for variable in variables if variable.trainable)
     work = sum(node.multiply_adds for node in plan.nodes)
     memory = sum(4 * math.prod(node.shape) for node in plan.nodes)
     return [

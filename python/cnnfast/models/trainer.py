@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from threading import RLock
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -50,6 +51,8 @@ class Trainer:
     name: str
 
     def __init__(self) -> None:
+        # What `compile` sets and files tell belongs together; the network has a lock of its own.
+        self._lock = RLock()
         self._compiled: Compiled | None = None
         self._seed = 0  # of dropout and shuffling; drawn by compile
         self._epochs = 0  # epochs trained since, so that a resumed run shuffles on where it stopped
@@ -66,7 +69,9 @@ class Trainer:
         """The compiled network behind the model."""
         raise NotImplementedError
 
-    def _apply_trainable(self) -> None:
+    @property
+    def built(self) -> bool:
+        """Whether the model knows its input's shape, and so its weights."""
         raise NotImplementedError
 
     def _take_shape(self, shape: tuple[int, ...]) -> bool:
@@ -79,7 +84,7 @@ class Trainer:
     @contextmanager
     def _shaped_by(self, x: Any) -> Iterator[None]:
         """Within it the input's shape is known; an error inside leaves a model without one as it was."""
-        if self._blueprint is not None:
+        if self.built:
             yield
             return
         took = self._take_shape(check_samples(x, None, "x").shape[1:])
@@ -133,16 +138,17 @@ class Trainer:
             raise ValueError("compile needs a loss, for instance loss='sparse_categorical_crossentropy'")
         listed = list(metrics) if isinstance(metrics, (list, tuple)) else [] if metrics is None else [metrics]
         compiled = Compiled(losses.get(loss), tuple(map(_metric, listed)), optimizers.get(optimizer))
-        before, self._seed = self._seed, config.next_seed()
-        try:
-            if self._blueprint is not None:
-                self._configure(self.network, compiled)
-        except BaseException:
-            self._seed = before
-            raise
-        self._compiled = compiled
-        self._epochs = 0
-        self.stop_training = False
+        with self._lock:
+            before, self._seed = self._seed, config.next_seed()
+            try:
+                if self.built:
+                    self._configure(self.network, compiled)
+            except BaseException:
+                self._seed = before
+                raise
+            self._compiled = compiled
+            self._epochs = 0
+            self.stop_training = False
 
     def _configure(self, network: Network, compiled: Compiled) -> None:
         sparse, outputs = compiled.loss.sparse, self.blueprint.output_shape[-1]
@@ -158,6 +164,8 @@ class Trainer:
 
     def _warn_of_logits(self, loss: losses.Loss) -> None:
         last = self.blueprint.nodes[-1].layer
+        while isinstance(last, Trainer):
+            last = last.blueprint.nodes[-1].layer
         activation = getattr(last, "activation", None)
         if loss._from_logits and activation in ("softmax", "sigmoid"):
             warn(
@@ -266,7 +274,6 @@ class Trainer:
                 {"epochs": last, "steps": -(-len(train) // batch), "verbose": verbose, "batch_size": batch},
                 _log_names(compiled.names, validation is not None),
             )
-        self._apply_trainable()
         self.history, self.stop_training = history, False
         try:
             self._run_epochs(train, validation, batch, range(first, last), shuffle, compiled.names, running)

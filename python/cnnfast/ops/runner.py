@@ -1,25 +1,31 @@
-"""Single operations as small networks of the core, kept for the next call of the same shapes."""
+"""Single operations as small networks of the core, kept for the next call of the same shapes.
+
+All run in one block of memory, as large as the largest needed, and give their weights back after each call: what
+stays is what one call needs, however many shapes come by. Where two threads call at once, one of them takes
+memory for that call.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
-from functools import lru_cache
+from functools import cache, lru_cache
 from threading import Lock
 from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 
-from cnnfast._core import Graph
+from cnnfast._core import Graph, Workspace, set_weights
 from cnnfast.tuning import new_network
 from cnnfast.utils.samples import as_array, check_samples
 
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike, NDArray
 
-    from cnnfast._core import Network, ParameterInfo
+    from cnnfast._core import Network
 
-# Each keeps weights and working memory for one shape; a loop over a few shapes should find all of them again.
+# A loop over a few shapes should find all of them planned.
 _KEPT_NETWORKS = 32
 
 
@@ -36,7 +42,6 @@ class Operation(Protocol):
 class _Compiled:
     network: Network
     output_shape: tuple[int, ...]
-    parameters: list[ParameterInfo]
     lock: Lock = field(default_factory=Lock)  # weights are set and used in one go
 
 
@@ -44,7 +49,12 @@ class _Compiled:
 def _compile(operation: Operation, shape: tuple[int, ...]) -> _Compiled:
     graph = Graph()
     output = operation.emit(graph, graph.input(shape, "x"))
-    return _Compiled(new_network(graph, output), tuple(graph.shape(output)), graph.parameters())
+    return _Compiled(new_network(graph, output, _workspace()), tuple(graph.shape(output)))
+
+
+@cache
+def _workspace() -> Workspace:
+    return Workspace()
 
 
 def run(operation: Operation, x: Any, weights: Sequence[ArrayLike] = ()) -> NDArray[np.float32]:
@@ -52,8 +62,7 @@ def run(operation: Operation, x: Any, weights: Sequence[ArrayLike] = ()) -> NDAr
     samples = check_samples(x, None, "x")
     compiled = _compile(operation, samples.shape[1:])
     arrays = _checked_weights(compiled, weights)
-    with compiled.lock:
-        _set_weights(compiled, arrays)
+    with _weights_in(compiled, arrays):
         return compiled.network.predict(samples)
 
 
@@ -68,24 +77,28 @@ def run_grad(
     needed = (len(samples), *compiled.output_shape)
     if grad.shape != needed:
         raise ValueError(f"grad_out must have the output's shape {needed}, got {grad.shape}")
-    with compiled.lock:
-        _set_weights(compiled, arrays)
+    with _weights_in(compiled, arrays):
         return compiled.network.vjp(samples, grad)
 
 
 def _checked_weights(compiled: _Compiled, weights: Sequence[ArrayLike]) -> list[NDArray[np.float32]]:
     arrays: list[NDArray[np.float32]] = []
-    for weight, info in zip(weights, compiled.parameters, strict=True):
-        kind = info["name"].rsplit("/", 1)[-1]
-        array = np.require(as_array(weight, kind), np.float32, ["C", "A"])
-        if array.shape != tuple(info["shape"]):
-            raise ValueError(
-                f"{kind} must have shape {tuple(info['shape'])} for this input, got {array.shape}"
-            )
+    for given, weight in zip(weights, compiled.network.weights, strict=True):
+        kind = weight.name.rsplit("/", 1)[-1]
+        array = np.require(as_array(given, kind), np.float32, ["C", "A"])
+        if array.shape != weight.shape:
+            raise ValueError(f"{kind} must have shape {weight.shape} for this input, got {array.shape}")
         arrays.append(array)
     return arrays
 
 
-def _set_weights(compiled: _Compiled, arrays: Sequence[NDArray[np.float32]]) -> None:
-    for position, array in enumerate(arrays):
-        compiled.network.set_parameter(position, array)
+@contextmanager
+def _weights_in(compiled: _Compiled, arrays: Sequence[NDArray[np.float32]]) -> Iterator[None]:
+    weights = compiled.network.weights
+    with compiled.lock:
+        try:
+            set_weights(weights, arrays)
+            yield
+        finally:
+            for weight in weights:
+                weight.clear()

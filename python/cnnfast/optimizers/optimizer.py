@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
+from weakref import ref
 
 from cnnfast.utils.arguments import not_offered, real_number
 
@@ -43,7 +44,7 @@ class Optimizer:
         name: str | None = None,
     ) -> None:
         self.name = type(self).__name__.lower() if name is None else str(name)
-        self._network: Network | None = None
+        self._bound: ref[Network] | None = None  # a model that is dropped goes, whoever holds its optimizer
         self.learning_rate = learning_rate
         self.clipnorm = _limit(clipnorm, "clipnorm")
         self.clipvalue = _limit(clipvalue, "clipvalue")
@@ -61,14 +62,15 @@ class Optimizer:
     @learning_rate.setter
     def learning_rate(self, value: float) -> None:
         rate = real_number(value, "learning_rate")
-        if self._network is not None:
-            self._network.learning_rate = rate
+        if (network := self._network) is not None:
+            network.learning_rate = rate
         self._learning_rate = rate
 
     @property
     def iterations(self) -> int:
         """Updates made so far."""
-        return 0 if self._network is None else self._network.step
+        network = self._network
+        return 0 if network is None else network.step
 
     def get_config(self) -> Config:
         """Returns the arguments that make an equal optimizer."""
@@ -113,7 +115,11 @@ class Optimizer:
 
     def _bind(self, network: Network) -> None:
         """Lets `learning_rate` and `iterations` speak for this network from now on."""
-        self._network = network
+        self._bound = ref(network)
+
+    @property
+    def _network(self) -> Network | None:
+        return None if self._bound is None else self._bound()
 
     def __repr__(self) -> str:
         arguments = ", ".join(f"{name}={value!r}" for name, value in self.get_config().items())

@@ -8,10 +8,10 @@ import os
 from cnnfast import _core
 
 
-def new_network(graph: _core.Graph, output: int) -> _core.Network:
+def new_network(graph: _core.Graph, output: int, workspace: _core.Workspace | None = None) -> _core.Network:
     """Makes a network that is planned by the tuning file, if there is one."""
     _start()
-    return _core.Network(graph, output)
+    return _core.Network(graph, output, workspace)
 
 
 @functools.cache

@@ -32,7 +32,9 @@ def as_array(value: Any, name: str) -> NDArray[Any]:
             "a Model(inputs, outputs) of such tensors and give it arrays"
         )
     if getattr(value, "requires_grad", False) is True:
-        raise ValueError(f"{name} tracks gradients in its own library; give it detached, as tensor.detach() does")
+        raise ValueError(
+            f"{name} tracks gradients in its own library; give it detached, as tensor.detach() does"
+        )
     try:
         if hasattr(value, "__dlpack__") and not hasattr(value, "__array__"):
             array = np.from_dlpack(value)

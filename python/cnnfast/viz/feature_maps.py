@@ -94,12 +94,10 @@ def _as_batch(image: NDArray[Any], shape: tuple[int, ...]) -> NDArray[Any]:
 
 
 def _up_to(model: Any, name: str) -> Any:
-    """A copy of the model up to a layer; a copy, since a layer that joins another model leaves its first."""
+    """The model up to a layer."""
     from cnnfast.models import Model
 
-    copy = type(model).from_config(model.get_config())
-    copy.set_weights(model.get_weights())
-    return Model(copy.input, copy.get_layer(name).output)
+    return Model(model.input, next(n.symbol for n in model.blueprint.nodes if n.layer.name == name))
 
 
 def _data_format(layers: list[Any]) -> str:

@@ -1,0 +1,32 @@
+// The memory that programs run in: one block, as large as the largest of them needs. A program finds there
+// what it left, its packed weights, unless another one ran in between.
+#pragma once
+#include <mutex>
+
+#include "runtime/floats.h"
+
+namespace cnnfast {
+
+class Workspace {
+ public:
+  // For one run.
+  struct Lease {
+    std::unique_lock<std::mutex> lock;  // of the workspace; none where another thread has it
+    Floats own = {};                    // is taken instead then
+    float* data = nullptr;
+    bool kept = false;   // it holds what this program left there
+    bool dirty = false;  // or what others did; else zeros
+  };
+  // `program` is a number above 0, another one for each program. Throws Error{memory}.
+  Lease take(int64_t floats, uint64_t program);
+
+  int64_t bytes() const;
+  void clear();  // gives the memory back
+
+ private:
+  mutable std::mutex mutex_;
+  Floats memory_;
+  uint64_t holder_ = 0;  // the last program; 0: none
+};
+
+}  // namespace cnnfast
