@@ -128,7 +128,8 @@ before, largest = resident_bytes(), 0
 for i in range(36):
     shape = (570 + 11 * (i % 6), 760 + 13 * (i // 6), 3)
     graph = _core.Graph()
-    out = graph.conv(graph.input(shape, "x"), 16, (3, 3), (1, 1), "valid", (1, 1), 1, False, "channels_last", "c")
+    window = graph.input(shape, "x"), 16, (3, 3), (1, 1), "valid", (1, 1), 1
+    out = graph.conv(*window, False, "channels_last", "c")
     largest = max(largest, _core.Network(graph, out).memory(1, "predict"))
     ops.conv(np.ones((1, *shape), np.float32), kernel)
 print(largest, resident_bytes() - before)

@@ -208,7 +208,7 @@ def test_weights_that_do_not_suit_a_second_place() -> None:
     layer(Input((4,)))
     with pytest.raises(ValueError, match=r"d: its kernel has shape \(4, 3\) from its first use.*\(5, 3\)"):
         layer(Input((5,)))
-    assert layer.compute_output_shape((5,)) == (None, 3), "asking is no use"
+    assert layer.compute_output_shape((None, 5)) == (None, 3), "asking is no use"
 
 
 def test_a_shape_that_fails_leaves_no_weights() -> None:

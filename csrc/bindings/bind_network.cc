@@ -7,6 +7,7 @@
 #include "cnnfast/network.h"
 #include "graph/draft.h"
 #include "graph/workspace.h"
+#include "runtime/floats.h"
 
 namespace py = pybind11;
 
@@ -161,12 +162,26 @@ Mode to_mode(const std::string& name) {
   fail("mode must be \"predict\", \"train\" or \"vjp\", got \"", name, "\".");
 }
 
+// An array for results. Large ones go back to the system when they are freed: the heap would keep them.
+FloatArray result_array(const Dims& dims) {
+  constexpr int64_t kLarge = int64_t{1} << 20;
+  const std::vector<py::ssize_t> shape(dims.begin(), dims.end());
+  int64_t floats = 1;
+  for (const int64_t d : dims) floats *= d;
+  if (floats < kLarge) return FloatArray(shape);
+  auto owned = std::make_unique<Floats>(floats, "the output");
+  float* const data = owned->data();
+  const py::capsule owner(owned.get(), [](void* p) { delete static_cast<Floats*>(p); });
+  owned.release();
+  return FloatArray(shape, data, owner);
+}
+
 FloatArray predict(Network& network, const py::array& x) {
   Samples samples = samples_of(x, network.input_node().dims);
   const int n = rows_of(x, std::nullopt, &samples);
-  std::vector<py::ssize_t> shape{n};
-  for (const int64_t d : network.output_node().dims) shape.push_back(d);
-  FloatArray out(shape);
+  Dims dims = network.output_node().dims;
+  dims.insert(dims.begin(), n);
+  FloatArray out = result_array(dims);
   if (n == 0) return out;
   float* to = out.mutable_data();
   const py::gil_scoped_release released;

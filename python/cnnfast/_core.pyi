@@ -20,7 +20,8 @@ Padding = str | tuple[tuple[int, int], ...]
 class Weight:
     """One array of weights: whoever made it owns it, and networks bind it.
 
-    Calls and runs of networks that bind it exclude each other. Arrays are float32, C-contiguous and of its shape.
+    Calls, and runs of networks that bind it, exclude each other. Arrays are float32, C-contiguous and of its
+    shape.
     """
 
     def __init__(self, name: str, shape: tuple[int, ...]) -> None: ...

@@ -1,7 +1,7 @@
 """Random programs of models that share layers, and what each layer should hold, in float64.
 
-A pool of layers that take and return the same shape can be chained in any order. Models are chains of them: plain
-or with a shortcut around, with a head or without, of layers or of other models.
+A pool of layers that take and return the same shape can be chained in any order. Models are chains of them:
+plain or with a shortcut around, with a head or without, of layers or of other models.
 """
 
 import copy

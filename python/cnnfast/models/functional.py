@@ -20,8 +20,8 @@ if TYPE_CHECKING:
 class Model(BaseModel):
     """A graph of layers from one input to one output; branches meet in `layers.Add`.
 
-    Layers may be in several models, and in several places of one; a model may be called on a symbolic tensor like
-    a layer. Wherever a layer is, it has the same weights.
+    Layers may be in several models, and in several places of one; a model may be called on a symbolic tensor
+    like a layer. Wherever a layer is, it has the same weights.
 
     Args:
         inputs: What `Input` returned (or, to cut a model out of another, what a layer returned).

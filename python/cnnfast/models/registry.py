@@ -1,7 +1,7 @@
 """The layers that a configuration may name: these and no others, so that files run no foreign code.
 
-A layer that is in several places of a model, and of the models in it, is written where it comes first; elsewhere
-stands its number, {"shared": 3}.
+A layer that is in several places of a model, and of the models in it, is written where it comes first;
+elsewhere stands its number, {"shared": 3}.
 """
 
 from __future__ import annotations

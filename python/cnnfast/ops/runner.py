@@ -1,8 +1,8 @@
 """Single operations as small networks of the core, kept for the next call of the same shapes.
 
-All run in one block of memory, as large as the largest needed, and give their weights back after each call: what
-stays is what one call needs, however many shapes come by. Where two threads call at once, one of them takes
-memory for that call.
+All run in one block of memory, as large as the largest needed, and give their weights back after each call:
+what stays is what one call needs, however many shapes come by. Where two threads call at once, one of them
+takes memory for that call.
 """
 
 from __future__ import annotations
