@@ -58,7 +58,7 @@ def test_training_beside_compile() -> None:
 
     def compile_anew() -> None:
         many = [[], ["accuracy"], ["accuracy", cnnfast.metrics.SparseTopKCategoricalAccuracy(2), "acc"]]
-        model.compile("sgd", "sparse_categorical_crossentropy", many[next(metrics) % 3])
+        model.compile("sgd", "sparse_categorical_crossentropy", metrics=many[next(metrics) % 3])
 
     _beside(train, compile_anew, 300)
 

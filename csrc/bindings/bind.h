@@ -28,6 +28,14 @@ inline void check_contiguous(const pybind11::array& a, const char* what) {
     fail(what, " must be C-contiguous here; pass numpy.ascontiguousarray(", what, ").");
 }
 
+// Also that its numbers lie where the CPU wants them.
+inline void check_layout(const pybind11::array& a, const char* what) {
+  check_contiguous(a, what);
+  if (!(a.flags() & pybind11::detail::npy_api::NPY_ARRAY_ALIGNED_))
+    fail(what, " must lie at multiples of its numbers' size here; pass numpy.require(", what,
+         ", requirements=\"CA\").");
+}
+
 // Numbers that NumPy then owns.
 inline FloatArray to_array(std::vector<float> values, const Dims& dims) {
   auto* const owned = new std::vector<float>(std::move(values));

@@ -1,5 +1,6 @@
 // Networks. What an array is (its dtype, its shape, how it lies) is checked here, what is in it by the core.
 // Nobody waits for a network with the GIL held: a run that has it may be long.
+#include <charconv>
 #include <optional>
 
 #include "bindings/bind.h"
@@ -52,7 +53,7 @@ Samples samples_of(const py::array& x, const Dims& dims) {
 int rows_of(const py::array& x, const std::optional<IndexArray>& index, Samples* samples) {
   int64_t n = x.shape(0);
   if (index) {
-    check_contiguous(*index, "index");
+    check_layout(*index, "index");
     samples->index = index->data();
     n = index->size();
   }
@@ -62,7 +63,7 @@ int rows_of(const py::array& x, const std::optional<IndexArray>& index, Samples*
 // Labels or values, by the array's dtype and axes.
 Targets targets_of(const Network& network, const py::array& y, int64_t rows) {
   const int64_t cols = network.output_node().elems();
-  check_contiguous(y, "y");
+  check_layout(y, "y");
   if (y.ndim() < 1 || y.shape(0) != rows)
     fail("x and y must have the same number of rows; got ", rows, " and ", shape_text(y), ".");
   Targets targets;
@@ -90,17 +91,30 @@ Loss to_loss(const std::string& name) {
       name, "\".");
 }
 
+// The number behind a metric's name.
+template <class T>
+bool parameter_of(const std::string& name, const std::string& prefix, T* number) {
+  if (name.rfind(prefix, 0) != 0) return false;
+  const char* end = name.data() + name.size();
+  const auto [stop, error] = std::from_chars(name.data() + prefix.size(), end, *number);
+  return error == std::errc() && stop == end;
+}
+
 Metric to_metric(const std::string& name) {
   if (name == "accuracy") return {MetricKind::accuracy};
   if (name == "binary_accuracy") return {MetricKind::binary_accuracy};
+  if (name == "equal") return {MetricKind::equal};
   if (name == "mean_squared_error") return {MetricKind::mean_squared_error};
   if (name == "mean_absolute_error") return {MetricKind::mean_absolute_error};
-  if (name.rfind("top_k:", 0) == 0) {
-    const int k = std::atoi(name.c_str() + 6);
-    if (k > 0) return {MetricKind::top_k, k};
-  }
-  fail("metric must be accuracy, binary_accuracy, top_k:K, mean_squared_error or mean_absolute_error, got \"",
-       name, "\".");
+  float threshold;
+  if (parameter_of(name, "binary_accuracy:", &threshold)) return {MetricKind::binary_accuracy, 1, threshold};
+  int k;
+  if (parameter_of(name, "top_k:", &k) && k > 0) return {MetricKind::top_k, k};
+  fail(
+      "metric must be accuracy, binary_accuracy, binary_accuracy:THRESHOLD, top_k:K, equal, "
+      "mean_squared_error or "
+      "mean_absolute_error, got \"",
+      name, "\".");
 }
 
 double number(const py::dict& config, const char* key, double otherwise) {
@@ -196,7 +210,7 @@ py::tuple vjp(Network& network, const py::array& x, const FloatArray& grad_out, 
   for (const int64_t d : network.output_node().dims) expected.push_back(d);
   if (dims_of(grad_out) != expected)
     fail("grad_out must have the output's shape ", to_string(expected), ", got ", shape_text(grad_out), ".");
-  check_contiguous(grad_out, "grad_out");
+  check_layout(grad_out, "grad_out");
   FloatArray grad_x(std::vector<py::ssize_t>(x.shape(), x.shape() + x.ndim()));
   std::vector<float> flat(static_cast<size_t>(network.graph().weight_elems()));
   {
@@ -249,7 +263,7 @@ void set_optimizer_state(Network& network, const std::map<std::string, FloatArra
     if (found == state.end()) fail("the optimizer's state lacks \"", name, "\".");
     if (found->second.ndim() != 1)
       fail("the optimizer's \"", name, "\" must have one axis, got ", shape_text(found->second), ".");
-    check_contiguous(found->second, "state");
+    check_layout(found->second, "state");
     slots.emplace_back(found->second.data(), found->second.data() + found->second.size());
   }
   if (slots.size() != state.size()) fail("an optimizer has at most 2 buffers, got ", state.size(), ".");

@@ -13,7 +13,7 @@ namespace {
 const float* checked_values(const Weight& weight, const FloatArray& value) {
   if (dims_of(value) != weight.dims())
     fail(weight.name(), " has shape ", to_string(weight.dims()), ", got ", to_string(dims_of(value)), ".");
-  check_contiguous(value, "value");
+  check_layout(value, "value");
   return value.data();
 }
 
@@ -37,8 +37,25 @@ bool set_first(Weight& weight, const FloatArray& value) {
   return weight.set_first(from);
 }
 
-void set_constraint(Weight& weight, const std::optional<std::string>& kind, float minimum, float maximum) {
-  Constraint constraint{Constraint::Kind::none, minimum, maximum};
+// As a set of bits; axes below 0 count from the last.
+uint32_t axes_of(const Weight& weight, const std::vector<int>& axes) {
+  const int rank = static_cast<int>(weight.dims().size());
+  uint32_t bits = 0;
+  for (const int axis : axes) {
+    if (axis < -rank || axis >= rank)
+      fail("a norm's axes must be axes of its weights: ", weight.name(), " has shape ",
+           to_string(weight.dims()), " and no axis ", axis, ". Name axes from ", -rank, " to ", rank - 1,
+           ".");
+    const uint32_t bit = 1u << ((axis + rank) % rank);
+    if (bits & bit) fail("a norm's axes must differ, got axis ", axis, " of ", weight.name(), " twice.");
+    bits |= bit;
+  }
+  return bits;
+}
+
+void set_constraint(Weight& weight, const std::optional<std::string>& kind, float minimum, float maximum,
+                    float rate, const std::vector<int>& axes) {
+  Constraint constraint{Constraint::Kind::none, minimum, maximum, rate, axes_of(weight, axes)};
   if (kind == "non_negative")
     constraint.kind = Constraint::Kind::non_negative;
   else if (kind == "norm")
@@ -96,7 +113,8 @@ void bind_weight(py::module_& m) {
             weight.set_regularizer({l1, l2});
           },
           arg("l1"), arg("l2"), NoGil())
-      .def("set_constraint", &set_constraint, arg("kind"), arg("minimum") = 0.0f, arg("maximum") = 0.0f);
+      .def("set_constraint", &set_constraint, arg("kind"), arg("minimum") = 0.0f, arg("maximum") = 0.0f,
+           arg("rate") = 1.0f, arg("axes") = std::vector<int>{0});
   m.def("get_weights", &get_weights, arg("weights"));
   m.def("set_weights", &set_weights, arg("weights"), arg("values"));
 }

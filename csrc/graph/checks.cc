@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <limits>
 
 #include "core/sizes.h"
 
@@ -22,6 +23,15 @@ void check_labels(const int32_t* labels, int n, int64_t classes) {
 void check_finite(const float* row, int64_t columns, int64_t number) {
   for (int64_t c = 0; c < columns; ++c)
     if (!std::isfinite(row[c])) fail("targets must be finite, got ", row[c], " in row ", number, ".");
+}
+
+void check_number(const char* what, double value, double lowest) {
+  if (!(value >= lowest && value <= std::numeric_limits<float>::max()))
+    fail(what, " must be at least ", lowest, " and finite in float32, got ", value, ".");
+}
+
+void check_share(const char* what, double value) {
+  if (!(value >= 0 && value < 1)) fail(what, " must be at least 0 and below 1, got ", value, ".");
 }
 
 }  // namespace
@@ -63,6 +73,33 @@ Targets checked_targets(const Targets& y, const Samples& x, int n, Loss loss, in
   for (int i = 0; i < n; ++i)
     std::copy_n(y.values + row_of(x, i) * columns, columns, rows->values.data() + i * columns);
   return {nullptr, rows->values.data()};
+}
+
+void check_regularizer(const Regularizer& r) {
+  check_number("a penalty's factor", r.l1, 0);
+  check_number("a penalty's factor", r.l2, 0);
+}
+
+void check_constraint(const Constraint& c, const Weight& weight) {
+  if (c.kind != Constraint::Kind::norm) return;
+  check_number("a norm's minimum", c.minimum, 0);
+  check_number("a norm's maximum", c.maximum, c.minimum);
+  check_number("a constraint's rate", c.rate, 0);
+  if (c.axes == 0 || c.axes >> weight.dims().size() != 0)
+    fail("a norm needs at least one axis, and none but those of its weights: ", weight.name(), " has shape ",
+         to_string(weight.dims()), ", got the set of bits ", c.axes, ".");
+}
+
+void check_optimizer(const OptimizerConfig& o) {
+  check_number("learning_rate", o.learning_rate, 0);
+  check_share("momentum", o.momentum);
+  check_share("beta_1", o.beta1);
+  check_share("beta_2", o.beta2);
+  check_number("epsilon", o.epsilon, 0);
+  if (o.clipping.kind != Clipping::Kind::none) {
+    check_number("the limit of clipping", o.clipping.limit, 0);
+    if (o.clipping.limit == 0) fail("the limit of clipping must be above 0, got 0.");
+  }
 }
 
 }  // namespace cnnfast

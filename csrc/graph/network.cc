@@ -51,7 +51,7 @@ void print_refusals(const std::string& refused) {
 void print_plan(const Program& program) {
   static std::mutex mutex;
   static std::set<std::string> told;
-  const std::lock_guard lock(mutex);
+  const Lock lock(mutex);
   std::cerr << "cnnfast: plan of " << program.steps().size() << " steps\n";
   for (const Step& step : program.steps()) {
     const StepInfo& i = step.info;
@@ -161,6 +161,7 @@ void Network::configure(Loss loss, bool from_logits, std::vector<Metric> metrics
                         const OptimizerConfig& optimizer) {
   const Lock lock(mutex_);
   Draft draft(graph_, output_);
+  check_optimizer(optimizer);
   plan_loss(draft, loss, from_logits, metrics);  // refuses what does not fit before anything changes
   loss_ = loss;
   from_logits_ = from_logits;
@@ -182,7 +183,7 @@ OptimizerConfig Network::optimizer() const {
 }
 
 void Network::set_learning_rate(double rate) {
-  if (!std::isfinite(rate) || rate < 0) fail("learning_rate must be finite and at least 0, got ", rate, ".");
+  check_optimizer({.learning_rate = rate});
   const Lock lock(mutex_);
   optimizer_.learning_rate = rate;
 }

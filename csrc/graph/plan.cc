@@ -89,11 +89,11 @@ Program make_program(const PlanRequest& r, int n) {
       b.join_micro_batches(0);
       break;
     case Mode::evaluate:
-      lower_loss(b, draft.output, loss, r.update.regularizers);
+      lower_loss(b, draft.output, loss, r.update);
       b.join_micro_batches(results);
       break;
     case Mode::train:
-      lower_loss(b, draft.output, loss, r.update.regularizers);
+      lower_loss(b, draft.output, loss, r.update);
       lower_backward(b, draft);
       b.sum_uses();
       b.join_micro_batches(results);

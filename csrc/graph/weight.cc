@@ -5,6 +5,7 @@
 #include <cstring>
 
 #include "core/sizes.h"
+#include "graph/checks.h"
 #include "graph/locked_weights.h"
 #include "runtime/floats.h"
 #include "runtime/no_fork.h"
@@ -108,11 +109,13 @@ void Weight::set_trainable(bool trainable) {
 }
 
 void Weight::set_regularizer(Regularizer regularizer) {
+  check_regularizer(regularizer);
   const Lock lock(mutex_);
   rules_.regularizer = regularizer;
 }
 
 void Weight::set_constraint(Constraint constraint) {
+  check_constraint(constraint, *this);
   const Lock lock(mutex_);
   rules_.constraint = constraint;
 }

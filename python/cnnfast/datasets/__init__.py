@@ -7,6 +7,14 @@
 - _idx.py: the IDX container that these sets come in
 """
 
+from typing import TYPE_CHECKING
+
 from cnnfast.datasets import fashion_mnist, image_folder, mnist
+from cnnfast.utils.missing import missing
 
 __all__ = ["fashion_mnist", "image_folder", "mnist"]
+
+if not TYPE_CHECKING:  # a checker knows what there is
+
+    def __getattr__(name):
+        raise missing(__name__, name)

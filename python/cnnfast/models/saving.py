@@ -126,7 +126,7 @@ def _resume(model: BaseModel, config: Config, state: Tensors) -> None:
     model.compile(
         optimizers.get(given["optimizer"]),
         losses.get(given["loss"]),
-        [metrics.get(metric) for metric in given["metrics"]],
+        metrics=[metrics.get(metric) for metric in given["metrics"]],
     )
     network, training = model.network, config["training"]
     _check_shapes({k: v.shape for k, v in network.optimizer_state().items()}, state, "optimizer")

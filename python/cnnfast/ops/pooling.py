@@ -91,7 +91,6 @@ def max_pool(
         (n, h, w, c) -> (n, oh, ow, c), or (n, c, h, w) -> (n, c, oh, ow); sequences lack h.
 
     Raises:
-        TypeError: If the dtype does not suit.
         ValueError: If shapes or arguments do not suit each other.
 
     Source:
@@ -126,7 +125,6 @@ def max_pool_grad(
         ceil_mode: As for `max_pool`.
 
     Raises:
-        TypeError: If the dtype does not suit.
         ValueError: If shapes or arguments do not suit each other.
 
     Example:
@@ -164,7 +162,6 @@ def average_pool(
         (n, h, w, c) -> (n, oh, ow, c), or (n, c, h, w) -> (n, c, oh, ow); sequences lack h.
 
     Raises:
-        TypeError: If the dtype does not suit.
         ValueError: If shapes or arguments do not suit each other.
 
     Source:
@@ -202,7 +199,6 @@ def average_pool_grad(
         count_include_pad: As for `average_pool`.
 
     Raises:
-        TypeError: If the dtype does not suit.
         ValueError: If shapes or arguments do not suit each other.
 
     Example:
