@@ -117,8 +117,8 @@ def test_causal(dilation: int) -> None:
     ids=str,
 )
 def test_transposed_sizes(arguments: dict[str, Any], size: int) -> None:
-    assert layers.Conv1DTranspose(2, **arguments).compute_output_shape((5, 3)) == (None, size, 2)
-    square = layers.Conv2DTranspose(2, **arguments).compute_output_shape((5, 5, 3))
+    assert layers.Conv1DTranspose(2, **arguments).compute_output_shape((None, 5, 3)) == (None, size, 2)
+    square = layers.Conv2DTranspose(2, **arguments).compute_output_shape((None, 5, 5, 3))
     assert square == (None, size, size, 2)
 
 

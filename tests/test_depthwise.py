@@ -234,7 +234,7 @@ def test_layer_has_keras_shapes() -> None:
     assert layer.count_params() == 9 * 12 + 12
     same = layers.DepthwiseConv2D((3, 5), 2, "same", depth_multiplier=3, data_format="channels_first")
     assert same.compute_output_shape((None, 4, 9, 10)) == (None, 12, 5, 5)
-    same.build((4, 9, 10))
+    same.build((None, 4, 9, 10))
     assert same.kernel.shape == (3, 5, 4, 3)
     assert same.bias is not None
     assert same.bias.shape == (12,)
@@ -286,7 +286,7 @@ def test_layer_in_a_model(
     assert type(layer).from_config(layer.get_config()).get_config() == layer.get_config()
     cnnfast.set_random_seed(3)
     model = cnnfast.Sequential([Input(shape), layer, layers.Flatten(), layers.Dense(3)])
-    assert layer.compute_output_shape(shape) == (None, *out)
+    assert layer.compute_output_shape((None, *shape)) == (None, *out)
     assert [weight.size for weight in layer.weights] == sizes
     lines: list[str] = []
     model.summary(print_fn=lines.append)

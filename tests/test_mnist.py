@@ -30,7 +30,7 @@ def test_course_cnn_learns_digits(data_folder: Callable[[str], Path]) -> None:
             layers.Dense(10, activation="softmax"),
         ]
     )
-    model.compile("adam", "sparse_categorical_crossentropy", ["accuracy"])
+    model.compile("adam", "sparse_categorical_crossentropy", metrics=["accuracy"])
     pixels = x[:12000, ..., None] / np.float32(255)
     history = model.fit(pixels, y[:12000], batch_size=64, validation_split=0.1, verbose=0)
     assert history.history["val_accuracy"][0] > 0.93

@@ -80,7 +80,9 @@ def test_functional_model_and_settings(tmp_path: Path) -> None:
     head = layers.Dense(4, activation="softmax", kernel_constraint=cnnfast.constraints.MaxNorm(1.5))
     model = Model(inputs, head(layers.Flatten()(pooled)))
     model.get_layer("trunk").trainable = False
-    model.compile(cnnfast.optimizers.Adam(0.01, beta_1=0.8), "sparse_categorical_crossentropy", ["accuracy"])
+    model.compile(
+        cnnfast.optimizers.Adam(0.01, beta_1=0.8), "sparse_categorical_crossentropy", metrics=["accuracy"]
+    )
     model.fit(X, Y, verbose=0)
     model.save(tmp_path / "net")
     again = load_model(tmp_path / "net.cnnfast")

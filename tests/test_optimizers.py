@@ -197,25 +197,3 @@ def test_norm_constraint() -> None:
     assert norms.max() > 2.5
     expected = model.weights[0] * np.clip(norms, 2.0, 2.5) / norms
     np.testing.assert_allclose(network.weights[0].numpy(), expected, rtol=0, atol=2e-6)
-
-
-def test_norm_constraint_of_a_convolution_takes_the_whole_filter() -> None:
-    from support.nets import single
-
-    network = single(
-        (4, 4, 3),
-        lambda g, src: g.flatten(
-            g.conv(src, 5, (2, 2), (1, 1), "valid", (1, 1), 1, False, "channels_last", "conv2d"),
-            "channels_last",
-            "flatten",
-        ),
-    )
-    rng = np.random.default_rng(1)
-    kernel = rng.normal(size=(2, 2, 3, 5)).astype(np.float32) * np.arange(1, 6, dtype=np.float32) * 0.3
-    set_weights(network, [kernel])
-    network.weights[0].set_constraint("norm", 0.0, 2.0)
-    network.configure("mean_squared_error", False, [], sgd(1e-30))
-    network.train_step(rng.normal(size=(2, 4, 4, 3)).astype(np.float32), np.zeros((2, 45), np.float32))
-    norms = np.sqrt((kernel.astype(np.float64) ** 2).sum((0, 1, 2)))
-    assert norms.min() < 2 < norms.max()
-    np.testing.assert_allclose(network.weights[0].numpy(), kernel * np.minimum(norms, 2) / norms, rtol=1e-5)

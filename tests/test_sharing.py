@@ -220,13 +220,13 @@ def test_weights_that_do_not_suit_a_second_place() -> None:
     layer(Input((4,)))
     with pytest.raises(ValueError, match=r"d: its kernel has shape \(4, 3\) from its first use.*\(5, 3\)"):
         layer(Input((5,)))
-    assert layer.compute_output_shape((5,)) == (None, 3), "asking is no use"
+    assert layer.compute_output_shape((None, 5)) == (None, 3), "asking is no use"
 
 
 def test_a_shape_that_fails_leaves_no_weights() -> None:
     model = Sequential([layers.Dense(4), layers.Conv2D(2, 3)])
     with pytest.raises(ValueError, match="Conv2D"):
-        model.build((6,))
+        model.build((None, 6))
     assert not model.built
     assert not model.layers[0].built
     head = Sequential([layers.Dense(2)])
@@ -242,7 +242,7 @@ def test_weights_are_made_once() -> None:
     """And drawn as before, whatever is asked first."""
     cnnfast.set_random_seed(5)
     one = layers.Dense(3)
-    one.build((4,))
+    one.build((None, 4))
     kernel = one.kernel
     model = Sequential([Input((4,)), one])
     assert one.kernel is kernel

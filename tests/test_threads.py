@@ -58,7 +58,7 @@ def test_training_beside_compile() -> None:
 
     def compile_anew() -> None:
         many = [[], ["accuracy"], ["accuracy", cnnfast.metrics.SparseTopKCategoricalAccuracy(2), "acc"]]
-        model.compile("sgd", "sparse_categorical_crossentropy", many[next(metrics) % 3])
+        model.compile("sgd", "sparse_categorical_crossentropy", metrics=many[next(metrics) % 3])
 
     _beside(train, compile_anew, 300)
 
@@ -90,7 +90,7 @@ def test_files_beside_training(tmp_path: Path) -> None:
 
     def train() -> None:
         model.train_on_batch(X, Y)
-        time.sleep(0.0005)  # the twin has to catch up
+        time.sleep(0.002)  # the twin has to catch up
 
     _beside(train, save, 30)
     assert max(saved) > 0

@@ -4,13 +4,14 @@
 #include <pybind11/pybind11.h>
 #include <pybind11/stl.h>
 
+#include "bindings/gil.h"
 #include "cnnfast/dims.h"
 #include "cnnfast/error.h"
 
 namespace cnnfast {
 
 using FloatArray = pybind11::array_t<float>;
-using NoGil = pybind11::call_guard<pybind11::gil_scoped_release>;
+using NoGil = pybind11::call_guard<ReleasedGil>;
 
 // A property's function that may wait for a lock.
 template <class Function>
@@ -25,6 +26,14 @@ inline Dims dims_of(const pybind11::array& a) {
 inline void check_contiguous(const pybind11::array& a, const char* what) {
   if (!(a.flags() & pybind11::array::c_style))
     fail(what, " must be C-contiguous here; pass numpy.ascontiguousarray(", what, ").");
+}
+
+// Also that its numbers lie where the CPU wants them.
+inline void check_layout(const pybind11::array& a, const char* what) {
+  check_contiguous(a, what);
+  if (!(a.flags() & pybind11::detail::npy_api::NPY_ARRAY_ALIGNED_))
+    fail(what, " must lie at multiples of its numbers' size here; pass numpy.require(", what,
+         ", requirements=\"CA\").");
 }
 
 // Numbers that NumPy then owns.

@@ -1,5 +1,6 @@
 // Networks. What an array is (its dtype, its shape, how it lies) is checked here, what is in it by the core.
 // Nobody waits for a network with the GIL held: a run that has it may be long.
+#include <charconv>
 #include <optional>
 
 #include "bindings/bind.h"
@@ -52,7 +53,7 @@ Samples samples_of(const py::array& x, const Dims& dims) {
 int rows_of(const py::array& x, const std::optional<IndexArray>& index, Samples* samples) {
   int64_t n = x.shape(0);
   if (index) {
-    check_contiguous(*index, "index");
+    check_layout(*index, "index");
     samples->index = index->data();
     n = index->size();
   }
@@ -62,7 +63,7 @@ int rows_of(const py::array& x, const std::optional<IndexArray>& index, Samples*
 // Labels or values, by the array's dtype and axes.
 Targets targets_of(const Network& network, const py::array& y, int64_t rows) {
   const int64_t cols = network.output_node().elems();
-  check_contiguous(y, "y");
+  check_layout(y, "y");
   if (y.ndim() < 1 || y.shape(0) != rows)
     fail("x and y must have the same number of rows; got ", rows, " and ", shape_text(y), ".");
   Targets targets;
@@ -90,17 +91,30 @@ Loss to_loss(const std::string& name) {
       name, "\".");
 }
 
+// The number behind a metric's name.
+template <class T>
+bool parameter_of(const std::string& name, const std::string& prefix, T* number) {
+  if (name.rfind(prefix, 0) != 0) return false;
+  const char* end = name.data() + name.size();
+  const auto [stop, error] = std::from_chars(name.data() + prefix.size(), end, *number);
+  return error == std::errc() && stop == end;
+}
+
 Metric to_metric(const std::string& name) {
   if (name == "accuracy") return {MetricKind::accuracy};
   if (name == "binary_accuracy") return {MetricKind::binary_accuracy};
+  if (name == "equal") return {MetricKind::equal};
   if (name == "mean_squared_error") return {MetricKind::mean_squared_error};
   if (name == "mean_absolute_error") return {MetricKind::mean_absolute_error};
-  if (name.rfind("top_k:", 0) == 0) {
-    const int k = std::atoi(name.c_str() + 6);
-    if (k > 0) return {MetricKind::top_k, k};
-  }
-  fail("metric must be accuracy, binary_accuracy, top_k:K, mean_squared_error or mean_absolute_error, got \"",
-       name, "\".");
+  float threshold;
+  if (parameter_of(name, "binary_accuracy:", &threshold)) return {MetricKind::binary_accuracy, 1, threshold};
+  int k;
+  if (parameter_of(name, "top_k:", &k) && k > 0) return {MetricKind::top_k, k};
+  fail(
+      "metric must be accuracy, binary_accuracy, binary_accuracy:THRESHOLD, top_k:K, equal, "
+      "mean_squared_error or "
+      "mean_absolute_error, got \"",
+      name, "\".");
 }
 
 double number(const py::dict& config, const char* key, double otherwise) {
@@ -170,7 +184,7 @@ FloatArray predict(Network& network, const py::array& x) {
   FloatArray out = result_array(dims);
   if (n == 0) return out;
   float* to = out.mutable_data();
-  const py::gil_scoped_release released;
+  const ReleasedGil released;
   network.predict(samples, n, to);
   return out;
 }
@@ -181,7 +195,7 @@ std::vector<double> loss_step(Network& network, bool train, const py::array& x, 
   const int n = rows_of(x, index, &samples);
   const Targets targets = targets_of(network, y, x.shape(0));
   std::vector<double> results;
-  const py::gil_scoped_release released;
+  const ReleasedGil released;
   if (train)
     network.train_step(samples, targets, n, results);
   else
@@ -196,12 +210,12 @@ py::tuple vjp(Network& network, const py::array& x, const FloatArray& grad_out, 
   for (const int64_t d : network.output_node().dims) expected.push_back(d);
   if (dims_of(grad_out) != expected)
     fail("grad_out must have the output's shape ", to_string(expected), ", got ", shape_text(grad_out), ".");
-  check_contiguous(grad_out, "grad_out");
+  check_layout(grad_out, "grad_out");
   FloatArray grad_x(std::vector<py::ssize_t>(x.shape(), x.shape() + x.ndim()));
   std::vector<float> flat(static_cast<size_t>(network.graph().weight_elems()));
   {
     float* to = grad_x.mutable_data();
-    const py::gil_scoped_release released;
+    const ReleasedGil released;
     network.vjp(samples, grad_out.data(), n, training, to, flat.data());
   }
   py::list grads;
@@ -236,7 +250,7 @@ py::dict named_slots(Buffers slots) {
 py::dict optimizer_state(const Network& network) {
   Buffers slots;
   {
-    const py::gil_scoped_release released;
+    const ReleasedGil released;
     slots = network.slots();
   }
   return named_slots(std::move(slots));
@@ -249,18 +263,18 @@ void set_optimizer_state(Network& network, const std::map<std::string, FloatArra
     if (found == state.end()) fail("the optimizer's state lacks \"", name, "\".");
     if (found->second.ndim() != 1)
       fail("the optimizer's \"", name, "\" must have one axis, got ", shape_text(found->second), ".");
-    check_contiguous(found->second, "state");
+    check_layout(found->second, "state");
     slots.emplace_back(found->second.data(), found->second.data() + found->second.size());
   }
   if (slots.size() != state.size()) fail("an optimizer has at most 2 buffers, got ", state.size(), ".");
-  const py::gil_scoped_release released;
+  const ReleasedGil released;
   network.set_slots(slots, step);
 }
 
 py::dict snapshot(const Network& network) {
   Snapshot taken;
   {
-    const py::gil_scoped_release released;
+    const ReleasedGil released;
     taken = network.snapshot();
   }
   py::list weights;
@@ -279,7 +293,7 @@ py::list plan(Network& network, int n, const std::string& mode) {
   const Mode wanted = to_mode(mode);
   std::vector<StepInfo> steps;
   {
-    const py::gil_scoped_release released;  // planning may tune
+    const ReleasedGil released;  // planning may tune
     steps = network.plan(n, wanted);
   }
   for (const StepInfo& info : steps) {
@@ -305,7 +319,7 @@ py::tuple profile(Network& network, const py::array& x, const std::optional<py::
   const Targets targets = y ? targets_of(network, *y, n) : Targets();
   Timing timing;
   {
-    const py::gil_scoped_release released;
+    const ReleasedGil released;
     timing = network.profile(samples, targets, n, mode, runs);
   }
   return py::make_tuple(timing.seconds, timing.step_seconds, timing.threads);
@@ -317,7 +331,7 @@ void configure(Network& network, const std::string& loss, bool from_logits,
   for (const std::string& metric : metrics) parsed.push_back(to_metric(metric));
   const Loss wanted = to_loss(loss);
   const OptimizerConfig config = to_optimizer(optimizer);
-  const py::gil_scoped_release released;
+  const ReleasedGil released;
   network.configure(wanted, from_logits, std::move(parsed), config);
 }
 
@@ -356,7 +370,7 @@ void bind_network(py::module_& m) {
           "memory",
           [](Network& network, int n, const std::string& mode) {
             const Mode wanted = to_mode(mode);
-            const py::gil_scoped_release released;
+            const ReleasedGil released;
             return network.memory(n, wanted);
           },
           arg("batch_size"), arg("mode"))
@@ -367,7 +381,7 @@ void bind_network(py::module_& m) {
           "tune",
           [](Network& network, int n, const std::string& mode) {
             const Mode wanted = to_mode(mode);
-            const py::gil_scoped_release released;
+            const ReleasedGil released;
             network.tune(n, wanted);
           },
           arg("batch_size"), arg("mode"))
@@ -375,7 +389,7 @@ void bind_network(py::module_& m) {
           "force_algorithm",
           [](Network& network, const std::string& op, const std::optional<std::string>& algorithm) {
             const std::string wanted = algorithm.value_or("");
-            const py::gil_scoped_release released;
+            const ReleasedGil released;
             network.force_algorithm(op, wanted);
           },
           arg("op"), arg("algorithm"))

@@ -2,12 +2,13 @@
 
 #include <algorithm>
 #include <cmath>
+#include <limits>
+
+#include "core/sizes.h"
 
 namespace cnnfast {
 
 namespace {
-
-constexpr int kMostSamples = 1 << 24;
 
 int64_t row_of(const Samples& x, int i) {
   return x.index ? x.index[i] : i;
@@ -24,11 +25,20 @@ void check_finite(const float* row, int64_t columns, int64_t number) {
     if (!std::isfinite(row[c])) fail("targets must be finite, got ", row[c], " in row ", number, ".");
 }
 
+void check_number(const char* what, double value, double lowest) {
+  if (!(value >= lowest && value <= std::numeric_limits<float>::max()))
+    fail(what, " must be at least ", lowest, " and finite in float32, got ", value, ".");
+}
+
+void check_share(const char* what, double value) {
+  if (!(value >= 0 && value < 1)) fail(what, " must be at least 0 and below 1, got ", value, ".");
+}
+
 }  // namespace
 
 void check_batch(int n) {
   if (n < 1) fail("a batch needs at least one sample, got ", n, ".");
-  if (n > kMostSamples) fail("a batch may have at most ", kMostSamples, " samples, got ", n, ".");
+  checked_size(n, kMostSamples, "the number of samples in a batch");
 }
 
 void check_samples(const Samples& x, int n) {
@@ -63,6 +73,33 @@ Targets checked_targets(const Targets& y, const Samples& x, int n, Loss loss, in
   for (int i = 0; i < n; ++i)
     std::copy_n(y.values + row_of(x, i) * columns, columns, rows->values.data() + i * columns);
   return {nullptr, rows->values.data()};
+}
+
+void check_regularizer(const Regularizer& r) {
+  check_number("a penalty's factor", r.l1, 0);
+  check_number("a penalty's factor", r.l2, 0);
+}
+
+void check_constraint(const Constraint& c, const Weight& weight) {
+  if (c.kind != Constraint::Kind::norm) return;
+  check_number("a norm's minimum", c.minimum, 0);
+  check_number("a norm's maximum", c.maximum, c.minimum);
+  check_number("a constraint's rate", c.rate, 0);
+  if (c.axes == 0 || c.axes >> weight.dims().size() != 0)
+    fail("a norm needs at least one axis, and none but those of its weights: ", weight.name(), " has shape ",
+         to_string(weight.dims()), ", got the set of bits ", c.axes, ".");
+}
+
+void check_optimizer(const OptimizerConfig& o) {
+  check_number("learning_rate", o.learning_rate, 0);
+  check_share("momentum", o.momentum);
+  check_share("beta_1", o.beta1);
+  check_share("beta_2", o.beta2);
+  check_number("epsilon", o.epsilon, 0);
+  if (o.clipping.kind != Clipping::Kind::none) {
+    check_number("the limit of clipping", o.clipping.limit, 0);
+    if (o.clipping.limit == 0) fail("the limit of clipping must be above 0, got 0.");
+  }
 }
 
 }  // namespace cnnfast

@@ -18,6 +18,10 @@ void check_samples(const Samples& x, int n);
 Targets checked_targets(const Targets& y, const Samples& x, int n, Loss loss, int64_t columns,
                         GatheredTargets* rows);
 
+void check_regularizer(const Regularizer& regularizer);
+void check_constraint(const Constraint& constraint, const Weight& weight);
+void check_optimizer(const OptimizerConfig& optimizer);
+
 template <class T>
 T* checked_pointer(T* pointer, const char* what) {
   if (!pointer) fail(what, " must not be null.");

@@ -6,6 +6,7 @@
 
 #include "cnnfast/weight.h"
 #include "runtime/floats.h"
+#include "runtime/no_fork.h"
 
 namespace cnnfast {
 
@@ -48,6 +49,7 @@ class LockedWeights {
   }
 
  private:
+  NoFork no_fork_;
   const std::vector<Weight*>& weights_;
 };
 

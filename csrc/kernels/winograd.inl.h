@@ -130,6 +130,15 @@ static inline void winograd_transform_in(const WinogradTiles& a, const WinogradS
   }
 }
 
+// Asks for the pixels that the tile to the right adds: those of six rows in each of many blocks are more
+// streams than the hardware follows.
+template <WinogradForm kForm>
+static inline void winograd_fetch_next(const WinogradSource<kForm>& from) {
+  constexpr WinogradAxis kAxis = winograd_axis(kForm);
+  for (int y = 0; y < kAxis.in; ++y)
+    for (int x = kAxis.in; x < kAxis.in + kAxis.step; ++x) prefetch(from.src + y * from.row + x * kLanes);
+}
+
 template <WinogradForm kForm>
 static inline void winograd_inputs(const WinogradTiles& a, const WinogradPlaces& p) {
   constexpr int kIn = winograd_axis(kForm).in;
@@ -149,6 +158,7 @@ static inline void winograd_inputs(const WinogradTiles& a, const WinogradPlaces&
       for (int lane = 0; lane < kLanes; lane += V::lanes) {
         from.src = src + block * a.src_block + lane;
         float* to = p.in + t * kLanes + lane;
+        if (lane == 0) winograd_fetch_next<kForm>(from);
         if (inside) {
           winograd_transform_in<kForm, true>(a, from, block, to, p);
         } else {

@@ -1,14 +1,22 @@
 // The network's two ends: rows of the caller's samples become one float32 batch, and back.
+#include <cstring>
+
 #include "ops/op.h"
 
 namespace cnnfast {
 
 namespace {
 
+// Samples need no alignment.
 template <class T>
 void import_row(const void* data, int64_t row, int64_t elems, float* to) {
-  const T* from = static_cast<const T*>(data) + row * elems;
-  for (int64_t i = 0; i < elems; ++i) to[i] = static_cast<float>(from[i]);
+  constexpr int64_t kSize = sizeof(T);
+  const char* from = static_cast<const char*>(data) + row * elems * kSize;
+  for (int64_t i = 0; i < elems; ++i) {
+    T value;
+    std::memcpy(&value, from + i * kSize, sizeof(T));
+    to[i] = static_cast<float>(value);
+  }
 }
 
 void forward(Builder& b, int value) {

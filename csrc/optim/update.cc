@@ -1,5 +1,6 @@
 #include "optim/update.h"
 
+#include <algorithm>
 #include <cmath>
 
 namespace cnnfast {
@@ -25,7 +26,7 @@ void lower_regularizers(Builder& b, const Node& output, const UpdatePlan& plan) 
       const float* w = c.values(param) + task * kFlatTask;
       float* grad = c.grad(param) + task * kFlatTask;
       for (int64_t j = 0, end = flat_size(size, task); j < end; ++j)
-        grad[j] += r.l1 * static_cast<float>((w[j] > 0) - (w[j] < 0)) + 2 * r.l2 * w[j];
+        grad[j] += r.l1 * static_cast<float>((w[j] > 0) - (w[j] < 0)) + r.l2 * (2 * w[j]);
     });
   }
 }
@@ -95,43 +96,127 @@ void scale_values(float* x, int64_t n, float scale) {
   for (int64_t i = 0; i < n; ++i) x[i] *= scale;
 }
 
-// One norm for each output unit: over all axes but the last of a kernel, over the whole of a bias vector.
-void constrain_norm(float* w, const Dims& dims, const Constraint& constraint) {
-  const int64_t cols = dims.size() == 1 ? 1 : dims.back();
-  int64_t rows = 1;
-  for (const int64_t d : dims) rows *= d;
-  rows /= cols;
-  for (int64_t col = 0; col < cols; ++col) {
-    double sum = 0;
-    for (int64_t row = 0; row < rows; ++row)
-      sum += static_cast<double>(w[row * cols + col]) * w[row * cols + col];
-    const double norm = std::sqrt(sum);
-    const double wanted = std::min<double>(std::max<double>(norm, constraint.minimum), constraint.maximum);
-    const float scale = static_cast<float>(wanted / (norm + 1e-7));  // Keras' guard against a zero norm
-    if (wanted != norm)
-      for (int64_t row = 0; row < rows; ++row) w[row * cols + col] *= scale;
+// Axes of a parameter of one kind, as strides, innermost first; neighbours are one.
+struct Axis {
+  int64_t size, step;
+};
+struct NormAxes {
+  std::vector<Axis> kept, summed;
+};
+
+NormAxes norm_axes(const Dims& dims, uint32_t axes) {
+  NormAxes made;
+  std::vector<Axis>* last = nullptr;
+  int64_t step = 1;
+  for (size_t i = dims.size(); i-- > 0;) {
+    const bool summed = axes >> i & 1;
+    std::vector<Axis>* kind = summed ? &made.summed : &made.kept;
+    if (kind == last)
+      kind->back().size *= dims[i];
+    else
+      kind->push_back({dims[i], step});
+    step *= dims[i], last = kind;
+  }
+  return made;
+}
+
+int64_t product(const std::vector<Axis>& axes) {
+  int64_t n = 1;
+  for (const Axis& axis : axes) n *= axis.size;
+  return n;
+}
+
+// Of the index-th place along these axes.
+int64_t offset_of(const std::vector<Axis>& axes, int64_t index) {
+  int64_t offset = 0;
+  for (const Axis& axis : axes) offset += index % axis.size * axis.step, index /= axis.size;
+  return offset;
+}
+
+constexpr int64_t kNorms = 64;  // that one task takes, where they lie side by side
+
+// Scales the weights of one norm, told from the sum of their squares.
+float norm_scale(double squares, const Constraint& c) {
+  const double norm = std::sqrt(squares);
+  const double inside = std::min<double>(std::max<double>(norm, c.minimum), c.maximum);
+  const double wanted = norm + c.rate * (inside - norm);
+  return wanted == norm ? 1.0f : static_cast<float>(wanted / (norm + 1e-7));  // Keras's guard against 0
+}
+
+void constrain_columns(float* w, int64_t columns, const std::vector<Axis>& summed, const Constraint& c) {
+  const int64_t rows = product(summed);
+  double squares[kNorms] = {};
+  for (int64_t row = 0; row < rows; ++row) {
+    const float* from = w + offset_of(summed, row);
+    for (int64_t i = 0; i < columns; ++i) squares[i] += static_cast<double>(from[i]) * from[i];
+  }
+  float scales[kNorms];
+  for (int64_t i = 0; i < columns; ++i) scales[i] = norm_scale(squares[i], c);
+  for (int64_t row = 0; row < rows; ++row) {
+    float* to = w + offset_of(summed, row);
+    for (int64_t i = 0; i < columns; ++i) to[i] *= scales[i];
   }
 }
 
+void constrain_runs(float* w, int64_t run, const std::vector<Axis>& outer, const Constraint& c) {
+  const int64_t runs = product(outer);
+  double squares = 0;
+  for (int64_t i = 0; i < runs; ++i) squares += sum_of_squares(w + offset_of(outer, i), run);
+  const float scale = norm_scale(squares, c);
+  for (int64_t i = 0; i < runs; ++i) scale_values(w + offset_of(outer, i), run, scale);
+}
+
+std::vector<Axis> without_first(const std::vector<Axis>& axes) {
+  return {axes.begin() + 1, axes.end()};
+}
+
+void lower_norm_constraint(Builder& b, const Node& output, int position, const Constraint& constraint) {
+  const ParamPlace param = b.place(position);
+  const auto [kept, summed] = norm_axes(b.param(position).dims(), constraint.axes);
+  if (summed.front().step == 1) {
+    b.step(output, "constrain", product(kept), {},
+           [=, kept = kept, outer = without_first(summed), run = summed.front().size](const Context& c,
+                                                                                      int64_t task) {
+             constrain_runs(c.values(param) + offset_of(kept, task), run, outer, constraint);
+           });
+    return;
+  }
+  const int64_t columns = kept.front().size, blocks = ceil_div(columns, kNorms);
+  b.step(output, "constrain", blocks * (product(kept) / columns), {},
+         [=, summed = summed, outer = without_first(kept)](const Context& c, int64_t task) {
+           const int64_t first = task % blocks * kNorms;
+           float* w = c.values(param) + offset_of(outer, task / blocks) + first;
+           constrain_columns(w, std::min(kNorms, columns - first), summed, constraint);
+         });
+}
+
+void lower_non_negative(Builder& b, const Node& output, int position) {
+  const ParamPlace param = b.place(position);
+  const int64_t size = b.param(position).size();
+  b.step(output, "constrain", flat_tasks(size), {}, [=](const Context& c, int64_t task) {
+    float* w = c.values(param) + task * kFlatTask;
+    for (int64_t j = 0, end = flat_size(size, task); j < end; ++j) w[j] = w[j] < 0 ? 0 : w[j];
+  });
+}
+
+// Constraints, and the copies that steps read of what they changed.
 void lower_constraints(Builder& b, const Node& output, const UpdatePlan& plan) {
+  std::vector<int> positions;
   for (size_t i = 0; i < plan.constraints.size(); ++i) {
     const int position = static_cast<int>(i);
     if (!b.trains(position) || !constrained(plan, i)) continue;
-    const Constraint constraint = plan.constraints[i];
-    const ParamPlace param = b.place(position);
-    const Dims dims = b.param(position).dims();
-    const int64_t size = b.param(position).size();
-    const std::vector<ParamPiece> pieces = b.pieces({position});
-    Step& step = b.step(output, "constrain", 1, {}, [=](const Context& c, int64_t) {
-      float* w = c.values(param);
-      if (constraint.kind == Constraint::Kind::norm)
-        constrain_norm(w, dims, constraint);
-      else
-        for (int64_t j = 0; j < size; ++j) w[j] = w[j] < 0 ? 0 : w[j];
-      for (const ParamPiece& piece : pieces) piece.pack(c);
-    });
-    b.declare_packing(step, pieces);
+    if (plan.constraints[i].kind == Constraint::Kind::norm)
+      lower_norm_constraint(b, output, position, plan.constraints[i]);
+    else
+      lower_non_negative(b, output, position);
+    positions.push_back(position);
   }
+  std::vector<ParamPiece> pieces = b.pieces(positions);
+  std::erase_if(pieces, [](const ParamPiece& piece) { return !piece.packings; });
+  if (pieces.empty()) return;
+  Step& step = b.step(output, "constrain", static_cast<int64_t>(pieces.size()), {},
+                      [=](const Context& c, int64_t task) { pieces[static_cast<size_t>(task)].pack(c); });
+  b.declare_packing(step, pieces);
 }
 
 // Clips the gradients of these parameters, moves them, and packs those that stay as they are then.

@@ -94,7 +94,9 @@ __all__ = [
 def __getattr__(name: str) -> Any:
     if name in _LAZY:
         return importlib.import_module(f"cnnfast.{name}")
-    raise AttributeError(f"module 'cnnfast' has no attribute {name!r}")
+    from cnnfast.utils.missing import missing
+
+    raise missing(__name__, name)
 
 
 def __dir__() -> list[str]:

@@ -49,8 +49,18 @@ class Weight:
     def set_regularizer(self, l1: float, l2: float) -> None:
         """Adds l1 * sum|w| + l2 * sum w^2 to the loss of both steps, and its gradient to that of w."""
 
-    def set_constraint(self, kind: str | None, minimum: float = 0.0, maximum: float = 0.0) -> None:
-        """After each update: "non_negative", or "norm" (of each output unit, into [minimum, maximum])."""
+    def set_constraint(
+        self,
+        kind: str | None,
+        minimum: float = 0.0,
+        maximum: float = 0.0,
+        rate: float = 1.0,
+        axes: Sequence[int] = (0,),
+    ) -> None:
+        """After each update: "non_negative", or "norm".
+
+        Each norm over `axes` then moves the share `rate` of its way into [minimum, maximum].
+        """
 
 def get_weights(weights: Sequence[Weight]) -> list[NDArray[np.float32]]:
     """Copies of several weights, of one moment."""
@@ -183,7 +193,9 @@ class Network:
         metrics: Sequence[str],
         optimizer: Mapping[str, Any],
     ) -> None:
-        """`metrics`: "accuracy", "binary_accuracy", "top_k:5", "mean_squared_error", "mean_absolute_error".
+        """`metrics`: "accuracy", "binary_accuracy", "top_k:5", "equal", "mean_{squared,absolute}_error".
+
+        All are of what `predict` returns. "binary_accuracy:0.3" has another threshold than 0.5.
 
         `optimizer`: {"name": "sgd", "learning_rate", "momentum", "nesterov"} or
         {"name": "adam", "learning_rate", "beta_1", "beta_2", "epsilon"}, and at most one of "clipnorm",

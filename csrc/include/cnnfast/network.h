@@ -49,10 +49,13 @@ enum class Loss {
   mean_squared_error
 };
 
-enum class MetricKind { accuracy, binary_accuracy, top_k, mean_squared_error, mean_absolute_error };
+// Of what predict returns, by Keras's definitions: accuracy, whether the largest output is the true class's;
+// equal, the share of outputs that are their targets.
+enum class MetricKind { accuracy, binary_accuracy, top_k, equal, mean_squared_error, mean_absolute_error };
 struct Metric {
   MetricKind kind;
-  int k = 1;
+  int k = 1;               // top_k
+  float threshold = 0.5f;  // binary_accuracy: larger outputs are ones
 };
 
 // Of gradients, regularizers' included: each value into [-limit, limit], or scaled so that the norm of each

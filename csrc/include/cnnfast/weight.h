@@ -23,9 +23,11 @@ struct Regularizer {
   float l1 = 0, l2 = 0;
   bool operator==(const Regularizer&) const = default;
 };
+// norm: each norm over `axes` moves the share `rate` of its way into [minimum, maximum].
 struct Constraint {
   enum class Kind { none, non_negative, norm } kind = Kind::none;
-  float minimum = 0, maximum = 0;
+  float minimum = 0, maximum = 0, rate = 1;
+  uint32_t axes = 1;  // bit i: the i-th of the weight's dims
   bool operator==(const Constraint&) const = default;
 };
 
@@ -62,6 +64,7 @@ class Weight {
 
   WeightRules rules() const;
   void set_trainable(bool trainable);
+  // Throw Error{value} where a number is not finite or out of its range, or an axis is not there.
   void set_regularizer(Regularizer regularizer);
   void set_constraint(Constraint constraint);
 

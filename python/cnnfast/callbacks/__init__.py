@@ -1,5 +1,7 @@
 """Callbacks: what is called while a model trains."""
 
+from typing import TYPE_CHECKING
+
 from cnnfast.callbacks.callback import Callback
 from cnnfast.callbacks.early_stopping import EarlyStopping
 from cnnfast.callbacks.history import History
@@ -7,6 +9,7 @@ from cnnfast.callbacks.lambda_callback import LambdaCallback
 from cnnfast.callbacks.learning_rate_scheduler import LearningRateScheduler
 from cnnfast.callbacks.model_checkpoint import ModelCheckpoint
 from cnnfast.callbacks.progress_bar import ProgressBar
+from cnnfast.utils.missing import missing
 
 __all__ = [
     "Callback",
@@ -17,3 +20,8 @@ __all__ = [
     "ModelCheckpoint",
     "ProgressBar",
 ]
+
+if not TYPE_CHECKING:  # a checker knows what there is
+
+    def __getattr__(name):
+        raise missing(__name__, name)

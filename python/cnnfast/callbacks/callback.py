@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -28,6 +29,13 @@ class Callback:
 
     model: BaseModel
     params: dict[str, Any]
+
+    def _check(self, names: Sequence[str] | None) -> None:
+        """Refuses, before the first epoch, what would fail later.
+
+        Args:
+            names: The names in the logs of an epoch; None where an earlier callback may add some.
+        """
 
     @property
     def listens_to_batches(self) -> bool:

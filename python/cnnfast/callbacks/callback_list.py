@@ -2,14 +2,57 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any, cast
 
 from cnnfast.callbacks.callback import Callback, Logs
+from cnnfast.callbacks.early_stopping import EarlyStopping
+from cnnfast.callbacks.history import History
+from cnnfast.callbacks.learning_rate_scheduler import LearningRateScheduler
+from cnnfast.callbacks.model_checkpoint import ModelCheckpoint
+from cnnfast.callbacks.progress_bar import ProgressBar
 
 if TYPE_CHECKING:
     from cnnfast.models.base import BaseModel
     from cnnfast.models.trainer import Trainer
+
+# What Keras also calls, and nothing here does.
+_NEVER_CALLED = (
+    "on_batch_begin",
+    "on_batch_end",
+    *(
+        f"on_{what}_{when}"
+        for what in ("test", "predict")
+        for when in ("begin", "end", "batch_begin", "batch_end")
+    ),
+)
+# Those that add no names to the logs of an epoch.
+_LOOK_ONLY = [cls.on_epoch_end for cls in (Callback, EarlyStopping, History, ModelCheckpoint, ProgressBar)]
+
+
+def flat(callbacks: Any) -> Iterator[Callback]:
+    """Yields the callbacks of nothing, one, or lists of them.
+
+    Raises:
+        ValueError: If one is not a `Callback`, or has a method that is never called.
+
+    Example:
+        >>> list(flat(None))
+        []
+    """
+    if isinstance(callbacks, Callback):
+        for method in _NEVER_CALLED:
+            if hasattr(callbacks, method):
+                raise ValueError(
+                    f"{type(callbacks).__name__}.{method} would never be called; cnnfast calls "
+                    f"{', '.join(name for name in dir(Callback) if name.startswith('on_'))}"
+                )
+        yield callbacks
+    elif isinstance(callbacks, (list, tuple)):
+        for each in callbacks:
+            yield from flat(each)
+    elif callbacks is not None:
+        raise ValueError(f"callbacks must be cnnfast.callbacks.Callback objects, got {callbacks!r}")
 
 
 class CallbackList:
@@ -19,19 +62,23 @@ class CallbackList:
         callbacks: The callbacks.
         model: The model that trains.
         params: How it trains.
+        names: The names of the numbers in the logs of an epoch.
 
     Raises:
-        TypeError: If one is not a `Callback`.
+        ValueError, OSError: If one finds that it could not do its work.
     """
 
-    def __init__(self, callbacks: Sequence[Callback], model: Trainer, params: dict[str, Any]) -> None:
-        for callback in callbacks:
-            if not isinstance(callback, Callback):
-                raise TypeError(f"callbacks must be cnnfast.callbacks.Callback objects, got {callback!r}")
+    def __init__(
+        self, callbacks: Sequence[Callback], model: Trainer, params: dict[str, Any], names: list[str]
+    ) -> None:
         self._callbacks = callbacks
         for callback in callbacks:
             callback.set_params(params)
             callback.set_model(cast("BaseModel", model))
+        known: list[str] | None = names
+        for callback in callbacks:
+            callback._check(known)
+            known = _names_after(callback, known)
         self._at_begin = [c for c in callbacks if _overrides(c, "on_train_batch_begin")]
         self._at_end = [c for c in callbacks if _overrides(c, "on_train_batch_end")]
 
@@ -73,3 +120,11 @@ class CallbackList:
 
 def _overrides(callback: Callback, method: str) -> bool:
     return callback.listens_to_batches and getattr(type(callback), method) is not getattr(Callback, method)
+
+
+def _names_after(callback: Callback, names: list[str] | None) -> list[str] | None:
+    """Names in the logs once a callback has had them; None where it may add what it likes."""
+    method = type(callback).on_epoch_end
+    if names is None or method in _LOOK_ONLY:
+        return names
+    return [*names, "learning_rate"] if method is LearningRateScheduler.on_epoch_end else None

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from cnnfast.callbacks.callback import Logs
 from cnnfast.callbacks.monitor import Mode, MonitorCallback
+from cnnfast.utils.arguments import whole_number
 
 if TYPE_CHECKING:
     import numpy as np
@@ -13,7 +14,7 @@ if TYPE_CHECKING:
 
 
 class EarlyStopping(MonitorCallback):
-    """Stops training when a number has not got better for some epochs.
+    """Stops training when a number has not got better for some epochs; NaN is never better.
 
     Args:
         monitor: The number's name.
@@ -21,12 +22,13 @@ class EarlyStopping(MonitorCallback):
         patience: Epochs without improvement to allow.
         verbose: 1 says when it stops.
         mode: "min" or "max" says which is better; "auto" knows it of the loss and the model's metrics.
-        baseline: The number to beat at first; None means any.
-        restore_best_weights: Whether the weights of the best epoch are put back at the end.
+        baseline: An epoch counts as better only if it also beats this number; None means any.
+        restore_best_weights: Whether the weights of the best epoch are put back at the end. Where every
+            number was NaN there is no best epoch, and they stay as they are.
         start_from_epoch: Epochs to wait before watching.
 
     Raises:
-        ValueError: While training, if there is no number of that name.
+        ValueError: Before the first epoch, if there will be no number of that name.
 
     Source:
         Keras 3, `keras.callbacks.EarlyStopping`.
@@ -47,16 +49,16 @@ class EarlyStopping(MonitorCallback):
         restore_best_weights: bool = False,
         start_from_epoch: int = 0,
     ) -> None:
-        super().__init__(monitor, mode, min_delta, baseline)
-        self.patience = patience
+        super().__init__(monitor, mode, min_delta, None)
+        self.patience = whole_number(patience, "patience", 0)
         self.verbose = verbose
         self.baseline = baseline
         self.restore_best_weights = restore_best_weights
-        self.start_from_epoch = start_from_epoch
+        self.start_from_epoch = whole_number(start_from_epoch, "start_from_epoch", 0)
 
     def on_train_begin(self, logs: Logs | None = None) -> None:
         """Forgets an earlier training."""
-        self.best = self.baseline
+        self.best = None
         self.wait = 0
         self.stopped_epoch = 0
         self.best_epoch = 0
@@ -68,11 +70,13 @@ class EarlyStopping(MonitorCallback):
         if epoch < self.start_from_epoch:
             return
         self.wait += 1
-        if self._improves(value):
-            self.best, self.best_epoch, self.wait = value, epoch, 0
+        if self._improves(value, self.best):
+            self.best, self.best_epoch = value, epoch
             if self.restore_best_weights:
                 self.best_weights = self.model.get_weights()
-        if self.wait >= self.patience and self.wait > 0:
+            if self._improves(value, self.baseline):
+                self.wait = 0
+        elif self.wait >= self.patience and epoch > 0:
             self.stopped_epoch = epoch
             self.model.stop_training = True
             if self.verbose:

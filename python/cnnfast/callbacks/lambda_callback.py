@@ -19,6 +19,9 @@ class LambdaCallback(Callback):
         on_train_batch_begin: Called with (batch, logs).
         on_train_batch_end: Called with (batch, logs).
 
+    Raises:
+        ValueError: If there are others.
+
     Source:
         Keras 3, `keras.callbacks.LambdaCallback`.
 
@@ -35,7 +38,10 @@ class LambdaCallback(Callback):
         on_train_end: Callable[[Any], object] | None = None,
         on_train_batch_begin: Callable[[int, Any], object] | None = None,
         on_train_batch_end: Callable[[int, Any], object] | None = None,
+        **others: Any,
     ) -> None:
+        if others:
+            raise ValueError(f"LambdaCallback has no {', '.join(others)}: nothing would call them")
         self._epoch_begin = on_epoch_begin
         self._epoch_end = on_epoch_end
         self._train_begin = on_train_begin

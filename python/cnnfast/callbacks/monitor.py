@@ -2,22 +2,29 @@
 
 from __future__ import annotations
 
+import math
+from collections.abc import Sequence
 from typing import Literal
 
 from cnnfast import metrics
 from cnnfast.callbacks.callback import Callback, Logs
+from cnnfast.utils.arguments import real_number
 
 Mode = Literal["auto", "min", "max"]
 
 
 class MonitorCallback(Callback):
-    """Base of the callbacks that watch one number of the logs.
+    """Base of the callbacks that watch one number of the logs. NaN is never better than anything.
 
     Args:
         monitor: Its name, such as "val_loss".
         mode: "min" or "max" says which is better; "auto" knows it of the loss and the model's metrics.
-        min_delta: How much better it must get to count.
-        best: The number to beat at first; None means any.
+        min_delta: How much better it must get to count; its sign does not matter.
+        best: The number to beat at first; None or NaN means any.
+
+    Raises:
+        ValueError: If `mode` is none of these or `min_delta` is not finite; before the first epoch, if there
+            will be no number of that name.
     """
 
     def __init__(self, monitor: str, mode: Mode, min_delta: float, best: float | None) -> None:
@@ -25,8 +32,13 @@ class MonitorCallback(Callback):
             raise ValueError(f"mode must be 'auto', 'min' or 'max', got {mode!r}")
         self.monitor = monitor
         self.mode: Mode = mode
-        self.min_delta = abs(min_delta)
+        self.min_delta = abs(real_number(min_delta, "min_delta", -math.inf))
         self.best = best
+
+    def _check(self, names: Sequence[str] | None) -> None:
+        if names is not None:
+            self._value(dict.fromkeys(names, 0.0))
+        self._larger_is_better()
 
     def _value(self, logs: Logs | None) -> float:
         if not logs or self.monitor not in logs:
@@ -36,12 +48,15 @@ class MonitorCallback(Callback):
             )
         return logs[self.monitor]
 
-    def _improves(self, value: float) -> bool:
-        if self.best is None:
+    def _improves(self, value: float, on: float | None) -> bool:
+        """Whether a value is better than another, which may be none."""
+        if math.isnan(value):
+            return False
+        if on is None or math.isnan(on):
             return True
         if self._larger_is_better():
-            return value - self.min_delta > self.best
-        return value + self.min_delta < self.best
+            return value - self.min_delta > on
+        return value + self.min_delta < on
 
     def _larger_is_better(self) -> bool:
         if self.mode != "auto":

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from cnnfast.initializers.constant import Constant, Ones, Zeros
 from cnnfast.initializers.initializer import Initializer
@@ -15,6 +15,7 @@ from cnnfast.initializers.scaled import (
     LecunNormal,
     LecunUniform,
 )
+from cnnfast.utils.missing import missing
 from cnnfast.utils.serialization import registry, resolve
 
 _REGISTRY: dict[str, type[Initializer]] = registry(
@@ -63,3 +64,8 @@ __all__ = [
     "Zeros",
     "get",
 ]
+
+if not TYPE_CHECKING:  # a checker knows what there is
+
+    def __getattr__(name):
+        raise missing(__name__, name)

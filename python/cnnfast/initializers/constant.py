@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from cnnfast.initializers.initializer import Initializer
+from cnnfast.utils.arguments import real_number
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -26,6 +28,9 @@ class Constant(Initializer):
     """
 
     value: float = 0.0
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "value", real_number(self.value, "value", -math.inf))
 
     def _values(self, shape: tuple[int, ...], generator: np.random.Generator | None) -> NDArray[np.float32]:
         return np.full(shape, self.value, np.float32)

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from cnnfast.initializers.initializer import RandomInitializer, truncated_normal
+from cnnfast.utils.arguments import real_number
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -30,6 +32,10 @@ class RandomNormal(RandomInitializer):
     mean: float = 0.0
     stddev: float = 0.05
     seed: int | None = None
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "mean", real_number(self.mean, "mean", -math.inf))
+        object.__setattr__(self, "stddev", real_number(self.stddev, "stddev"))
 
     def _values(self, shape: tuple[int, ...], generator: np.random.Generator | None) -> NDArray[np.float32]:
         normal = self._generator(generator, self.seed).standard_normal(shape, np.float32)
@@ -54,6 +60,10 @@ class TruncatedNormal(RandomInitializer):
     stddev: float = 0.05
     seed: int | None = None
 
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "mean", real_number(self.mean, "mean", -math.inf))
+        object.__setattr__(self, "stddev", real_number(self.stddev, "stddev"))
+
     def _values(self, shape: tuple[int, ...], generator: np.random.Generator | None) -> NDArray[np.float32]:
         normal = truncated_normal(shape, self._generator(generator, self.seed))
         return normal * np.float32(self.stddev) + np.float32(self.mean)
@@ -76,6 +86,10 @@ class RandomUniform(RandomInitializer):
     minval: float = -0.05
     maxval: float = 0.05
     seed: int | None = None
+
+    def __post_init__(self) -> None:
+        for name in ("minval", "maxval"):
+            object.__setattr__(self, name, real_number(getattr(self, name), name, -math.inf))
 
     def _values(self, shape: tuple[int, ...], generator: np.random.Generator | None) -> NDArray[np.float32]:
         unit = self._generator(generator, self.seed).random(shape, np.float32)

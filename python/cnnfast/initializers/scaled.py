@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import InitVar, dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from cnnfast.initializers.initializer import RandomInitializer, fans, truncated_normal
+from cnnfast.utils.arguments import not_offered
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -20,6 +21,11 @@ _TRUNCATED_STDDEV = 0.87962566103423978
 @dataclass(frozen=True)
 class _Scaled(RandomInitializer):
     seed: int | None = None
+    input_axes: InitVar[None] = None
+    output_axes: InitVar[None] = None
+
+    def __post_init__(self, input_axes: None, output_axes: None) -> None:
+        not_offered(type(self).__name__, input_axes=(input_axes, None), output_axes=(output_axes, None))
 
     def _variance(self, fan_in: int, fan_out: int) -> float:
         raise NotImplementedError
@@ -57,6 +63,7 @@ class GlorotUniform(_ScaledUniform):
 
     Args:
         seed: Own seed; None follows `cnnfast.set_random_seed`.
+        input_axes, output_axes: Not offered; must be None.
 
     Source:
         Glorot and Bengio, 2010.
@@ -76,6 +83,7 @@ class GlorotNormal(_ScaledNormal):
 
     Args:
         seed: Own seed; None follows `cnnfast.set_random_seed`.
+        input_axes, output_axes: Not offered; must be None.
 
     Source:
         Glorot and Bengio, 2010.
@@ -95,6 +103,7 @@ class HeUniform(_ScaledUniform):
 
     Args:
         seed: Own seed; None follows `cnnfast.set_random_seed`.
+        input_axes, output_axes: Not offered; must be None.
 
     Source:
         He et al., 2015.
@@ -114,6 +123,7 @@ class HeNormal(_ScaledNormal):
 
     Args:
         seed: Own seed; None follows `cnnfast.set_random_seed`.
+        input_axes, output_axes: Not offered; must be None.
 
     Source:
         He et al., 2015.
@@ -133,6 +143,7 @@ class LecunUniform(_ScaledUniform):
 
     Args:
         seed: Own seed; None follows `cnnfast.set_random_seed`.
+        input_axes, output_axes: Not offered; must be None.
 
     Source:
         LeCun et al., Efficient BackProp, 1998.
@@ -152,6 +163,7 @@ class LecunNormal(_ScaledNormal):
 
     Args:
         seed: Own seed; None follows `cnnfast.set_random_seed`.
+        input_axes, output_axes: Not offered; must be None.
 
     Source:
         LeCun et al., Efficient BackProp, 1998.

@@ -1,5 +1,7 @@
 """Layers: what networks are built of. Names and arguments are those of Keras 3."""
 
+from typing import TYPE_CHECKING
+
 from cnnfast.layers.activation import Activation, ReLU, Softmax
 from cnnfast.layers.add import Add, add
 from cnnfast.layers.average_pooling1d import AveragePooling1D
@@ -21,6 +23,7 @@ from cnnfast.layers.max_pooling1d import MaxPooling1D
 from cnnfast.layers.max_pooling2d import MaxPooling2D
 from cnnfast.layers.separable_conv1d import SeparableConv1D
 from cnnfast.layers.separable_conv2d import SeparableConv2D
+from cnnfast.utils.missing import missing
 
 AvgPool1D = AveragePooling1D
 AvgPool2D = AveragePooling2D
@@ -58,3 +61,8 @@ __all__ = [
     "Softmax",
     "add",
 ]
+
+if not TYPE_CHECKING:  # a checker knows what there is
+
+    def __getattr__(name):
+        raise missing(__name__, name)

@@ -3,17 +3,33 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
 
 from cnnfast.layers.layer import Layer
-from cnnfast.utils.arguments import activation_name
+from cnnfast.utils.arguments import activation_name, not_offered
+from cnnfast.utils.warn import warn
 
 if TYPE_CHECKING:
     from typing_extensions import Unpack
 
+    from cnnfast._core import Activation as ActivationName
     from cnnfast._core import Graph, Weight
     from cnnfast.layers.layer import LayerOptions
     from cnnfast.utils.serialization import Config
+
+
+def emit_activation(graph: Graph, src: int, activation: ActivationName, name: str) -> int:
+    """Adds an activation to a graph and returns the number of its output; warns of a softmax over one value.
+
+    Example:
+        >>> from cnnfast._core import Graph
+        >>> graph = Graph()
+        >>> emit_activation(graph, graph.input((3,), "x"), "relu", "relu")
+        1
+    """
+    if activation == "softmax" and graph.shape(src)[-1] == 1:
+        warn(f"{name}: a softmax over one value always gives 1; for yes or no use a sigmoid")
+    return graph.activation(src, activation, name)
 
 
 class Activation(Layer):
@@ -23,7 +39,7 @@ class Activation(Layer):
 
     Args:
         activation: "relu", "tanh", "sigmoid", "softmax" or "linear".
-        options: `name`, `trainable`, `input_shape`.
+        options: Arguments of every layer: `name`, `trainable`, `input_shape`.
 
     Shapes:
         Any, unchanged.
@@ -45,7 +61,7 @@ class Activation(Layer):
         self.activation = activation_name(activation)
 
     def _emit(self, graph: Graph, srcs: Sequence[int], weights: Sequence[Weight]) -> int:
-        return graph.activation(srcs[0], self.activation, self.name)
+        return emit_activation(graph, srcs[0], self.activation, self.name)
 
     def get_config(self) -> Config:
         """Returns the arguments that make an equal layer."""
@@ -58,7 +74,8 @@ class ReLU(Layer):
     Formula: max(x, 0)
 
     Args:
-        options: `name`, `trainable`, `input_shape`.
+        max_value, negative_slope, threshold: Keras's arguments, which must have their defaults.
+        options: Arguments of every layer: `name`, `trainable`, `input_shape`.
 
     Shapes:
         Any, unchanged.
@@ -72,8 +89,20 @@ class ReLU(Layer):
         array([[0., 2.]], dtype=float32)
     """
 
-    def __init__(self, **options: Unpack[LayerOptions]) -> None:
+    def __init__(
+        self,
+        max_value: None = None,
+        negative_slope: float = 0.0,
+        threshold: float = 0.0,
+        **options: Unpack[LayerOptions],
+    ) -> None:
         super().__init__(**options)
+        not_offered(
+            "ReLU",
+            max_value=(max_value, None),
+            negative_slope=(negative_slope, 0.0),
+            threshold=(threshold, 0.0),
+        )
 
     def _emit(self, graph: Graph, srcs: Sequence[int], weights: Sequence[Weight]) -> int:
         return graph.activation(srcs[0], "relu", self.name)
@@ -85,7 +114,8 @@ class Softmax(Layer):
     Formula: e^x_j / sum_k e^x_k
 
     Args:
-        options: `name`, `trainable`, `input_shape`.
+        axis: Not offered; must be -1.
+        options: Arguments of every layer: `name`, `trainable`, `input_shape`.
 
     Shapes:
         Any, unchanged.
@@ -99,8 +129,11 @@ class Softmax(Layer):
         array([[0.5, 0.5]], dtype=float32)
     """
 
-    def __init__(self, **options: Unpack[LayerOptions]) -> None:
+    activation: ClassVar[str] = "softmax"
+
+    def __init__(self, axis: int = -1, **options: Unpack[LayerOptions]) -> None:
         super().__init__(**options)
+        not_offered("Softmax", axis=(axis, -1))
 
     def _emit(self, graph: Graph, srcs: Sequence[int], weights: Sequence[Weight]) -> int:
-        return graph.activation(srcs[0], "softmax", self.name)
+        return emit_activation(graph, srcs[0], "softmax", self.name)

@@ -19,7 +19,7 @@ class Add(Layer):
     """The sum of several branches, element by element, as in residual networks.
 
     Args:
-        options: `name`, `trainable`, `input_shape`.
+        options: Arguments of every layer: `name`, `trainable`, `input_shape`.
 
     Shapes:
         Two or more inputs of one shape; that shape.
@@ -51,7 +51,7 @@ def add(inputs: Sequence[SymbolicTensor], **options: Unpack[LayerOptions]) -> Sy
 
     Args:
         inputs: What `Input` or layers returned, two or more of one shape.
-        options: `name`, `trainable`, `input_shape`.
+        options: Arguments of every layer: `name`, `trainable`, `input_shape`.
 
     Raises:
         ValueError: If the shapes differ.

@@ -15,9 +15,11 @@ class AveragePooling1D(AveragePooling):
         strides: Step between windows; None means `pool_size`.
         padding: "valid", "same", an int, or ((before, after),).
         data_format: "channels_last", "channels_first", or None for `cnnfast.image_data_format()`.
-        ceil_mode: Whether a last window that only partly overlaps the sequence counts.
+        name: Its name in the model; None makes one up.
+        ceil_mode: Whether a last window that only partly overlaps the sequence counts; a window larger than
+            the sequence gives one output then.
         count_include_pad: Whether padding counts, as zeros; otherwise only steps of the sequence do.
-        options: `name`, `trainable`, `input_shape`.
+        options: Arguments of every layer: `trainable`, `input_shape`.
 
     Shapes:
         (n, steps, c) -> (n, out, c), or (n, c, steps) -> (n, c, out).

@@ -15,9 +15,11 @@ class AveragePooling2D(AveragePooling):
         strides: Step between windows, an int or two; None means `pool_size`.
         padding: "valid", "same", an int, (height, width), or ((top, bottom), (left, right)).
         data_format: "channels_last", "channels_first", or None for `cnnfast.image_data_format()`.
-        ceil_mode: Whether a last window that only partly overlaps the image counts.
+        name: Its name in the model; None makes one up.
+        ceil_mode: Whether a last window that only partly overlaps the image counts; a window larger than the
+            image gives one output then.
         count_include_pad: Whether padding counts, as zeros; otherwise only pixels of the image do.
-        options: `name`, `trainable`, `input_shape`.
+        options: Arguments of every layer: `trainable`, `input_shape`.
 
     Shapes:
         (n, h, w, c) -> (n, oh, ow, c), or (n, c, h, w) -> (n, c, oh, ow).

@@ -34,7 +34,7 @@ class Conv1D(Convolution):
         activity_regularizer: Not offered; must be None.
         kernel_constraint: Rule for the kernel after each update.
         bias_constraint: Rule for the bias after each update.
-        options: `name`, `trainable`, `input_shape`.
+        options: Arguments of every layer: `name`, `trainable`, `input_shape`.
 
     Shapes:
         channels_last: (n, steps, c) -> (n, out, filters); channels_first: (n, c, steps) -> (n, filters, out);
@@ -47,7 +47,7 @@ class Conv1D(Convolution):
         Keras 3, `keras.layers.Conv1D`.
 
     Example:
-        >>> Conv1D(8, 3, padding="causal", dilation_rate=4).compute_output_shape((100, 2))
+        >>> Conv1D(8, 3, padding="causal", dilation_rate=4).compute_output_shape((None, 100, 2))
         (None, 100, 8)
     """
 

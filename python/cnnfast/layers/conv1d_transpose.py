@@ -31,7 +31,7 @@ class Conv1DTranspose(ConvolutionTranspose):
         kernel_constraint: Rule for the kernel after each update.
         bias_constraint: Rule for the bias after each update.
         groups: Number of groups; each sees in / groups channels and makes filters / groups.
-        options: `name`, `trainable`, `input_shape`.
+        options: Arguments of every layer: `name`, `trainable`, `input_shape`.
 
     Shapes:
         channels_last: (n, steps, c) -> (n, out, filters); channels_first: (n, c, steps) -> (n, filters, out);
@@ -44,7 +44,7 @@ class Conv1DTranspose(ConvolutionTranspose):
         Keras 3, `keras.layers.Conv1DTranspose`; explicit padding and groups as in PyTorch.
 
     Example:
-        >>> Conv1DTranspose(8, 4, strides=2, padding="same").compute_output_shape((50, 3))
+        >>> Conv1DTranspose(8, 4, strides=2, padding="same").compute_output_shape((None, 50, 3))
         (None, 100, 8)
     """
 

@@ -29,7 +29,7 @@ class Conv2D(Convolution):
         activity_regularizer: Not offered; must be None.
         kernel_constraint: Rule for the kernel after each update.
         bias_constraint: Rule for the bias after each update.
-        options: `name`, `trainable`, `input_shape`.
+        options: Arguments of every layer: `name`, `trainable`, `input_shape`.
 
     Shapes:
         channels_last: (n, h, w, c) -> (n, oh, ow, filters); channels_first: (n, c, h, w) -> (n, filters, oh,
@@ -43,7 +43,7 @@ class Conv2D(Convolution):
         Keras 3, `keras.layers.Conv2D`.
 
     Example:
-        >>> Conv2D(30, (5, 5), activation="relu").compute_output_shape((28, 28, 1))
+        >>> Conv2D(30, (5, 5), activation="relu").compute_output_shape((None, 28, 28, 1))
         (None, 24, 24, 30)
     """
 

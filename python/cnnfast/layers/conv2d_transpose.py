@@ -32,7 +32,7 @@ class Conv2DTranspose(ConvolutionTranspose):
         kernel_constraint: Rule for the kernel after each update.
         bias_constraint: Rule for the bias after each update.
         groups: Number of groups; each sees in / groups channels and makes filters / groups.
-        options: `name`, `trainable`, `input_shape`.
+        options: Arguments of every layer: `name`, `trainable`, `input_shape`.
 
     Shapes:
         channels_last: (n, h, w, c) -> (n, oh, ow, filters); channels_first: (n, c, h, w) -> (n, filters, oh,
@@ -46,7 +46,7 @@ class Conv2DTranspose(ConvolutionTranspose):
         Keras 3, `keras.layers.Conv2DTranspose`; explicit padding and groups as in PyTorch.
 
     Example:
-        >>> Conv2DTranspose(8, 3, strides=2, padding="same").compute_output_shape((7, 7, 16))
+        >>> Conv2DTranspose(8, 3, strides=2, padding="same").compute_output_shape((None, 7, 7, 16))
         (None, 14, 14, 8)
     """
 

@@ -29,7 +29,7 @@ class Conv3D(Convolution):
         activity_regularizer: Not offered; must be None.
         kernel_constraint: Rule for the kernel after each update.
         bias_constraint: Rule for the bias after each update.
-        options: `name`, `trainable`, `input_shape`.
+        options: Arguments of every layer: `name`, `trainable`, `input_shape`.
 
     Shapes:
         channels_last: (n, d, h, w, c) -> (n, od, oh, ow, filters); channels_first: (n, c, d, h, w) -> (n,
@@ -43,7 +43,7 @@ class Conv3D(Convolution):
         Keras 3, `keras.layers.Conv3D`.
 
     Example:
-        >>> Conv3D(8, 3, strides=(1, 2, 2), padding="same").compute_output_shape((16, 32, 32, 1))
+        >>> Conv3D(8, 3, strides=(1, 2, 2), padding="same").compute_output_shape((None, 16, 32, 32, 1))
         (None, 16, 16, 16, 8)
     """
 

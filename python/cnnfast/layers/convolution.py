@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from cnnfast.config import resolve_data_format
 from cnnfast.layers.weighted import Rules, WeightedLayer
-from cnnfast.utils.arguments import normal_padding, per_axis, whole_number
+from cnnfast.utils.arguments import check_axis_order, normal_padding, per_axis, whole_number
 
 if TYPE_CHECKING:
     from typing_extensions import Unpack
@@ -50,6 +50,11 @@ class SlidingLayer(WeightedLayer):
         self.padding = normal_padding(padding, self.rank, self.paddings)
         self.data_format = resolve_data_format(data_format)
         self.dilation_rate = per_axis(dilation_rate, "dilation_rate", self.rank)
+
+    def _check_axis_order(self, graph: Graph, src: int) -> None:
+        if self.padding == "valid":
+            reach = [(k - 1) * d + 1 for k, d in zip(self.kernel_size, self.dilation_rate, strict=True)]
+            check_axis_order(self.name, graph.shape(src), reach, self.data_format)
 
     def get_config(self) -> Config:
         """Returns the arguments that make an equal layer, without its weights."""
@@ -108,6 +113,7 @@ class Convolution(SlidingLayer):
         return self.padding
 
     def _emit(self, graph: Graph, srcs: Sequence[int], weights: Sequence[Weight]) -> int:
+        self._check_axis_order(graph, srcs[0])
         value = graph.conv(
             srcs[0],
             self.filters,
@@ -149,6 +155,7 @@ class ConvolutionTranspose(Convolution):
         activity_regularizer: None = None,
         kernel_constraint: Any = None,
         bias_constraint: Any = None,
+        *,
         groups: int = 1,
         **options: Unpack[LayerOptions],
     ) -> None:

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from cnnfast.layers.weighted import Rules, WeightedLayer
-from cnnfast.utils.arguments import whole_number
+from cnnfast.utils.arguments import not_offered, whole_number
 
 if TYPE_CHECKING:
     from typing_extensions import Unpack
@@ -32,8 +32,8 @@ class Dense(WeightedLayer):
         activity_regularizer: Not offered; must be None.
         kernel_constraint: Rule for the kernel after each update.
         bias_constraint: Rule for the bias after each update.
-        input_dim: Short for `input_shape=(input_dim,)`.
-        options: `name`, `trainable`, `input_shape`.
+        lora_rank, lora_alpha, quantization_config: Keras's arguments, which must be None.
+        options: Arguments of every layer: `name`, `trainable`, `input_shape`, `input_dim`.
 
     Shapes:
         (n, inputs) -> (n, units); kernel (inputs, units). Put `Flatten` before it where the input has more
@@ -46,7 +46,7 @@ class Dense(WeightedLayer):
         Keras 3, `keras.layers.Dense`.
 
     Example:
-        >>> Dense(128, activation="relu").compute_output_shape((375,))
+        >>> Dense(128, activation="relu").compute_output_shape((None, 375))
         (None, 128)
     """
 
@@ -62,11 +62,17 @@ class Dense(WeightedLayer):
         activity_regularizer: None = None,
         kernel_constraint: Any = None,
         bias_constraint: Any = None,
-        input_dim: int | None = None,
+        lora_rank: None = None,
+        lora_alpha: None = None,
+        quantization_config: None = None,
         **options: Unpack[LayerOptions],
     ) -> None:
-        if input_dim is not None:
-            options["input_shape"] = (input_dim,)
+        not_offered(
+            "Dense",
+            lora_rank=(lora_rank, None),
+            lora_alpha=(lora_alpha, None),
+            quantization_config=(quantization_config, None),
+        )
         super().__init__(
             activation,
             use_bias,

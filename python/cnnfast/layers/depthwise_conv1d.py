@@ -27,7 +27,7 @@ class DepthwiseConv1D(DepthwiseConvolution):
         activity_regularizer: Not offered; must be None.
         depthwise_constraint: Rule for the kernel after each update.
         bias_constraint: Rule for the bias after each update.
-        options: `name`, `trainable`, `input_shape`.
+        options: Arguments of every layer: `name`, `trainable`, `input_shape`.
 
     Shapes:
         channels_last: (n, steps, c) -> (n, out, c * depth_multiplier);
@@ -41,7 +41,7 @@ class DepthwiseConv1D(DepthwiseConvolution):
         Keras 3, `keras.layers.DepthwiseConv1D`.
 
     Example:
-        >>> DepthwiseConv1D(3, padding="same").compute_output_shape((100, 4))
+        >>> DepthwiseConv1D(3, padding="same").compute_output_shape((None, 100, 4))
         (None, 100, 4)
     """
 

@@ -28,7 +28,7 @@ class DepthwiseConv2D(DepthwiseConvolution):
         activity_regularizer: Not offered; must be None.
         depthwise_constraint: Rule for the kernel after each update.
         bias_constraint: Rule for the bias after each update.
-        options: `name`, `trainable`, `input_shape`.
+        options: Arguments of every layer: `name`, `trainable`, `input_shape`.
 
     Shapes:
         channels_last: (n, h, w, c) -> (n, oh, ow, c * depth_multiplier);
@@ -42,7 +42,7 @@ class DepthwiseConv2D(DepthwiseConvolution):
         Keras 3, `keras.layers.DepthwiseConv2D`.
 
     Example:
-        >>> DepthwiseConv2D(3, depth_multiplier=2).compute_output_shape((28, 28, 5))
+        >>> DepthwiseConv2D(3, depth_multiplier=2).compute_output_shape((None, 28, 28, 5))
         (None, 26, 26, 10)
     """
 

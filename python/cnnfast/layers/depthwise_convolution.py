@@ -60,6 +60,7 @@ class DepthwiseConvolution(SlidingLayer):
         self.depth_multiplier = whole_number(depth_multiplier, "depth_multiplier", 1)
 
     def _emit(self, graph: Graph, srcs: Sequence[int], weights: Sequence[Weight]) -> int:
+        self._check_axis_order(graph, srcs[0])
         value = graph.depthwise_conv(
             srcs[0],
             self.depth_multiplier,

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from cnnfast.layers.layer import Layer
-from cnnfast.optimizers.optimizer import in_range
+from cnnfast.utils.arguments import not_offered, real_number
 
 if TYPE_CHECKING:
     from typing_extensions import Unpack
@@ -23,7 +23,8 @@ class Dropout(Layer):
 
     Args:
         rate: Share that is set to 0, in [0, 1).
-        options: `name`, `trainable`, `input_shape`.
+        noise_shape, seed: Keras's arguments, which must be None; `cnnfast.set_random_seed` seeds all.
+        options: Arguments of every layer: `name`, `trainable`, `input_shape`.
 
     Shapes:
         Any, unchanged.
@@ -35,13 +36,16 @@ class Dropout(Layer):
         Srivastava et al., 2014, in the form of Keras 3.
 
     Example:
-        >>> Dropout(0.2).compute_output_shape((15, 5, 5))
+        >>> Dropout(0.2).compute_output_shape((None, 15, 5, 5))
         (None, 15, 5, 5)
     """
 
-    def __init__(self, rate: float, **options: Unpack[LayerOptions]) -> None:
+    def __init__(
+        self, rate: float, noise_shape: None = None, seed: None = None, **options: Unpack[LayerOptions]
+    ) -> None:
         super().__init__(**options)
-        self.rate = in_range(rate, "rate", 0.0, 1.0)
+        not_offered("Dropout", noise_shape=(noise_shape, None), seed=(seed, None))
+        self.rate = real_number(rate, "rate", below=1.0)
 
     def _emit(self, graph: Graph, srcs: Sequence[int], weights: Sequence[Weight]) -> int:
         return graph.dropout(srcs[0], self.rate, self.name)

@@ -24,7 +24,7 @@ class Flatten(Layer):
 
     Args:
         data_format: "channels_last", "channels_first", or None for `cnnfast.image_data_format()`.
-        options: `name`, `trainable`, `input_shape`.
+        options: Arguments of every layer: `name`, `trainable`, `input_shape`.
 
     Shapes:
         (n, h, w, c) or (n, c, h, w) -> (n, h * w * c)
@@ -33,7 +33,7 @@ class Flatten(Layer):
         Keras 3, `keras.layers.Flatten`.
 
     Example:
-        >>> Flatten().compute_output_shape((5, 5, 15))
+        >>> Flatten().compute_output_shape((None, 5, 5, 15))
         (None, 375)
     """
 

@@ -10,6 +10,7 @@ models are freed as soon as they are dropped.
 
 from __future__ import annotations
 
+import inspect
 import re
 from collections import Counter
 from collections.abc import Sequence
@@ -24,7 +25,8 @@ from cnnfast._core import Graph, Network
 from cnnfast.layers.symbolic import SymbolicTensor
 from cnnfast.layers.variable import Variable
 from cnnfast.tuning import new_network
-from cnnfast.utils.arguments import sample_shape
+from cnnfast.utils.arguments import batch_shape, not_offered, sample_shape
+from cnnfast.utils.missing import advice
 from cnnfast.utils.samples import check_samples
 from cnnfast.utils.serialization import snake_case
 
@@ -38,18 +40,31 @@ if TYPE_CHECKING:
 _names: Counter[str] = Counter()
 
 
-class LayerOptions(TypedDict, total=False):
+class UnnamedOptions(TypedDict, total=False):
     """Arguments that every layer takes by keyword.
 
     Attributes:
-        name: Its name in the model; None makes one up.
         trainable: Whether training changes its weights.
         input_shape: Shape of one sample, for the first layer of a `Sequential`.
+        input_dim: Short for `input_shape=(input_dim,)`.
+        dtype, autocast: Keras's arguments, which must have their defaults.
+    """
+
+    trainable: bool
+    input_shape: Sequence[int] | None
+    input_dim: int | None
+    dtype: Any
+    autocast: bool
+
+
+class LayerOptions(UnnamedOptions, total=False):
+    """The same, and the name where it has no place of its own.
+
+    Attributes:
+        name: Its name in the model; None makes one up.
     """
 
     name: str | None
-    trainable: bool
-    input_shape: Sequence[int] | None
 
 
 @dataclass(frozen=True)
@@ -68,16 +83,38 @@ class Layer:
         name: Its name in the model; None makes one up, such as `conv2d_1`.
         trainable: Whether training changes its weights.
         input_shape: Shape of one sample, for the first layer of a `Sequential`.
+        input_dim: Short for `input_shape=(input_dim,)`.
+        activity_regularizer, dtype, autocast: Keras's arguments, which must have their defaults.
+
+    Raises:
+        ValueError: If an argument is not known, or out of its range.
     """
 
     joins: ClassVar[bool] = False  # whether it takes a list of inputs
 
     def __init__(
         self,
+        *,
         name: str | None = None,
         trainable: bool = True,
         input_shape: Sequence[int] | None = None,
+        input_dim: int | None = None,
+        activity_regularizer: None = None,
+        dtype: Any = None,
+        autocast: bool = True,
+        **unknown: Any,
     ) -> None:
+        for argument in unknown:
+            near = advice("", argument, inspect.signature(type(self)).parameters)
+            raise ValueError(f"{type(self).__name__} has no argument {argument!r}{near}")
+        not_offered(
+            type(self).__name__,
+            activity_regularizer=(activity_regularizer, None),
+            dtype=(None if dtype == "float32" else dtype, None),
+            autocast=(autocast, True),
+        )
+        if input_dim is not None:
+            input_shape = (input_dim,)
         self.name = new_name(snake_case(type(self).__name__)) if name is None else _checked_name(name)
         self.declared_shape = None if input_shape is None else sample_shape(input_shape, "input_shape")
         self._trainable = bool(trainable)
@@ -133,8 +170,7 @@ class Layer:
                 an array with the batch axis first.
 
         Raises:
-            ValueError: If the shape does not suit the layer.
-            TypeError: If `inputs` is neither.
+            ValueError: If `inputs` is neither, or its shape does not suit the layer.
         """
         sources = list(inputs) if isinstance(inputs, (list, tuple)) else [inputs]
         symbols = [source for source in sources if isinstance(source, SymbolicTensor)]
@@ -142,7 +178,7 @@ class Layer:
             return self._connect(symbols)
         if symbols or self.joins:
             wants = "a list of what Input or other layers returned" if self.joins else "one input"
-            raise TypeError(
+            raise ValueError(
                 f"layer {self.name!r} ({type(self).__name__}) takes {wants}, got {type(inputs).__name__}"
             )
         return self._run(inputs)
@@ -162,8 +198,9 @@ class Layer:
         return list(sources) if self.joins else sources[0]
 
     def compute_output_shape(self, input_shape: Sequence[int | None]) -> tuple[int | None, ...]:
-        """Returns the output's shape, batch axis first as None, for an input's with or without that None."""
-        return (None, *self._describe([sample_shape(input_shape, "input_shape")], ()).shape)
+        """Returns the output's shape for an input's; in both the batch axis comes first, None or a number."""
+        batch, shape = batch_shape(input_shape)
+        return (batch, *self._describe([shape], ()).shape)
 
     # -- weights -----------------------------------------------------------------------------------------
 
@@ -181,12 +218,12 @@ class Layer:
         """Makes the weights for inputs of a shape.
 
         Args:
-            input_shape: Shape of one sample, or of a batch whose first axis is None.
+            input_shape: Shape of a batch, as in Keras: the first axis, None or a number, is the batch's.
 
         Raises:
             ValueError: If the shape does not suit the layer, or the layer has weights for another one.
         """
-        self._build([sample_shape(input_shape, "input_shape")])
+        self._build([batch_shape(input_shape)[1]])
 
     def _new_variable(self, weight: Weight) -> Variable:
         """Returns what the layer keeps in place of a weight that a graph made for it."""
@@ -276,6 +313,8 @@ def assign_all(variables: Sequence[Variable], values: Sequence[ArrayLike], owner
     Example:
         >>> assign_all([], [], "nobody")
     """
+    if not isinstance(values, (list, tuple)):
+        raise ValueError(f"{owner} takes a list of arrays as get_weights returns it, got {values!r}")
     if len(values) != len(variables):
         shapes = [variable.shape for variable in variables]
         raise ValueError(

@@ -15,8 +15,10 @@ class MaxPooling1D(MaxPooling):
         strides: Step between windows; None means `pool_size`.
         padding: "valid", "same", an int, or ((before, after),).
         data_format: "channels_last", "channels_first", or None for `cnnfast.image_data_format()`.
-        ceil_mode: Whether a last window that only partly overlaps the sequence counts.
-        options: `name`, `trainable`, `input_shape`.
+        name: Its name in the model; None makes one up.
+        ceil_mode: Whether a last window that only partly overlaps the sequence counts; a window larger than
+            the sequence gives one output then.
+        options: Arguments of every layer: `trainable`, `input_shape`.
 
     Shapes:
         (n, steps, c) -> (n, out, c), or (n, c, steps) -> (n, c, out).
@@ -28,9 +30,9 @@ class MaxPooling1D(MaxPooling):
         Keras 3, `keras.layers.MaxPooling1D`; ceil_mode as in PyTorch.
 
     Example:
-        >>> MaxPooling1D().compute_output_shape((5, 1))
+        >>> MaxPooling1D().compute_output_shape((None, 5, 1))
         (None, 2, 1)
-        >>> MaxPooling1D(ceil_mode=True).compute_output_shape((5, 1))
+        >>> MaxPooling1D(ceil_mode=True).compute_output_shape((None, 5, 1))
         (None, 3, 1)
     """
 

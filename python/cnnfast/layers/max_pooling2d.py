@@ -15,8 +15,10 @@ class MaxPooling2D(MaxPooling):
         strides: Step between windows, an int or two; None means `pool_size`.
         padding: "valid", "same", an int, (height, width), or ((top, bottom), (left, right)).
         data_format: "channels_last", "channels_first", or None for `cnnfast.image_data_format()`.
-        ceil_mode: Whether a last window that only partly overlaps the image counts.
-        options: `name`, `trainable`, `input_shape`.
+        name: Its name in the model; None makes one up.
+        ceil_mode: Whether a last window that only partly overlaps the image counts; a window larger than the
+            image gives one output then.
+        options: Arguments of every layer: `trainable`, `input_shape`.
 
     Shapes:
         (n, h, w, c) -> (n, oh, ow, c), or (n, c, h, w) -> (n, c, oh, ow).
@@ -28,9 +30,9 @@ class MaxPooling2D(MaxPooling):
         Keras 3, `keras.layers.MaxPooling2D`; ceil_mode as in PyTorch.
 
     Example:
-        >>> MaxPooling2D().compute_output_shape((5, 5, 1))
+        >>> MaxPooling2D().compute_output_shape((None, 5, 5, 1))
         (None, 2, 2, 1)
-        >>> MaxPooling2D(ceil_mode=True).compute_output_shape((5, 5, 1))
+        >>> MaxPooling2D(ceil_mode=True).compute_output_shape((None, 5, 5, 1))
         (None, 3, 3, 1)
     """
 

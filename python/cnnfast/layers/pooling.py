@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING, ClassVar
 
 from cnnfast.config import resolve_data_format
 from cnnfast.layers.layer import Layer
-from cnnfast.utils.arguments import normal_padding, per_axis
+from cnnfast.utils.arguments import check_axis_order, normal_padding, per_axis
 
 if TYPE_CHECKING:
     from typing_extensions import Unpack
 
     from cnnfast._core import Graph, Weight
-    from cnnfast.layers.layer import LayerOptions
+    from cnnfast.layers.layer import UnnamedOptions
     from cnnfast.utils.arguments import PaddingArgument
     from cnnfast.utils.serialization import Config
 
@@ -29,15 +29,21 @@ class Pooling(Layer):
         strides: int | Sequence[int] | None = None,
         padding: PaddingArgument = "valid",
         data_format: str | None = None,
+        name: str | None = None,
+        *,
         ceil_mode: bool = False,
-        **options: Unpack[LayerOptions],
+        **options: Unpack[UnnamedOptions],
     ) -> None:
-        super().__init__(**options)
+        super().__init__(name=name, **options)
         self.pool_size = per_axis(pool_size, "pool_size", self.rank)
         self.strides = self.pool_size if strides is None else per_axis(strides, "strides", self.rank)
         self.padding = normal_padding(padding, self.rank)
         self.data_format = resolve_data_format(data_format)
         self.ceil_mode = bool(ceil_mode)
+
+    def _check_axis_order(self, graph: Graph, src: int) -> None:
+        if self.padding == "valid" and not self.ceil_mode:
+            check_axis_order(self.name, graph.shape(src), self.pool_size, self.data_format)
 
     def get_config(self) -> Config:
         """Returns the arguments that make an equal layer."""
@@ -55,6 +61,7 @@ class MaxPooling(Pooling):
     """Base of the poolings by the largest value."""
 
     def _emit(self, graph: Graph, srcs: Sequence[int], weights: Sequence[Weight]) -> int:
+        self._check_axis_order(graph, srcs[0])
         return graph.max_pool(
             srcs[0], self.pool_size, self.strides, self.padding, self.ceil_mode, self.data_format, self.name
         )
@@ -69,14 +76,17 @@ class AveragePooling(Pooling):
         strides: int | Sequence[int] | None = None,
         padding: PaddingArgument = "valid",
         data_format: str | None = None,
+        name: str | None = None,
+        *,
         ceil_mode: bool = False,
         count_include_pad: bool = False,
-        **options: Unpack[LayerOptions],
+        **options: Unpack[UnnamedOptions],
     ) -> None:
-        super().__init__(pool_size, strides, padding, data_format, ceil_mode, **options)
+        super().__init__(pool_size, strides, padding, data_format, name, ceil_mode=ceil_mode, **options)
         self.count_include_pad = bool(count_include_pad)
 
     def _emit(self, graph: Graph, srcs: Sequence[int], weights: Sequence[Weight]) -> int:
+        self._check_axis_order(graph, srcs[0])
         return graph.average_pool(
             srcs[0],
             self.pool_size,

@@ -32,7 +32,7 @@ class SeparableConv1D(SeparableConvolution):
         depthwise_constraint: Rule for the depthwise kernel after each update.
         pointwise_constraint: Rule for the pointwise kernel after each update.
         bias_constraint: Rule for the bias after each update.
-        options: `name`, `trainable`, `input_shape`.
+        options: Arguments of every layer: `name`, `trainable`, `input_shape`.
 
     Shapes:
         channels_last: (n, steps, c) -> (n, out, filters);
@@ -47,7 +47,7 @@ class SeparableConv1D(SeparableConvolution):
         Keras 3, `keras.layers.SeparableConv1D`.
 
     Example:
-        >>> SeparableConv1D(8, 3, strides=2).compute_output_shape((101, 4))
+        >>> SeparableConv1D(8, 3, strides=2).compute_output_shape((None, 101, 4))
         (None, 50, 8)
     """
 

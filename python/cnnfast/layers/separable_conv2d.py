@@ -33,7 +33,7 @@ class SeparableConv2D(SeparableConvolution):
         depthwise_constraint: Rule for the depthwise kernel after each update.
         pointwise_constraint: Rule for the pointwise kernel after each update.
         bias_constraint: Rule for the bias after each update.
-        options: `name`, `trainable`, `input_shape`.
+        options: Arguments of every layer: `name`, `trainable`, `input_shape`.
 
     Shapes:
         channels_last: (n, h, w, c) -> (n, oh, ow, filters);
@@ -48,7 +48,7 @@ class SeparableConv2D(SeparableConvolution):
         Keras 3, `keras.layers.SeparableConv2D`; Chollet, Xception (2017), doi:10.1109/CVPR.2017.195.
 
     Example:
-        >>> SeparableConv2D(8, 3, padding="same").compute_output_shape((28, 28, 5))
+        >>> SeparableConv2D(8, 3, padding="same").compute_output_shape((None, 28, 28, 5))
         (None, 28, 28, 8)
     """
 

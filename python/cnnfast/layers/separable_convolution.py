@@ -82,6 +82,7 @@ class SeparableConvolution(SlidingLayer):
 
     def _emit(self, graph: Graph, srcs: Sequence[int], weights: Sequence[Weight]) -> int:
         one = (1,) * self.rank
+        self._check_axis_order(graph, srcs[0])
         value = graph.depthwise_conv(
             srcs[0],
             self.depth_multiplier,

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from cnnfast._core import Weight
+from cnnfast.utils.samples import check_weights
 
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike, NDArray
@@ -24,7 +25,7 @@ class Variable(Weight):
     Example:
         >>> from cnnfast.layers import Dense
         >>> layer = Dense(2, kernel_initializer="ones", name="head")
-        >>> layer.build((3,))
+        >>> layer.build((None, 3))
         >>> layer.kernel
         <Variable head/kernel, shape=(3, 2)>
         >>> layer.kernel.assign([[1, 2], [3, 4], [5, 6]])
@@ -46,15 +47,12 @@ class Variable(Weight):
             value: Numbers of exactly this shape.
 
         Raises:
-            ValueError: If the shape differs.
+            ValueError: If the shape differs, or they are not real numbers that float32 holds.
         """
         super().assign(self._checked(value))
 
     def _checked(self, value: ArrayLike) -> NDArray[np.float32]:
-        array = np.ascontiguousarray(value, np.float32).reshape(np.shape(value))
-        if array.shape != self.shape:
-            raise ValueError(f"weights {self.name!r} have shape {self.shape}, got {array.shape}")
-        return array
+        return check_weights(value, self.shape, self.name)
 
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> NDArray[Any]:
         if copy is False:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from cnnfast import constraints, initializers, regularizers
 from cnnfast.config import next_seed
+from cnnfast.layers.activation import emit_activation
 from cnnfast.layers.layer import Layer
 from cnnfast.utils.arguments import activation_name
 from cnnfast.utils.serialization import serialize
@@ -60,13 +61,7 @@ class WeightedLayer(Layer):
         activity_regularizer: None,
         **options: Unpack[LayerOptions],
     ) -> None:
-        super().__init__(**options)
-        if activity_regularizer is not None:
-            raise ValueError(
-                f"layer {self.name!r}: activity_regularizer must be None, got {activity_regularizer!r}; "
-                "penalties on outputs are not offered, those on weights are "
-                f"({', '.join(f'{key}_regularizer' for key in rules)})"
-            )
+        super().__init__(activity_regularizer=activity_regularizer, **options)
         self.activation = activation_name(activation)
         self.use_bias = bool(use_bias)
         self._rules = rules
@@ -106,7 +101,7 @@ class WeightedLayer(Layer):
     def _emit_activation(self, graph: Graph, value: int) -> int:
         if self.activation == "linear":
             return value
-        return graph.activation(value, self.activation, f"{self.name}/{self.activation}")
+        return emit_activation(graph, value, self.activation, f"{self.name}/{self.activation}")
 
     def get_config(self) -> Config:
         """Returns the arguments that make an equal layer, without its weights."""

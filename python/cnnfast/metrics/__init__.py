@@ -1,66 +1,115 @@
-"""Metrics: what is reported beside the loss. The core computes them with the loss, over the same outputs."""
+"""Metrics: what is reported beside the loss. The core computes them, from what `predict` returns."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Any
+import math
+from dataclasses import InitVar, dataclass
+from typing import TYPE_CHECKING, Any
 
 from cnnfast.metrics.metric import LabelForm, Metric
+from cnnfast.utils.arguments import real_number, whole_number
+from cnnfast.utils.missing import missing
 from cnnfast.utils.serialization import registry, resolve
 
 
 @dataclass(frozen=True)
-class Accuracy(Metric):
-    """Share of right answers; which kind follows from the outputs and the loss.
+class AutoAccuracy(Metric):
+    """What the name "accuracy" stands for: the accuracy that suits the outputs and the labels.
 
     One output: as `BinaryAccuracy`. Several with class numbers for labels: as `SparseCategoricalAccuracy`;
     otherwise as `CategoricalAccuracy`.
 
     Args:
-        name: Its name in logs; None means "accuracy".
+        name: Its name in logs.
 
     Example:
-        >>> Accuracy().display_name
+        >>> get("acc")
+        AutoAccuracy(name='acc')
+    """
+
+    name: str | None = "accuracy"
+
+    def _core_name(self, outputs: int) -> str:
+        return "binary_accuracy" if outputs == 1 else "accuracy"
+
+
+@dataclass(frozen=True)
+class Accuracy(Metric):
+    """Share of outputs that equal their labels, as for outputs that are class numbers themselves.
+
+    The name "accuracy" in `compile` is another: it stands for the accuracy that suits outputs and labels.
+
+    Args:
+        name: Its name in logs.
+        dtype: Not offered; must be None.
+
+    Example:
+        >>> Accuracy().name
         'accuracy'
     """
 
-    def _core_name(self, sparse: bool, outputs: int) -> str:
-        return "binary_accuracy" if outputs == 1 and not sparse else "accuracy"
+    labels = LabelForm.DENSE
+
+    name: str | None = "accuracy"
+    dtype: InitVar[Any] = None
+
+    def __post_init__(self, dtype: Any) -> None:
+        self._refuse(dtype)
+
+    def _core_name(self, outputs: int) -> str:
+        return "equal"
 
 
 @dataclass(frozen=True)
 class BinaryAccuracy(Metric):
-    """Share of outputs on the label's side of one half.
+    """Share of outputs that, taken as 1 above the threshold and as 0 otherwise, equal their labels.
 
     Args:
-        name: Its name in logs; None means "binary_accuracy".
+        name: Its name in logs.
+        dtype: Not offered; must be None.
+        threshold: Outputs above it count as 1; 0.5 for probabilities, 0 for logits.
 
     Example:
-        >>> BinaryAccuracy().display_name
+        >>> BinaryAccuracy().name
         'binary_accuracy'
     """
 
     labels = LabelForm.DENSE
 
-    def _core_name(self, sparse: bool, outputs: int) -> str:
-        return "binary_accuracy"
+    name: str | None = "binary_accuracy"
+    dtype: InitVar[Any] = None
+    threshold: float = 0.5
+
+    def __post_init__(self, dtype: Any) -> None:
+        self._refuse(dtype)
+        object.__setattr__(self, "threshold", real_number(self.threshold, "threshold", -math.inf))
+
+    def _core_name(self, outputs: int) -> str:
+        return f"binary_accuracy:{self.threshold!r}"
 
 
 @dataclass(frozen=True)
 class CategoricalAccuracy(Metric):
-    """Share of samples whose largest output is the one-hot label's class.
+    """Share of samples whose largest output is at the place of the label's largest.
 
     Args:
-        name: Its name in logs; None means "categorical_accuracy".
+        name: Its name in logs.
+        dtype: Not offered; must be None.
 
     Example:
-        >>> CategoricalAccuracy(name="acc").display_name
-        'acc'
+        >>> CategoricalAccuracy().name
+        'categorical_accuracy'
     """
 
     labels = LabelForm.DENSE
 
-    def _core_name(self, sparse: bool, outputs: int) -> str:
+    name: str | None = "categorical_accuracy"
+    dtype: InitVar[Any] = None
+
+    def __post_init__(self, dtype: Any) -> None:
+        self._refuse(dtype)
+
+    def _core_name(self, outputs: int) -> str:
         return "accuracy"
 
 
@@ -69,54 +118,63 @@ class SparseCategoricalAccuracy(Metric):
     """Share of samples whose largest output is the label's class, for class numbers.
 
     Args:
-        name: Its name in logs; None means "sparse_categorical_accuracy".
+        name: Its name in logs.
+        dtype: Not offered; must be None.
 
     Example:
-        >>> SparseCategoricalAccuracy().display_name
+        >>> SparseCategoricalAccuracy().name
         'sparse_categorical_accuracy'
     """
 
     labels = LabelForm.SPARSE
 
-    def _core_name(self, sparse: bool, outputs: int) -> str:
+    name: str | None = "sparse_categorical_accuracy"
+    dtype: InitVar[Any] = None
+
+    def __post_init__(self, dtype: Any) -> None:
+        self._refuse(dtype)
+
+    def _core_name(self, outputs: int) -> str:
         return "accuracy"
 
 
 @dataclass(frozen=True)
-class _TopK(Metric):
-    k: int = 5
-
-    def __post_init__(self) -> None:
-        if self.k < 1:
-            raise ValueError(f"k must be at least 1, got {self.k}")
-
-    def _core_name(self, sparse: bool, outputs: int) -> str:
-        return f"top_k:{self.k}"
-
-
-@dataclass(frozen=True)
-class TopKCategoricalAccuracy(_TopK):
-    """Share of samples whose one-hot label's class is among the k largest outputs.
+class TopKCategoricalAccuracy(Metric):
+    """Share of samples for which fewer than k outputs are larger than that of the one-hot label's class.
 
     Args:
-        name: Its name in logs; None means "top_k_categorical_accuracy".
-        k: How many outputs count, at least 1.
+        k: How many outputs count, a whole number from 1.
+        name: Its name in logs.
+        dtype: Not offered; must be None.
 
     Example:
-        >>> TopKCategoricalAccuracy(k=3).display_name
-        'top_k_categorical_accuracy'
+        >>> TopKCategoricalAccuracy(k=3).k
+        3
     """
 
     labels = LabelForm.DENSE
 
+    k: int = 5
+    name: str | None = "top_k_categorical_accuracy"
+    dtype: InitVar[Any] = None
+
+    def __post_init__(self, dtype: Any) -> None:
+        self._refuse(dtype)
+        object.__setattr__(self, "k", whole_number(self.k, "k", 1))
+
+    def _core_name(self, outputs: int) -> str:
+        return f"top_k:{self.k}"
+
 
 @dataclass(frozen=True)
-class SparseTopKCategoricalAccuracy(_TopK):
-    """Share of samples whose label's class is among the k largest outputs, for class numbers.
+class SparseTopKCategoricalAccuracy(Metric):
+    """Share of samples for which fewer than k outputs are larger than that of the label's class.
 
     Args:
-        name: Its name in logs; None means "sparse_top_k_categorical_accuracy".
-        k: How many outputs count, at least 1.
+        k: How many outputs count, a whole number from 1.
+        name: Its name in logs.
+        dtype: Not offered; must be None.
+        from_sorted_ids: Not offered; must be False.
 
     Example:
         >>> SparseTopKCategoricalAccuracy(k=3).k
@@ -125,23 +183,42 @@ class SparseTopKCategoricalAccuracy(_TopK):
 
     labels = LabelForm.SPARSE
 
+    k: int = 5
+    name: str | None = "sparse_top_k_categorical_accuracy"
+    dtype: InitVar[Any] = None
+    from_sorted_ids: InitVar[bool] = False
+
+    def __post_init__(self, dtype: Any, from_sorted_ids: bool) -> None:
+        self._refuse(dtype, from_sorted_ids=(from_sorted_ids, False))
+        object.__setattr__(self, "k", whole_number(self.k, "k", 1))
+
+    def _core_name(self, outputs: int) -> str:
+        return f"top_k:{self.k}"
+
 
 @dataclass(frozen=True)
 class MeanSquaredError(Metric):
     """Mean of (y - p)^2.
 
     Args:
-        name: Its name in logs; None means "mean_squared_error".
+        name: Its name in logs.
+        dtype: Not offered; must be None.
 
     Example:
-        >>> MeanSquaredError().display_name
+        >>> MeanSquaredError().name
         'mean_squared_error'
     """
 
     labels = LabelForm.DENSE
     larger_is_better = False
 
-    def _core_name(self, sparse: bool, outputs: int) -> str:
+    name: str | None = "mean_squared_error"
+    dtype: InitVar[Any] = None
+
+    def __post_init__(self, dtype: Any) -> None:
+        self._refuse(dtype)
+
+    def _core_name(self, outputs: int) -> str:
         return "mean_squared_error"
 
 
@@ -150,22 +227,30 @@ class MeanAbsoluteError(Metric):
     """Mean of |y - p|.
 
     Args:
-        name: Its name in logs; None means "mean_absolute_error".
+        name: Its name in logs.
+        dtype: Not offered; must be None.
 
     Example:
-        >>> MeanAbsoluteError().display_name
+        >>> MeanAbsoluteError().name
         'mean_absolute_error'
     """
 
     labels = LabelForm.DENSE
     larger_is_better = False
 
-    def _core_name(self, sparse: bool, outputs: int) -> str:
+    name: str | None = "mean_absolute_error"
+    dtype: InitVar[Any] = None
+
+    def __post_init__(self, dtype: Any) -> None:
+        self._refuse(dtype)
+
+    def _core_name(self, outputs: int) -> str:
         return "mean_absolute_error"
 
 
 _REGISTRY: dict[str, type[Metric]] = registry(
     Accuracy,
+    AutoAccuracy,
     BinaryAccuracy,
     CategoricalAccuracy,
     MeanAbsoluteError,
@@ -173,7 +258,8 @@ _REGISTRY: dict[str, type[Metric]] = registry(
     SparseCategoricalAccuracy,
     SparseTopKCategoricalAccuracy,
     TopKCategoricalAccuracy,
-    acc=Accuracy,
+    accuracy=AutoAccuracy,
+    acc=AutoAccuracy,
     mae=MeanAbsoluteError,
     MAE=MeanAbsoluteError,
     mse=MeanSquaredError,
@@ -187,11 +273,11 @@ def get(identifier: Any) -> Metric:
     A name given as a string is the metric's name in logs, too, as in Keras.
 
     Example:
-        >>> get("acc")
-        Accuracy(name='acc')
+        >>> get("mse")
+        MeanSquaredError(name='mse')
     """
     if isinstance(identifier, str) and identifier in _REGISTRY:
-        return _REGISTRY[identifier](name=identifier)
+        return _REGISTRY[identifier].from_config({"name": identifier})
     return resolve(identifier, Metric, _REGISTRY, "metric")
 
 
@@ -207,3 +293,8 @@ __all__ = [
     "TopKCategoricalAccuracy",
     "get",
 ]
+
+if not TYPE_CHECKING:  # a checker knows what there is
+
+    def __getattr__(name):
+        raise missing(__name__, name)

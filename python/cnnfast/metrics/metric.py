@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from enum import Enum
-from typing import ClassVar
+from typing import Any, ClassVar
 
+from cnnfast.utils.arguments import not_offered
 from cnnfast.utils.serialization import Configured, snake_case
 
 
@@ -16,22 +16,28 @@ class LabelForm(Enum):
     DENSE = "arrays of the output's shape"
 
 
-@dataclass(frozen=True)
 class Metric(Configured):
-    """Base of the metrics."""
+    """Base of the metrics: what they compare with the labels is exactly what `predict` returns.
+
+    Source:
+        Keras 3, `keras.metrics`.
+    """
 
     labels: ClassVar[LabelForm | None] = None
     larger_is_better: ClassVar[bool] = True
 
-    name: str | None = field(default=None, kw_only=True)
+    name: str | None
 
     @property
     def display_name(self) -> str:
         """The name in logs and in the history."""
         return self.name or snake_case(type(self).__name__)
 
-    def _core_name(self, sparse: bool, outputs: int) -> str:
-        """Returns the core's name, given whether labels are class numbers and how many outputs there are."""
+    def _refuse(self, dtype: Any, **given: tuple[Any, Any]) -> None:
+        not_offered(type(self).__name__, dtype=(dtype, None), **given)
+
+    def _core_name(self, outputs: int) -> str:
+        """Returns the core's name, given how many outputs there are."""
         raise NotImplementedError
 
     def _resolve(self, sparse: bool, outputs: int) -> str:
@@ -41,4 +47,4 @@ class Metric(Configured):
                 f"metric {self.display_name!r} needs labels that are {self.labels.value}, but this loss "
                 f"takes {form.value}; use the metric of the loss's kind, or 'accuracy', which adapts"
             )
-        return self._core_name(sparse, outputs)
+        return self._core_name(outputs)

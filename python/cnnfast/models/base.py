@@ -12,7 +12,7 @@ from cnnfast.layers.layer import Layer, assign_all
 from cnnfast.layers.symbolic import SymbolicTensor
 from cnnfast.models.trainer import Trainer
 from cnnfast.tuning import new_network
-from cnnfast.utils.arguments import sample_shape, whole_number
+from cnnfast.utils.arguments import batch_shape, not_offered, whole_number
 from cnnfast.utils.samples import check_samples
 
 if TYPE_CHECKING:
@@ -32,11 +32,16 @@ class BaseModel(Trainer, Layer):
     """Layers and the network they make, itself a layer: in other models it computes with the same weights.
 
     The network of the core is made when it is first needed. It binds the layers' weights.
+
+    Attributes:
+        metadata: What the model's file is to say beside layers and weights, in JSON's types. The command
+            `cnnfast predict` reads "class_names", a list of the classes' names by number.
     """
 
     def __init__(self, name: str) -> None:
         Trainer.__init__(self)
-        Layer.__init__(self, name)
+        Layer.__init__(self, name=name)
+        self.metadata: dict[str, Any] = {}
         self._blueprint: Blueprint | None = None
         self._network: Network | None = None
 
@@ -190,17 +195,30 @@ class BaseModel(Trainer, Layer):
         """
         return self.network.memory(batch_size, "train" if training else "predict")
 
-    def summary(self, line_length: int | None = None, print_fn: Callable[[str], object] = print) -> None:
+    def summary(
+        self,
+        line_length: int | None = None,
+        positions: None = None,
+        print_fn: Callable[[str], object] | None = None,
+        expand_nested: bool = False,
+        show_trainable: bool = False,
+        layer_range: None = None,
+    ) -> None:
         """Prints a table: each layer's output shape, weights, multiply-adds and memory for one sample.
 
         Args:
             line_length: Width of the table in characters; None fits the widest entries.
-            print_fn: Called with each line.
+            positions: Not offered; must be None.
+            print_fn: Called with each line; None means `print`.
+            expand_nested: Keras's argument; all is shown.
+            show_trainable: Keras's argument; that is shown.
+            layer_range: Not offered; must be None.
         """
+        not_offered("summary", positions=(positions, None), layer_range=(layer_range, None))
         from cnnfast.models.summary import summary_lines
 
         for line in summary_lines(self, line_length):
-            print_fn(line)
+            (print_fn or print)(line)
 
     def profile(self, x: Any, y: Any = None, training: bool = False, runs: int = 5) -> Profile:
         """Times one batch and returns where the time went, layer by layer and direction by direction.
@@ -208,6 +226,9 @@ class BaseModel(Trainer, Layer):
         Several runs are timed and the fastest counts; the first call of a process also measures the peak and
         the memory bandwidth of a core, for some tens of milliseconds. The model does not change: training
         steps are made on a copy of weights and optimizer.
+
+        An algorithm named `winograd` mixes the pixels of a tile: where a NaN or a huge pixel reaches too far,
+        that is why (`cnnfast.set_precision` says how far).
 
         Args:
             x: The samples of one batch, batch axis first.
@@ -219,7 +240,7 @@ class BaseModel(Trainer, Layer):
             The profile; `print` shows it as a table, `rows` holds its numbers.
 
         Raises:
-            TypeError, ValueError: As `predict` and `fit`; also if only one of `y` and `training` is given.
+            ValueError: As `predict` and `fit`; also if only one of `y` and `training` is given.
 
         Example:
             >>> import cnnfast, numpy as np
@@ -246,7 +267,7 @@ class BaseModel(Trainer, Layer):
 
     # -- files -------------------------------------------------------------------------------------------
 
-    def save(self, filepath: str | PathLike[str], overwrite: bool = True) -> None:
+    def save(self, filepath: str | PathLike[str], overwrite: bool = True, zipped: bool | None = None) -> None:
         """Writes the model to one file: structure, weights and, if compiled, the state of its training.
 
         The file appears at once and complete, or not at all.
@@ -254,39 +275,47 @@ class BaseModel(Trainer, Layer):
         Args:
             filepath: Where to; ".cnnfast" is added to a name without a suffix.
             overwrite: Whether an existing file may be replaced.
+            zipped: Keras's argument; a model is always one file.
 
         Raises:
             FileExistsError: If the file exists and `overwrite` is False.
         """
         from cnnfast.models.saving import save_model
 
+        not_offered("save", zipped=(zipped or zipped is None, True))
         save_model(self, filepath, overwrite)
 
-    def save_weights(self, filepath: str | PathLike[str], overwrite: bool = True) -> None:
+    def save_weights(
+        self, filepath: str | PathLike[str], overwrite: bool = True, max_shard_size: None = None
+    ) -> None:
         """Writes the weights alone, as a safetensors file.
 
         Args:
             filepath: Where to; ".safetensors" is added to a name without a suffix.
             overwrite: Whether an existing file may be replaced.
+            max_shard_size: Not offered; must be None.
 
         Raises:
             FileExistsError: If the file exists and `overwrite` is False.
         """
         from cnnfast.models.saving import save_weights
 
+        not_offered("save_weights", max_shard_size=(max_shard_size, None))
         save_weights(self, filepath, overwrite)
 
-    def load_weights(self, filepath: str | PathLike[str]) -> None:
+    def load_weights(self, filepath: str | PathLike[str], skip_mismatch: bool = False) -> None:
         """Sets all weights from a file that `save_weights` wrote; all is checked before anything is set.
 
         Args:
             filepath: The file.
+            skip_mismatch: Not offered; must be False.
 
         Raises:
             ModelFileError: If the file is damaged, or made by another model; the model is then unchanged.
         """
         from cnnfast.models.saving import load_weights
 
+        not_offered("load_weights", skip_mismatch=(skip_mismatch, False))
         load_weights(self, filepath)
 
     # -- configuration -----------------------------------------------------------------------------------
@@ -326,7 +355,7 @@ class BaseModel(Trainer, Layer):
 
     def _build(self, shapes: Sequence[tuple[int, ...]]) -> Description:
         if not self.built:
-            self.build(shapes[0])
+            self.build((None, *shapes[0]))
         return self._describe(shapes, ())
 
     @property
@@ -337,12 +366,12 @@ class BaseModel(Trainer, Layer):
         """Tells the input's shape.
 
         Args:
-            input_shape: Shape of one sample, or of a batch whose first axis is None.
+            input_shape: Shape of a batch, as in Keras: the first axis, None or a number, is the batch's.
 
         Raises:
             ValueError: If it does not suit, or the model knows another one.
         """
-        shape = sample_shape(input_shape, "input_shape")
+        shape = batch_shape(input_shape)[1]
         if self.built and self.blueprint.input_shape != shape:
             raise ValueError(
                 f"model {self.name!r} takes samples of shape {self.blueprint.input_shape}, got {shape}"

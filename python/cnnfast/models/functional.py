@@ -29,8 +29,7 @@ class Model(BaseModel):
         name: The model's name; None makes one up.
 
     Raises:
-        TypeError: If one of the two is not symbolic.
-        ValueError: If they are not connected, or there are several.
+        ValueError: If one of the two is not symbolic, they are not connected, or there are several.
 
     Source:
         Keras 3, `keras.Model`.
@@ -92,5 +91,5 @@ def _single(value: Any, name: str) -> SymbolicTensor:
     if len(listed) != 1:
         raise ValueError(f"a model has one input and one output; {name} lists {len(listed)}")
     if not isinstance(listed[0], SymbolicTensor):
-        raise TypeError(f"{name} must be what Input or a layer returned, got {listed[0]!r}")
+        raise ValueError(f"{name} must be what Input or a layer returned, got {listed[0]!r}")
     return listed[0]

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
 
     from cnnfast._core import Network
     from cnnfast.callbacks.callback_list import CallbackList
+    from cnnfast.models.trainer import Trainer
 
 Verbose = int | str
 
@@ -41,15 +42,15 @@ class Data:
 
 
 def train_epoch(
-    network: Network,
+    model: Trainer,
     data: Data,
     order: NDArray[np.int64],
     batch: int,
     names: list[str],
     callbacks: CallbackList,
 ) -> dict[str, float]:
-    """Trains on every sample once and returns the means of loss and metrics."""
-    step, x, y, listening = network.train_step, data.x, data.y, callbacks.listens_to_batches
+    """Trains on every sample once, or until `model.stop_training`; returns the means of loss and metrics."""
+    step, x, y, listening = model.network.train_step, data.x, data.y, callbacks.listens_to_batches
     totals, seen = [0.0] * len(names), 0
     for number, start in enumerate(range(0, len(order), batch)):
         index = order[start : start + batch]
@@ -64,6 +65,8 @@ def train_epoch(
             totals[k] += value * count
         if listening:
             callbacks.on_train_batch_end(number, dict(zip(names, [t / seen for t in totals], strict=True)))
+        if model.stop_training:
+            break
     return dict(zip(names, [total / seen for total in totals], strict=True))
 
 

@@ -63,6 +63,7 @@ def save_model(model: BaseModel, filepath: str | os.PathLike[str], overwrite: bo
             "config": model.get_config(),
             "compile": _compile_config(model),
             "training": {"step": moment["step"], "seed": model._seed, "epochs": model._epochs},
+            "metadata": model.metadata,
         }
     parts = {
         _CONFIG: json.dumps(config, indent=1).encode(),
@@ -94,6 +95,7 @@ def load_model(filepath: str | os.PathLike[str]) -> Model | Sequential:
     try:
         config = _parse_config(parts[_CONFIG])
         model = _MODELS[config["class_name"]].from_config(config["config"])
+        model.metadata = dict(config.get("metadata", {}))
         _core.set_weights(model._variables(), _checked_weights(model, _tensors(parts[_WEIGHTS])))
         if config["compile"] is not None:
             _resume(model, config, _tensors(parts[_OPTIMIZER]))
@@ -124,7 +126,7 @@ def _resume(model: BaseModel, config: Config, state: Tensors) -> None:
     model.compile(
         optimizers.get(given["optimizer"]),
         losses.get(given["loss"]),
-        [metrics.get(metric) for metric in given["metrics"]],
+        metrics=[metrics.get(metric) for metric in given["metrics"]],
     )
     network, training = model.network, config["training"]
     _check_shapes({k: v.shape for k, v in network.optimizer_state().items()}, state, "optimizer")

@@ -11,7 +11,7 @@ from cnnfast.layers.symbolic import SymbolicTensor
 from cnnfast.models.base import BaseModel
 from cnnfast.models.blueprint import Blueprint
 from cnnfast.models.registry import each_layer_once, layer_from_config, layer_to_config
-from cnnfast.utils.arguments import sample_shape
+from cnnfast.utils.arguments import batch_shape
 
 if TYPE_CHECKING:
     from typing_extensions import Self
@@ -25,6 +25,7 @@ class Sequential(BaseModel):
     Args:
         layers: The layers, models among them; the first may be an `Input`, or have `input_shape`. Without
             either, the shape is taken from the first data or from `build`.
+        trainable: Whether training changes any layer; False freezes those that are given.
         name: The model's name; None makes one up.
 
     Raises:
@@ -45,7 +46,10 @@ class Sequential(BaseModel):
     """
 
     def __init__(
-        self, layers: Sequence[Layer | SymbolicTensor] | None = None, name: str | None = None
+        self,
+        layers: Sequence[Layer | SymbolicTensor] | None = None,
+        trainable: bool = True,
+        name: str | None = None,
     ) -> None:
         super().__init__(new_name("sequential") if name is None else name)
         self._layers: list[Layer] = []
@@ -55,27 +59,31 @@ class Sequential(BaseModel):
         self._built_here: list[Layer] = []  # by the shape that was taken from data or told to `build`
         for layer in layers or ():
             self.add(layer)
+        if not trainable:
+            self.trainable = False
 
-    def add(self, layer: Layer | SymbolicTensor) -> None:
+    def add(self, layer: Layer | SymbolicTensor, rebuild: bool = True) -> None:
         """Adds a layer at the end. Weights stay; a compiled model's optimizer begins anew.
 
         Args:
             layer: A layer, or an `Input` as the first.
+            rebuild: Keras's argument; nothing here depends on it.
 
         Raises:
-            TypeError: If it is neither.
-            ValueError: If it does not suit the layer before it, or its name is taken.
+            ValueError: If it is neither, does not suit the layer before it, or its name is taken.
         """
         self._check_free()
         if isinstance(layer, SymbolicTensor):
             layer = layer.layer
         if not isinstance(layer, Layer):
-            raise TypeError(f"Sequential takes layers from cnnfast.layers, got {layer!r}")
+            raise ValueError(f"Sequential takes layers from cnnfast.layers, got {layer!r}")
         if isinstance(layer, InputLayer):
             self._begin(layer)
             return
         if layer.joins:
-            raise TypeError(f"Sequential is one chain; for {type(layer).__name__} use Model(inputs, outputs)")
+            raise ValueError(
+                f"Sequential is one chain; for {type(layer).__name__} use Model(inputs, outputs)"
+            )
         if isinstance(layer, BaseModel) and layer._contains(self):
             raise ValueError(f"model {self.name!r} cannot be a layer of itself")
         if layer.name in self._names:
@@ -105,8 +113,11 @@ class Sequential(BaseModel):
         self._source = layer.output
         self._names.add(layer.name)
 
-    def pop(self) -> Layer:
+    def pop(self, rebuild: bool = True) -> Layer:
         """Takes the last layer off and returns it. Weights stay; a compiled model's optimizer begins anew.
+
+        Args:
+            rebuild: Keras's argument; nothing here depends on it.
 
         Raises:
             ValueError: If there is no layer.
@@ -125,12 +136,12 @@ class Sequential(BaseModel):
         """Tells the input's shape.
 
         Args:
-            input_shape: Shape of one sample, or of a batch whose first axis is None.
+            input_shape: Shape of a batch, as in Keras: the first axis, None or a number, is the batch's.
 
         Raises:
             ValueError: If it does not suit, or the model knows another one.
         """
-        shape = sample_shape(input_shape, "input_shape")
+        shape = batch_shape(input_shape)[1]
         if self._source is not None and self._source.sample_shape != shape:
             raise ValueError(
                 f"model {self.name!r} takes samples of shape {self._source.sample_shape}, got {shape}"

@@ -11,12 +11,13 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from cnnfast import config, losses, metrics, optimizers
-from cnnfast.callbacks.callback_list import CallbackList
+from cnnfast.callbacks.callback_list import CallbackList, flat
 from cnnfast.callbacks.history import History
 from cnnfast.callbacks.progress_bar import ProgressBar, batches_with_bar
 from cnnfast.models.loops import Data, Verbose, evaluate_all, train_epoch
-from cnnfast.utils.arguments import whole_number
+from cnnfast.utils.arguments import not_offered, real_number, whole_number
 from cnnfast.utils.samples import check_labels, check_samples
+from cnnfast.utils.warn import warn
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -96,22 +97,46 @@ class Trainer:
 
     # -- compile -----------------------------------------------------------------------------------------
 
-    def compile(self, optimizer: Any = "adam", loss: Any = None, metrics: Any = None) -> None:
+    def compile(
+        self,
+        optimizer: Any = "adam",
+        loss: Any = None,
+        loss_weights: None = None,
+        metrics: Any = None,
+        weighted_metrics: None = None,
+        run_eagerly: bool = False,
+        steps_per_execution: int = 1,
+        jit_compile: Any = "auto",
+        auto_scale_loss: bool = True,
+    ) -> None:
         """Chooses optimizer, loss and metrics. Compiling again resets the optimizer's state.
 
         Args:
-            optimizer: A name such as "adam" or "sgd", or an `optimizers` object.
+            optimizer: A name such as "adam" or "sgd", or an `optimizers` object. (Keras's default is
+                RMSprop.)
             loss: A name such as "categorical_crossentropy", or a `losses` object.
-            metrics: A list of names such as "accuracy", or of `metrics` objects.
+            loss_weights: Not offered; must be None.
+            metrics: A list of names such as "accuracy", or of `metrics` objects. The name "accuracy" stands
+                for the one that suits outputs and labels.
+            weighted_metrics: Not offered; must be None.
+            run_eagerly: Not offered; must be False.
+            steps_per_execution: Not offered; must be 1.
+            jit_compile: Keras's argument; nothing here depends on it.
+            auto_scale_loss: Keras's argument; nothing here depends on it.
 
         Raises:
-            TypeError: If one is not of a known kind.
-            ValueError: If a name is not known, or loss and output do not suit each other.
+            ValueError: If one is not known, or loss and output do not suit each other.
         """
+        not_offered(
+            "compile",
+            loss_weights=(loss_weights, None),
+            weighted_metrics=(weighted_metrics or None, None),
+            run_eagerly=(run_eagerly, False),
+            steps_per_execution=(steps_per_execution, 1),
+        )
         if loss is None:
             raise ValueError("compile needs a loss, for instance loss='sparse_categorical_crossentropy'")
-        wanted = [] if metrics is None else metrics
-        listed = list(wanted) if isinstance(wanted, (list, tuple)) else [wanted]
+        listed = list(metrics) if isinstance(metrics, (list, tuple)) else [] if metrics is None else [metrics]
         compiled = Compiled(losses.get(loss), tuple(map(_metric, listed)), optimizers.get(optimizer))
         with self._lock:
             before, self._seed = self._seed, config.next_seed()
@@ -127,6 +152,7 @@ class Trainer:
 
     def _configure(self, network: Network, compiled: Compiled) -> None:
         sparse, outputs = compiled.loss.sparse, self.blueprint.output_shape[-1]
+        self._warn_of_logits(compiled.loss)
         network.configure(
             compiled.loss.kind,
             compiled.loss._from_logits,
@@ -135,6 +161,18 @@ class Trainer:
         )
         network.seed = self._seed
         compiled.optimizer._bind(network)
+
+    def _warn_of_logits(self, loss: losses.Loss) -> None:
+        last = self.blueprint.nodes[-1].layer
+        while isinstance(last, Trainer):
+            last = last.blueprint.nodes[-1].layer
+        activation = getattr(last, "activation", None)
+        if loss._from_logits and activation in ("softmax", "sigmoid"):
+            warn(
+                f"{loss.kind} has from_logits=True, but layer {last.name!r} ends the model with a "
+                f"{activation}, which does not make logits; the loss takes what goes into it, as in Keras. "
+                "Leave one of the two out"
+            )
 
     @property
     def optimizer(self) -> optimizers.Optimizer:
@@ -154,7 +192,7 @@ class Trainer:
     def _needs_compile(self, what: str) -> Compiled:
         if self._compiled is None:
             raise ValueError(
-                f"{what} needs a compiled model; call model.compile(optimizer, loss, metrics) first"
+                f"{what} needs a compiled model; call model.compile(optimizer, loss, metrics=[...]) first"
             )
         return self._compiled
 
@@ -162,54 +200,81 @@ class Trainer:
 
     def fit(
         self,
-        x: Any,
-        y: Any,
-        batch_size: int | None = 32,
+        x: Any = None,
+        y: Any = None,
+        batch_size: int | None = None,
         epochs: int = 1,
         verbose: Verbose = "auto",
-        callbacks: Sequence[Callback] | None = None,
+        callbacks: Callback | Sequence[Callback] | None = None,
         validation_split: float = 0.0,
         validation_data: tuple[Any, Any] | None = None,
         shuffle: bool = True,
+        class_weight: None = None,
+        sample_weight: None = None,
         initial_epoch: int = 0,
+        steps_per_epoch: None = None,
+        validation_steps: None = None,
+        validation_batch_size: None = None,
+        validation_freq: int = 1,
     ) -> History:
         """Trains on all samples, `epochs` times.
 
+        Setting `model.stop_training = True`, in a callback or in another thread, ends it after the batch that
+        runs; validation and the callbacks at the epoch's end follow.
+
         Args:
-            x: Samples, batch axis first; float32, float64, uint8 or bool.
+            x: Samples, batch axis first; numbers of any type, which count as float32. Numbers below 1.2e-38
+                in size (denormal ones) count as 0.
             y: Labels: class numbers or arrays of the output's shape, as the loss takes them.
             batch_size: Samples in one update, at least 1; None means 32. The last batch may be smaller.
             epochs: The epoch at which to stop, counted from 0.
             verbose: 0 quiet; 1 a bar for each epoch, on terminals; 2 a line for each epoch; "auto" as 1.
-            callbacks: Objects that are called while training.
+            callbacks: Objects that are called while training: one, or a list.
             validation_split: Share of the samples, from the end, that is held back to validate, in [0, 1).
             validation_data: Or the (x, y) to validate on.
             shuffle: Whether samples are put in another order in each epoch.
+            class_weight: Not offered; must be None.
+            sample_weight: Not offered; must be None.
             initial_epoch: The epoch at which to begin, to go on with an earlier run.
+            steps_per_epoch: Not offered; must be None.
+            validation_steps: Not offered; must be None.
+            validation_batch_size: Not offered; must be None.
+            validation_freq: Not offered; must be 1.
 
         Returns:
             The history: `history.history` maps each name to one number for each epoch.
 
         Raises:
-            TypeError: If a dtype does not suit.
-            ValueError: If a shape, a label or an argument does not suit. The model is then unchanged.
+            ValueError: If a number, a shape, a label or an argument does not suit. The model is then
+                unchanged.
         """
+        not_offered(
+            "fit",
+            class_weight=(class_weight, None),
+            sample_weight=(sample_weight, None),
+            steps_per_epoch=(steps_per_epoch, None),
+            validation_steps=(validation_steps, None),
+            validation_batch_size=(validation_batch_size, None),
+            validation_freq=(validation_freq, 1),
+        )
         compiled = self._needs_compile("fit")
+        listening = list(flat(callbacks))
         batch = _batch_size(batch_size)
         first, last = whole_number(initial_epoch, "initial_epoch", 0), whole_number(epochs, "epochs", 0)
+        share = real_number(validation_split, "validation_split", below=1.0)
+        history, progress = History(), ProgressBar(verbose)
         with self._shaped_by(x):
             train = self._checked(x, y, compiled, "x", "y")
-            validation = self._validation(train, validation_split, validation_data, compiled)
+            validation = self._validation(train, share, validation_data, compiled)
             if validation_data is None and validation is not None:
-                train, validation = train.split(validation_split)
-        history, progress = History(), ProgressBar(verbose)
+                train, validation = train.split(share)
+            running = CallbackList(
+                [*listening, progress, history],
+                self,
+                {"epochs": last, "steps": -(-len(train) // batch), "verbose": verbose, "batch_size": batch},
+                _log_names(compiled.names, validation is not None),
+            )
         self.history, self.stop_training = history, False
-        steps = -(-len(train) // batch)
-        running = CallbackList(
-            [*(callbacks or ()), progress, history],
-            self,
-            {"epochs": last, "steps": steps, "verbose": verbose, "batch_size": batch},
-        )
         try:
             self._run_epochs(train, validation, batch, range(first, last), shuffle, compiled.names, running)
         finally:
@@ -231,7 +296,7 @@ class Trainer:
         for epoch in epochs:
             callbacks.on_epoch_begin(epoch)
             order = self._order(len(train), shuffle)
-            logs = train_epoch(self.network, train, order, batch, names, callbacks)
+            logs = train_epoch(self, train, order, batch, names, callbacks)
             self._epochs += 1
             if validation is not None:
                 values = evaluate_all(self.network, validation, batch, len(names), 0)
@@ -262,20 +327,30 @@ class Trainer:
             )
         return train.split(share)[1] if share else None
 
-    def train_on_batch(self, x: Any, y: Any, return_dict: bool = False) -> Any:
+    def train_on_batch(
+        self,
+        x: Any,
+        y: Any = None,
+        sample_weight: None = None,
+        class_weight: None = None,
+        return_dict: bool = False,
+    ) -> Any:
         """Makes one update.
 
         Args:
             x: The samples of the batch.
             y: Their labels.
+            sample_weight: Not offered; must be None.
+            class_weight: Not offered; must be None.
             return_dict: Whether to return {name: value} in place of a list.
 
         Returns:
             The loss, or [loss, *metrics], before the update.
 
         Raises:
-            TypeError, ValueError: As `fit`; the model is then unchanged.
+            ValueError: As `fit`; the model is then unchanged.
         """
+        not_offered("train_on_batch", sample_weight=(sample_weight, None), class_weight=(class_weight, None))
         compiled = self._needs_compile("train_on_batch")
         with self._shaped_by(x):
             data = self._checked(x, y, compiled, "x", "y")
@@ -284,8 +359,11 @@ class Trainer:
 
     # -- evaluation --------------------------------------------------------------------------------------
 
-    def test_on_batch(self, x: Any, y: Any, return_dict: bool = False) -> Any:
+    def test_on_batch(
+        self, x: Any, y: Any = None, sample_weight: None = None, return_dict: bool = False
+    ) -> Any:
         """Returns the loss, or [loss, *metrics], of one batch without training; else as `train_on_batch`."""
+        not_offered("test_on_batch", sample_weight=(sample_weight, None))
         compiled = self._needs_compile("test_on_batch")
         with self._shaped_by(x):
             data = self._checked(x, y, compiled, "x", "y")
@@ -294,10 +372,13 @@ class Trainer:
 
     def evaluate(
         self,
-        x: Any,
-        y: Any,
-        batch_size: int | None = 32,
+        x: Any = None,
+        y: Any = None,
+        batch_size: int | None = None,
         verbose: Verbose = "auto",
+        sample_weight: None = None,
+        steps: None = None,
+        callbacks: None = None,
         return_dict: bool = False,
     ) -> Any:
         """Returns the loss and metrics over all samples, without training.
@@ -307,14 +388,23 @@ class Trainer:
             y: Their labels.
             batch_size: Samples at a time, at least 1; None means 32.
             verbose: 0 quiet; otherwise a bar, on terminals.
+            sample_weight: Not offered; must be None.
+            steps: Not offered; must be None.
+            callbacks: Not offered; must be None.
             return_dict: Whether to return {name: value} in place of a list.
 
         Returns:
             The loss where there are no metrics, otherwise [loss, *metrics].
 
         Raises:
-            TypeError, ValueError: As `fit`.
+            ValueError: As `fit`.
         """
+        not_offered(
+            "evaluate",
+            sample_weight=(sample_weight, None),
+            steps=(steps, None),
+            callbacks=(callbacks or None, None),
+        )
         compiled = self._needs_compile("evaluate")
         batch = _batch_size(batch_size)
         with self._shaped_by(x):
@@ -325,21 +415,30 @@ class Trainer:
 
     # -- prediction --------------------------------------------------------------------------------------
 
-    def predict(self, x: Any, batch_size: int | None = 32, verbose: Verbose = "auto") -> NDArray[np.float32]:
+    def predict(
+        self,
+        x: Any,
+        batch_size: int | None = None,
+        verbose: Verbose = "auto",
+        steps: None = None,
+        callbacks: None = None,
+    ) -> NDArray[np.float32]:
         """Returns the outputs for all samples.
 
         Args:
-            x: Samples, batch axis first; float32, float64, uint8 or bool.
+            x: Samples, batch axis first, as `fit` takes them.
             batch_size: Samples at a time, at least 1; None means 32.
             verbose: 0 quiet; otherwise a bar, on terminals.
+            steps: Not offered; must be None.
+            callbacks: Not offered; must be None.
 
         Returns:
             A float32 array of the output's shape, batch axis first.
 
         Raises:
-            TypeError: If the dtype does not suit.
-            ValueError: If the shape does not suit.
+            ValueError: If the numbers or the shape do not suit.
         """
+        not_offered("predict", steps=(steps, None), callbacks=(callbacks or None, None))
         batch = _batch_size(batch_size)
         with self._shaped_by(x):
             samples = check_samples(x, self.blueprint.input_shape, "x")
@@ -369,6 +468,10 @@ class Trainer:
 
 def _metric(identifier: Any) -> metrics.Metric:
     return metrics.get(identifier)
+
+
+def _log_names(names: list[str], validates: bool) -> list[str]:
+    return [*names, *(f"val_{name}" for name in names)] if validates else names
 
 
 def _batch_size(value: int | None) -> int:

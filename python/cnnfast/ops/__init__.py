@@ -1,5 +1,7 @@
 """Functions on arrays, without a model: each with its gradient. Batch axis first."""
 
+from typing import TYPE_CHECKING
+
 from cnnfast.ops.activations import (
     relu,
     relu_grad,
@@ -15,6 +17,7 @@ from cnnfast.ops.conv_transpose import conv_transpose, conv_transpose_grad
 from cnnfast.ops.dense import dense, dense_grad
 from cnnfast.ops.depthwise_conv import depthwise_conv, depthwise_conv_grad
 from cnnfast.ops.pooling import average_pool, average_pool_grad, max_pool, max_pool_grad
+from cnnfast.utils.missing import missing
 
 __all__ = [
     "average_pool",
@@ -38,3 +41,8 @@ __all__ = [
     "tanh",
     "tanh_grad",
 ]
+
+if not TYPE_CHECKING:  # a checker knows what there is
+
+    def __getattr__(name):
+        raise missing(__name__, name)

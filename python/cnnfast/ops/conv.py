@@ -141,7 +141,6 @@ def conv(
         A float32 array.
 
     Raises:
-        TypeError: If a dtype does not suit.
         ValueError: If shapes or arguments do not suit each other.
 
     Source:
@@ -191,7 +190,6 @@ def conv_grad(
         (by x, by the kernel, by the bias).
 
     Raises:
-        TypeError: If a dtype does not suit.
         ValueError: If shapes or arguments do not suit each other.
 
     Example:

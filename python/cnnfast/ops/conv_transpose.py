@@ -94,7 +94,6 @@ def conv_transpose(
         A float32 array.
 
     Raises:
-        TypeError: If a dtype does not suit.
         ValueError: If shapes or arguments do not suit each other.
 
     Source:
@@ -152,7 +151,6 @@ def conv_transpose_grad(
         (by x, by the kernel, by the bias).
 
     Raises:
-        TypeError: If a dtype does not suit.
         ValueError: If shapes or arguments do not suit each other.
 
     Example:

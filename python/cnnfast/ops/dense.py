@@ -54,7 +54,6 @@ def dense(
         (n, inputs) -> (n, units)
 
     Raises:
-        TypeError: If a dtype does not suit.
         ValueError: If shapes do not suit each other.
 
     Example:
@@ -86,7 +85,6 @@ def dense_grad(
         (by x, by the kernel, by the bias).
 
     Raises:
-        TypeError: If a dtype does not suit.
         ValueError: If shapes do not suit each other.
 
     Example:

@@ -52,7 +52,6 @@ def depthwise_conv(
         A float32 array.
 
     Raises:
-        TypeError: If a dtype does not suit.
         ValueError: If shapes or arguments do not suit each other.
 
     Source:
@@ -107,7 +106,6 @@ def depthwise_conv_grad(
         (by x, by the kernel, by the bias).
 
     Raises:
-        TypeError: If a dtype does not suit.
         ValueError: If shapes or arguments do not suit each other.
 
     Example:

@@ -84,13 +84,13 @@ def max_pool(
         strides: Step between windows, likewise; None means `pool_size`.
         padding: "valid", "same", an int, (height, width), or ((top, bottom), (left, right)).
         data_format: "channels_last", "channels_first", or None for `cnnfast.image_data_format()`.
-        ceil_mode: Whether a last window that only partly overlaps the image counts.
+        ceil_mode: Whether a last window that only partly overlaps the image counts; a window larger than the
+            image gives one output then.
 
     Shapes:
         (n, h, w, c) -> (n, oh, ow, c), or (n, c, h, w) -> (n, c, oh, ow); sequences lack h.
 
     Raises:
-        TypeError: If the dtype does not suit.
         ValueError: If shapes or arguments do not suit each other.
 
     Source:
@@ -125,7 +125,6 @@ def max_pool_grad(
         ceil_mode: As for `max_pool`.
 
     Raises:
-        TypeError: If the dtype does not suit.
         ValueError: If shapes or arguments do not suit each other.
 
     Example:
@@ -155,14 +154,14 @@ def average_pool(
         strides: Step between windows, likewise; None means `pool_size`.
         padding: "valid", "same", an int, (height, width), or ((top, bottom), (left, right)).
         data_format: "channels_last", "channels_first", or None for `cnnfast.image_data_format()`.
-        ceil_mode: Whether a last window that only partly overlaps the image counts.
+        ceil_mode: Whether a last window that only partly overlaps the image counts; a window larger than the
+            image gives one output then.
         count_include_pad: Whether padding counts, as zeros; otherwise only pixels of the image do.
 
     Shapes:
         (n, h, w, c) -> (n, oh, ow, c), or (n, c, h, w) -> (n, c, oh, ow); sequences lack h.
 
     Raises:
-        TypeError: If the dtype does not suit.
         ValueError: If shapes or arguments do not suit each other.
 
     Source:
@@ -200,7 +199,6 @@ def average_pool_grad(
         count_include_pad: As for `average_pool`.
 
     Raises:
-        TypeError: If the dtype does not suit.
         ValueError: If shapes or arguments do not suit each other.
 
     Example:

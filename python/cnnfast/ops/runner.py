@@ -73,7 +73,7 @@ def run_grad(
     samples = check_samples(x, None, "x")
     compiled = _compile(operation, samples.shape[1:])
     arrays = _checked_weights(compiled, weights)
-    grad = np.ascontiguousarray(as_array(grad_out, "grad_out"), np.float32)
+    grad = np.require(as_array(grad_out, "grad_out"), np.float32, ["C", "A"])
     needed = (len(samples), *compiled.output_shape)
     if grad.shape != needed:
         raise ValueError(f"grad_out must have the output's shape {needed}, got {grad.shape}")
@@ -85,7 +85,7 @@ def _checked_weights(compiled: _Compiled, weights: Sequence[ArrayLike]) -> list[
     arrays: list[NDArray[np.float32]] = []
     for given, weight in zip(weights, compiled.network.weights, strict=True):
         kind = weight.name.rsplit("/", 1)[-1]
-        array = np.ascontiguousarray(as_array(given, kind), np.float32)
+        array = np.require(as_array(given, kind), np.float32, ["C", "A"])
         if array.shape != weight.shape:
             raise ValueError(f"{kind} must have shape {weight.shape} for this input, got {array.shape}")
         arrays.append(array)

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from cnnfast.optimizers.adam import Adam
 from cnnfast.optimizers.optimizer import Optimizer
 from cnnfast.optimizers.sgd import SGD
+from cnnfast.utils.missing import missing
 from cnnfast.utils.serialization import registry, resolve
 
 _REGISTRY: dict[str, type[Optimizer]] = registry(Adam, SGD)
@@ -23,3 +24,8 @@ def get(identifier: Any) -> Optimizer:
 
 
 __all__ = ["SGD", "Adam", "Optimizer", "get"]
+
+if not TYPE_CHECKING:  # a checker knows what there is
+
+    def __getattr__(name):
+        raise missing(__name__, name)

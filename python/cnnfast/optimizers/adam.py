@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import math
 from typing import TYPE_CHECKING
 
-from cnnfast.optimizers.optimizer import Optimizer, in_range
+from cnnfast.optimizers.optimizer import Optimizer
+from cnnfast.utils.arguments import real_number
 
 if TYPE_CHECKING:
     from cnnfast.utils.serialization import Config
@@ -23,6 +23,9 @@ class Adam(Optimizer):
         beta_2: Decay of the mean of g^2, in [0, 1).
         epsilon: Guard against division by 0, at least 0.
         clipnorm, clipvalue, global_clipnorm: Limits of the gradient, as in `Optimizer`; at most one of them.
+        name: Its name; None takes that of the class.
+        amsgrad, weight_decay, use_ema, ema_momentum, ema_overwrite_frequency, loss_scale_factor,
+            gradient_accumulation_steps: Keras's arguments, which must have their defaults.
 
     Source:
         Kingma and Ba, 2015, in the form of Keras 3.
@@ -38,14 +41,31 @@ class Adam(Optimizer):
         beta_1: float = 0.9,
         beta_2: float = 0.999,
         epsilon: float = 1e-7,
+        amsgrad: bool = False,
+        weight_decay: None = None,
         clipnorm: float | None = None,
         clipvalue: float | None = None,
         global_clipnorm: float | None = None,
+        use_ema: bool = False,
+        ema_momentum: float = 0.99,
+        ema_overwrite_frequency: None = None,
+        loss_scale_factor: None = None,
+        gradient_accumulation_steps: None = None,
+        name: str | None = None,
     ) -> None:
-        super().__init__(learning_rate, clipnorm, clipvalue, global_clipnorm)
-        self.beta_1 = in_range(beta_1, "beta_1", 0.0, 1.0)
-        self.beta_2 = in_range(beta_2, "beta_2", 0.0, 1.0)
-        self.epsilon = in_range(epsilon, "epsilon", 0.0, math.inf)
+        super().__init__(learning_rate, clipnorm, clipvalue, global_clipnorm, name)
+        self._refuse(
+            weight_decay,
+            use_ema,
+            ema_momentum,
+            ema_overwrite_frequency,
+            loss_scale_factor,
+            gradient_accumulation_steps,
+            amsgrad=(amsgrad, False),
+        )
+        self.beta_1 = real_number(beta_1, "beta_1", below=1.0)
+        self.beta_2 = real_number(beta_2, "beta_2", below=1.0)
+        self.epsilon = real_number(epsilon, "epsilon")
 
     def get_config(self) -> Config:
         """Returns the arguments that make an equal optimizer."""

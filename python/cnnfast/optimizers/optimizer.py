@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-import math
 from typing import TYPE_CHECKING, Any
 from weakref import ref
+
+from cnnfast.utils.arguments import not_offered, real_number
 
 if TYPE_CHECKING:
     from typing_extensions import Self
@@ -25,6 +26,7 @@ class Optimizer:
         clipnorm: Largest norm of the gradient of one weight, above 0.
         clipvalue: Largest absolute value in a gradient, above 0.
         global_clipnorm: Largest norm of all gradients together, above 0.
+        name: Its name; None takes that of the class.
 
     Raises:
         ValueError: If more than one way of clipping is given.
@@ -39,7 +41,9 @@ class Optimizer:
         clipnorm: float | None = None,
         clipvalue: float | None = None,
         global_clipnorm: float | None = None,
+        name: str | None = None,
     ) -> None:
+        self.name = type(self).__name__.lower() if name is None else str(name)
         self._bound: ref[Network] | None = None  # a model that is dropped goes, whoever holds its optimizer
         self.learning_rate = learning_rate
         self.clipnorm = _limit(clipnorm, "clipnorm")
@@ -57,7 +61,7 @@ class Optimizer:
 
     @learning_rate.setter
     def learning_rate(self, value: float) -> None:
-        rate = in_range(value, "learning_rate", 0.0, math.inf)
+        rate = real_number(value, "learning_rate")
         if (network := self._network) is not None:
             network.learning_rate = rate
         self._learning_rate = rate
@@ -71,6 +75,27 @@ class Optimizer:
     def get_config(self) -> Config:
         """Returns the arguments that make an equal optimizer."""
         return {"learning_rate": self.learning_rate, **self._clipping()}
+
+    def _refuse(
+        self,
+        weight_decay: None,
+        use_ema: bool,
+        ema_momentum: float,
+        ema_overwrite_frequency: None,
+        loss_scale_factor: None,
+        gradient_accumulation_steps: None,
+        **given: tuple[Any, Any],
+    ) -> None:
+        not_offered(
+            type(self).__name__,
+            weight_decay=(weight_decay, None),
+            use_ema=(use_ema, False),
+            ema_momentum=(ema_momentum, 0.99),
+            ema_overwrite_frequency=(ema_overwrite_frequency, None),
+            loss_scale_factor=(loss_scale_factor, None),
+            gradient_accumulation_steps=(gradient_accumulation_steps, None),
+            **given,
+        )
 
     def _clipping(self) -> Config:
         limits = {
@@ -104,28 +129,7 @@ class Optimizer:
 def _limit(value: float | None, name: str) -> float | None:
     if value is None:
         return None
-    limit = in_range(value, name, 0.0, math.inf)
+    limit = real_number(value, name)
     if limit == 0:
         raise ValueError(f"{name} must be above 0, or None for no clipping, got {value!r}")
     return limit
-
-
-def in_range(value: float, name: str, low: float, below: float) -> float:
-    """Returns `value` as a float.
-
-    Raises:
-        TypeError: If it is not a number.
-        ValueError: If it lies outside [low, below).
-
-    Example:
-        >>> in_range(0.9, "momentum", 0, 1)
-        0.9
-    """
-    try:
-        number = float(value)
-    except (TypeError, ValueError):
-        raise TypeError(f"{name} must be a number, got {value!r}") from None
-    if not low <= number < below:
-        limit = f" and below {below}" if below < math.inf else " and finite"
-        raise ValueError(f"{name} must be at least {low}{limit}, got {value!r}")
-    return number

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-import math
-from dataclasses import dataclass
-from typing import Any
+from dataclasses import dataclass, fields
+from typing import TYPE_CHECKING, Any
 
+from cnnfast.utils.arguments import real_number
+from cnnfast.utils.missing import missing
 from cnnfast.utils.serialization import Configured, registry, resolve
 
 
@@ -14,9 +15,9 @@ class Regularizer(Configured):
     """Base of the penalties: factor1 * sum|w| + factor2 * sum w^2."""
 
     def __post_init__(self) -> None:
-        for factor in self._factors():
-            if not (math.isfinite(factor) and factor >= 0):
-                raise ValueError(f"a penalty's factor must be finite and at least 0, got {factor}")
+        for field in fields(self):
+            factor = real_number(getattr(self, field.name), f"a penalty's factor {field.name}")
+            object.__setattr__(self, field.name, factor)
 
     def _factors(self) -> tuple[float, float]:
         raise NotImplementedError
@@ -94,3 +95,8 @@ def get(identifier: Any) -> Regularizer | None:
 
 
 __all__ = ["L1", "L1L2", "L2", "Regularizer", "get", "l1", "l1_l2", "l2"]
+
+if not TYPE_CHECKING:  # a checker knows what there is
+
+    def __getattr__(name):
+        raise missing(__name__, name)

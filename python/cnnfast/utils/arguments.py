@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import math
 import operator
-from collections.abc import Sequence
+import reprlib
+from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
+from cnnfast.utils.missing import advice
 from cnnfast.utils.serialization import known_names
 
 if TYPE_CHECKING:
@@ -16,6 +19,7 @@ Sizes = tuple[int, ...]  # one number for each spatial axis, outermost first
 Padding = str | tuple[tuple[int, int], ...]  # a name, or (before, after) of each axis
 
 _LARGEST = 2**31 - 1  # the core counts sizes in 32 bits
+_FLOAT32_MAX = (2 - 2**-23) * 2.0**127  # and computes in float32
 ACTIVATIONS = ("linear", "relu", "tanh", "sigmoid", "softmax")
 
 
@@ -23,8 +27,7 @@ def whole_number(value: Any, name: str, minimum: int) -> int:
     """Returns `value` as an int.
 
     Raises:
-        TypeError: If it is not a whole number.
-        ValueError: If it is below `minimum` or above 2^31 - 1.
+        ValueError: If it is not a whole number, below `minimum` or above 2^31 - 1.
 
     Example:
         >>> whole_number(3, "filters", 1)
@@ -33,7 +36,7 @@ def whole_number(value: Any, name: str, minimum: int) -> int:
     try:
         number = operator.index(value)
     except TypeError:
-        raise TypeError(f"{name} must be a whole number, got {value!r}") from None
+        raise ValueError(f"{name} must be a whole number, got {value!r}") from None
     if number < minimum:
         raise ValueError(f"{name} must be at least {minimum}, got {number}")
     if number > _LARGEST:
@@ -41,22 +44,61 @@ def whole_number(value: Any, name: str, minimum: int) -> int:
     return number
 
 
+def real_number(value: Any, name: str, minimum: float = 0.0, below: float | None = None) -> float:
+    """Returns `value` as a float.
+
+    Raises:
+        ValueError: If it is not a number, is below `minimum`, not below `below`, or not finite in float32.
+
+    Example:
+        >>> real_number(0.9, "momentum", below=1)
+        0.9
+    """
+    try:
+        number = None if isinstance(value, (str, bytes)) else float(value)
+    except (TypeError, ValueError, OverflowError):
+        number = None
+    if number is None:
+        raise ValueError(f"{name} must be a number, got {value!r}")
+    if not minimum <= number < (math.inf if below is None else below):
+        limit = " and finite" if below is None else f" and below {below:g}"
+        raise ValueError(f"{name} must be at least {minimum:g}{limit}, got {value!r}")
+    if abs(number) > _FLOAT32_MAX:
+        raise ValueError(f"{name} must be finite in float32, at most {_FLOAT32_MAX:.6g}, got {value!r}")
+    return number
+
+
+def entries(value: Any) -> tuple[Any, ...] | None:
+    """Returns what a tuple, a list, an array or the like holds; None for numbers, texts and all else.
+
+    Example:
+        >>> entries([3, 5]), entries(3), entries("same")
+        ((3, 5), None, None)
+    """
+    if isinstance(value, (str, bytes, dict)) or not isinstance(value, Iterable):
+        return None
+    try:
+        return tuple(value)
+    except TypeError:  # an array of no axes
+        return None
+
+
 def per_axis(value: Any, name: str, rank: int, minimum: int = 1) -> Sizes:
     """Returns one number for each axis, of an int or of as many.
 
     Raises:
-        TypeError: If the entries are not whole numbers.
-        ValueError: If there are not as many as axes, or one is below `minimum`.
+        ValueError: If there are not as many as axes, or one is no whole number or below `minimum`.
 
     Example:
         >>> per_axis(3, "kernel_size", 2), per_axis((3, 5), "kernel_size", 2)
         ((3, 3), (3, 5))
     """
-    if not isinstance(value, (tuple, list)):
+    each = entries(value)
+    if each is None:
         return (whole_number(value, name, minimum),) * rank
-    if len(value) != rank:
+    if len(each) != rank:
         raise ValueError(f"{name} must be one whole number or {rank}, one for each axis, got {value!r}")
-    return tuple(whole_number(entry, name, minimum) for entry in value)
+    return tuple(whole_number(entry, name, minimum) for entry in each)
 
 
 def normal_padding(value: PaddingArgument, rank: int, names: Sequence[str] = ("valid", "same")) -> Padding:
@@ -68,8 +110,7 @@ def normal_padding(value: PaddingArgument, rank: int, names: Sequence[str] = ("v
         names: The names that are known.
 
     Raises:
-        TypeError: If an entry is not a whole number.
-        ValueError: If the name or the form is unknown, or a number is negative.
+        ValueError: If the name or the form is unknown, or an entry is no whole number or negative.
 
     Example:
         >>> normal_padding("SAME", 2), normal_padding(1, 2), normal_padding(((0, 1), (2, 3)), 2)
@@ -82,12 +123,14 @@ def normal_padding(value: PaddingArgument, rank: int, names: Sequence[str] = ("v
             f"padding must be {', '.join(map(repr, names))}, a number, one for each axis, or (before, after) "
             f"for each axis, got {value!r}"
         )
-    entries = value if isinstance(value, (tuple, list)) else (value,) * rank
-    if len(entries) != rank:
+    each = entries(value)
+    if each is None:
+        each = (value,) * rank
+    if len(each) != rank:
         raise ValueError(
             f"padding must name each axis, {rank} times (before, after) or a number, got {value!r}"
         )
-    sides = [per_axis(entry, "padding", 2, 0) for entry in entries]
+    sides = [per_axis(entry, "padding", 2, 0) for entry in each]
     return tuple((before, after) for before, after in sides)
 
 
@@ -106,25 +149,100 @@ def activation_name(value: str | None) -> Activation:
     for name in ACTIVATIONS:
         if value == name:
             return name  # type: ignore[return-value]
-    raise ValueError(f"unknown activation {value!r}; known are {known_names(ACTIVATIONS)}")
+    raise ValueError(
+        f"unknown activation {value!r}; known are {known_names(ACTIVATIONS)}{advice('activations', value)}"
+    )
 
 
 def sample_shape(shape: Any, name: str = "shape") -> tuple[int, ...]:
-    """Returns a shape without its batch axis, which is recognised by being None.
+    """Returns the shape of one sample: whole numbers, without the batch axis.
 
     Raises:
-        TypeError: If an entry is not a whole number.
-        ValueError: If an axis other than the batch is None or below 1, or there is no axis at all.
+        ValueError: If an axis is None, no whole number or below 1, or there is no axis at all.
 
     Example:
-        >>> sample_shape((None, 28, 28, 1)), sample_shape((28, 28, 1))
-        ((28, 28, 1), (28, 28, 1))
+        >>> sample_shape([28, 28, 1])
+        (28, 28, 1)
     """
-    if not isinstance(shape, (tuple, list)):
-        raise TypeError(f"{name} must be a tuple such as (28, 28, 1), got {shape!r}")
-    axes = tuple(shape[1:]) if shape and shape[0] is None else tuple(shape)
+    axes = entries(shape)
+    if axes is None:
+        raise ValueError(f"{name} must be a tuple such as (28, 28, 1), got {shape!r}")
     if not axes:
         raise ValueError(f"{name} must have at least one axis besides the batch, got {shape!r}")
+    if axes[0] is None and None not in axes[1:] and len(axes) > 1:
+        raise ValueError(f"{name} is that of one sample, without the batch axis, got {axes!r}")
     if None in axes:
-        raise ValueError(f"{name} must be known except for the batch axis, which comes first; got {shape!r}")
+        raise ValueError(f"{name} must be known for every axis, got {axes!r}")
     return tuple(whole_number(axis, f"every axis of {name}", 1) for axis in axes)
+
+
+def batch_shape(shape: Any, name: str = "input_shape") -> tuple[int | None, tuple[int, ...]]:
+    """Returns the size of the batch, which may be None, and the shape of one sample.
+
+    Raises:
+        ValueError: If there is no axis after the batch's, or one of these is not known.
+
+    Example:
+        >>> batch_shape((None, 28, 28, 1)), batch_shape((32, 4))
+        ((None, (28, 28, 1)), (32, (4,)))
+    """
+    axes = entries(shape)
+    if axes is None or len(axes) < 2:
+        raise ValueError(
+            f"{name} must begin with the batch axis, for instance (None, 28, 28, 1), got {shape!r}"
+        )
+    batch = None if axes[0] is None else whole_number(axes[0], f"the batch axis of {name}", 1)
+    return batch, sample_shape(axes[1:], f"{name} after its batch axis")
+
+
+def check_axis_order(name: str, shape: Sequence[int], window: Sequence[int], data_format: str) -> None:
+    """Refuses an image smaller than a window that would fit if the channels stood at the other end.
+
+    Raises:
+        ValueError: If it looks so.
+
+    Example:
+        >>> check_axis_order("conv", (28, 28, 1), (3, 3), "channels_last")
+    """
+    if len(shape) != len(window) + 1:
+        return  # not an image; the core says so
+    front, back = tuple(shape[:-1]), tuple(shape[1:])
+    last = data_format == "channels_last"
+    image, other = (front, back) if last else (back, front)
+    if _fits(window, image) or not _fits(window, other):
+        return
+    turned = (*back, shape[0]) if last else (shape[-1], *front)
+    raise ValueError(
+        f"{name}: with {data_format} a sample of shape {tuple(shape)} is an image of {image}, smaller "
+        f"than the window {tuple(window)}. If its channels stand at the other end, give samples of shape "
+        f"{turned}, or say data_format={'channels_first' if last else 'channels_last'!r}"
+    )
+
+
+def _fits(window: Sequence[int], image: Sequence[int]) -> bool:
+    return all(reach <= size for reach, size in zip(window, image, strict=True))
+
+
+def not_offered(owner: str, **given: tuple[Any, Any]) -> None:
+    """Refuses arguments that Keras has and this package does not, unless they have Keras's default.
+
+    Args:
+        owner: Whose arguments they are.
+        given: By name, what was given and Keras's default.
+
+    Raises:
+        ValueError: If one differs from its default.
+
+    Example:
+        >>> not_offered("fit", class_weight=(None, None))
+    """
+    for name, (value, default) in given.items():
+        if value is default or (isinstance(value, (str, int, float, tuple)) and value == default):
+            continue
+        from cnnfast.utils.keras_names import INSTEAD
+
+        instead = INSTEAD.get(name)
+        raise ValueError(
+            f"{owner} does not offer {name} yet: leave it at {default!r}, got {name}={reprlib.repr(value)}"
+            f"{'; instead, ' + instead if instead else ''}"
+        )

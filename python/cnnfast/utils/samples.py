@@ -11,29 +11,47 @@ if TYPE_CHECKING:
 
     from cnnfast.losses import Loss
 
-_SAMPLE_DTYPES = ("float32", "float64", "uint8", "bool")
+_CORE_DTYPES = ("float32", "float64", "uint8", "bool")  # what the core reads as it is
 
 
 def as_array(value: Any, name: str) -> NDArray[Any]:
-    """Returns anything array-like on the CPU as a NumPy array.
+    """Returns anything array-like on the CPU as a NumPy array of real numbers.
 
     Raises:
-        TypeError: If it cannot be one.
+        ValueError: If it cannot be one.
 
     Example:
         >>> as_array([1.0, 2.0], "x").shape
         (2,)
     """
+    from cnnfast.layers.symbolic import SymbolicTensor
+
+    if isinstance(value, SymbolicTensor):
+        raise ValueError(
+            f"{name} must be an array, got {value!r}, which only stands for one: make "
+            "a Model(inputs, outputs) of such tensors and give it arrays"
+        )
+    if getattr(value, "requires_grad", False) is True:
+        raise ValueError(
+            f"{name} tracks gradients in its own library; give it detached, as tensor.detach() does"
+        )
     try:
         if hasattr(value, "__dlpack__") and not hasattr(value, "__array__"):
-            return np.from_dlpack(value)
-        return np.asarray(value)
-    except (ValueError, TypeError, BufferError) as error:
-        raise TypeError(f"{name} cannot be read as an array: {error}") from error
+            array = np.from_dlpack(value)
+        else:
+            array = np.asarray(value)
+    except (ValueError, TypeError, BufferError, RuntimeError) as error:
+        raise ValueError(f"{name} cannot be read as an array: {error}") from error
+    if array.dtype.kind not in "biuf":
+        raise ValueError(
+            f"{name} must hold real numbers, got {array.dtype} {array.shape}; convert it, for instance with "
+            ".astype('float32')"
+        )
+    return array
 
 
 def check_samples(value: Any, shape: tuple[int, ...] | None, name: str) -> NDArray[Any]:
-    """Returns samples as a C-contiguous array, copied only if they are not.
+    """Returns samples as a C-contiguous array, copied only if the core cannot read them as they are.
 
     Args:
         value: The samples, batch axis first.
@@ -41,19 +59,13 @@ def check_samples(value: Any, shape: tuple[int, ...] | None, name: str) -> NDArr
         name: What to call them in a message.
 
     Raises:
-        TypeError: If the dtype is not one of float32, float64, uint8 and bool.
-        ValueError: If there are no samples or the shape differs.
+        ValueError: If they are not real numbers, there are none, or the shape differs.
 
     Example:
-        >>> check_samples([[1.0, 2.0]], (2,), "x")
-        array([[1., 2.]])
+        >>> check_samples([[1, 2]], (2,), "x")
+        array([[1., 2.]], dtype=float32)
     """
     x = as_array(value, name)
-    if x.dtype.name not in _SAMPLE_DTYPES or not x.dtype.isnative:
-        raise TypeError(
-            f"{name} must be one of {', '.join(_SAMPLE_DTYPES)}, got {x.dtype}; convert it with "
-            ".astype('float32')"
-        )
     if x.ndim < 2:
         raise ValueError(f"{name} must have a batch axis and at least one more, got shape {x.shape}")
     if shape is not None and x.shape[1:] != shape:
@@ -62,7 +74,33 @@ def check_samples(value: Any, shape: tuple[int, ...] | None, name: str) -> NDArr
         )
     if x.size == 0:
         raise ValueError(f"{name} must hold at least one sample, got shape {x.shape}")
-    return np.ascontiguousarray(x)
+    known = x.dtype.name in _CORE_DTYPES and x.dtype.isnative
+    return np.ascontiguousarray(x, None if known else np.float32)
+
+
+def check_weights(value: Any, shape: tuple[int, ...], name: str) -> NDArray[np.float32]:
+    """Returns values for weights as a C-contiguous, aligned float32 array.
+
+    Args:
+        value: The values.
+        shape: Shape that they must have.
+        name: What the weights are called.
+
+    Raises:
+        ValueError: If they are not real numbers, too large for float32, or the shape differs.
+
+    Example:
+        >>> check_weights([[1, 2]], (1, 2), "head/kernel")
+        array([[1., 2.]], dtype=float32)
+    """
+    given = as_array(value, f"weights {name!r}")
+    if given.shape != shape:
+        raise ValueError(f"weights {name!r} have shape {shape}, got {given.shape}")
+    with np.errstate(over="ignore"):
+        array = np.require(given, np.float32, ["C", "A"])
+    if given.dtype != np.float32 and (np.isinf(array) & np.isfinite(given)).any():
+        raise ValueError(f"weights {name!r} must be finite in float32, got larger numbers")
+    return array
 
 
 def _with_batch(shape: tuple[int, ...]) -> str:
@@ -96,8 +134,7 @@ def check_labels(value: Any, samples: int, loss: Loss, outputs: tuple[int, ...],
         name: What to call them in a message.
 
     Raises:
-        TypeError: If the dtype is not numeric.
-        ValueError: If number, shape, range or values do not suit.
+        ValueError: If they are not real numbers, or number, shape, range or values do not suit.
 
     Example:
         >>> from cnnfast.losses import SparseCategoricalCrossentropy
@@ -105,8 +142,6 @@ def check_labels(value: Any, samples: int, loss: Loss, outputs: tuple[int, ...],
         array([2, 0], dtype=int32)
     """
     y = as_array(value, name)
-    if y.dtype.kind not in "biuf":
-        raise TypeError(f"{name} must hold numbers, got {y.dtype}")
     if y.ndim == 0 or len(y) != samples:
         count = "a single number" if y.ndim == 0 else len(y)
         raise ValueError(f"{name} must hold one label for each of the {samples} samples, got {count}")
@@ -131,7 +166,7 @@ def _class_numbers(y: NDArray[Any], outputs: tuple[int, ...], name: str) -> NDAr
             f"{name} must lie in 0 ... {classes - 1} since the model has {classes} outputs, got {low} ... "
             f"{high}; count classes from 0, or give the last layer more units"
         )
-    return np.ascontiguousarray(y, np.int32)
+    return np.require(y, np.int32, ["C", "A"])
 
 
 def _targets(y: NDArray[Any], loss: Loss, outputs: tuple[int, ...], name: str) -> NDArray[np.float32]:
@@ -145,7 +180,7 @@ def _targets(y: NDArray[Any], loss: Loss, outputs: tuple[int, ...], name: str) -
             f"{name} must have shape {_with_batch(outputs)} for loss {loss.kind!r}, got {y.shape}{advice}"
         )
     with np.errstate(over="ignore"):
-        targets = np.ascontiguousarray(y, np.float32)
+        targets = np.require(y, np.float32, ["C", "A"])
     if not np.isfinite(targets).all():
         raise ValueError(f"{name} must be finite in float32, got NaN, infinity or larger numbers")
     return targets

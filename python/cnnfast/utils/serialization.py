@@ -7,6 +7,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, fields
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
+from cnnfast.utils.missing import advice
+
 if TYPE_CHECKING:
     from typing_extensions import Self
 
@@ -86,8 +88,7 @@ def resolve(identifier: Any, family: type[T], known: Mapping[str, type[T]], what
     Only classes listed in `known` are ever made, so a configuration from a file runs no foreign code.
 
     Raises:
-        TypeError: If `identifier` is none of these.
-        ValueError: If its name is not known.
+        ValueError: If `identifier` is none of these, or its name is not known.
 
     Example:
         >>> from cnnfast import regularizers
@@ -103,9 +104,11 @@ def resolve(identifier: Any, family: type[T], known: Mapping[str, type[T]], what
     if isinstance(identifier, Mapping):
         name, config = identifier.get("class_name"), identifier.get("config", {})
     if not isinstance(name, str):
-        raise TypeError(f"{what} must be a name, a configuration or a {family.__name__}, got {identifier!r}")
+        raise ValueError(f"{what} must be a name, a configuration or a {family.__name__}, got {identifier!r}")
     if name not in known:
-        raise ValueError(f"unknown {what} {name!r}; known are {known_names(n for n in known if n.islower())}")
+        names = [each for each in known if each.islower()]
+        near = advice(family.__module__.split(".")[1], name, names)
+        raise ValueError(f"unknown {what} {name!r}; known are {known_names(names)}{near}")
     if not isinstance(config, dict):
-        raise TypeError(f"the configuration of {what} {name!r} must be a dict, got {config!r}")
+        raise ValueError(f"the configuration of {what} {name!r} must be a dict, got {config!r}")
     return known[name](**config)

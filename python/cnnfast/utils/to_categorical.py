@@ -26,8 +26,7 @@ def to_categorical(x: ArrayLike, num_classes: int | None = None) -> NDArray[np.f
         A float32 array.
 
     Raises:
-        TypeError: If `x` does not hold whole numbers.
-        ValueError: If a class number lies outside 0 ... num_classes - 1.
+        ValueError: If `x` does not hold whole numbers, or one lies outside 0 ... num_classes - 1.
 
     Source:
         Keras 3, `keras.utils.to_categorical`.
@@ -41,7 +40,7 @@ def to_categorical(x: ArrayLike, num_classes: int | None = None) -> NDArray[np.f
     if labels.dtype.kind == "f" and np.array_equal(labels, np.trunc(labels)):
         labels = labels.astype(np.int64)
     if labels.dtype.kind not in "iu":
-        raise TypeError(f"to_categorical needs whole numbers, got {labels.dtype} {labels.shape}")
+        raise ValueError(f"to_categorical needs whole numbers, got {labels.dtype} {labels.shape}")
     if labels.ndim > 1 and labels.shape[-1] == 1:
         labels = labels[..., 0]
     if num_classes is None:

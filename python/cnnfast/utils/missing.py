@@ -1,0 +1,68 @@
+"""Answers to names that are not there: what was probably meant, or that Keras has it and what is near."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterable
+from typing import Any
+
+
+def advice(family: str, name: Any, known: Iterable[str] = ()) -> str:
+    """Returns how a message about an unknown name goes on; "" where nothing is near.
+
+    Args:
+        family: The module of Keras in which the name would be, such as "optimizers".
+        name: What was asked for.
+        known: The names that there are.
+
+    Example:
+        >>> advice("optimizers", "rmsprop")
+        '; Keras has it, cnnfast does not yet: use Adam'
+        >>> advice("layers", "Conv2d", ["Conv2D", "Dense"])
+        "; did you mean 'Conv2D'?"
+    """
+    from difflib import get_close_matches
+
+    from cnnfast.utils.keras_names import NAMES, NEAR
+
+    if not isinstance(name, str):
+        return ""
+    ours = {_plain(each): each for each in known}
+    theirs = {_plain(each): each for each in NAMES.get(family, "").split()}
+    wanted = theirs.get(_plain(name))
+    if _plain(name) in ours or wanted is None:
+        close = get_close_matches(_plain(name), ours, 1, 0.7)
+        return f"; did you mean {ours[close[0]]!r}?" if close else ""
+    near = NEAR.get(wanted) or NEAR.get(name)
+    if near is None:
+        near = ", ".join(ours[each] for each in get_close_matches(_plain(name), ours, 2, 0.6))
+    return f"; Keras has it, cnnfast does not yet{': use ' + near if near else ''}"
+
+
+def missing(module: str, name: str) -> AttributeError | ImportError:
+    """Returns the error for a name that a module of the package does not have.
+
+    Example:
+        >>> raise missing("cnnfast.layers", "Conv2d")
+        Traceback (most recent call last):
+            ...
+        AttributeError: module 'cnnfast.layers' has no attribute 'Conv2d'; did you mean 'Conv2D'?
+    """
+    from importlib.util import find_spec
+
+    if name.startswith("_"):
+        return AttributeError(f"module {module!r} has no attribute {name!r}")
+    family = module.partition(".")[2]
+    message = (
+        f"module {module!r} has no attribute {name!r}{advice(family, name, sys.modules[module].__all__)}"
+    )
+    # `from module import name` asks with hasattr and then says no more than that there is no such name. An
+    # ImportError instead reaches the user as it is.
+    asking = sys._getframe(2).f_code.co_name
+    if asking == "_handle_fromlist" and find_spec(f"{module}.{name}") is None:
+        return ImportError(message, name=module)
+    return AttributeError(message)
+
+
+def _plain(name: str) -> str:
+    return name.replace("_", "").lower()

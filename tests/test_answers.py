@@ -1,0 +1,149 @@
+"""Answers: names that Keras has and the package lacks, typing errors, shapes the wrong way round."""
+
+import importlib
+from typing import Any
+
+import numpy as np
+import pytest
+from support.nets import refusal
+
+import cnnfast
+from cnnfast import Input, Sequential, layers
+from cnnfast.utils.keras_names import INSTEAD, NAMES, NEAR
+
+MODULES = [name for name in NAMES if name and hasattr(cnnfast, name)]
+
+
+@pytest.mark.parametrize(
+    ("path", "words"),
+    [
+        ("layers.BatchNormalization", ["Keras has it", "does not yet"]),
+        ("layers.GlobalAveragePooling2D", ["Keras has it", "AveragePooling2D"]),
+        ("layers.AveragePooling3D", ["Keras has it", "AveragePooling2D"]),
+        ("layers.Convolution2D", ["Keras has it"]),
+        ("layers.Conv2d", ["did you mean 'Conv2D'"]),
+        ("layers.Maxpool2D", ["did you mean 'MaxPool2D'"]),
+        ("optimizers.RMSprop", ["Keras has it", "Adam"]),
+        ("callbacks.ReduceLROnPlateau", ["Keras has it", "LearningRateScheduler"]),
+        ("callbacks.EarlyStoping", ["did you mean 'EarlyStopping'"]),
+        ("losses.Huber", ["Keras has it"]),
+        ("metrics.AUC", ["Keras has it"]),
+        ("regularizers.OrthogonalRegularizer", ["Keras has it"]),
+        ("initializers.Orthogonal", ["Keras has it"]),
+        ("utils.plot_model", ["Keras has it", "summary"]),
+        ("models.clone_model", ["Keras has it", "from_config"]),
+        ("ops.matmul", ["Keras has it"]),
+        ("datasets.imdb", ["Keras has it"]),
+        ("applications", ["Keras has it"]),
+        ("Sequentail", ["did you mean 'Sequential'"]),
+    ],
+)
+def test_missing_names_are_answered(path: str, words: list[str]) -> None:
+    module, _, name = f"cnnfast.{path}".rpartition(".")
+    with pytest.raises(AttributeError) as attribute:
+        getattr(importlib.import_module(module), name)
+    refusal(attribute.value, repr(module), repr(name), *words)
+    with pytest.raises(ImportError) as wanted:
+        exec(f"from {module} import {name}")
+    assert str(wanted.value) == str(attribute.value)
+
+
+def test_other_names_are_plainly_missing() -> None:
+    for module in ("cnnfast", *(f"cnnfast.{name}" for name in MODULES)):
+        for name in ("xyzzy", "__wrapped__", "_private"):
+            assert not hasattr(importlib.import_module(module), name)
+        with pytest.raises(AttributeError, match=rf"^module '{module}' has no attribute 'xyzzy'$"):
+            importlib.import_module(module).xyzzy  # noqa: B018
+
+
+def test_submodules_are_still_imported() -> None:
+    from cnnfast.models import registry, saving
+
+    assert registry.__name__ == "cnnfast.models.registry"
+    assert saving.__name__ == "cnnfast.models.saving"
+
+
+@pytest.mark.parametrize("module", MODULES)
+def test_the_table_of_names_speaks_of_this_package(module: str) -> None:
+    """What it points to exists, and what the package has is not said to be missing."""
+    here = getattr(cnnfast, module)
+    for name in here.__all__:
+        assert getattr(here, name) is not None
+    theirs = {name for names in NAMES.values() for name in names.split()}
+    assert {name for name in NEAR if name not in theirs} == set()
+    assert all(text for text in INSTEAD.values())
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        ({"optimizer": "rmsprop"}, ["optimizer", "Keras has it", "Adam"]),
+        ({"optimizer": "RMSprop"}, ["Keras has it"]),
+        ({"optimizer": "adm"}, ["did you mean 'adam'"]),
+        ({"loss": "mean_absolute_error"}, ["Keras has it", "mean_squared_error"]),
+        ({"loss": "sparse_categorical_cross_entropy"}, ["did you mean"]),
+        ({"metrics": ["AUC"]}, ["Keras has it"]),
+        ({"metrics": ["acuracy"]}, ["did you mean 'accuracy'"]),
+    ],
+)
+def test_names_of_compile_are_answered(arguments: dict[str, Any], words: list[str]) -> None:
+    model = Sequential([Input((2,)), layers.Dense(2, activation="softmax")])
+    with pytest.raises(ValueError, match="unknown") as info:
+        model.compile(**{"loss": "categorical_crossentropy", **arguments})
+    refusal(info.value, *words)
+
+
+def test_names_of_arguments_are_answered() -> None:
+    for action, word in (
+        (lambda: layers.Dense(2, activation="gelu"), "Keras has it"),
+        (lambda: layers.Dense(2, kernel_initializer="orthogonal"), "Keras has it"),
+        (lambda: layers.Dense(2, kernel_regularizer="l3"), "known are"),
+        (lambda: layers.Dense(2, kernel_regularizr="l2"), "did you mean 'kernel_regularizer'"),
+        (lambda: layers.Flatten(foo=1), "Flatten has no argument 'foo'$"),
+    ):
+        with pytest.raises(ValueError, match=word):
+            action()
+
+
+@pytest.mark.parametrize(
+    ("layer", "shape", "data_format", "right"),
+    [
+        (lambda f: layers.Conv2D(8, 3, data_format=f), (1, 28, 28), "channels_last", "(28, 28, 1)"),
+        (lambda f: layers.Conv2D(8, 3, data_format=f), (28, 28, 1), "channels_first", "(1, 28, 28)"),
+        (lambda f: layers.Conv1D(8, 4, data_format=f), (3, 100), "channels_last", "(100, 3)"),
+        (lambda f: layers.Conv3D(8, 2, data_format=f), (1, 9, 8, 7), "channels_last", "(9, 8, 7, 1)"),
+        (lambda f: layers.DepthwiseConv2D(3, data_format=f), (1, 28, 28), "channels_last", "(28, 28, 1)"),
+        (lambda f: layers.SeparableConv2D(8, 3, data_format=f), (1, 28, 28), "channels_last", "(28, 28, 1)"),
+        (lambda f: layers.MaxPooling2D(data_format=f), (1, 28, 28), "channels_last", "(28, 28, 1)"),
+        (lambda f: layers.AveragePooling1D(data_format=f), (1, 28), "channels_last", "(28, 1)"),
+    ],
+)
+def test_channels_at_the_wrong_end_are_suspected(
+    layer: Any, shape: tuple[int, ...], data_format: str, right: str
+) -> None:
+    with pytest.raises(ValueError, match="channels") as info:
+        layer(data_format)(Input(shape))
+    other = "channels_first" if data_format == "channels_last" else "channels_last"
+    refusal(info.value, right, f"data_format='{other}'")
+    assert "padding" not in str(info.value)
+
+
+def test_windows_that_are_too_large_either_way_are_told_as_before() -> None:
+    with pytest.raises(ValueError, match="smaller window"):
+        layers.Conv2D(8, 30)(Input((28, 28, 1)))
+    assert layers.Conv2D(8, 3, padding="same")(Input((1, 28, 28))).shape == (None, 1, 28, 8)
+
+
+def test_the_first_axis_of_a_shape_to_build_is_the_batch() -> None:
+    model = Sequential([layers.Flatten(), layers.Dense(2)])
+    model.build((32, 4, 4))
+    assert model.layers[1].kernel.shape == (16, 2)
+    for shape in ((None, 3), (7, 3), [None, 3], np.array([5, 3])):
+        layer = layers.Dense(2)
+        layer.build(shape)
+        assert layer.kernel.shape == (3, 2)
+    assert layers.Conv2D(8, 3).compute_output_shape((None, 28, 28, 1)) == (None, 26, 26, 8)
+    assert layers.Conv2D(8, 3).compute_output_shape((32, 28, 28, 1)) == (32, 26, 26, 8)
+    for wrong in ((3,), (), 3, None, (None, None), (0, 3), ("a", 3)):
+        with pytest.raises(ValueError, match="input_shape"):
+            layers.Dense(2).build(wrong)  # type: ignore[arg-type]

@@ -1,0 +1,258 @@
+"""Arguments as in Keras: order, defaults, answers to those that are not offered, ValueErrors."""
+
+import inspect
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pytest
+from support.keras_arguments import POSITIONAL
+from support.models import images, small_model
+from support.nets import refusal
+
+import cnnfast
+from cnnfast import (
+    Input,
+    Sequential,
+    callbacks,
+    constraints,
+    initializers,
+    layers,
+    losses,
+    metrics,
+    models,
+    ops,
+    optimizers,
+    regularizers,
+    utils,
+)
+
+X, Y = images(12)
+
+
+def _find(library: Any, path: str) -> Any:
+    found = library
+    for name in path.split("."):
+        found = getattr(found, name)
+    return found
+
+
+def _positional(function: Any) -> dict[str, Any]:
+    parameters = inspect.signature(function).parameters.values()
+    return {p.name: p.default for p in parameters if p.kind is p.POSITIONAL_OR_KEYWORD and p.name != "self"}
+
+
+@pytest.mark.parametrize("path", POSITIONAL)
+def test_order_of_arguments(path: str) -> None:
+    assert list(_positional(_find(cnnfast, path))) == POSITIONAL[path].split()
+
+
+# Ours where they differ from Keras's, and why.
+DEFAULTS = {
+    ("Sequential.compile", "optimizer"): "adam",  # there is no RMSprop yet
+    ("layers.AveragePooling1D", "pool_size"): 2,  # as MaxPooling1D's
+    ("layers.AveragePooling2D", "pool_size"): 2,
+    ("Sequential.build", "input_shape"): inspect.Parameter.empty,
+}
+
+
+@pytest.mark.peers
+@pytest.mark.filterwarnings("ignore")
+@pytest.mark.parametrize("path", POSITIONAL)
+def test_arguments_against_keras(path: str) -> None:
+    keras = pytest.importorskip(
+        "keras", reason="compares arguments with Keras: pip install keras tensorflow-cpu"
+    )
+    theirs: Any = {
+        "Sequential": lambda: keras.src.models.sequential.Sequential.__init__,
+        "Model": lambda: keras.src.models.functional.Functional.__init__,
+    }.get(path, lambda: _find(keras, path))()
+    ours = _positional(_find(cnnfast, path))
+    for name, default in _positional(theirs).items():
+        if isinstance(default, tuple) and len(set(default)) == 1:
+            default = default[0]  # one number for all axes
+        assert ours[name] == DEFAULTS.get((path, name), default), name
+
+
+@pytest.mark.peers
+@pytest.mark.filterwarnings("ignore")
+def test_the_names_of_keras() -> None:
+    keras = pytest.importorskip("keras", reason="compares names with Keras: pip install keras tensorflow-cpu")
+    from cnnfast.utils.keras_names import NAMES
+
+    for module, names in NAMES.items():
+        here = set(dir(_find(keras, module) if module else keras))
+        if module != "activations":
+            assert set(names.split()) <= here, module
+
+
+# -- not offered -------------------------------------------------------------------------------------------
+
+NOT_OFFERED: dict[str, Any] = {
+    "class weights": (lambda: small_model().fit(X, Y, class_weight={0: 2.0}), "class_weight", "repeat"),
+    "sample weights": (lambda: small_model().fit(X, Y, sample_weight=np.ones(12)), "sample_weight", "repeat"),
+    "steps": (lambda: small_model().fit(X, Y, steps_per_epoch=3), "steps_per_epoch", "fewer samples"),
+    "weights of a batch": (lambda: small_model().train_on_batch(X, Y, np.ones(12)), "sample_weight"),
+    "steps of predict": (lambda: small_model().predict(X, steps=2), "steps", "x["),
+    "steps of evaluate": (lambda: small_model().evaluate(X, Y, steps=2), "steps"),
+    "metrics third": (lambda: small_model().compile("adam", "mse", ["mae"]), "loss_weights", "metrics="),
+    "eager": (lambda: small_model(run_eagerly=True), "run_eagerly", "False"),
+    "smoothing": (lambda: losses.CategoricalCrossentropy(label_smoothing=0.1), "label_smoothing", "classes"),
+    "sum": (lambda: losses.MeanSquaredError(reduction="sum"), "reduction", "sum_over_batch_size"),
+    "ignored class": (lambda: losses.SparseCategoricalCrossentropy(ignore_class=0), "ignore_class"),
+    "decay": (lambda: optimizers.SGD(weight_decay=0.1), "weight_decay", "regularizer"),
+    "amsgrad": (lambda: optimizers.Adam(amsgrad=True), "amsgrad", "False"),
+    "dtype of a metric": (lambda: metrics.Accuracy(dtype="float64"), "dtype", "float32"),
+    "slope": (lambda: layers.ReLU(negative_slope=0.1), "negative_slope", "0.0"),
+    "ReLU6": (lambda: layers.ReLU(6), "max_value"),
+    "axis": (lambda: layers.Softmax(axis=1), "axis", "-1"),
+    "seed": (lambda: layers.Dropout(0.5, seed=1), "seed", "set_random_seed"),
+    "half": (lambda: layers.Dense(2, dtype="float16"), "dtype", "set_precision"),
+    "activity": (lambda: layers.Flatten(activity_regularizer="l2"), "activity_regularizer"),
+    "activity of weights": (lambda: layers.Dense(2, activity_regularizer="l2"), "activity_regularizer"),
+    "batch": (lambda: Input((3,), 32), "batch_size"),
+    "batch of a shape": (lambda: Input(batch_shape=(32, 3)), "batch_size"),
+    "every batch": (lambda: callbacks.ModelCheckpoint("m", save_freq=10), "save_freq", "epoch"),
+    "axes": (lambda: initializers.HeNormal(input_axes=(0,)), "input_axes"),
+    "uncompiled": (lambda: models.load_model("m", compile=False), "compile", "True"),
+    "shards": (lambda: small_model().save_weights("m", max_shard_size=1), "max_shard_size"),
+    "mismatch": (lambda: small_model().load_weights("m", skip_mismatch=True), "skip_mismatch"),
+    "rows of a table": (lambda: small_model().summary(layer_range=[1, 2]), "layer_range"),
+}
+
+
+@pytest.mark.parametrize("what", NOT_OFFERED)
+def test_what_is_not_offered_says_so(what: str) -> None:
+    action, *words = NOT_OFFERED[what]
+    with pytest.raises(ValueError, match="does not offer") as info:
+        action()
+    refusal(info.value, *words)
+
+
+def test_arguments_of_keras_with_its_defaults_do() -> None:
+    model = Sequential(
+        [
+            Input((4,), None, "float32", name="in"),
+            layers.Dense(3, lora_rank=None, dtype="float32", autocast=True),
+            layers.ReLU(None, 0.0, 0.0),
+            layers.Dropout(0.1, None, None),
+            layers.Softmax(-1),
+        ]
+    )
+    model.compile(
+        optimizers.Adam(weight_decay=None, use_ema=False, name="mine"),
+        losses.CategoricalCrossentropy(False, 0.0, -1, "sum_over_batch_size", "mine"),
+        None,
+        ["accuracy"],
+        jit_compile=True,
+    )
+    x, y = np.ones((8, 4)), np.eye(3)[[0, 1, 2, 0, 1, 2, 0, 1]]
+    model.fit(x, y, 4, 1, 0, None, 0.0, None, True, None, None, 0, None, None, None, 1)
+    assert len(model.evaluate(x, y, 4, 0, None, None, None)) == 2
+    assert model.predict(x, 4, 0, None, None).shape == (8, 3)
+    assert model.optimizer.name == "mine"
+
+
+# -- ValueErrors -------------------------------------------------------------------------------------------
+
+WRONG: dict[str, Callable[[], Any]] = {
+    "units": lambda: layers.Dense("64"),  # type: ignore[arg-type]
+    "units with a fraction": lambda: layers.Dense(2.5),  # type: ignore[arg-type]
+    "filters": lambda: layers.Conv2D(None, 3),  # type: ignore[arg-type]
+    "kernel_size": lambda: layers.Conv2D(1, "3"),  # type: ignore[arg-type]
+    "kernel_size with a fraction": lambda: layers.Conv2D(1, (3, 2.5)),  # type: ignore[arg-type]
+    "pool_size": lambda: layers.MaxPooling2D({}),  # type: ignore[arg-type]
+    "padding": lambda: layers.Conv2D(1, 3, padding=((0.5, 1), (1, 1))),  # type: ignore[arg-type]
+    "padding of nothing": lambda: layers.Conv2D(1, 3, padding=None),  # type: ignore[arg-type]
+    "rate": lambda: layers.Dropout("0.5"),  # type: ignore[arg-type]
+    "activation": lambda: layers.Dense(1, activation=max),  # type: ignore[arg-type]
+    "unknown argument": lambda: layers.Dense(1, unit=3),  # type: ignore[call-arg]
+    "weights": lambda: small_model().set_weights(None),  # type: ignore[arg-type]
+    "weights of a layer": lambda: small_model().layers[0].set_weights(np.ones((3, 3, 2, 6))),
+    "shape": lambda: Input(3),  # type: ignore[arg-type]
+    "unknown axis": lambda: Input((None, None, 3)),  # type: ignore[arg-type]
+    "batch axis": lambda: Input((None, 28, 28, 1)),  # type: ignore[arg-type]
+    "no shape": lambda: Input(),
+    "layer": lambda: Sequential().add({}),  # type: ignore[arg-type]
+    "joining layer": lambda: Sequential([Input((3,)), layers.Add()]),
+    "inputs": lambda: cnnfast.Model(3, 4),  # type: ignore[arg-type]
+    "call": lambda: layers.Dense(2)("text"),  # type: ignore[call-overload]
+    "call on several": lambda: layers.Dense(2)([Input((3,)), Input((3,))]),
+    "optimizer": lambda: optimizers.get(3),
+    "learning rate": lambda: optimizers.SGD("fast"),  # type: ignore[arg-type]
+    "learning rate as a text": lambda: optimizers.SGD("0.1"),  # type: ignore[arg-type]
+    "loss": lambda: losses.get(3),
+    "metric": lambda: metrics.get(3),
+    "metrics by output": lambda: small_model(metrics={"head": ["accuracy"]}),
+    "initializer": lambda: initializers.get(3),
+    "regularizer": lambda: regularizers.get(3),
+    "constraint": lambda: constraints.get(3),
+    "configuration": lambda: constraints.get({"class_name": "MaxNorm", "config": 3}),
+    "epochs": lambda: small_model().fit(X, Y, epochs="3", verbose=0),  # type: ignore[arg-type]
+    "batch_size": lambda: small_model().fit(X, Y, batch_size=2.5, verbose=0),  # type: ignore[arg-type]
+    "split": lambda: small_model().fit(X, Y, validation_split="0.1", verbose=0),  # type: ignore[arg-type]
+    "class numbers": lambda: utils.to_categorical(["a"]),
+}
+
+
+@pytest.mark.parametrize("what", WRONG)
+def test_wrong_arguments_are_value_errors(what: str) -> None:
+    with pytest.raises(ValueError, match=r"\w") as info:
+        WRONG[what]()
+    refusal(info.value)
+
+
+# -- NumPy's numbers and arrays ----------------------------------------------------------------------------
+
+
+def test_numbers_and_arrays_of_numpy_are_arguments() -> None:
+    two, three = np.int64(2), np.array([3, 3])
+    layer = layers.Conv2D(two, three, strides=np.array([1, 2]), padding=np.array([[0, 1], [1, 0]]))
+    assert (layer.filters, layer.kernel_size, layer.strides) == (2, (3, 3), (1, 2))
+    assert layer.padding == ((0, 1), (1, 0))
+    assert all(type(size) is int for size in (layer.filters, *layer.kernel_size))
+    assert layers.MaxPooling2D(np.array(2)).pool_size == (2, 2)
+    assert Input(np.array([28, 28, 1])).shape == (None, 28, 28, 1)
+    assert layers.Dense(np.int32(4), input_dim=np.uint8(3)).declared_shape == (3,)
+    model = small_model()
+    model.fit(X, Y, batch_size=np.int64(4), epochs=np.int64(1), verbose=0, initial_epoch=np.array(0))
+    assert model.optimizer.iterations == 3
+    assert optimizers.SGD(np.float32(0.5), np.array(0.25)).get_config()["momentum"] == 0.25
+    assert regularizers.L2(np.float64(0.5)) == regularizers.L2(0.5)
+    assert ops.max_pool(X, np.array([2, 2])).shape == (12, 5, 4, 2)
+
+
+# -- numbers that float32 does not hold --------------------------------------------------------------------
+
+BEYOND: dict[str, Callable[[float], Any]] = {
+    "l1": regularizers.L1,
+    "l2": regularizers.L2,
+    "l1 and l2": lambda value: regularizers.L1L2(0.1, value),
+    "learning rate": optimizers.SGD,
+    "epsilon": lambda value: optimizers.Adam(epsilon=value),
+    "clipnorm": lambda value: optimizers.Adam(clipnorm=value),
+    "clipvalue": lambda value: optimizers.SGD(clipvalue=value),
+    "norm": constraints.MaxNorm,
+    "norms": lambda value: constraints.MinMaxNorm(0.0, value),
+    "set rate": lambda value: setattr(small_model().optimizer, "learning_rate", value),
+    "constant": initializers.Constant,
+    "deviation": lambda value: initializers.RandomNormal(stddev=value),
+    "mean": lambda value: initializers.TruncatedNormal(value),
+    "least": lambda value: initializers.RandomUniform(minval=value),
+    "least change": lambda value: callbacks.EarlyStopping(min_delta=value),
+}
+
+
+@pytest.mark.parametrize("value", [1e300, 3.5e38, np.inf, np.nan, 10**400, 1j, "1", None, [1.0]])
+@pytest.mark.parametrize("what", BEYOND)
+def test_numbers_are_finite_in_float32(what: str, value: Any) -> None:
+    if value is None and what in ("clipnorm", "clipvalue"):
+        return
+    with pytest.raises(ValueError, match=r"must be (a number|at least|finite)") as info:
+        BEYOND[what](value)
+    refusal(info.value)
+
+
+@pytest.mark.parametrize("what", BEYOND)
+def test_the_largest_number_of_float32_is_taken(what: str) -> None:
+    BEYOND[what](float(np.finfo(np.float32).max))
