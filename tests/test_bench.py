@@ -1,14 +1,14 @@
 """The benchmarks' own machinery: a reference that is right, and a driver that does not time wrong engines."""
 
+import json
 import math
 from dataclasses import replace
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 from bench import shares, spills
-from bench.compare import driver, engines, networks, reference, report
+from bench.compare import driver, engines, networks, publish, reference, report
 from bench.compare.driver import Measurement
 from bench.compare.networks import Network
 from bench.compare.worker import Worker
@@ -154,14 +154,45 @@ def test_ratio_is_to_the_fastest_other() -> None:
     assert ours.spread == 1.0
 
 
-def test_readme_table_replaces_only_what_is_between_the_markers(tmp_path: Path) -> None:
-    readme = tmp_path / "README.md"
-    readme.write_text(f"before\n{report.BEGIN}\nold\n{report.END}\nafter\n")
-    report.update_readme(readme, "new")
-    assert readme.read_text() == f"before\n{report.BEGIN}\nnew\n{report.END}\nafter\n"
-    readme.write_text("no markers")
-    with pytest.raises(ValueError, match="once each"):
-        report.update_readme(readme, "new")
+def test_readme_table_replaces_only_what_is_between_the_markers() -> None:
+    begin, end = publish.BEGIN, publish.END
+    assert publish.with_table(f"a\n{begin}\nold\n{end}\nb\n", "new") == f"a\n{begin}\nnew\n{end}\nb\n"
+    for text in ("no markers", f"{begin}{begin}{end}"):
+        with pytest.raises(ValueError, match="once each"):
+            publish.with_table(text, "new")
+
+
+def test_published_tables_are_those_of_the_results() -> None:
+    results = {path: json.loads(path.read_text()) for path in publish.RESULTS.glob("*.json")}
+    readme = (publish.ROOT / "README.md").read_text()
+    assert publish.with_table(readme, publish.short_tables(results)) == readme
+    for path, result in results.items():
+        table = report.as_markdown(result["machine"], result["engines"], publish.measurements(result))
+        assert path.with_suffix(".md").read_text().endswith(f"\n\n{table}\n")
+
+
+def test_short_table_takes_the_latest_result_of_each_instruction_set() -> None:
+    def result(isa: str, threads: int, other_s: float) -> dict[str, Any]:
+        row = [
+            Measurement(Workload("lenet5", "train", 128), engine, [seconds])
+            for engine, seconds in (("cnnfast", 1.0), ("torch", other_s), ("jax", 9.0))
+        ]
+        return report.as_json({"isa": [isa], "threads": threads}, {}, row)
+
+    folder = publish.RESULTS
+    table = publish.short_tables(
+        {
+            folder / "2026-01-02-new-1-thread.json": result("avx2", 1, 3.14),
+            folder / "2026-01-01-old-1-thread.json": result("avx2", 1, 2.0),
+            folder / "2026-01-03-new-2-threads.json": result("avx2", 2, 2.0),
+            folder / "2026-01-01-wide-1-thread.json": result("avx512f", 1, 4.0),
+        }
+    )
+    assert table.splitlines()[0].startswith("| AVX2 ([New](docs/results/2026-01-02-new-1-thread.md), one")
+    assert "| LeNet-5 | 3.1 |  |  |" in table
+    assert "| AVX-512 ([Wide](" in table
+    assert "| LeNet-5 | 4.0 |  |  |" in table
+    assert "VGG" not in table
 
 
 def test_layers_are_told_as_shares_of_the_peak() -> None:

@@ -11,7 +11,7 @@ from reference import pool as reference
 from support.nets import single
 from support.numerical import assert_within
 
-from cnnfast import _core, ops
+from cnnfast import _core, layers, ops
 
 SIZES = [(2, 2), (3, 3), (2, 3), (1, 1)]
 PADDINGS: list[Any] = ["valid", "same", ((1, 0), (0, 1))]
@@ -162,3 +162,49 @@ def test_nan_is_not_hidden(isa: str) -> None:
         assert np.isnan(case.network(False).predict(x.reshape(1, 2, 2, 1))).all(), (
             f"NaN at {position} is lost"
         )
+
+
+# Window, strides, padding; maxima and means of [[1, 2, 3], [4, 5, 6]], padding not counted and counted, in
+# ceil_mode, from PyTorch 2.13.
+CEIL_MODE = [
+    ((3, 3), (3, 3), 0, [[6]], [[3.5]], [[3.5]]),
+    ((4, 4), (4, 4), 0, [[6]], [[3.5]], [[3.5]]),
+    ((4, 5), (3, 3), 1, [[6]], [[3.5]], [[1.05]]),
+    ((5, 5), (5, 5), 2, [[6]], [[3.5]], [[0.84]]),
+    ((3, 2), (3, 2), 0, [[5, 6]], [[3, 4.5]], [[3, 4.5]]),
+    ((4, 2), (4, 2), 1, [[4, 6]], [[2.5, 4]], [[0.625, 2]]),
+    ((3, 4), (2, 2), 1, [[6, 6], [6, 6]], [[3.5, 4], [5, 5.5]], [[1.75, 16 / 9], [1.875, 11 / 6]]),
+    # These PyTorch refuses, as the window could move on within the image's size: one window all the same.
+    ((9, 9), (1, 1), 0, [[6]], [[3.5]], [[3.5]]),
+    ((9, 2), (2, 1), 0, [[5, 6]], [[3, 4]], [[3, 4]]),
+]
+
+
+@pytest.mark.parametrize("data_format", ["channels_last", "channels_first"])
+@pytest.mark.parametrize("case", CEIL_MODE, ids=str)
+def test_ceil_mode_with_a_large_window(case: tuple[Any, ...], data_format: Any, isa: str) -> None:
+    window, strides, pad, maxima, means, counted = case
+    padding = ((pad, pad), (pad, pad))
+    x = np.arange(1, 7, dtype=np.float32).reshape(1, 2, 3, 1)
+    if data_format == "channels_first":
+        x = x.transpose(0, 3, 1, 2)
+    options = {"data_format": data_format, "ceil_mode": True}
+    out = ops.max_pool(x, window, strides, padding, **options)
+    np.testing.assert_array_equal(out.ravel(), np.ravel(maxima))
+    for include, expected in ((False, means), (True, counted)):
+        out = ops.average_pool(x, window, strides, padding, count_include_pad=include, **options)
+        np.testing.assert_allclose(out.ravel(), np.ravel(expected), rtol=1e-6)
+    layer = layers.MaxPooling2D(window, strides, padding, data_format, ceil_mode=True)
+    assert layer(x).ravel().tolist() == np.ravel(maxima).tolist()
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_gradient_of_a_window_larger_than_the_image(kind: str, isa: str) -> None:
+    case = PoolCase(17, 3, (4, 2), (6, 3), (6, 3), ((1, 2), (1, 0)), True, "channels_last", False)
+    network = case.network(kind == "average")
+    check(case, kind == "average", network.predict, lambda x, grad: network.vjp(x, grad)[0])
+
+
+def test_without_ceil_mode_a_large_window_is_refused() -> None:
+    with pytest.raises(ValueError, match="window must not be larger than its input"):
+        ops.max_pool(np.zeros((1, 2, 3, 1), np.float32), 3)

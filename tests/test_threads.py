@@ -90,7 +90,7 @@ def test_files_beside_training(tmp_path: Path) -> None:
 
     def train() -> None:
         model.train_on_batch(X, Y)
-        time.sleep(0.0005)  # the twin has to catch up
+        time.sleep(0.002)  # the twin has to catch up
 
     _beside(train, save, 30)
     assert max(saved) > 0

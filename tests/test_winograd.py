@@ -118,6 +118,50 @@ def test_nothing_reads_across_samples(algorithm: str, isa: str) -> None:
     assert np.isnan(dirty[1]).any()
 
 
+TILES = {"winograd_f2": 2, "winograd": 4, "winograd_f6": 6, "winograd_s2": 4, "winograd_s2_f5": 5}
+
+
+def readers(pixel: int, size: int, stride: int, tile: int = 1) -> np.ndarray:
+    """Which outputs along an axis read this pixel, or lie in a tile that does; kernel 3, padding "same"."""
+    before = 1 if stride == 1 else 0
+    first = np.arange(size) // tile * tile
+    last = first + tile - 1
+    return (first * stride - before <= pixel) & (pixel <= last * stride - before + 2)
+
+
+@pytest.mark.usefixtures("fast")
+@pytest.mark.parametrize("algorithm", ["blocked", *WINOGRADS])
+def test_how_far_a_pixel_reaches(algorithm: str, isa: str) -> None:
+    """The direct sum and F(2, 3) keep a NaN or a huge pixel to its windows, the others to their tiles."""
+    stride, tile = 2 if algorithm in STRIDE2 else 1, TILES.get(algorithm, 1)
+    case = taken_by(algorithm, replace(SAME, batch=1, image=(13, 13), ic=16, oc=16, use_bias=False))
+    network, x = case.network(algorithm), case.arrays[0]
+    clean, beyond = network.predict(x)[0], 0
+    for row, column in [(0, 0), (3, 4), (7, 11), (12, 12)]:
+        own = np.outer(readers(row, 13, stride), readers(column, 13, stride))
+        tiles = np.outer(readers(row, 13, stride, tile), readers(column, 13, stride, tile))
+        for value in (np.nan, 1e6):
+            dirty = x.copy()
+            dirty[0, row, column, 5] = value
+            changed = ~(network.predict(dirty)[0] == clean).all(-1)
+            assert changed[own].all()
+            assert not changed[~tiles].any()
+            beyond += int(changed[~own].sum())
+    assert (beyond > 0) == (algorithm not in ("blocked", "winograd_f2"))
+
+
+def test_exact_keeps_a_nan_local(precision: Callable[[Any], None]) -> None:
+    """What the classes promise, of a network as it comes: exact is local, default is not."""
+    case = replace(SAME, batch=1)
+    x = case.arrays[0].copy()
+    x[0, 5, 6, 3] = np.nan
+    own = np.outer(readers(5, 12, 1), readers(6, 12, 1))
+    precision("exact")
+    np.testing.assert_array_equal(np.isnan(case.network().predict(x)[0]).any(-1), own)
+    precision("default")
+    assert np.isnan(case.network().predict(x)[0]).any(-1)[~own].any()
+
+
 @pytest.mark.usefixtures("fast")
 @pytest.mark.parametrize("algorithm", WINOGRADS)
 @pytest.mark.parametrize(

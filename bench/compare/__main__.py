@@ -38,8 +38,6 @@ def main() -> None:
     print(table)
     if arguments.json:
         arguments.json.write_text(json.dumps(report.as_json(machine, about, measurements), indent=1) + "\n")
-    if arguments.update_readme:
-        report.update_readme(Path(__file__).resolve().parents[2] / "README.md", table)
     sys.exit(any(m.refused and m.engine in report.OURS for m in measurements))
 
 
@@ -64,15 +62,14 @@ def _parse() -> argparse.Namespace:
     parser.add_argument(
         "--smoke", action="store_true", help="one short turn of a few workloads: does it run at all?"
     )
-    parser.add_argument("--json", type=Path, metavar="FILE", help="also write every turn as JSON")
-    parser.add_argument("--update-readme", action="store_true", help="put the tables into README.md")
+    parser.add_argument(
+        "--json", type=Path, metavar="FILE", help="also write every turn as JSON, for bench.compare.publish"
+    )
     arguments = parser.parse_args()
     if arguments.rounds < FEWEST_ROUNDS:
         parser.error(
             f"--rounds {arguments.rounds}: fewer than {FEWEST_ROUNDS} turns tell nothing on a shared machine"
         )
-    if arguments.smoke and arguments.update_readme:
-        parser.error("--smoke figures do not belong into README.md; leave one of the two options out")
     if arguments.smoke and not arguments.workloads:
         arguments.workloads = SMOKE
     arguments.engines = arguments.engines or engines.installed()

@@ -1,4 +1,4 @@
-"""What a run says: the machine, a table of networks, one of layers; as Markdown, as JSON, in the README."""
+"""What a run says: the machine, a table of networks, one of layers; as Markdown and as JSON."""
 
 from __future__ import annotations
 
@@ -12,7 +12,6 @@ from bench.compare.driver import Measurement
 from bench.compare.layer_networks import PREFIX
 
 OURS = ("cnnfast", "cnnfast-exact", "cnnfast-fast")
-BEGIN, END = "<!-- bench:begin -->", "<!-- bench:end -->"
 # The instruction sets that decide how fast float32 can be.
 _ISAS = ("avx", "avx2", "fma", "avx512f", "avx512_vnni", "avx512_bf16", "amx_tile")
 
@@ -118,13 +117,3 @@ def ratio_to_best(row: Sequence[Measurement]) -> float | None:
     if "cnnfast" not in timed or not others:
         return None
     return min(others) / timed["cnnfast"]
-
-
-def update_readme(readme: Path, table: str) -> None:
-    """Replaces what stands between the markers."""
-    text = readme.read_text()
-    if text.count(BEGIN) != 1 or text.count(END) != 1:
-        raise ValueError(f"{readme.name} must contain {BEGIN} and {END} once each")
-    head, _, rest = text.partition(BEGIN)
-    tail = rest.partition(END)[2]
-    readme.write_text(f"{head}{BEGIN}\n{table}\n{END}{tail}")

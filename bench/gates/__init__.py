@@ -1,12 +1,13 @@
 """The promises that have a number: each gate measures one, prints it beside its bar, and says pass or fail.
 
 `python -m bench.gates` runs all but the long ones, `python -m bench.gates speed import` those named. They
-need the installed package; `accuracy` and `precision` also need MNIST, `speed` and `kernels` the peers of the
-extra `bench`, `wheel` a built wheel.
+need the installed package; `accuracy`, `pictures` and `precision` also need MNIST, `speed` and `kernels`
+the peers of the extra `bench`, `wheel` a built wheel.
 
 - accuracy.py: MNIST through the command line, three seeds
 - speed.py: against other libraries, with bench.compare
 - engine.py: same bytes for any number of threads, told memory is taken memory
+- pictures.py: MNIST's digits in every form that pictures come in, through the command line
 - package.py: import time, size and contents of the wheel
 - precision.py, long: that training in the default class is as good as in the exact one
 - kernels.py, long: what the kernels must show (kernel_bars.py), layer by layer, on 1 and 2 threads

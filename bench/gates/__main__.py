@@ -6,7 +6,7 @@ import argparse
 import sys
 from collections.abc import Callable, Iterator
 
-from bench.gates import Effort, Verdict, accuracy, engine, kernels, package, precision, speed
+from bench.gates import Effort, Verdict, accuracy, engine, kernels, package, pictures, precision, speed
 
 GATES: dict[str, Callable[[], Iterator[Verdict]]] = {
     "import": package.run_import,
@@ -14,6 +14,7 @@ GATES: dict[str, Callable[[], Iterator[Verdict]]] = {
     "engine": engine.run,
     "speed": speed.run,
     "accuracy": accuracy.run,
+    "pictures": pictures.run,
 }
 LONG: dict[str, Callable[[Effort], Iterator[Verdict]]] = {
     "precision": precision.run,

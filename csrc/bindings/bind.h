@@ -4,13 +4,14 @@
 #include <pybind11/pybind11.h>
 #include <pybind11/stl.h>
 
+#include "bindings/gil.h"
 #include "cnnfast/dims.h"
 #include "cnnfast/error.h"
 
 namespace cnnfast {
 
 using FloatArray = pybind11::array_t<float>;
-using NoGil = pybind11::call_guard<pybind11::gil_scoped_release>;
+using NoGil = pybind11::call_guard<ReleasedGil>;
 
 // A property's function that may wait for a lock.
 template <class Function>

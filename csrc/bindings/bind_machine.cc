@@ -54,11 +54,11 @@ void bind_machine(py::module_& m) {
     return names;
   });
   m.def("measure_flops", [] {
-    const py::gil_scoped_release released;
+    const ReleasedGil released;
     return measure_flops(kernels());
   });
   m.def("measured_machine", [] {
-    const py::gil_scoped_release released;
+    const ReleasedGil released;
     const Machine machine = measured_machine(kernels());
     return MachineTuple(machine.flops, machine.bandwidth);
   });

@@ -184,7 +184,7 @@ FloatArray predict(Network& network, const py::array& x) {
   FloatArray out = result_array(dims);
   if (n == 0) return out;
   float* to = out.mutable_data();
-  const py::gil_scoped_release released;
+  const ReleasedGil released;
   network.predict(samples, n, to);
   return out;
 }
@@ -195,7 +195,7 @@ std::vector<double> loss_step(Network& network, bool train, const py::array& x, 
   const int n = rows_of(x, index, &samples);
   const Targets targets = targets_of(network, y, x.shape(0));
   std::vector<double> results;
-  const py::gil_scoped_release released;
+  const ReleasedGil released;
   if (train)
     network.train_step(samples, targets, n, results);
   else
@@ -215,7 +215,7 @@ py::tuple vjp(Network& network, const py::array& x, const FloatArray& grad_out, 
   std::vector<float> flat(static_cast<size_t>(network.graph().weight_elems()));
   {
     float* to = grad_x.mutable_data();
-    const py::gil_scoped_release released;
+    const ReleasedGil released;
     network.vjp(samples, grad_out.data(), n, training, to, flat.data());
   }
   py::list grads;
@@ -250,7 +250,7 @@ py::dict named_slots(Buffers slots) {
 py::dict optimizer_state(const Network& network) {
   Buffers slots;
   {
-    const py::gil_scoped_release released;
+    const ReleasedGil released;
     slots = network.slots();
   }
   return named_slots(std::move(slots));
@@ -267,14 +267,14 @@ void set_optimizer_state(Network& network, const std::map<std::string, FloatArra
     slots.emplace_back(found->second.data(), found->second.data() + found->second.size());
   }
   if (slots.size() != state.size()) fail("an optimizer has at most 2 buffers, got ", state.size(), ".");
-  const py::gil_scoped_release released;
+  const ReleasedGil released;
   network.set_slots(slots, step);
 }
 
 py::dict snapshot(const Network& network) {
   Snapshot taken;
   {
-    const py::gil_scoped_release released;
+    const ReleasedGil released;
     taken = network.snapshot();
   }
   py::list weights;
@@ -293,7 +293,7 @@ py::list plan(Network& network, int n, const std::string& mode) {
   const Mode wanted = to_mode(mode);
   std::vector<StepInfo> steps;
   {
-    const py::gil_scoped_release released;  // planning may tune
+    const ReleasedGil released;  // planning may tune
     steps = network.plan(n, wanted);
   }
   for (const StepInfo& info : steps) {
@@ -319,7 +319,7 @@ py::tuple profile(Network& network, const py::array& x, const std::optional<py::
   const Targets targets = y ? targets_of(network, *y, n) : Targets();
   Timing timing;
   {
-    const py::gil_scoped_release released;
+    const ReleasedGil released;
     timing = network.profile(samples, targets, n, mode, runs);
   }
   return py::make_tuple(timing.seconds, timing.step_seconds, timing.threads);
@@ -331,7 +331,7 @@ void configure(Network& network, const std::string& loss, bool from_logits,
   for (const std::string& metric : metrics) parsed.push_back(to_metric(metric));
   const Loss wanted = to_loss(loss);
   const OptimizerConfig config = to_optimizer(optimizer);
-  const py::gil_scoped_release released;
+  const ReleasedGil released;
   network.configure(wanted, from_logits, std::move(parsed), config);
 }
 
@@ -370,7 +370,7 @@ void bind_network(py::module_& m) {
           "memory",
           [](Network& network, int n, const std::string& mode) {
             const Mode wanted = to_mode(mode);
-            const py::gil_scoped_release released;
+            const ReleasedGil released;
             return network.memory(n, wanted);
           },
           arg("batch_size"), arg("mode"))
@@ -381,7 +381,7 @@ void bind_network(py::module_& m) {
           "tune",
           [](Network& network, int n, const std::string& mode) {
             const Mode wanted = to_mode(mode);
-            const py::gil_scoped_release released;
+            const ReleasedGil released;
             network.tune(n, wanted);
           },
           arg("batch_size"), arg("mode"))
@@ -389,7 +389,7 @@ void bind_network(py::module_& m) {
           "force_algorithm",
           [](Network& network, const std::string& op, const std::optional<std::string>& algorithm) {
             const std::string wanted = algorithm.value_or("");
-            const py::gil_scoped_release released;
+            const ReleasedGil released;
             network.force_algorithm(op, wanted);
           },
           arg("op"), arg("algorithm"))

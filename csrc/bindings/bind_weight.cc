@@ -20,20 +20,20 @@ const float* checked_values(const Weight& weight, const FloatArray& value) {
 FloatArray get(const Weight& weight) {
   FloatArray value(std::vector<py::ssize_t>(weight.dims().begin(), weight.dims().end()));
   float* const to = value.mutable_data();
-  const py::gil_scoped_release released;
+  const ReleasedGil released;
   weight.get(to);
   return value;
 }
 
 void set(Weight& weight, const FloatArray& value) {
   const float* const from = checked_values(weight, value);
-  const py::gil_scoped_release released;
+  const ReleasedGil released;
   weight.set(from);
 }
 
 bool set_first(Weight& weight, const FloatArray& value) {
   const float* const from = checked_values(weight, value);
-  const py::gil_scoped_release released;
+  const ReleasedGil released;
   return weight.set_first(from);
 }
 
@@ -62,14 +62,14 @@ void set_constraint(Weight& weight, const std::optional<std::string>& kind, floa
     constraint.kind = Constraint::Kind::norm;
   else if (kind)
     fail("constraint must be non_negative or norm, got \"", *kind, "\".");
-  const py::gil_scoped_release released;
+  const ReleasedGil released;
   weight.set_constraint(constraint);
 }
 
 py::list get_weights(const Weights& weights) {
   std::vector<std::vector<float>> values;
   {
-    const py::gil_scoped_release released;
+    const ReleasedGil released;
     values = get_all(weights);
   }
   py::list arrays;
@@ -84,7 +84,7 @@ void set_weights(const Weights& weights, const std::vector<FloatArray>& values) 
     from.push_back(checked_values(*weights[i], values[i]));
   if (values.size() != weights.size())
     fail("there are ", weights.size(), " arrays of weights; got ", values.size(), ".");
-  const py::gil_scoped_release released;
+  const ReleasedGil released;
   set_all(weights, from);
 }
 

@@ -1,5 +1,8 @@
 #include "graph/builder.h"
 
+#include <limits>
+
+#include "core/sizes.h"
 #include "graph/memory_plan.h"
 #include "ops/op.h"
 
@@ -33,7 +36,7 @@ Builder::Builder(const Draft& draft, const Graph& graph, const PassOptions& opti
 }
 
 Buffer Builder::buffer(int64_t floats) {
-  sizes_.push_back(floats);
+  sizes_.push_back(checked_size(floats, kMostFloats, "the number of floats that a step of this batch needs"));
   persistent_.push_back(false);
   return {static_cast<int>(sizes_.size()) - 1};
 }
@@ -185,6 +188,7 @@ double Builder::bytes_of(const std::vector<Buffer>& uses) const {
 Step& Builder::step(const Node& node, const char* direction, int64_t tasks, std::vector<Buffer> uses,
                     std::function<void(const Context&, int64_t)> run) {
   Step made;
+  checked_size(tasks, std::numeric_limits<int>::max(), node.name, ": the number of tasks of one step");
   made.info = {node.name, op_of(node).name, direction, "", node.refused, static_cast<int>(tasks)};
   made.info.flops = flops_of(node, direction);
   made.info.bytes = bytes_of(uses);
@@ -284,7 +288,8 @@ Program Builder::finish(int threads, bool reuse_memory) {
     const MemoryPlan plan = plan_memory(some, reuse_memory);
     for (size_t i = 0; i < buffers.size(); ++i)
       memory.offsets[buffers[i]] = own ? ~plan.offsets[i] : plan.offsets[i];
-    (own ? memory.own : memory.shared) = plan.floats;
+    (own ? memory.own : memory.shared) =
+        checked_size(plan.floats, kMostFloats, "the number of floats that this batch needs");
   }
   for (size_t i = 0; i < sizes_.size(); ++i)
     if (persistent_[i]) memory.kept.push_back({memory.offsets[i], sizes_[i]});

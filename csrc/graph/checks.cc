@@ -4,11 +4,11 @@
 #include <cmath>
 #include <limits>
 
+#include "core/sizes.h"
+
 namespace cnnfast {
 
 namespace {
-
-constexpr int kMostSamples = 1 << 24;
 
 int64_t row_of(const Samples& x, int i) {
   return x.index ? x.index[i] : i;
@@ -38,7 +38,7 @@ void check_share(const char* what, double value) {
 
 void check_batch(int n) {
   if (n < 1) fail("a batch needs at least one sample, got ", n, ".");
-  if (n > kMostSamples) fail("a batch may have at most ", kMostSamples, " samples, got ", n, ".");
+  checked_size(n, kMostSamples, "the number of samples in a batch");
 }
 
 void check_samples(const Samples& x, int n) {

@@ -21,10 +21,28 @@ struct Draft {
   std::vector<Node> nodes;  // in an order in which every input precedes its users
   int output;
 
+  // A value whose format no layer decided has that of its first reader that cares.
   Draft(const Graph& graph, int output);
   std::vector<int> consumers() const;  // of each node; the network's output counts as one more
-  void bypass(int node);               // its users read its first input instead
   void drop_unused();                  // what the output does not need goes, and the rest is renumbered
+
+  // Calls body(i) for every node, sources first, then drops what is unused. The body may bypass node i: those
+  // that come after it read its first input instead. Takes time in proportion to the nodes.
+  template <class Body>
+  void rewrite(const Body& body) {
+    instead_.resize(nodes.size());
+    for (size_t i = 0; i < nodes.size(); ++i) {
+      instead_[i] = static_cast<int>(i);
+      for (int& src : nodes[i].inputs) src = instead_[static_cast<size_t>(src)];
+      body(i);
+    }
+    output = instead_[static_cast<size_t>(output)];
+    drop_unused();
+  }
+  void bypass(size_t node) { instead_[node] = nodes[node].inputs[0]; }
+
+ private:
+  std::vector<int> instead_;  // of each node that was rewritten: what its readers read
 };
 
 struct PassOptions {

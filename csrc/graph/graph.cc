@@ -2,24 +2,15 @@
 #include "cnnfast/graph.h"
 
 #include <algorithm>
-#include <limits>
 
 #include "cnnfast/error.h"
+#include "core/sizes.h"
 #include "graph/window.h"
-#include "kernels/kernel_table.h"
+#include "ops/conv/conv.h"
 
 namespace cnnfast {
 
 namespace {
-
-// A program addresses a sample's plane with 32-bit offsets; 2^28 floats are one gigabyte of one sample.
-constexpr int64_t kMaxElems = int64_t{1} << 28;
-
-int64_t product(const Dims& dims) {
-  int64_t n = 1;
-  for (const int64_t d : dims) n *= d;
-  return n;
-}
 
 // The axes that there are, outermost first.
 Dims spatial_dims(const Spatial& s, int rank) {
@@ -41,16 +32,29 @@ std::string layer_kind(const ConvAttrs& a) {
   return "Conv" + std::to_string(a.rank) + (a.transposed ? "DTranspose" : "D");
 }
 
-void check_positive(const std::string& name, const char* what, const Dims& sizes) {
-  for (const int64_t size : sizes)
-    if (size < 1) fail(name, ": ", what, " must be at least 1, got ", to_string(sizes), ".");
+void check_rank(const std::string& name, int rank, int most) {
+  if (rank < 1 || rank > most) fail(name, ": there may be 1 to ", most, " spatial axes, got ", rank, ".");
 }
 
-void check_padding(const std::string& name, const Padding& p) {
-  for (const int side : {p.front, p.back, p.top, p.bottom, p.left, p.right})
-    if (side < 0)
-      fail(name, ": padding must not be negative, got ((", p.front, ", ", p.back, "), (", p.top, ", ",
-           p.bottom, "), (", p.left, ", ", p.right, ")) for depth, height and width.");
+// One number an axis; axes that are not there keep `idle`.
+void check_axes(const std::string& name, const char* what, const Spatial& numbers, int rank, int least,
+                int idle) {
+  const Dims own = spatial_dims(numbers, rank);
+  for (const int64_t number : own) {
+    if (number < least) fail(name, ": ", what, " must be at least ", least, ", got ", to_string(own), ".");
+    checked_size(number, kMostOfSample, name, ": ", what);
+  }
+  if ((rank < 3 && numbers.d != idle) || (rank < 2 && numbers.h != idle))
+    fail(name, ": ", what, " must be ", idle, " for axes that are not there; got ",
+         to_string(spatial_dims(numbers, 3)), " for depth, height and width.");
+}
+
+void check_window(const std::string& name, const char* size_name, const Spatial& size, const Spatial& stride,
+                  const Padding& p, int rank) {
+  check_axes(name, size_name, size, rank, 1, 1);
+  check_axes(name, "strides", stride, rank, 1, 1);
+  check_axes(name, "padding", {p.top, p.left, p.front}, rank, 0, 0);
+  check_axes(name, "padding", {p.bottom, p.right, p.back}, rank, 0, 0);
 }
 
 void check_groups(const std::string& name, const ConvAttrs& a, int channels) {
@@ -58,6 +62,15 @@ void check_groups(const std::string& name, const ConvAttrs& a, int channels) {
   if (a.groups < 1 || channels % a.groups != 0 || a.filters % a.groups != 0)
     fail(name, ": groups must divide the input's channels and the filters; got groups=", a.groups, ", ",
          channels, " channels and ", a.filters, " filters.");
+}
+
+// What kernels and tables of taps count in 32 bits.
+void check_taps(const ConvProblem& p, const std::string& name) {
+  const std::string kernel = to_string(spatial_dims(p.a.kernel, p.a.rank));
+  checked_size(product(Dims{p.a.kernel.d, p.a.kernel.h, p.a.kernel.w, std::max(p.ic(), p.oc())}),
+               kMostOfSample, name, ": positions of a kernel ", kernel, " times a group's channels");
+  checked_size(count_taps(p.axes()), kMostTaps, name, ": positions of a kernel ", kernel,
+               " in all parts of the image that see different ones");
 }
 
 // Resolves the padding of one axis of a convolution. Returns how many outputs it has.
@@ -70,7 +83,7 @@ int conv_outputs(const std::string& name, const ConvAttrs& a, const Extent& e, i
     return out.size;
   }
   if (a.padding.mode == PadMode::same) {
-    const Sides sides = same_padding(e);
+    const Sides sides = same_padding(name, e);
     *before = sides.before, *after = sides.after;
   }
   return window_outputs(name, e, {*before, *after}, false);
@@ -79,7 +92,7 @@ int conv_outputs(const std::string& name, const ConvAttrs& a, const Extent& e, i
 // The same for one axis of a pooling.
 int pool_outputs(const std::string& name, const PoolAttrs& a, const Extent& e, int* before, int* after) {
   if (a.padding.mode == PadMode::same) {
-    const Sides sides = same_padding(e);
+    const Sides sides = same_padding(name, e);
     *before = sides.before, *after = sides.after;
   }
   if (*before >= e.kernel || *after >= e.kernel)
@@ -89,9 +102,8 @@ int pool_outputs(const std::string& name, const PoolAttrs& a, const Extent& e, i
 }
 
 void check_elems(const Node& node) {
-  if (node.elems() > kMaxElems)
-    fail(node.name, ": one sample's output ", to_string(node.dims), " has ", node.elems(),
-         " elements; the limit is ", kMaxElems, ".");
+  checked_size(node.elems(), kMostOfSample, node.name, ": the number of elements of one sample's output ",
+               to_string(node.dims));
 }
 
 }  // namespace
@@ -100,6 +112,10 @@ std::string to_string(const Dims& dims) {
   std::string text = "(";
   for (size_t i = 0; i < dims.size(); ++i) text += (i ? ", " : "") + std::to_string(dims[i]);
   return text + (dims.size() == 1 ? ",)" : ")");
+}
+
+std::string to_string(DataFormat format) {
+  return format == DataFormat::channels_last ? "channels_last" : "channels_first";
 }
 
 Activation kernel_activation(ActivationKind kind) {
@@ -147,7 +163,7 @@ int Graph::use(const WeightPtr& weight) {
   const int first = first_uses_.try_emplace(weight.get(), position).first->second;
   int64_t& end = first == position ? weight_elems_ : repeated_elems_;
   params_.push_back({weight, first, end});
-  end += (weight->size() + kLanes - 1) / kLanes * kLanes;
+  end += ceil_div(weight->size(), kLanes) * kLanes;
   return position;
 }
 
@@ -155,6 +171,8 @@ std::vector<int> Graph::bind(const std::string& name, const Weights& weights, co
                              int biases) {
   const std::vector<std::pair<const char*, Dims>> needed{{"kernel", kernel}, {"bias", {biases}}};
   const size_t count = biases > 0 ? 2 : 1;
+  checked_size(sum(product(kernel), biases + weight_elems_ + repeated_elems_), kMostFloats, name,
+               ": with a kernel of shape ", to_string(kernel), " the number of all weights");
   if (!weights.empty() && weights.size() != count)
     fail(name, ": the layer has ", count, " arrays of weights, got ", weights.size(), ".");
   Weights bound = weights;
@@ -189,6 +207,7 @@ int64_t Graph::offset(int position) const {
 
 Image Graph::image_of(int src, int rank, DataFormat format, const std::string& name,
                       const char* layer) const {
+  check_rank(name, rank, 3);
   static const char* const wanted[] = {
       "sequences, (steps, channels) or (channels, steps)",
       "images, (height, width, channels) or (channels, height, width)",
@@ -203,10 +222,8 @@ Image Graph::image_of(int src, int rank, DataFormat format, const std::string& n
 
 int Graph::input(const Dims& dims, const std::string& name) {
   if (dims.empty()) fail(name, ": an input needs at least one axis besides the batch, got ().");
-  for (const int64_t d : dims) {
-    if (d < 1 || d > std::numeric_limits<int32_t>::max())
-      fail(name, ": every axis of an input must be at least 1, got ", to_string(dims), ".");
-  }
+  for (const int64_t d : dims)
+    if (d < 1) fail(name, ": every axis of an input must be at least 1, got ", to_string(dims), ".");
   return push({.name = name, .attrs = InputAttrs{}, .inputs = {}, .dims = dims});
 }
 
@@ -219,10 +236,8 @@ int Graph::conv(int src, const ConvAttrs& attrs, DataFormat format, const std::s
 int Graph::push_conv(int src, ConvAttrs a, int multiplier, DataFormat format, const std::string& name,
                      const Weights& weights) {
   const Image in = image_of(src, a.rank, format, name, layer_kind(a).c_str());
-  check_positive(name, "kernel_size", spatial_dims(a.kernel, a.rank));
-  check_positive(name, "strides", spatial_dims(a.stride, a.rank));
-  check_positive(name, "dilation_rate", spatial_dims(a.dilation, a.rank));
-  check_padding(name, a.padding);
+  check_window(name, "kernel_size", a.kernel, a.stride, a.padding, a.rank);
+  check_axes(name, "dilation_rate", a.dilation, a.rank, 1, 1);
   check_groups(name, a, in.c);
   Padding& p = a.padding;
   const auto outputs = [&](const char* axis, int size, int Spatial::*at, int* before, int* after) {
@@ -237,11 +252,13 @@ int Graph::push_conv(int src, ConvAttrs a, int multiplier, DataFormat format, co
             .attrs = a,
             .inputs = {src},
             .dims = image_dims({a.filters, h, w, d}, a.rank, format),
-            .format = format};
+            .format = format,
+            .decider = static_cast<int>(nodes_.size())};
   Dims kernel = spatial_dims(a.kernel, a.rank);
   kernel.push_back(multiplier > 0 ? in.c : (a.transposed ? a.filters : in.c) / a.groups);
   kernel.push_back(multiplier > 0 ? multiplier : a.transposed ? in.c : a.filters);
   check_elems(node);
+  check_taps(conv_problem(this->node(src), node, 1), name);
   node.params = bind(name, weights, kernel, a.use_bias ? a.filters : 0);
   return push(std::move(node));
 }
@@ -249,20 +266,20 @@ int Graph::push_conv(int src, ConvAttrs a, int multiplier, DataFormat format, co
 int Graph::depthwise_conv(int src, ConvAttrs attrs, int multiplier, DataFormat format,
                           const std::string& name, const Weights& weights) {
   const int channels = image_of(src, attrs.rank, format, name, ("Depthwise" + layer_kind(attrs)).c_str()).c;
-  const int most = std::numeric_limits<int>::max() / channels;
-  if (multiplier < 1 || multiplier > most)
-    fail(name, ": depth_multiplier must be at least 1 and, for ", channels, " channels, at most ", most,
-         "; got ", multiplier, ".");
-  attrs.groups = channels, attrs.filters = channels * multiplier;
+  if (multiplier < 1) fail(name, ": depth_multiplier must be at least 1, got ", multiplier, ".");
+  const int64_t filters = product(channels, multiplier);
+  attrs.filters = static_cast<int>(checked_size(filters, kMostOfSample, name, ": depth_multiplier ",
+                                                multiplier, " times ", channels, " channels"));
+  attrs.groups = channels;
   return push_conv(src, attrs, multiplier, format, name, weights);
 }
 
 int Graph::pool(int src, const PoolAttrs& attrs, DataFormat format, const std::string& name) {
   const std::string kind = std::string(attrs.maximum ? "Max" : "Average") + "Pooling";
+  check_rank(name, attrs.rank, 2);
   const Image in = image_of(src, attrs.rank, format, name, (kind + std::to_string(attrs.rank) + "D").c_str());
-  check_positive(name, "pool_size", spatial_dims({attrs.window.h, attrs.window.w}, attrs.rank));
-  check_positive(name, "strides", spatial_dims({attrs.stride.h, attrs.stride.w}, attrs.rank));
-  check_padding(name, attrs.padding);
+  check_window(name, "pool_size", {attrs.window.h, attrs.window.w}, {attrs.stride.h, attrs.stride.w},
+               attrs.padding, attrs.rank);
   if (attrs.window.h * static_cast<int64_t>(attrs.window.w) > 256)
     fail(name, ": a pooling window may have at most 256 cells, got ", attrs.window.h, " x ", attrs.window.w,
          ".");
@@ -276,7 +293,8 @@ int Graph::pool(int src, const PoolAttrs& attrs, DataFormat format, const std::s
                .attrs = a,
                .inputs = {src},
                .dims = image_dims({in.c, h, w}, a.rank, format),
-               .format = format});
+               .format = format,
+               .decider = static_cast<int>(nodes_.size())});
 }
 
 int Graph::dense(int src, const DenseAttrs& attrs, const std::string& name, const Weights& weights) {
@@ -304,32 +322,36 @@ int Graph::dropout(int src, float rate, const std::string& name) {
                .attrs = DropoutAttrs{rate, dropouts_++},
                .inputs = {src},
                .dims = in.dims,
-               .format = in.format});
+               .format = in.format,
+               .decider = in.decider});
 }
 
 int Graph::add(const std::vector<int>& srcs, const std::string& name) {
   if (srcs.size() < 2) fail(name, ": Add needs at least two inputs, got ", srcs.size(), ".");
-  const Dims dims = node(srcs[0]).dims;
-  DataFormat format = node(srcs[0]).format;
-  bool decided = false;  // an input has the format of whoever reads it
+  Node made{.name = name, .attrs = AddAttrs{}, .inputs = srcs, .dims = node(srcs[0]).dims};
   for (const int src : srcs) {
     const Node& operand = node(src);
-    if (operand.dims != dims)
-      fail(name, ": Add needs inputs of one shape, got ", to_string(dims), " and ", to_string(operand.dims),
-           ".");
-    if (!operand.has_channels() || operand.as<InputAttrs>()) continue;
-    if (decided && operand.format != format)
-      fail(name, ": Add needs inputs of one data_format, got channels_last and channels_first.");
-    format = operand.format;
-    decided = true;
+    if (operand.dims != made.dims)
+      fail(name, ": Add needs inputs of one shape, got ", to_string(made.dims), " and ",
+           to_string(operand.dims), ".");
+    if (operand.decider < 0) continue;
+    if (made.decider >= 0 && operand.format != made.format)
+      fail(name, ": Add needs inputs of one data_format, got ", to_string(made.format), " from ",
+           node(made.decider).name, " and ", to_string(operand.format), " from ", node(operand.decider).name,
+           ". Give both layers the same data_format.");
+    made.format = operand.format, made.decider = operand.decider;
   }
-  return push({.name = name, .attrs = AddAttrs{}, .inputs = srcs, .dims = dims, .format = format});
+  return push(std::move(made));
 }
 
 int Graph::activation(int src, ActivationKind kind, const std::string& name) {
   const Node& in = node(src);
-  return push(
-      {.name = name, .attrs = ActivationAttrs{kind}, .inputs = {src}, .dims = in.dims, .format = in.format});
+  return push({.name = name,
+               .attrs = ActivationAttrs{kind},
+               .inputs = {src},
+               .dims = in.dims,
+               .format = in.format,
+               .decider = in.decider});
 }
 
 int64_t Graph::multiply_adds(int value) const {
@@ -338,8 +360,8 @@ int64_t Graph::multiply_adds(int value) const {
     const Node& outer = conv->transposed ? node(made.inputs[0]) : made;
     Node inner = conv->transposed ? made : node(made.inputs[0]);
     inner.format = made.format;
-    const int64_t taps = int64_t{conv->kernel.d} * conv->kernel.h * conv->kernel.w;
-    return outer.elems() * taps * (inner.image().c / conv->groups);
+    const Spatial& k = conv->kernel;
+    return product(Dims{outer.elems(), k.d, k.h, k.w, inner.image().c / conv->groups});
   }
   if (made.as<DenseAttrs>()) return params_[static_cast<size_t>(made.params[0])].size();
   return 0;

@@ -6,6 +6,7 @@
 
 #include "cnnfast/weight.h"
 #include "runtime/floats.h"
+#include "runtime/no_fork.h"
 
 namespace cnnfast {
 
@@ -30,7 +31,9 @@ class LockedWeights {
   }
 
   // Of one of the weights.
-  static float* values(const Weight& weight) { return weight.values(); }
+  static float* values(const Weight& weight) {
+    return weight.values_ ? weight.values_->data() : weight.first_values();
+  }
   static const WeightRules& rules(const Weight& weight) { return weight.rules_; }
   static bool has_values(const Weight& weight) { return weight.values_ != nullptr; }
   static void store(Weight& weight, const float* from, std::unique_ptr<Floats> memory) {
@@ -46,6 +49,7 @@ class LockedWeights {
   }
 
  private:
+  NoFork no_fork_;
   const std::vector<Weight*>& weights_;
 };
 

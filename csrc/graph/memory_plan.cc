@@ -13,9 +13,10 @@ int64_t round_up(int64_t floats) {
   return (floats + kLine - 1) / kLine * kLine;
 }
 
-bool overlap(const Lifetime& a, const Lifetime& b) {
-  return a.first <= b.last && b.first <= a.last;
-}
+struct Place {
+  int64_t begin, end;
+  int first, last;
+};
 
 }  // namespace
 
@@ -27,18 +28,21 @@ MemoryPlan plan_memory(const std::vector<Lifetime>& buffers, bool reuse) {
   std::iota(order.begin(), order.end(), size_t{0});
   std::stable_sort(order.begin(), order.end(),
                    [&](size_t a, size_t b) { return buffers[a].floats > buffers[b].floats; });
-  std::vector<size_t> placed;  // by offset
+  std::vector<Place> placed;  // by where they begin; side by side, as each buffer passes by all of them
+  placed.reserve(buffers.size());
   for (const size_t i : order) {
+    const auto [floats, first, last] = buffers[i];
+    const int64_t size = round_up(floats);
     int64_t at = 0;
-    for (const size_t j : placed) {
-      if (reuse && !overlap(buffers[i], buffers[j])) continue;
-      if (at + round_up(buffers[i].floats) <= plan.offsets[j]) break;
-      at = std::max(at, plan.offsets[j] + round_up(buffers[j].floats));
+    for (const Place& other : placed) {
+      if (reuse && (other.last < first || last < other.first)) continue;
+      if (at + size <= other.begin) break;
+      at = std::max(at, other.end);
     }
     plan.offsets[i] = at;
-    plan.floats = std::max(plan.floats, at + round_up(buffers[i].floats));
-    const auto later = [&](size_t a, size_t b) { return plan.offsets[a] < plan.offsets[b]; };
-    placed.insert(std::upper_bound(placed.begin(), placed.end(), i, later), i);
+    plan.floats = std::max(plan.floats, at + size);
+    const auto later = [](int64_t begin, const Place& other) { return begin < other.begin; };
+    placed.insert(std::upper_bound(placed.begin(), placed.end(), at, later), {at, at + size, first, last});
   }
   return plan;
 }

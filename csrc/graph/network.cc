@@ -7,6 +7,11 @@
 #include <cmath>
 #include <cstdlib>
 #include <iostream>
+#include <mutex>
+#include <set>
+#include <sstream>
+#include <utility>
+#include <vector>
 
 #include "graph/checks.h"
 #include "graph/locked_weights.h"
@@ -14,6 +19,7 @@
 #include "graph/plan.h"
 #include "graph/workspace.h"
 #include "runtime/cpu.h"
+#include "runtime/no_fork.h"
 #include "runtime/parallel.h"
 
 namespace cnnfast {
@@ -24,12 +30,35 @@ namespace {
 // change. They hold steps, no memory to run in.
 constexpr size_t kPrograms = 16;
 
+// Who refused a layer and why, those with the same reason in one line.
+void print_refusals(const std::string& refused) {
+  std::vector<std::pair<std::string, std::string>> reasons;
+  std::istringstream lines(refused);
+  for (std::string line; std::getline(lines, line);) {
+    const size_t colon = line.find(": ");
+    const std::string who = line.substr(0, colon), why = line.substr(colon);
+    const auto known =
+        std::find_if(reasons.begin(), reasons.end(), [&](const auto& r) { return r.second == why; });
+    if (known == reasons.end())
+      reasons.emplace_back(who, why);
+    else
+      known->first += ", " + who;
+  }
+  for (const auto& [who, why] : reasons) std::cerr << "cnnfast:     not by " << who << why << "\n";
+}
+
+// A line a step. Why a layer did not get other algorithms is told once in a process.
 void print_plan(const Program& program) {
+  static std::mutex mutex;
+  static std::set<std::string> told;
+  const std::lock_guard lock(mutex);
+  std::cerr << "cnnfast: plan of " << program.steps().size() << " steps\n";
   for (const Step& step : program.steps()) {
     const StepInfo& i = step.info;
-    std::cerr << "cnnfast: " << i.name << " " << i.direction << " "
-              << (i.algorithm.empty() ? "-" : i.algorithm) << ", " << i.tasks << " tasks"
-              << (i.refused.empty() ? "" : "; refused " + i.refused) << "\n";
+    std::cerr << "cnnfast:   " << i.name << " " << i.direction
+              << (i.algorithm.empty() ? "" : " by " + i.algorithm) << ", " << i.tasks
+              << (i.tasks == 1 ? " task\n" : " tasks\n");
+    if (told.insert(i.name + i.refused).second) print_refusals(i.refused);
   }
 }
 
@@ -80,7 +109,7 @@ struct Network::Cached {
 // The network and its weights are this thread's.
 struct Network::Transaction {
   explicit Transaction(const Network& network) : lock(network.mutex_), weights(network.locking_order_) {}
-  std::lock_guard<std::mutex> lock;
+  Lock lock;
   LockedWeights weights;
 };
 
@@ -130,7 +159,7 @@ Weight& Network::weight(int number) const {
 
 void Network::configure(Loss loss, bool from_logits, std::vector<Metric> metrics,
                         const OptimizerConfig& optimizer) {
-  const std::lock_guard lock(mutex_);
+  const Lock lock(mutex_);
   Draft draft(graph_, output_);
   check_optimizer(optimizer);
   for (const Metric& metric : metrics) check_metric(metric);
@@ -145,43 +174,43 @@ void Network::configure(Loss loss, bool from_logits, std::vector<Metric> metrics
 }
 
 bool Network::configured() const {
-  const std::lock_guard lock(mutex_);
+  const Lock lock(mutex_);
   return loss_ != Loss::none;
 }
 
 OptimizerConfig Network::optimizer() const {
-  const std::lock_guard lock(mutex_);
+  const Lock lock(mutex_);
   return optimizer_;
 }
 
 void Network::set_learning_rate(double rate) {
   check_optimizer({.learning_rate = rate});
-  const std::lock_guard lock(mutex_);
+  const Lock lock(mutex_);
   optimizer_.learning_rate = rate;
 }
 
 uint64_t Network::seed() const {
-  const std::lock_guard lock(mutex_);
+  const Lock lock(mutex_);
   return seed_;
 }
 
 void Network::set_seed(uint64_t seed) {
-  const std::lock_guard lock(mutex_);
+  const Lock lock(mutex_);
   seed_ = seed;
 }
 
 int64_t Network::step() const {
-  const std::lock_guard lock(mutex_);
+  const Lock lock(mutex_);
   return step_;
 }
 
 std::vector<std::vector<float>> Network::slots() const {
-  const std::lock_guard lock(mutex_);
+  const Lock lock(mutex_);
   return copies_of(slots_, optimizer_.slots(), graph_.weight_elems());
 }
 
 void Network::set_slots(const std::vector<std::vector<float>>& slots, int64_t step) {
-  const std::lock_guard lock(mutex_);
+  const Lock lock(mutex_);
   const int64_t floats = graph_.weight_elems();
   if (step < 0) fail("step must not be negative, got ", step, ".");
   if (slots.size() != static_cast<size_t>(optimizer_.slots()))
@@ -288,14 +317,16 @@ void Network::execute(int n, Mode mode, const Run& what, const Transaction& tran
   const Workspace::Lease memory = workspace_->take(cached.program->floats(), cached.number);
   run.arena = memory.data;
   run.clear = memory.dirty;
-  run.repack = !memory.kept || cached.packed_version != transaction.weights.version();
+  uint64_t version = transaction.weights.version();
+  run.repack = !memory.kept || cached.packed_version != version;
   cached.program->run(run);
   if (mode == Mode::train) {  // and the program has packed what it moved
     ++step_;
     for (const WeightPtr& weight : weights_)
       if (LockedWeights::rules(*weight).trainable) LockedWeights::changed(*weight);
+    version = transaction.weights.version();
   }
-  cached.packed_version = transaction.weights.version();
+  cached.packed_version = version;
 }
 
 void Network::predict(const Samples& x, int n, float* out) {
@@ -423,7 +454,7 @@ void Network::tune(int n, Mode mode) {
 }
 
 void Network::force_algorithm(const std::string& op, const std::string& algorithm) {
-  const std::lock_guard lock(mutex_);
+  const Lock lock(mutex_);
   if (algorithm.empty())
     forced_.erase(op);
   else
@@ -432,7 +463,7 @@ void Network::force_algorithm(const std::string& op, const std::string& algorith
 }
 
 void Network::disable_pass(const std::string& name, bool disabled) {
-  const std::lock_guard lock(mutex_);
+  const Lock lock(mutex_);
   const auto& names = optional_passes();
   if (std::find(names.begin(), names.end(), name) == names.end()) {
     std::string known;

@@ -51,9 +51,10 @@ void lower_backward(Builder& b, const Draft& draft) {
     if (b.needs_grad(i)) op_of(b.node(i)).backward(b, i);
 }
 
-int64_t work_of(const Graph& graph, int n) {
-  int64_t madds = 0;
-  for (size_t i = 0; i < graph.nodes().size(); ++i) madds += graph.multiply_adds(static_cast<int>(i));
+double work_of(const Graph& graph, int n) {
+  double madds = 0;
+  for (size_t i = 0; i < graph.nodes().size(); ++i)
+    madds += static_cast<double>(graph.multiply_adds(static_cast<int>(i)));
   return madds * n;
 }
 

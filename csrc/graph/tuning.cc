@@ -3,6 +3,8 @@
 #include <atomic>
 #include <mutex>
 
+#include "runtime/no_fork.h"
+
 namespace cnnfast {
 
 namespace {
@@ -18,18 +20,18 @@ std::shared_ptr<const Tuning>& current() {
 }  // namespace
 
 std::shared_ptr<const Tuning> tuning() {
-  const std::lock_guard lock(mutex);
+  const Lock lock(mutex);
   return current();
 }
 
 void set_tuning(Tuning wanted) {
   auto made = std::make_shared<const Tuning>(std::move(wanted));
-  const std::lock_guard lock(mutex);
+  const Lock lock(mutex);
   current() = std::move(made);
 }
 
 void add_tuning(const Tuning& more) {
-  const std::lock_guard lock(mutex);
+  const Lock lock(mutex);
   Tuning all = *current();
   for (const auto& [key, seconds] : more.convolutions) all.convolutions[key] = seconds;
   for (const auto& [isa, machine] : more.machines) all.machines[isa] = machine;

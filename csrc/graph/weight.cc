@@ -4,27 +4,21 @@
 #include <cmath>
 #include <cstring>
 
-#include "cnnfast/error.h"
+#include "core/sizes.h"
 #include "graph/checks.h"
 #include "graph/locked_weights.h"
 #include "runtime/floats.h"
+#include "runtime/no_fork.h"
 #include "runtime/rng.h"
 
 namespace cnnfast {
 
 namespace {
 
-constexpr int64_t kMostElems = int64_t{1} << 40;
-
 int64_t elems_of(const std::string& name, const Dims& dims) {
-  int64_t n = 1;
-  for (const int64_t d : dims) {
-    if (d < 1 || d > kMostElems / n)
-      fail(name, ": weights need at least 1 along every axis and at most ", kMostElems,
-           " numbers, got shape ", to_string(dims), ".");
-    n *= d;
-  }
-  return n;
+  for (const int64_t d : dims)
+    if (d < 1) fail(name, ": weights need at least 1 along every axis, got shape ", to_string(dims), ".");
+  return checked_size(product(dims), kMostFloats, name, ": the number of weights of shape ", to_string(dims));
 }
 
 // Inputs and outputs of a unit, times the receptive field; of a vector its length, twice.
@@ -59,13 +53,11 @@ Weight::Weight(std::string name, Dims dims, Initializer initializer, uint64_t se
 
 Weight::~Weight() = default;
 
-float* Weight::values() const {
-  if (!values_) {
-    auto made = std::make_unique<Floats>(size_, "weights");
-    initialize(initializer_, dims_, size_, seed_, made->data());
-    values_ = std::move(made);
-    ++version_;
-  }
+float* Weight::first_values() const {
+  auto made = std::make_unique<Floats>(size_, "weights");
+  initialize(initializer_, dims_, size_, seed_, made->data());
+  values_ = std::move(made);
+  ++version_;
   return values_->data();
 }
 
@@ -77,54 +69,54 @@ void Weight::store(const float* from, std::unique_ptr<Floats> memory) {
 
 void Weight::get(float* to) const {
   if (!to) fail("weights of ", name_, " cannot be written to null.");
-  const std::lock_guard lock(mutex_);
-  std::memcpy(to, values(), sizeof(float) * static_cast<size_t>(size_));
+  const Lock lock(mutex_);
+  std::memcpy(to, LockedWeights::values(*this), sizeof(float) * static_cast<size_t>(size_));
 }
 
 void Weight::set(const float* from) {
   if (!from) fail("weights of ", name_, " cannot be read from null.");
-  const std::lock_guard lock(mutex_);
+  const Lock lock(mutex_);
   store(from);
 }
 
 bool Weight::set_first(const float* from) {
   if (!from) fail("weights of ", name_, " cannot be read from null.");
-  const std::lock_guard lock(mutex_);
+  const Lock lock(mutex_);
   if (values_) return false;
   store(from);
   return true;
 }
 
 bool Weight::has_values() const {
-  const std::lock_guard lock(mutex_);
+  const Lock lock(mutex_);
   return values_ != nullptr;
 }
 
 void Weight::clear() {
-  const std::lock_guard lock(mutex_);
+  const Lock lock(mutex_);
   values_.reset();
   ++version_;
 }
 
 WeightRules Weight::rules() const {
-  const std::lock_guard lock(mutex_);
+  const Lock lock(mutex_);
   return rules_;
 }
 
 void Weight::set_trainable(bool trainable) {
-  const std::lock_guard lock(mutex_);
+  const Lock lock(mutex_);
   rules_.trainable = trainable;
 }
 
 void Weight::set_regularizer(Regularizer regularizer) {
   check_regularizer(regularizer);
-  const std::lock_guard lock(mutex_);
+  const Lock lock(mutex_);
   rules_.regularizer = regularizer;
 }
 
 void Weight::set_constraint(Constraint constraint) {
   check_constraint(constraint, *this);
-  const std::lock_guard lock(mutex_);
+  const Lock lock(mutex_);
   rules_.constraint = constraint;
 }
 

@@ -1,29 +1,46 @@
 #include "graph/window.h"
 
 #include <algorithm>
-#include <limits>
 
 #include "cnnfast/error.h"
+#include "core/sizes.h"
 
 namespace cnnfast {
 
-Sides same_padding(const Extent& e) {
+namespace {
+
+int checked(const std::string& name, const Extent& e, const char* what, int64_t size) {
+  return static_cast<int>(checked_size(size, kMostOfSample, name, ": the ", e.axis, " of ", what));
+}
+
+int padded_size(const std::string& name, const Extent& e, int64_t padding) {
+  return checked(name, e, "the input with its padding", e.size + padding);
+}
+
+}  // namespace
+
+Sides same_padding(const std::string& name, const Extent& e) {
   const int64_t out = (int64_t{e.size} + e.stride - 1) / e.stride;
-  const int total = static_cast<int>(std::max<int64_t>(0, (out - 1) * e.stride + e.reach() - e.size));
-  return {total / 2, total - total / 2};
+  const int64_t total = std::max<int64_t>(0, (out - 1) * e.stride + e.reach() - e.size);
+  padded_size(name, e, total);
+  const int before = static_cast<int>(total / 2);
+  return {before, static_cast<int>(total - before)};
 }
 
 int window_outputs(const std::string& name, const Extent& e, Sides padding, bool ceil_mode) {
-  const int64_t padded = int64_t{e.size} + padding.before + padding.after;
-  if (e.reach() > padded) {
-    fail(name, ": the window must not be larger than its input: ", e.axis, " is ", e.size, " plus ",
-         padding.before + padding.after, " of padding, the window spans ", e.reach(), " (size ", e.kernel,
-         ", dilation ", e.dilation, "). Use a smaller window, padding=\"same\" or a larger input.");
+  const int64_t added = int64_t{padding.before} + padding.after;
+  const int64_t room = padded_size(name, e, added) - e.reach();
+  if (room < 0) {
+    if (ceil_mode) return 1;
+    fail(name, ": the window must not be larger than its input: ", e.axis, " is ", e.size, " plus ", added,
+         " of padding, the window spans ", e.reach(), " (size ", e.kernel, ", dilation ", e.dilation,
+         "). Use a smaller window, padding=\"same\" or a larger input.");
   }
-  int64_t out = (padded - e.reach()) / e.stride + 1;
+  const int64_t out = room / e.stride + 1;
   // A partial window counts, unless all of it would lie in the padding after the input.
-  if (ceil_mode && (padded - e.reach()) % e.stride != 0 && out * e.stride < e.size + padding.before) ++out;
-  return static_cast<int>(out);
+  const bool hangs_over =
+      ceil_mode && room % e.stride != 0 && out * e.stride < int64_t{e.size} + padding.before;
+  return static_cast<int>(out + hangs_over);
 }
 
 TransposedOutputs transposed_outputs(const std::string& name, const Extent& e, PadMode mode, Sides given,
@@ -34,6 +51,7 @@ TransposedOutputs transposed_outputs(const std::string& name, const Extent& e, P
          " it is ", output_padding, ", these are ", e.stride, " and ", e.dilation,
          ". Use a smaller output_padding.");
   const int64_t whole = (int64_t{e.size} - 1) * e.stride + e.reach();
+  checked(name, e, "the output before its padding is cut off", whole);
   int64_t out, before = given.before;
   if (mode == PadMode::same) {
     const int64_t cells = output_padding < 0 ? e.stride : e.reach() % 2 + output_padding;
@@ -45,10 +63,10 @@ TransposedOutputs transposed_outputs(const std::string& name, const Extent& e, P
   }
   if (out < 1)
     fail(name, ": the padding leaves no output: along the ", e.axis, " the whole output has ", whole,
-         " cells and ", given.before + given.after, " are cut off. Use less padding or a larger input.");
-  if (out > std::numeric_limits<int32_t>::max())
-    fail(name, ": the output's ", e.axis, " would be ", out, "; use a smaller stride or input.");
-  return {static_cast<int>(out), {static_cast<int>(before), static_cast<int>(whole - out - before)}};
+         " cells and ", int64_t{given.before} + given.after,
+         " are cut off. Use less padding or a larger input.");
+  return {checked(name, e, "the output", out),
+          {static_cast<int>(before), static_cast<int>(whole - out - before)}};
 }
 
 }  // namespace cnnfast

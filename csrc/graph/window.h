@@ -1,5 +1,5 @@
 // Shape rules of a window that slides along one axis: how its padding is resolved, how many outputs there
-// are.
+// are. What goes in is at most kMostOfSample, and so is what comes out.
 #pragma once
 #include <string>
 
@@ -18,8 +18,10 @@ struct Sides {
 };
 
 // "same" keeps ceil(size / stride) outputs and puts the odd cell of padding at the end, as Keras does.
-Sides same_padding(const Extent& e);
+Sides same_padding(const std::string& name, const Extent& e);
 
+// With ceil_mode a window that hangs over the end counts, too, if it begins before the end of the input; of
+// an input smaller than the window there is one.
 int window_outputs(const std::string& name, const Extent& e, Sides padding, bool ceil_mode);
 
 // Of a transposed convolution; `size` is that of its input, `given` is its explicit padding, which is cut

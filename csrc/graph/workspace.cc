@@ -1,5 +1,7 @@
 #include "graph/workspace.h"
 
+#include "runtime/no_fork.h"
+
 namespace cnnfast {
 
 Workspace::Lease Workspace::take(int64_t floats, uint64_t program) {
@@ -23,12 +25,12 @@ Workspace::Lease Workspace::take(int64_t floats, uint64_t program) {
 }
 
 int64_t Workspace::bytes() const {
-  const std::lock_guard lock(mutex_);
+  const Lock lock(mutex_);
   return static_cast<int64_t>(sizeof(float)) * memory_.size();
 }
 
 void Workspace::clear() {
-  const std::lock_guard lock(mutex_);
+  const Lock lock(mutex_);
   memory_ = Floats();
   holder_ = 0;
 }

@@ -8,6 +8,7 @@
 #include <string>
 
 #include "runtime/floats.h"
+#include "runtime/no_fork.h"
 
 namespace cnnfast {
 
@@ -60,7 +61,7 @@ Machine measured_machine(const KernelTable& kernels) {
   static std::mutex mutex;
   static std::map<std::string, double> flops;
   static double bandwidth = 0;
-  const std::lock_guard lock(mutex);
+  const Lock lock(mutex);
   double& peak = flops[kernels.isa];
   if (peak == 0) peak = measure_flops(kernels);
   if (bandwidth == 0) bandwidth = measure_bandwidth();

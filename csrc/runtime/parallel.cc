@@ -8,7 +8,9 @@
 #include <cmath>
 #include <cstdlib>
 #include <fstream>
+#include <iostream>
 #include <string>
+#include <vector>
 #if defined(__x86_64__)
 #  include <xmmintrin.h>
 #endif
@@ -46,12 +48,16 @@ class FlushDenormals {
 #endif
 };
 
-int positive_from_environment(const char* name) {
+constexpr int kMostThreads = 1024;
+
+// 0 without the variable, and where what it says is no number of threads. `rest` is where the number ends.
+int threads_from_environment(const char* name, const char** rest) {
   const char* text = std::getenv(name);
   if (!text) return 0;
   char* end = nullptr;
   const long n = std::strtol(text, &end, 10);
-  return end != text && n > 0 && n < 4096 ? static_cast<int>(n) : 0;
+  *rest = end;
+  return end != text && n > 0 && n <= kMostThreads ? static_cast<int>(n) : 0;
 }
 
 int cpus_in_mask() {
@@ -76,8 +82,14 @@ int cpus_in_quota() {
 }
 
 int default_threads() {
-  if (const int n = positive_from_environment("CNNFAST_NUM_THREADS")) return n;
-  if (const int n = positive_from_environment("OMP_NUM_THREADS")) return n;
+  const char* rest = "";
+  const int wanted = threads_from_environment("CNNFAST_NUM_THREADS", &rest);
+  if (wanted && !*rest) return wanted;
+  if (const char* text = std::getenv("CNNFAST_NUM_THREADS"); text && *text)
+    std::cerr << "cnnfast: CNNFAST_NUM_THREADS must be a whole number from 1 to " << kMostThreads
+              << ", got \"" << text << "\"; it is ignored\n";
+  // One for each level of nested teams, with commas between; ours has one level.
+  if (const int n = threads_from_environment("OMP_NUM_THREADS", &rest)) return n;
   const int mask = cpus_in_mask(), quota = cpus_in_quota();
   return quota > 0 && quota < mask ? quota : mask;
 }
@@ -86,6 +98,44 @@ std::atomic<int>& threads() {
   static std::atomic<int> n{default_threads()};
   return n;
 }
+
+// OpenMP ends the process where it cannot make a thread. So a thread that is to lead a larger team than
+// before first tries to make the members itself: twice as many, since those that end may count for a while.
+class Trial {
+ public:
+  static bool can_lead(int threads) {
+    thread_local int led = 1;           // as many threads as OpenMP keeps for this one
+    thread_local bool refused = false;  // it does not ask again
+    if (threads > led && !refused) refused = !Trial().makes(2 * (threads - led));
+    if (refused) return false;
+    led = threads;
+    return true;
+  }
+
+ private:
+  Trial() { pthread_mutex_lock(&end_); }
+  ~Trial() {
+    pthread_mutex_unlock(&end_);
+    for (const pthread_t thread : made_) pthread_join(thread, nullptr);
+  }
+
+  bool makes(int threads) {
+    const auto wait = [](void* end) -> void* {
+      pthread_mutex_lock(static_cast<pthread_mutex_t*>(end));
+      pthread_mutex_unlock(static_cast<pthread_mutex_t*>(end));
+      return nullptr;
+    };
+    made_.reserve(static_cast<size_t>(threads));
+    for (pthread_t thread; threads > 0; --threads) {
+      if (pthread_create(&thread, nullptr, wait, &end_) != 0) return false;
+      made_.push_back(thread);
+    }
+    return true;
+  }
+
+  pthread_mutex_t end_ = PTHREAD_MUTEX_INITIALIZER;
+  std::vector<pthread_t> made_;
+};
 
 std::atomic<bool> forked{false};
 const int at_fork = pthread_atfork(nullptr, nullptr, [] { forked = true; });
@@ -97,7 +147,8 @@ int num_threads() {
 }
 
 void set_num_threads(int n) {
-  if (n < 1 || n > 1024) fail("the number of threads must be between 1 and 1024, got ", n, ".");
+  if (n < 1 || n > kMostThreads)
+    fail("the number of threads must be between 1 and ", kMostThreads, ", got ", n, ".");
   threads() = n;
 }
 
@@ -107,7 +158,7 @@ void Team::barrier() const {
 }
 
 void parallel(int threads, void (*body)(const Team&, void*), void* context) {
-  if (threads <= 1 || forked) {
+  if (threads <= 1 || forked || !Trial::can_lead(threads)) {
     const FlushDenormals flush;
     body(Team(0, 1), context);
     return;

@@ -26,8 +26,9 @@ class Team {
   int rank_, size_;
 };
 
-// Runs body(team, context) on `threads` threads, the caller among them, and returns when all have. Does not
-// allocate in steady state. Denormals are flushed inside; the caller's floating-point state is restored.
+// Runs body(team, context) on `threads` threads, the caller among them, and returns when all have; on the
+// caller alone where the system gives no more threads. Does not allocate in steady state. Denormals are
+// flushed inside; the caller's floating-point state is restored.
 void parallel(int threads, void (*body)(const Team&, void*), void* context);
 
 template <class Body>

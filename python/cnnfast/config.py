@@ -74,6 +74,11 @@ def set_precision(precision: Precision) -> None:
             only CPUs with AVX512_BF16 take those, and all CPUs dense layers in predictions of fewer than 8
             samples.
 
+    Winograd computes tiles of outputs together, 4 x 4 to 6 x 6 but in F(2, 3). A pixel that is not finite, or
+    larger than its neighbours by many orders of magnitude, changes all outputs of the tiles that read it,
+    some pixels outside its own windows: a NaN spreads, and errors go by the largest value in the tile. To
+    follow such a value, take `"exact"`, which keeps it where the formula says.
+
     Raises:
         ValueError: If `precision` is none of the three.
 

@@ -86,3 +86,30 @@ TEST_CASE("a rectangle's offsets are those of its pixels") {
       }
   CHECK(outputs == 60);
 }
+
+TEST_CASE("long axes and strides make few segments, at once") {
+  const int million = 1 << 20;
+  const Axis strided{25 * million, 25, 3, million, 0, 1},
+      dilated{million, million, 5, 1, 2 * million, million};
+  CHECK(backward_data_segments(strided).size() <= 3 + 25 + 1);
+  CHECK(forward_segments(strided).size() == 1);
+  int64_t covered = 0;
+  for (const Segment& s : backward_data_segments(strided)) covered += s.count;
+  CHECK(covered == 25 * million);
+  REQUIRE(forward_segments(dilated).size() == 1);
+  CHECK(forward_segments(dilated)[0].taps.size() == 1);
+  CHECK(forward_segments(dilated)[0].taps[0].at == 2);
+}
+
+TEST_CASE("taps are counted as they are made") {
+  const Axes axes{{3, 3, 3, 1, 1, 1}, {9, 9, 5, 1, 2, 1}, {12, 6, 3, 2, 0, 1}};
+  const Steps src({1, 9, 12, 3}, 16), dst({1, 9, 6, 3}, 16);
+  int64_t most = 0;
+  for (const Rects& made :
+       {forward_rects(axes, src, dst, {1, 0}), backward_data_rects(axes, dst, src, {1, 0})}) {
+    int64_t taps = 0;
+    for (const auto& list : made.taps) taps += static_cast<int64_t>(list.size());
+    most = std::max({most, taps, static_cast<int64_t>(made.rects.size()) * 16});
+  }
+  CHECK(count_taps(axes) == most);
+}

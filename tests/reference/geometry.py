@@ -30,6 +30,8 @@ def borders(size: int, window: int, stride: int, padding: str | Sequence[int]) -
 def output_size(size: int, window: int, stride: int, border: Pair, ceil_mode: bool = False) -> int:
     """floor((n + p - k) / s) + 1; in ceil_mode a partial window counts unless it starts behind the image."""
     span = size + sum(border) - window
+    if ceil_mode and span < 0:
+        return 1
     if not ceil_mode:
         return span // stride + 1
     out = -(-span // stride) + 1

@@ -45,6 +45,8 @@ def _forward(node: Node, sources: Sequence[Array], weights: Sequence[Array]) -> 
         return to_last(x, a["data_format"]).reshape(len(x), -1)
     if node.op == "add":
         return np.sum(sources, axis=0)
+    if node.op == "dropout":  # without training
+        return x
     if node.op == "activation":
         return activation(a["kind"], x)
     return {"max_pool": max_pool, "average_pool": average_pool}[node.op](x, **a)
@@ -64,7 +66,7 @@ def _backward(
     if node.op == "flatten":
         last = to_last(x, a["data_format"])
         return [from_last(grad.reshape(last.shape), a["data_format"])], []
-    if node.op == "add":
+    if node.op in ("add", "dropout"):
         return [grad] * len(sources), []
     if node.op == "activation":
         return [activation_grad(a["kind"], x, grad)], []

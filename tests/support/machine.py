@@ -26,12 +26,17 @@ def resident_bytes() -> int:
     return pages * os.sysconf("SC_PAGE_SIZE")
 
 
+def python_environment(**environment: str) -> dict[str, str]:
+    """The environment of a fresh interpreter that finds what this one finds, with these variables added."""
+    path = os.pathsep.join([str(Path(__file__).parents[1]), *(p for p in sys.path if p)])
+    return {**os.environ, "PYTHONPATH": path, **environment}
+
+
 def run_python(code: str, timeout: float = 60, **environment: str) -> str:
     """Runs code in a fresh interpreter with these environment variables added and returns what it printed."""
-    path = os.pathsep.join([str(Path(__file__).parents[1]), *(p for p in sys.path if p)])
     done = subprocess.run(
         [sys.executable, "-c", code],
-        env={**os.environ, "PYTHONPATH": path, **environment},
+        env=python_environment(**environment),
         capture_output=True,
         text=True,
         timeout=timeout,

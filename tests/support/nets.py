@@ -21,13 +21,13 @@ def single(shape: tuple[int, ...], add: Callable[["_core.Graph", int], int]) -> 
 
 def set_weights(network: "_core.Network", weights: list[NDArray[Any]]) -> None:
     """Sets all parameters, in the graph's order."""
-    for position, value in enumerate(weights):
-        network.weights[position].assign(np.asarray(value, np.float32))
+    for weight, value in zip(network.weights, weights, strict=True):
+        weight.assign(np.asarray(value, np.float32))
 
 
 def get_weights(network: "_core.Network", count: int) -> list[Float]:
     """Copies of the first `count` parameters."""
-    return [np.array(network.weights[position].numpy()) for position in range(count)]
+    return [np.array(weight.numpy()) for weight in network.weights[:count]]
 
 
 def sgd(learning_rate: float, momentum: float = 0.0, nesterov: bool = False) -> dict[str, Any]:
@@ -116,6 +116,11 @@ class NetworkBuilder:
         """An activation."""
         value = self.graph.activation(self._values[src], kind, f"{kind}_{len(self.nodes)}")
         return self._append(value, "activation", (src,), kind=kind)
+
+    def dropout(self, src: int) -> int:
+        """A dropout, which predictions and gradients at rest leave out."""
+        value = self.graph.dropout(self._values[src], 0.5, f"dropout_{len(self.nodes)}")
+        return self._append(value, "dropout", (src,))
 
     def max_pool(self, src: int, size: Any = (2, 2), strides: Any = None, padding: Any = "valid") -> int:
         """Maximum pooling."""

@@ -96,7 +96,7 @@ class Rewriter {
   bool reads_in_place(const ConvAlgorithm& algorithm, const Node& src, const ConvProblem& p) const {
     const bool differentiates_input = options_.mode == Mode::vjp || options_.mode == Mode::vjp_training;
     return algorithm.reads_plain && !p.a.transposed && src.layout == Layout::plain && src.as<InputAttrs>() &&
-           !differentiates_input;
+           !differentiates_input && (src.format == DataFormat::channels_last || p.counts_taps(p.ic()));
   }
 
   // An algorithm by its forced name, else the best that accepts.
@@ -110,7 +110,7 @@ class Rewriter {
       if (is_forced && forced->second != algorithm->name) continue;
       const std::string reason = algorithm->refuse(p);
       if (!reason.empty())
-        refusals += std::string(refusals.empty() ? "" : "; ") + algorithm->name + ": " + reason;
+        refusals += std::string(refusals.empty() ? "" : "\n") + algorithm->name + ": " + reason;
       else if (!found || rank_of(*algorithm, p, src) < rank_of(*found, p, src))
         found = algorithm;
     }
@@ -133,20 +133,11 @@ class Rewriter {
     const Node& made = nodes[static_cast<size_t>(value)];
     if (!made.has_channels() || made.format == format) return value;
     const int plain = in_layout(value, Layout::plain);
-    Node view = nodes[static_cast<size_t>(plain)];
-    if (view.as<InputAttrs>()) {  // an input has no format of its own until someone reads it
-      bool unread = true;
-      for (const Node& node : nodes)
-        for (const int src : node.inputs) unread = unread && src != plain;
-      if (unread) {
-        nodes[static_cast<size_t>(plain)].format = format;
-        return plain;
-      }
-    }
-    nodes.push_back({.name = view.name + "/view",
+    const Node& src = nodes[static_cast<size_t>(plain)];
+    nodes.push_back({.name = src.name + "/view",
                      .attrs = ReorderAttrs{Layout::plain},
                      .inputs = {plain},
-                     .dims = view.dims,
+                     .dims = src.dims,
                      .format = format});
     return static_cast<int>(nodes.size()) - 1;
   }

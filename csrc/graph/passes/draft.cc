@@ -1,12 +1,32 @@
 // The draft itself, and the order of the passes.
 #include "graph/draft.h"
 
-#include <algorithm>
-
 namespace cnnfast {
+
+namespace {
+
+void decide_formats(std::vector<Node>& nodes) {
+  std::vector<bool> known(nodes.size());
+  for (size_t i = nodes.size(); i-- > 0;) {
+    const Node& reader = nodes[i];
+    DataFormat wanted = reader.format;
+    known[i] = known[i] || reader.decider >= 0;
+    if (const auto* flatten = reader.as<FlattenAttrs>()) {
+      known[i] = flatten->channels_last_order;
+      wanted = DataFormat::channels_first;
+    }
+    if (!known[i]) continue;
+    for (const int src : reader.inputs)
+      if (Node& read = nodes[static_cast<size_t>(src)]; read.decider < 0)
+        read.format = wanted, known[static_cast<size_t>(src)] = true;
+  }
+}
+
+}  // namespace
 
 Draft::Draft(const Graph& graph, int output) : nodes(graph.nodes()), output(output) {
   drop_unused();
+  decide_formats(nodes);
 }
 
 std::vector<int> Draft::consumers() const {
@@ -15,12 +35,6 @@ std::vector<int> Draft::consumers() const {
     for (const int src : node.inputs) ++count[static_cast<size_t>(src)];
   ++count[static_cast<size_t>(output)];
   return count;
-}
-
-void Draft::bypass(int gone) {
-  const int src = nodes[static_cast<size_t>(gone)].inputs[0];
-  for (Node& node : nodes) std::replace(node.inputs.begin(), node.inputs.end(), gone, src);
-  if (output == gone) output = src;
 }
 
 void Draft::drop_unused() {

@@ -3,9 +3,9 @@
 namespace cnnfast {
 
 void drop_dropout(Draft& draft) {
-  for (size_t i = 0; i < draft.nodes.size(); ++i)
-    if (draft.nodes[i].as<DropoutAttrs>()) draft.bypass(static_cast<int>(i));
-  draft.drop_unused();
+  draft.rewrite([&](size_t i) {
+    if (draft.nodes[i].as<DropoutAttrs>()) draft.bypass(i);
+  });
 }
 
 }  // namespace cnnfast

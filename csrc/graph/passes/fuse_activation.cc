@@ -12,19 +12,18 @@ bool has_epilogue(const Node& node) {
 
 void fuse_activation(Draft& draft) {
   const std::vector<int> consumers = draft.consumers();
-  for (size_t i = 0; i < draft.nodes.size(); ++i) {
+  draft.rewrite([&](size_t i) {
     const ActivationAttrs* attrs = draft.nodes[i].as<ActivationAttrs>();
-    if (!attrs) continue;
+    if (!attrs) return;
     const int src = draft.nodes[i].inputs[0];
     Node& producer = draft.nodes[static_cast<size_t>(src)];
     const Activation kind = kernel_activation(attrs->kind);
     if (kind == Activation::none || !has_epilogue(producer) || producer.activation != Activation::none ||
         consumers[static_cast<size_t>(src)] != 1)
-      continue;
+      return;
     producer.activation = kind;
-    draft.bypass(static_cast<int>(i));
-  }
-  draft.drop_unused();
+    draft.bypass(i);
+  });
 }
 
 }  // namespace cnnfast

@@ -17,18 +17,17 @@ bool takes_summand(const Node& node) {
 
 void fuse_add(Draft& draft) {
   const std::vector<int> consumers = draft.consumers();
-  for (size_t i = 0; i < draft.nodes.size(); ++i) {
+  draft.rewrite([&](size_t i) {
     Node& add = draft.nodes[i];
-    if (!add.as<AddAttrs>() || add.inputs.size() != 2) continue;
+    if (!add.as<AddAttrs>() || add.inputs.size() != 2) return;
     const auto [first, last] = std::minmax(add.inputs[0], add.inputs[1]);
     Node& conv = draft.nodes[static_cast<size_t>(last)];
-    if (!takes_summand(conv) || consumers[static_cast<size_t>(last)] != 1) continue;
+    if (!takes_summand(conv) || consumers[static_cast<size_t>(last)] != 1) return;
     conv.inputs.push_back(first);
     conv.activation = add.activation;
     add.inputs = {last};
-    draft.bypass(static_cast<int>(i));
-  }
-  draft.drop_unused();
+    draft.bypass(i);
+  });
 }
 
 }  // namespace cnnfast

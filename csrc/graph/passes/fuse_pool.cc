@@ -22,22 +22,20 @@ bool takes_pooling(const Node& node) {
 
 void fuse_pool(Draft& draft) {
   const std::vector<int> consumers = draft.consumers();
-  for (size_t i = 0; i < draft.nodes.size(); ++i) {
+  draft.rewrite([&](size_t i) {
     const Node& pool = draft.nodes[i];
     const PoolAttrs* attrs = pool.as<PoolAttrs>();
-    if (!attrs || !is_lane_wise_window(*attrs)) continue;
+    if (!attrs || !is_lane_wise_window(*attrs)) return;
     const int src = pool.inputs[0];
     Node& conv = draft.nodes[static_cast<size_t>(src)];
-    if (!takes_pooling(conv) || consumers[static_cast<size_t>(src)] != 1) continue;
+    if (!takes_pooling(conv) || consumers[static_cast<size_t>(src)] != 1) return;
     const Image image = conv.image(), pooled = pool.image();
-    if (pooled.h != image.h / 2 || pooled.w != image.w / 2)
-      continue;  // a partial window hangs over the border
+    if (pooled.h != image.h / 2 || pooled.w != image.w / 2) return;  // a partial window hangs over the border
     std::get<ConvAttrs>(conv.attrs).pool = true;
     conv.dims = pool.dims;
     conv.activation = pool.activation;
-    draft.bypass(static_cast<int>(i));
-  }
-  draft.drop_unused();
+    draft.bypass(i);
+  });
 }
 
 }  // namespace cnnfast

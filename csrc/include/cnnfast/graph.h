@@ -17,6 +17,7 @@
 namespace cnnfast {
 
 enum class DataFormat { channels_last, channels_first };
+std::string to_string(DataFormat format);
 
 // An image's extents, whatever the order of its axes. A sequence is one of height 1; only a volume has depth.
 struct Image {
@@ -45,11 +46,11 @@ struct Padding {
 // (..., filters / groups, channels).
 struct ConvAttrs {
   int filters;
-  Spatial kernel, stride;
-  Padding padding;  // resolved to explicit amounts once the source is known
-  Spatial dilation;
-  int groups;
-  bool use_bias;
+  Spatial kernel, stride = {1, 1};
+  Padding padding = {};  // resolved to explicit amounts once the source is known
+  Spatial dilation = {1, 1};
+  int groups = 1;
+  bool use_bias = true;
   int rank = 2;  // spatial axes: 1, 2 or 3
   bool transposed = false;
   Spatial output_padding = {-1, -1, -1};  // transposed only; below 0: whatever the padding's name implies
@@ -61,15 +62,15 @@ struct ConvAttrs {
 struct PoolAttrs {
   bool maximum;
   Pair window, stride;
-  Padding padding;
-  bool ceil_mode;
-  bool count_padding;
+  Padding padding = {};
+  bool ceil_mode = false;
+  bool count_padding = false;
   int rank = 2;  // spatial axes: 1 or 2
 };
 
 struct DenseAttrs {
   int units;
-  bool use_bias;
+  bool use_bias = true;
 };
 
 struct FlattenAttrs {
@@ -104,6 +105,7 @@ struct Node {
   std::vector<int> inputs;  // of a convolution: its source and, after fuse_add, what is added to its sums
   Dims dims = {};           // of the output
   DataFormat format = DataFormat::channels_last;
+  int decider = -1;  // the value whose layer decided the format; -1: none has, whoever reads it may
   std::vector<int> params = {};              // positions: kernel, then bias
   Activation activation = Activation::none;  // fused into the epilogue
   Layout layout = Layout::plain;             // of the output; chosen by a pass

@@ -70,7 +70,7 @@ class Weight {
 
  private:
   friend class LockedWeights;
-  float* values() const;                                                    // locked, as all that follows
+  float* first_values() const;  // where there are none; locked, as all that follows
   void store(const float* from, std::unique_ptr<Floats> memory = nullptr);  // in it, if there is none yet
 
   const std::string name_;

@@ -27,6 +27,7 @@ struct WindowRows {
   int rows, pieces;
   WindowRows(const Image& pooled, int ic, int taps);
   int begin(int64_t piece) const { return static_cast<int>(piece * rows / pieces); }
+  int64_t piece_of(int64_t row) const { return ((row + 1) * pieces - 1) / rows; }
   int most() const { return (rows + pieces - 1) / pieces; }
 };
 Pieces cut_windows(const Rects& rects, int64_t dst_row, const WindowRows& cut);

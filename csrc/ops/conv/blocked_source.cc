@@ -60,11 +60,11 @@ Pieces cut_rows(const Rects& rects, int ic, int taps) {
   for (const Rect& rect : rects.rects) {
     const int parts = (rect.rows * rect.cols + most - 1) / most;
     for (int part = 0; part < std::min(parts, rect.rows); ++part) {
-      const int count = std::min(parts, rect.rows), y = part * rect.rows / count;
+      const int64_t count = std::min(parts, rect.rows), y = part * rect.rows / count;
       Rect piece = rect;
       piece.src0 += y * rect.src_row;
       piece.dst0 += y * rect.dst_row;
-      piece.rows = (part + 1) * rect.rows / count - y;
+      piece.rows = static_cast<int32_t>((part + 1) * rect.rows / count - y);
       if (pixels + piece.rows * piece.cols > most) pieces.emplace_back(), pixels = 0;
       pieces.back().push_back(piece);
       pixels += piece.rows * piece.cols;
@@ -79,16 +79,16 @@ WindowRows::WindowRows(const Image& pooled, int ic, int taps) : rows(pooled.h) {
 }
 
 Pieces cut_windows(const Rects& rects, int64_t dst_row, const WindowRows& cut) {
-  Pieces pieces;
-  for (int i = 0; i < cut.pieces; ++i) {
-    pieces.emplace_back();
-    const int begin = 2 * cut.begin(i), end = 2 * cut.begin(i + 1);
-    for (Rect piece : rects.rects) {
-      const int first = static_cast<int>(piece.dst0 / dst_row), y = std::max(begin, first);
-      piece.rows = std::min(end, first + piece.rows) - y;
-      piece.src0 += (y - first) * piece.src_row;
+  Pieces pieces(static_cast<size_t>(cut.pieces));
+  for (const Rect& rect : rects.rects) {
+    const int first = static_cast<int>(rect.dst0 / dst_row);
+    for (int64_t i = cut.piece_of(first / 2); i < cut.pieces && 2 * cut.begin(i) < first + rect.rows; ++i) {
+      const int begin = 2 * cut.begin(i), end = 2 * cut.begin(i + 1), y = std::max(begin, first);
+      Rect piece = rect;
+      piece.rows = std::min(end, first + rect.rows) - y;
+      piece.src0 += (y - first) * rect.src_row;
       piece.dst0 += (y - first - begin) * dst_row;
-      if (piece.rows > 0) pieces.back().push_back(piece);
+      if (piece.rows > 0) pieces[static_cast<size_t>(i)].push_back(piece);
     }
   }
   return pieces;
@@ -110,21 +110,20 @@ Place place_of(const Node& node, const Image& image, int channels) {
 
 void join_runs(Rects& rects, const Place& src, int channels, const RowOf& row_of) {
   const int pieces = channels / src.side;
+  auto rect = rects.rects.begin();  // those of a list of taps follow one another
   for (std::vector<Tap>& taps : rects.taps) {
     const Tap* const before = taps.data();
     for (Tap& tap : taps) tap.index = row_of(tap.index / pieces, tap.index % pieces);
     std::sort(taps.begin(), taps.end(), [](const Tap& a, const Tap& b) { return a.index < b.index; });
     const int run = join(taps, src.side);
-    for (Rect& rect : rects.rects)
-      if (rect.taps == before)
-        rect.taps = taps.data(), rect.n_taps = static_cast<int32_t>(taps.size()), rect.run = run;
+    for (; rect != rects.rects.end() && rect->taps == before; ++rect)
+      rect->taps = taps.data(), rect->n_taps = static_cast<int32_t>(taps.size()), rect->run = run;
   }
 }
 
 bool skips_pixels(const ConvProblem& p, const Node& source) {
-  const Spatial& stride = p.a.stride;
   return source.layout == Layout::blocked && !p.a.transposed && p.taps() == 1 && p.ic() >= kLanes &&
-         !is_padded(p) && stride.d * stride.h * stride.w > 1;
+         !is_padded(p) && p.strided();
 }
 
 ConvProblem of_read_pixels(ConvProblem p) {

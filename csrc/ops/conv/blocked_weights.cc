@@ -31,17 +31,18 @@ bool is_flat(const ConvProblem& p) {
 // short rows. Those of a phase (their row and column modulo the strides) are brought together first (Zen 3,
 // 2026-11: 3x3 of 256@28 and 512@14 from 70 to 83 % of peak).
 bool splits_phases(const ConvProblem& p, const Place& src) {
-  return !src.runs && is_flat(p) && p.a.stride.h * p.a.stride.w > 1;
+  return !src.runs && is_flat(p) && std::max(p.a.stride.h, p.a.stride.w) > 1;
 }
 
 struct Phases {
-  int h, w, down, right;  // of the image, and the strides
-  int64_t rows, cols;     // of a phase
+  int h, w;             // of the image
+  int64_t down, right;  // phases: the strides, or as many as there are pixels
+  int64_t rows, cols;   // of a phase
   explicit Phases(const ConvProblem& p)
       : h(p.in.h),
         w(p.in.w),
-        down(p.a.stride.h),
-        right(p.a.stride.w),
+        down(std::min(p.a.stride.h, h)),
+        right(std::min(p.a.stride.w, w)),
         rows(ceil_div(h, down)),
         cols(ceil_div(w, right)) {}
   int64_t plane() const { return down * right * rows * cols * kLanes; }
@@ -50,10 +51,10 @@ struct Phases {
   }
 
   void split(const float* image, float* to) const {
-    for (int y = 0; y < h; ++y)
-      for (int phase = 0; phase < right; ++phase) {
+    for (int64_t y = 0; y < h; ++y)
+      for (int64_t phase = 0; phase < right; ++phase) {
         float* row = to + at(y, phase);
-        for (int x = phase; x < w; x += right, row += kLanes)
+        for (int64_t x = phase; x < w; x += right, row += kLanes)
           std::copy_n(image + (y * w + x) * kLanes, kLanes, row);
       }
   }

@@ -1,6 +1,7 @@
 // The convolution op: what its algorithms share.
 #include "ops/conv/conv.h"
 
+#include "core/sizes.h"
 #include "ops/op.h"
 
 namespace cnnfast {
@@ -15,7 +16,7 @@ const ConvAlgorithm& algorithm_of(const Node& conv) {
 Buffer unpool(Builder& b, int value, const ConvProblem& p, Buffer pooled) {
   const Node& node = b.node(value);
   const Image small = node.image();
-  const int planes = static_cast<int>(planes_of(node, b.n));
+  const int64_t planes = planes_of(node, b.n);
   const Buffer full = b.buffer(planes * p.out.pixels() * kLanes), index = b.saved(value, "pool_index");
   PoolGrad g{};
   g.planes = 1;
@@ -122,6 +123,10 @@ ConvProblem conv_problem(const Node& src, const Node& conv, int n) {
     p.out.w = size(pad.left + p.in.w + pad.right, p.a.kernel.w, p.a.stride.w, p.a.dilation.w);
   }
   return p;
+}
+
+bool ConvProblem::counts_taps(int channels) const {
+  return product(count_taps(axes()), channels) <= kMostTaps;
 }
 
 std::string to_string(const ConvProblem& p) {

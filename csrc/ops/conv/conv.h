@@ -28,8 +28,10 @@ struct ConvProblem {
 
   int ic() const { return in.c / a.groups; }  // of one group
   int oc() const { return out.c / a.groups; }
+  bool counts_taps(int channels) const;  // whether lists of taps for each of these may be made
   Image pooled() const { return a.pool ? Image{out.c, out.h / 2, out.w / 2} : out; }
   int taps() const { return a.kernel.d * a.kernel.h * a.kernel.w; }
+  bool strided() const { return std::max({a.stride.d, a.stride.h, a.stride.w}) > 1; }
   Axes axes() const {
     return {{in.d, out.d, a.kernel.d, a.stride.d, a.padding.front, a.dilation.d},
             {in.h, out.h, a.kernel.h, a.stride.h, a.padding.top, a.dilation.h},

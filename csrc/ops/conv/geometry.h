@@ -29,8 +29,13 @@ struct Axes {
   Axis depth, rows, cols;
 };
 
+// As few as the kernel's positions and the borders ask for, however long the axis is. They end early where
+// they are too many for a graph to be accepted.
 std::vector<Segment> forward_segments(const Axis& axis);        // outputs are the convolution's
 std::vector<Segment> backward_data_segments(const Axis& axis);  // outputs are the convolution's inputs
+
+// How long the lists below are, in taps: at most kMostTaps in a graph. Channels not counted.
+int64_t count_taps(const Axes& axes);
 
 // Floats between neighbouring pixels of an image whose pixels are `col` apart.
 struct Steps {

@@ -1,5 +1,6 @@
 // Batch in lanes: sixteen samples a vector, for tiny channel counts. Takes every problem; a batch below
 // sixteen leaves lanes idle.
+#include <limits>
 #include <memory>
 
 #include "ops/conv/pack.h"
@@ -181,7 +182,13 @@ void backward_weights(Builder& b, int value, const ConvProblem& p, Buffer src, B
   });
 }
 
-std::string refuse(const ConvProblem&) {
+std::string refuse(const ConvProblem& p) {
+  // Kernels find the channels of a sample by 32-bit offsets.
+  const int64_t floats = std::max(p.in.c * p.in.pixels(), p.out.c * p.out.pixels()) * kLanes;
+  if (floats > std::numeric_limits<int32_t>::max())
+    return "sixteen samples may have 2^31 values, have " + std::to_string(floats);
+  if (!p.counts_taps(std::max(p.ic(), p.oc())))
+    return "the kernel has too many positions for " + std::to_string(std::max(p.ic(), p.oc())) + " channels";
   return "";
 }
 

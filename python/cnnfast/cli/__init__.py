@@ -1,9 +1,13 @@
 """The `cnnfast` command.
 
-- train.py: learn a data set, report, save
-- recipes.py: the networks it knows and how each is trained
+- train.py, training.py: learn pictures, report, save
+- data.py: what is learnt; augment.py: other views of it
+- recipes.py: the networks known by name and how each is trained; user_model.py: those from files
 - report.py: what is printed and drawn at the end
-- predict.py, images.py: classify pictures from files
+- predict.py: classify pictures from files
+- images.py, ink.py: pictures as a model takes them
+- classifier.py: classes from a model's outputs; recorded.py: what its file says of them
+- keeping.py: a training that is ended keeps its model
 - errors.py: mistakes of the person at the keyboard, told in one line
 """
 
@@ -37,7 +41,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = _parser().parse_args(arguments)
     try:
         return int(options.run(options))
-    except (UserError, OSError) as error:
+    except (UserError, OSError, ImportError) as error:
         print(f"cnnfast: error: {error}", file=sys.stderr)
         return 2
     except KeyboardInterrupt:
@@ -46,7 +50,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _parser() -> argparse.ArgumentParser:
+    from cnnfast import __version__
+
     parser = argparse.ArgumentParser(prog="cnnfast", description="Convolutional networks, fast on a CPU.")
+    parser.add_argument("--version", action="version", version=f"cnnfast {__version__}")
     commands = parser.add_subparsers(title="commands", required=True, metavar="COMMAND")
     train.add_command(commands)
     predict.add_command(commands)

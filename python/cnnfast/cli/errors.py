@@ -17,7 +17,7 @@ def load_model(path: str) -> Any:
     from cnnfast import models
 
     if not Path(path).is_file():
-        raise UserError(f"there is no model {path}; cnnfast train mnist makes one")
+        raise UserError(f"there is no model {path}; cnnfast train makes one")
     try:
         return models.load_model(path)
     except (ValueError, OSError) as error:

@@ -3,17 +3,24 @@
 import math
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
 from cnnfast.cli.errors import UserError
+from cnnfast.cli.ink import BlankError, Ink
+from cnnfast.utils.image_file import open_image, read_image
 
-if TYPE_CHECKING:
-    from PIL.Image import Image
+Pixels = NDArray[np.uint8]
 
-Invert = Literal["auto", "yes", "no"]
+# What is made of a picture before a network sees it. "mnist": ink bright on black, centred as MNIST's digits
+# are; "drawing": ink bright on black; "plain": its size alone changes.
+Preparation = Literal["mnist", "drawing", "plain"]
+PREPARATIONS: tuple[Preparation, ...] = ("mnist", "drawing", "plain")
+
+# Of a large page this many pixels a side are kept, so that a digit of a hundredth of it keeps its strokes.
+_PAGE = 2048
 
 
 @dataclass(frozen=True)
@@ -31,9 +38,12 @@ class ImageInput:
         """Reads it from a model: (c, h, w) or (h, w, c) with 1 or 3 channels, (h, w), or h * h values.
 
         Raises:
-            UserError: the model's input is something else.
+            UserError: the model's input is something else, or not known.
         """
-        shape = tuple(model.input_shape[1:])
+        try:
+            shape = tuple(model.input_shape[1:])
+        except ValueError as error:
+            raise UserError(str(error)) from error
         match shape:
             case (1 | 3 as channels, height, width) if width not in (1, 3):
                 return cls(shape, height, width, channels, channels_first=True)
@@ -45,7 +55,12 @@ class ImageInput:
                 return cls(shape, math.isqrt(count), math.isqrt(count), 1)
         raise UserError(f"the model takes inputs of shape {shape}, which are no pictures")
 
-    def batch(self, images: NDArray[np.uint8]) -> NDArray[np.float32]:
+    @property
+    def size(self) -> str:
+        """As people write it: 28 x 28 grey."""
+        return f"{self.height} x {self.width} {'grey' if self.channels == 1 else 'colour'}"
+
+    def batch(self, images: Pixels) -> NDArray[np.float32]:
         """Images (n, h, w, c), from 0 to 255, as the model takes them.
 
         Raises:
@@ -66,51 +81,32 @@ class ImageInput:
         return np.divide(images, 255, dtype=np.float32).reshape(len(images), *self.shape)
 
 
-def read_image(path: str, wanted: ImageInput, invert: Invert) -> NDArray[np.uint8]:
-    """A PNG or JPEG file as (h, w, c) in the size and with the channels wanted; its proportions are kept.
+@dataclass(frozen=True)
+class Prepared:
+    """A picture for a model."""
 
-    Args:
-        path: the file.
-        wanted: what the model takes.
-        invert: whether black and white change places. "auto" does so for grey pictures with a bright
-            border, since MNIST's digits are white on black and paper is not.
+    pixels: Pixels  # (h, w, c)
+    changes: tuple[str, ...] = ()  # what was done to it beyond its size
+
+
+def prepare(path: Path, wanted: ImageInput, preparation: Preparation) -> Prepared:
+    """A picture file in the size and with the channels wanted.
 
     Raises:
-        UserError: there is no such file, or it is no picture.
+        ImageFileError: it is no picture that can be read.
+        BlankError: there is nothing on it; never raised for "plain".
+        ImportError: Pillow is not installed.
     """
-    picture = _open(path).convert("L" if wanted.channels == 1 else "RGB")
-    pixels = np.asarray(picture)
-    border = np.concatenate([pixels[0], pixels[-1], pixels[:, 0], pixels[:, -1]])
-    background = np.median(border, axis=0)
-    from PIL import Image, ImageOps
-
-    color = int(background) if wanted.channels == 1 else tuple(int(each) for each in background)
-    size = (wanted.width, wanted.height)
-    pixels = np.asarray(ImageOps.pad(picture, size, Image.Resampling.BOX, color=color))
-    bright = wanted.channels == 1 and background > 127
-    if invert == "yes" or (invert == "auto" and bright):
-        pixels = 255 - pixels
-    return pixels.reshape(wanted.height, wanted.width, wanted.channels)
-
-
-def _open(path: str) -> "Image":
-    """The picture upright, in 8 bits, and on white where it is transparent."""
+    if preparation == "plain" or wanted.channels != 1:
+        return Prepared(read_image(path, (wanted.height, wanted.width), wanted.channels))
+    picture = open_image(path, _PAGE)
+    white = 1 if picture.mode == "F" else 255
+    grey = np.asarray(picture if white == 1 else picture.convert("L"), np.float32)
     try:
-        from PIL import Image, ImageOps
-    except ImportError as error:
-        raise UserError("reading pictures needs Pillow: pip install 'cnnfast[viz]'") from error
-    if not Path(path).is_file():
-        raise UserError(f"there is no picture {path}")
-    try:
-        with Image.open(path) as file:
-            picture = ImageOps.exif_transpose(file)
-            picture.load()
-    except (OSError, ValueError, SyntaxError, Image.DecompressionBombError) as error:
-        raise UserError(f"{path} is no picture that can be read: {error}") from error
-    if picture.mode.startswith("I"):
-        # 16-bit grey, which Pillow would clip at 255.
-        return Image.fromarray((np.asarray(picture) // 257).astype(np.uint8))
-    if picture.has_transparency_data:
-        picture = picture.convert("RGBA")
-        return Image.alpha_composite(Image.new("RGBA", picture.size, "white"), picture)
-    return picture
+        ink = Ink.of(grey / np.float32(white))
+    except BlankError as error:
+        raise BlankError(f"{path} is blank: {error}; --raw takes it as it is") from error
+    fit = ink.centred if preparation == "mnist" else ink.fitted
+    ink = fit(wanted.height, wanted.width)
+    pixels = np.rint(ink.values * 255).astype(np.uint8)[..., np.newaxis]
+    return Prepared(pixels, ink.changes)

@@ -1,43 +1,49 @@
-"""`cnnfast train`: learn a data set, say how well, save the model and a picture of it."""
+"""`cnnfast train`: learn pictures, say how well, save the model and a picture of it."""
 
 import argparse
 import dataclasses
 import os
-import runpy
-import sys
-import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-from numpy.typing import NDArray
-
-from cnnfast.cli import report
+from cnnfast.cli import data, keeping, report, user_model
+from cnnfast.cli.augment import KINDS
 from cnnfast.cli.errors import UserError
 from cnnfast.cli.images import ImageInput
-from cnnfast.cli.recipes import CLASSES, MODELS, RECIPE, Recipe
+from cnnfast.cli.recipes import MODELS, RECIPE
+from cnnfast.cli.training import Training
 
 _INTERRUPTED = 130
 
 
 def add_command(commands: Any) -> None:
     """Adds the command to the parser."""
-    parser = commands.add_parser("train", help="train a network on a data set")
-    parser.add_argument("data_set", choices=["mnist", "fashion_mnist"], help="what to learn")
+    parser = commands.add_parser("train", help="train a network on pictures")
+    parser.add_argument(
+        "data_set",
+        metavar="DATA",
+        help="mnist, fashion_mnist, or a folder with a folder of pictures for each class; from its folders "
+        "train and test, if it has them, the network learns and is tested",
+    )
     parser.add_argument(
         "--model",
-        default="cnn",
-        help=f"{', '.join(MODELS)}, or FILE.py that defines build_model() or model (default: cnn)",
+        help=f"{', '.join(MODELS)}, or FILE.py that defines build_model() or model "
+        f"(default: {_default_model(in_folder=False)}; for a folder {_default_model(in_folder=True)})",
     )
-    parser.add_argument("--data", metavar="DIR", help="the folder with the data set's files")
+    parser.add_argument("--data", metavar="DIR", help="the folder with mnist's or fashion_mnist's files")
     count = _whole_number(minimum=1)
+    parser.add_argument(
+        "--size", type=count, metavar="PIXELS", help="a folder's pictures' sides (default: the network's)"
+    )
+    parser.add_argument("--augment", type=_kinds, default=(), help="new views in each epoch: flip,shift")
     parser.add_argument("--epochs", type=count, help=f"times through the data (default: {RECIPE.epochs})")
     parser.add_argument("--batch-size", type=count, help=f"images a step (default: {RECIPE.batch_size})")
+    parser.add_argument("--precision", choices=["exact", "default", "fast"], help="how close to exact sums")
     parser.add_argument("--threads", type=count, help="threads to use (default: all)")
     parser.add_argument("--out", metavar="DIR", type=Path, default=Path("out"), help="results (default: out)")
     parser.add_argument(
-        "--seed", type=_whole_number(minimum=0), default=0, help="of weights, dropout, order (default: 0)"
+        "--seed", type=_whole_number(minimum=0), default=0, help="of all that is random (default: 0)"
     )
     parser.add_argument("--verbose", action="store_true", help="also print layers and algorithms chosen")
     parser.set_defaults(run=run)
@@ -45,112 +51,95 @@ def add_command(commands: Any) -> None:
 
 def run(options: argparse.Namespace) -> int:
     """Trains, reports and saves."""
+    _apply_settings(options)
+    chosen = data.find(options.data_set, options.data, options.seed)
+    name = options.model or _default_model(isinstance(chosen, data.Folder))
+    model, wanted = _model(name, options.size, chosen)
+    recipe = dataclasses.replace(
+        RECIPE,
+        epochs=options.epochs or RECIPE.epochs,
+        batch_size=options.batch_size or RECIPE.batch_size,
+    )
+    training = Training(model, Path(name).stem, chosen, chosen.load(wanted), wanted, recipe)
+    training.announce()
+    if options.verbose:
+        model.summary()
+    results = report.Paths.in_folder(options.out, f"{chosen.name}-{training.name}")
+    with keeping.signals_raise():
+        try:
+            history, seconds = training.run(options.augment, options.seed)
+        except (KeyboardInterrupt, OSError) as end:
+            return _keep(model, results.model, end)
+        results = dataclasses.replace(results, model=keeping.save(model, results.model))
+        report.write(model, training.judge(history, seconds), results)
+    return 0
+
+
+def _apply_settings(options: argparse.Namespace) -> None:
     import cnnfast
-    from cnnfast import datasets
 
     options.out.mkdir(parents=True, exist_ok=True)
     if not os.access(options.out, os.W_OK):
         raise UserError(f"the folder {options.out} cannot be written to; name another with --out")
     if options.threads is not None:
         cnnfast.set_num_threads(options.threads)
+    if options.precision is not None:
+        cnnfast.set_precision(options.precision)
     if options.verbose:
         os.environ["CNNFAST_VERBOSE"] = "1"
     cnnfast.set_random_seed(options.seed)
-    model = MODELS[options.model]() if options.model in MODELS else _model_from_file(options.model)
-    recipe = dataclasses.replace(
-        RECIPE,
-        epochs=options.epochs or RECIPE.epochs,
-        batch_size=options.batch_size or RECIPE.batch_size,
-    )
-    results = report.Paths.in_folder(options.out, f"{options.data_set}-{Path(options.model).stem}")
-    data_set = getattr(datasets, options.data_set)
-    (train_images, y_train), (test_images, y_test) = data_set.load_data(data_dir=options.data)
-    picture_input = ImageInput.of(model)
-    x_train = picture_input.batch(train_images[..., np.newaxis])
-    x_test = picture_input.batch(test_images[..., np.newaxis])
-    if options.verbose:
-        model.summary()
-    start = time.perf_counter()
+
+
+def _default_model(in_folder: bool) -> str:
+    return "cifar_cnn" if in_folder else "cnn"
+
+
+def _model(name: str, side: int | None, chosen: data.Data) -> tuple[Any, ImageInput]:
+    """The network by name or from a file, which suits the classes, and what pictures it takes."""
+    classes = len(chosen.class_names)
+    if side is not None and not isinstance(chosen, data.Folder):
+        raise UserError(f"--size is for folders of pictures; those of {chosen.name} have theirs")
+    if name in MODELS:
+        network = MODELS[name]
+        try:
+            model = network.build((side, side) if side else network.size, classes)
+        except ValueError as error:
+            raise UserError(f"{name} on pictures of {side} x {side}: {error}") from error
+        return model, ImageInput.of(model)
+    if not name.endswith(".py"):
+        raise UserError(f"there is no model {name!r}: say {', '.join(MODELS)}, or the name of a .py file")
+    model = user_model.load(name)
     try:
-        history = _fit(model, recipe, (x_train, y_train), (x_test, y_test))
-    except KeyboardInterrupt:
-        model.save(results.model)
-        print(f"\nInterrupted. The model as trained so far is in {results.model}")
-        return _INTERRUPTED
-    seconds = time.perf_counter() - start
-    model.save(results.model)
-    scores = model.evaluate(x_test, y_test, batch_size=recipe.batch_size, verbose=0, return_dict=True)
-    outcome = report.Outcome(
-        history={curve: history.history[curve] for curve in report.CURVES},
-        accuracy=scores["accuracy"],
-        top_5_error=1 - scores[report.TOP_5],
-        images_per_second=recipe.epochs * len(x_train) / seconds,
-        seconds=seconds,
-        images=test_images,
-        first_input=x_test[0],
-        labels=y_test,
-        probabilities=model.predict(x_test, verbose=0),
-        class_names=data_set.CLASS_NAMES,
-    )
-    report.write(model, outcome, results)
-    return 0
-
-
-def _fit(model: Any, recipe: Recipe, train: tuple[NDArray[Any], ...], test: tuple[NDArray[Any], ...]) -> Any:
-    from cnnfast import callbacks, optimizers
-
-    def schedule(epoch: int, _: float) -> float:
-        return recipe.learning_rate_in(epoch, recipe.epochs)
-
-    model.compile(
-        optimizer=optimizers.Adam(recipe.learning_rate),
-        loss="sparse_categorical_crossentropy",
-        metrics=["accuracy", report.TOP_5],
-    )
-    return model.fit(
-        *train,
-        batch_size=recipe.batch_size,
-        epochs=recipe.epochs,
-        validation_data=test,
-        verbose=1 if sys.stdout.isatty() else 2,
-        callbacks=[callbacks.LearningRateScheduler(schedule)],
-    )
-
-
-def _model_from_file(path: str) -> Any:
-    """The model that a Python file makes. The file runs, with all that it may do: it is the user's own."""
-    import cnnfast
-
-    if not path.endswith(".py"):
-        raise UserError(f"there is no model {path!r}: say {', '.join(MODELS)}, or the name of a .py file")
-    if not Path(path).is_file():
-        raise UserError(f"there is no file {path}")
-    try:
-        names = runpy.run_path(path)
-        model = names["build_model"]() if "build_model" in names else names.get("model")
-    # Whatever it raises, it is the file's own fault, and its author wants to know what and where.
-    except Exception as error:
-        raise UserError(f"{path}{_line_of(error, path)}: {type(error).__name__}: {error}") from error
-    if not isinstance(model, (cnnfast.Sequential, cnnfast.Model)):
-        raise UserError(f"{path} defines neither build_model() that returns a cnnfast model nor model")
-    if tuple(model.output_shape[1:]) != (CLASSES,):
+        wanted = ImageInput.of(model)
+    except UserError as error:
+        raise UserError(f"{name}: {error}") from error
+    if side is not None and (side, side) != (wanted.height, wanted.width):
+        raise UserError(f"{name}: the model takes pictures of {wanted.size}; leave --size out")
+    outputs = tuple(model.output_shape[1:])
+    if outputs != (classes,) and (outputs, classes) != ((1,), 2):
         raise UserError(
-            f"{path}: the model must end in {CLASSES} probabilities, but its output has shape "
+            f"{name}: the model must end in {classes} outputs, one for each class, but its output has shape "
             f"{model.output_shape}"
         )
-    return model
+    return model, wanted
 
 
-def _line_of(error: BaseException, path: str) -> str:
-    """`:12` if the error came by line 12 of the file."""
-    if isinstance(error, SyntaxError):
-        return f":{error.lineno}"
-    line, traceback = "", error.__traceback__
-    while traceback is not None:
-        if traceback.tb_frame.f_code.co_filename == path:
-            line = f":{traceback.tb_lineno}"
-        traceback = traceback.tb_next
-    return line
+def _keep(model: Any, path: Path, end: BaseException) -> int:
+    """Saves what a training came to before its end, and says where; returns the exit code."""
+    kept = keeping.save(model, path)
+    if isinstance(end, OSError):
+        raise UserError(f"{end}. The model as trained so far is in {kept}") from end
+    print(f"\nInterrupted. The model as trained so far is in {kept}")
+    return end.exit_code if isinstance(end, keeping.Stopped) else _INTERRUPTED
+
+
+def _kinds(text: str) -> tuple[str, ...]:
+    kinds = tuple(text.split(","))
+    if strange := [kind for kind in kinds if kind not in KINDS]:
+        raise argparse.ArgumentTypeError(
+            f"must be of {', '.join(KINDS)}, with commas between, not {strange[0]!r}"
+        )
+    return kinds
 
 
 def _whole_number(minimum: int) -> Callable[[str], int]:

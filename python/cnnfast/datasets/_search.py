@@ -83,13 +83,19 @@ def load(data_set: DataSet, data_dir: str | os.PathLike[str] | None = None) -> t
     Raises:
         FileNotFoundError: no place had a file that passed its check; says what each place answered.
     """
+    return locate(data_set, data_dir)[:2]
+
+
+def locate(data_set: DataSet, data_dir: str | os.PathLike[str] | None = None) -> tuple[Split, Split, str]:
+    """The same, and the place that had them."""
     if data_dir is None:
         places = list(_places(data_set))
     else:
         folder = Path(data_dir)
         places = [_folder_place(folder / data_set.name), _folder_place(folder)]
-    train_x, train_y, test_x, test_y = (_find(data_set.name, file, places) for file in data_set.files)
-    return (train_x, train_y), (test_x, test_y)
+    found = [_find(data_set.name, file, places) for file in data_set.files]
+    train_x, train_y, test_x, test_y = (array for array, _ in found)
+    return (train_x, train_y), (test_x, test_y), " and ".join(dict.fromkeys(place for _, place in found))
 
 
 def cache_folder(name: str) -> Path:
@@ -114,11 +120,11 @@ def _folder_place(folder: Path) -> Place:
     return str(folder), lambda file: _from_folder(folder, file)
 
 
-def _find(name: str, file: IdxFile, places: list[Place]) -> NDArray[np.uint8]:
+def _find(name: str, file: IdxFile, places: list[Place]) -> tuple[NDArray[np.uint8], str]:
     answers: list[str] = []
     for place, fetch in places:
         try:
-            return _idx.decode(fetch(file), file.shape)
+            return _idx.decode(fetch(file), file.shape), place
         except (OSError, ValueError, ImportError) as error:
             answers.append(f"  {place}: {error}")
     raise FileNotFoundError(

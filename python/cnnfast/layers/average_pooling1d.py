@@ -16,7 +16,8 @@ class AveragePooling1D(AveragePooling):
         padding: "valid", "same", an int, or ((before, after),).
         data_format: "channels_last", "channels_first", or None for `cnnfast.image_data_format()`.
         name: Its name in the model; None makes one up.
-        ceil_mode: Whether a last window that only partly overlaps the sequence counts.
+        ceil_mode: Whether a last window that only partly overlaps the sequence counts; a window larger than
+            the sequence gives one output then.
         count_include_pad: Whether padding counts, as zeros; otherwise only steps of the sequence do.
         options: Arguments of every layer: `trainable`, `input_shape`.
 

@@ -16,7 +16,8 @@ class AveragePooling2D(AveragePooling):
         padding: "valid", "same", an int, (height, width), or ((top, bottom), (left, right)).
         data_format: "channels_last", "channels_first", or None for `cnnfast.image_data_format()`.
         name: Its name in the model; None makes one up.
-        ceil_mode: Whether a last window that only partly overlaps the image counts.
+        ceil_mode: Whether a last window that only partly overlaps the image counts; a window larger than the
+            image gives one output then.
         count_include_pad: Whether padding counts, as zeros; otherwise only pixels of the image do.
         options: Arguments of every layer: `trainable`, `input_shape`.
 

@@ -1,8 +1,8 @@
 """What every layer has in common: configuration, its weights, and its place in a graph.
 
 A layer computes nothing. It adds nodes to a graph of the core (`_emit`), which bind its weights. It makes
-these when it first knows its input's shape, and keeps them: wherever it is called, in however many models, all
-compute with the same numbers.
+these when it first knows its input's shape, and keeps them: wherever it is called, in however many models,
+all compute with the same numbers.
 
 A symbolic tensor knows its layer; a layer knows its symbolic tensors only while others hold them, so that
 models are freed as soon as they are dropped.

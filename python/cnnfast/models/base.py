@@ -32,11 +32,16 @@ class BaseModel(Trainer, Layer):
     """Layers and the network they make, itself a layer: in other models it computes with the same weights.
 
     The network of the core is made when it is first needed. It binds the layers' weights.
+
+    Attributes:
+        metadata: What the model's file is to say beside layers and weights, in JSON's types. The command
+            `cnnfast predict` reads "class_names", a list of the classes' names by number.
     """
 
     def __init__(self, name: str) -> None:
         Trainer.__init__(self)
         Layer.__init__(self, name=name)
+        self.metadata: dict[str, Any] = {}
         self._blueprint: Blueprint | None = None
         self._network: Network | None = None
 
@@ -215,6 +220,9 @@ class BaseModel(Trainer, Layer):
         Several runs are timed and the fastest counts; the first call of a process also measures the peak and
         the memory bandwidth of a core, for some tens of milliseconds. The model does not change: training
         steps are made on a copy of weights and optimizer.
+
+        An algorithm named `winograd` mixes the pixels of a tile: where a NaN or a huge pixel reaches too far,
+        that is why (`cnnfast.set_precision` says how far).
 
         Args:
             x: The samples of one batch, batch axis first.

@@ -63,6 +63,7 @@ def save_model(model: BaseModel, filepath: str | os.PathLike[str], overwrite: bo
             "config": model.get_config(),
             "compile": _compile_config(model),
             "training": {"step": moment["step"], "seed": model._seed, "epochs": model._epochs},
+            "metadata": model.metadata,
         }
     parts = {
         _CONFIG: json.dumps(config, indent=1).encode(),
@@ -94,6 +95,7 @@ def load_model(filepath: str | os.PathLike[str]) -> Model | Sequential:
     try:
         config = _parse_config(parts[_CONFIG])
         model = _MODELS[config["class_name"]].from_config(config["config"])
+        model.metadata = dict(config.get("metadata", {}))
         _core.set_weights(model._variables(), _checked_weights(model, _tensors(parts[_WEIGHTS])))
         if config["compile"] is not None:
             _resume(model, config, _tensors(parts[_OPTIMIZER]))

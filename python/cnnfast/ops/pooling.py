@@ -84,7 +84,8 @@ def max_pool(
         strides: Step between windows, likewise; None means `pool_size`.
         padding: "valid", "same", an int, (height, width), or ((top, bottom), (left, right)).
         data_format: "channels_last", "channels_first", or None for `cnnfast.image_data_format()`.
-        ceil_mode: Whether a last window that only partly overlaps the image counts.
+        ceil_mode: Whether a last window that only partly overlaps the image counts; a window larger than the
+            image gives one output then.
 
     Shapes:
         (n, h, w, c) -> (n, oh, ow, c), or (n, c, h, w) -> (n, c, oh, ow); sequences lack h.
@@ -153,7 +154,8 @@ def average_pool(
         strides: Step between windows, likewise; None means `pool_size`.
         padding: "valid", "same", an int, (height, width), or ((top, bottom), (left, right)).
         data_format: "channels_last", "channels_first", or None for `cnnfast.image_data_format()`.
-        ceil_mode: Whether a last window that only partly overlaps the image counts.
+        ceil_mode: Whether a last window that only partly overlaps the image counts; a window larger than the
+            image gives one output then.
         count_include_pad: Whether padding counts, as zeros; otherwise only pixels of the image do.
 
     Shapes:

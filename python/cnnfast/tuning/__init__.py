@@ -27,7 +27,8 @@ def tune(model: BaseModel, batch_size: int = 32, training: bool = False) -> dict
 
     Another algorithm rounds otherwise: a tuned network's results may differ in bits from those of an untuned
     one, or of one that was tuned elsewhere, within its class of precision. They never depend on the number of
-    threads.
+    threads. Where Winograd is chosen, a NaN or a huge pixel reaches the whole tile (see
+    `cnnfast.set_precision`).
 
     Args:
         model: The model; its input's shape must be known.

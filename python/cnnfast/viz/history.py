@@ -21,12 +21,17 @@ class HasHistory(Protocol):
         """Name of a quantity -> its value after each epoch."""
 
 
-def plot_history(history: HasHistory | Curves, figure: "FigureBase | None" = None) -> "FigureBase":
+def plot_history(
+    history: HasHistory | Curves,
+    figure: "FigureBase | None" = None,
+    validation_label: str = "validation",
+) -> "FigureBase":
     """Draws loss and metrics over the epochs, one panel each, training and validation together.
 
     Args:
         history: what `model.fit` returned, or its `.history`.
         figure: where to draw; None makes a new figure.
+        validation_label: what the curves beginning with "val_" are, for the legend.
 
     Returns:
         The figure.
@@ -53,7 +58,7 @@ def plot_history(history: HasHistory | Curves, figure: "FigureBase | None" = Non
         validation = curves.get(f"val_{name}")
         if validation:
             axes.plot(
-                epochs, validation, color=_VALIDATION_COLOR, linewidth=2, label="validation", marker="."
+                epochs, validation, color=_VALIDATION_COLOR, linewidth=2, label=validation_label, marker="."
             )
             axes.legend(frameon=False)
         axes.set_title(name.replace("_", " "))

@@ -1,0 +1,24 @@
+// Python's lock, given up while the engine works.
+#pragma once
+#include <pybind11/pybind11.h>
+
+namespace cnnfast {
+
+// Gives the lock up for a scope. As pybind11's gil_scoped_release, but safe while the interpreter ends: a
+// thread that comes back then stops for good, as CPython does from 3.14 on. Older versions end it by
+// unwinding the stack, which C++ answers by aborting the process.
+class ReleasedGil {
+ public:
+  ReleasedGil();
+  ~ReleasedGil();
+  ReleasedGil(const ReleasedGil&) = delete;
+  ReleasedGil& operator=(const ReleasedGil&) = delete;
+
+ private:
+  PyThreadState* state_;
+};
+
+// For atexit: waits until no other thread works without the lock; from then on only this thread can.
+void end_threads();
+
+}  // namespace cnnfast

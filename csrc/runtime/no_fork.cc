@@ -1,0 +1,52 @@
+#include "runtime/no_fork.h"
+
+#include <pthread.h>
+
+#include <atomic>
+#include <chrono>
+#include <thread>
+
+namespace cnnfast {
+
+namespace {
+
+// Whoever comes writes one of the two, then reads the other; all see these in one order.
+std::atomic<int> working{0}, forking{0};
+thread_local int depth = 0;  // scopes that this thread is in
+
+// Both sides wait by looking again: a condition that threads wait for does not survive a fork.
+void wait_a_little() {
+  std::this_thread::sleep_for(std::chrono::microseconds(50));
+}
+
+void before_fork() {
+  ++forking;
+  const int own = depth > 0;
+  while (working > own) wait_a_little();
+}
+
+void in_parent() {
+  --forking;
+}
+
+void in_child() {
+  forking = 0;
+}
+
+const int at_fork = pthread_atfork(before_fork, in_parent, in_child);
+
+}  // namespace
+
+NoFork::NoFork() {
+  if (depth++ > 0) return;
+  while (++working, forking > 0) {
+    --working;
+    while (forking > 0) wait_a_little();
+  }
+}
+
+NoFork::~NoFork() {
+  if (--depth == 0) --working;
+}
+
+}  // namespace cnnfast

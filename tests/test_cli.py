@@ -1,0 +1,526 @@
+"""The command as a person types it: folders, one's own files, mistakes in a line, trainings that end."""
+
+import errno
+import json
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from PIL import Image
+from support.machine import python_environment
+
+import cnnfast
+from cnnfast import models
+from cnnfast.cli import keeping, main, report
+from cnnfast.cli.augment import Augment, views
+from cnnfast.cli.images import ImageInput
+
+Captured = pytest.CaptureFixture[str]
+
+COLOURS = {"green": (20, 160, 30), "red": (180, 20, 20), "white": (230, 230, 230)}
+
+
+@pytest.fixture(scope="module")
+def colours(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Noisy pictures of three colours, in train/ and test/."""
+    folder = tmp_path_factory.mktemp("data") / "colours"
+    rng = np.random.default_rng(0)
+    for part, count in (("train", 40), ("test", 6)):
+        for name, colour in COLOURS.items():
+            (folder / part / name).mkdir(parents=True)
+            for number in range(count):
+                noise = rng.normal(0, 20, (10, 12, 3))
+                pixels = (np.array(colour) + noise).clip(0, 255).astype(np.uint8)
+                Image.fromarray(pixels).save(folder / part / name / f"{number}.png")
+    return folder
+
+
+@pytest.fixture(scope="module")
+def trained(colours: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A model that tells them."""
+    out = tmp_path_factory.mktemp("out")
+    assert main(["train", str(colours), "--out", str(out), "--epochs", "6", "--batch-size", "16"]) == 0
+    return out / "colours-cifar_cnn.cnnfast"
+
+
+def _file(folder: Path, text: str) -> str:
+    path = folder / "net.py"
+    path.write_text(f"import cnnfast\nfrom cnnfast.layers import *\n{text}")
+    return str(path)
+
+
+def _linear(shape: tuple[int, ...], classes: int, activation: str | None = "softmax") -> Any:
+    dense = cnnfast.layers.Dense(classes, activation=activation)
+    return cnnfast.Sequential([cnnfast.Input(shape), cnnfast.layers.Flatten(), dense])
+
+
+def _error(arguments: list[str], capsys: Captured) -> str:
+    """The one line on stderr."""
+    assert main(arguments) == 2
+    lines = capsys.readouterr().err.splitlines()
+    assert len(lines) == 1, lines
+    assert lines[0].startswith("cnnfast: error: ")
+    return lines[0]
+
+
+# -- train -----------------------------------------------------------------------------------------------
+
+
+def test_folder_is_learnt_and_told(colours: Path, tmp_path: Path, capsys: Captured) -> None:
+    arguments = ["train", str(colours), "--out", str(tmp_path), "--epochs", "6", "--batch-size", "16"]
+    assert main(arguments) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[0] == (
+        "training cifar_cnn (122,115 parameters) on colours: 120 pictures of 32 x 32 colour, 18 more to test "
+        f"({colours}, train/ and test/)"
+    )
+    assert [" ".join(line.split()[:2]) for line in lines[1:7]] == [f"Epoch {n}/6" for n in range(1, 7)]
+    assert all("val_accuracy" in line and "top" not in line for line in lines[1:7])
+    assert "Test accuracy      100.00 %" in lines
+    assert " 0 green  6 . ." in lines
+    assert (tmp_path / "colours-cifar_cnn.png").stat().st_size > 10_000
+    model = models.load_model(tmp_path / "colours-cifar_cnn.cnnfast")
+    assert model.metadata == {"class_names": ["green", "red", "white"], "preparation": "plain"}
+
+
+def test_equal_seeds_equal_models(colours: Path, tmp_path: Path) -> None:
+    weights = []
+    for name, seed in (("a", "1"), ("b", "1"), ("c", "2")):
+        out = tmp_path / name
+        main(
+            [
+                "train",
+                str(colours),
+                "--out",
+                str(out),
+                "--epochs",
+                "1",
+                "--seed",
+                seed,
+                "--augment",
+                "flip,shift",
+            ]
+        )
+        model = models.load_model(out / "colours-cifar_cnn.cnnfast")
+        weights.append(b"".join(weight.tobytes() for weight in model.get_weights()))
+    assert weights[0] == weights[1] != weights[2]
+
+
+def test_size_and_model_by_name(colours: Path, tmp_path: Path, capsys: Captured) -> None:
+    main(
+        ["train", str(colours), "--out", str(tmp_path), "--epochs", "1", "--size", "24", "--model", "lenet5"]
+    )
+    assert "120 pictures of 24 x 24 grey" in capsys.readouterr().out
+    error = _error(["train", str(colours), "--out", str(tmp_path), "--size", "4", "--model", "cnn"], capsys)
+    assert "cnn on pictures of 4 x 4" in error
+
+
+OWN = """
+def build_model():
+    model = cnnfast.Sequential([Conv2D(4, 3, activation="relu", input_shape=(8, 8, 3)), Flatten(), {end}])
+    {compile}
+    return model
+"""
+
+
+@pytest.mark.parametrize(
+    ("end", "compile_"),
+    [
+        ('Dense(3, activation="softmax")', "pass"),
+        ("Dense(3)", 'model.compile("sgd", cnnfast.losses.SparseCategoricalCrossentropy(from_logits=True))'),
+        ('Dense(3, activation="softmax")', 'model.compile("sgd", "categorical_crossentropy", metrics=["mse"])'),
+        ('Dense(3, activation="sigmoid")', None),
+    ],
+)
+def test_ones_own_file(
+    end: str, compile_: str | None, colours: Path, tmp_path: Path, capsys: Captured
+) -> None:
+    path = _file(tmp_path, OWN.format(end=end, compile=compile_ or "pass"))
+    arguments = ["train", str(colours), "--model", path, "--out", str(tmp_path), "--epochs", "1"]
+    if compile_ is None:
+        assert "softmax" in _error(arguments, capsys)
+        return
+    assert main(arguments) == 0
+    out = capsys.readouterr().out
+    assert out.startswith("training net (")
+    assert "120 pictures of 8 x 8 colour" in out
+    assert "Test accuracy" in out
+    model = models.load_model(tmp_path / "colours-net.cnnfast")
+    assert type(model.optimizer).__name__ == ("Adam" if compile_ == "pass" else "SGD")
+    picture = str(next(colours.glob("test/red/*.png")))
+    assert main(["predict", str(tmp_path / "colours-net.cnnfast"), picture, "--json"]) == 0
+    (answer,) = json.loads(capsys.readouterr().out)
+    assert sum(each["probability"] for each in answer["top"]) == pytest.approx(1, abs=1e-4)
+
+
+def test_two_classes_by_one_sigmoid(colours: Path, tmp_path: Path, capsys: Captured) -> None:
+    two = tmp_path / "two"
+    two.mkdir()
+    for name in ("green", "red"):
+        (two / name).symlink_to(colours / "train" / name)
+    path = _file(tmp_path, OWN.format(end='Dense(1, activation="sigmoid")', compile="pass"))
+    arguments = [
+        "train",
+        str(two),
+        "--model",
+        path,
+        "--out",
+        str(tmp_path),
+        "--epochs",
+        "8",
+        "--batch-size",
+        "8",
+    ]
+    assert main(arguments) == 0
+    assert "Test accuracy      100.00 %" in capsys.readouterr().out
+    pictures = [str(next(colours.glob(f"test/{name}/*.png"))) for name in ("green", "red")]
+    main(["predict", str(tmp_path / "two-net.cnnfast"), *pictures, "--json"])
+    assert [answer["class"] for answer in json.loads(capsys.readouterr().out)] == ["green", "red"]
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("model = 1 +", ("net.py:3: SyntaxError: invalid syntax",)),
+        ("x = 1\nmodel = Dense(0)", ("net.py:4: ",)),
+        ("raise SystemExit('no')", ("net.py:3: SystemExit: no",)),
+        ("pass", ("neither build_model()",)),
+        (
+            'model = cnnfast.Sequential([Flatten(), Dense(3, activation="softmax")])',
+            ("net.py: ", "input_shape"),
+        ),
+        (
+            "model = cnnfast.Sequential([Dense(3, activation='softmax', input_shape=(5,))])",
+            ("(5,)", "no pictures"),
+        ),
+        (OWN.format(end='Dense(4, activation="softmax")', compile="pass"), ("3 outputs", "(None, 4)")),
+        (OWN.format(end="Dense(3)", compile="pass"), ("softmax", "from_logits=True")),
+        (
+            "model = cnnfast.Sequential([Conv2D(3, 3, input_shape=(8, 8, 3))])",
+            ("3 outputs", "(None, 6, 6, 3)"),
+        ),
+    ],
+)
+def test_mistakes_in_ones_own_file_are_told_in_a_line(
+    text: str, words: tuple[str, ...], colours: Path, tmp_path: Path, capsys: Captured
+) -> None:
+    path = _file(tmp_path, text)
+    error = _error(["train", str(colours), "--model", path, "--out", str(tmp_path)], capsys)
+    for word in words:
+        assert word in error
+    assert error.count("net.py") <= 1
+
+
+@pytest.mark.parametrize(
+    ("arguments", "word"),
+    [
+        (["nowhere"], "nowhere"),
+        (["mnist", "--size", "20"], "--size"),
+        (["mnist", "--model", "vgg"], "'vgg'"),
+        (["mnist", "--model", "absent.py"], "absent.py"),
+        (["."], "two classes"),
+    ],
+)
+def test_mistakes_are_told_in_a_line(
+    arguments: list[str],
+    word: str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: Captured,
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert word in _error(["train", *arguments], capsys)
+
+
+@pytest.mark.parametrize(
+    "words", [["--augment", "turn"], ["--epochs", "0"], ["--precision", "double"], ["--size", "x"]]
+)
+def test_unknown_words(words: list[str], capsys: Captured) -> None:
+    with pytest.raises(SystemExit):
+        main(["train", "mnist", *words])
+    assert words[0] in capsys.readouterr().err
+
+
+def test_too_many_pictures_for_memory(
+    colours: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: Captured
+) -> None:
+    from cnnfast.cli import data
+
+    monkeypatch.setattr(data, "_free_bytes", lambda: 5 * 138 * 32 * 32 * 3 - 1)
+    error = _error(["train", str(colours), "--out", str(tmp_path)], capsys)
+    assert "138 pictures of 32 x 32 colour" in error
+    assert "--size" in error
+
+
+# -- augmentation ----------------------------------------------------------------------------------------
+
+
+def test_views() -> None:
+    images = np.random.default_rng(0).integers(0, 256, (200, 16, 8, 3), np.uint8)
+    mirrored = views(images, ["flip"], np.random.default_rng(1))
+    kept = [np.array_equal(a, b) for a, b in zip(images, mirrored, strict=True)]
+    turned = [np.array_equal(a[:, ::-1], b) for a, b in zip(images, mirrored, strict=True)]
+    assert all(a != b for a, b in zip(kept, turned, strict=True))
+    assert 60 < sum(turned) < 140
+    shifted = views(images, ["shift"], np.random.default_rng(1))
+    assert shifted.shape == images.shape
+    seen = set()
+    for a, b in zip(images, shifted, strict=True):
+        wide = np.pad(a, ((2, 2), (1, 1), (0, 0)), "edge")
+        places = [
+            (y, x) for y in range(5) for x in range(3) if np.array_equal(wide[y : y + 16, x : x + 8], b)
+        ]
+        assert len(places) == 1
+        seen.update(places)
+    assert len(seen) == 15
+    assert np.array_equal(views(images, ["shift"], np.random.default_rng(1)), shifted)
+
+
+def test_training_sees_the_views() -> None:
+    """`fit` reads in each epoch what the callback has written by then."""
+    images = np.random.default_rng(0).integers(0, 256, (600, 8, 8, 1), np.uint8)
+    wanted = ImageInput((8, 8, 1), 8, 8, 1)
+    weights = []
+    for kinds in ((), ("flip",)):
+        cnnfast.set_random_seed(0)
+        model = _linear((8, 8, 1), 2)
+        model.compile("sgd", "sparse_categorical_crossentropy")
+        x = wanted.batch(images)
+        model.fit(x, np.arange(600) % 2, verbose=0, callbacks=[Augment(kinds, images, x, wanted, 0)])
+        weights.append(model.get_weights()[0])
+        expected = wanted.batch(views(images[:256], kinds, np.random.default_rng((0, 0))))
+        np.testing.assert_array_equal(x[:256], expected)
+    assert np.abs(weights[0] - weights[1]).max() > 1e-3
+
+
+# -- trainings that are ended ----------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("name", ["SIGINT", "SIGTERM", "SIGHUP"])
+def test_an_ended_training_keeps_its_model(name: str, colours: Path, tmp_path: Path) -> None:
+    number = getattr(signal, name)
+    command = [sys.executable, "-u", "-m", "cnnfast.cli", "train", str(colours), "--epochs", "100000"]
+    with subprocess.Popen(
+        [*command, "--out", str(tmp_path)], stdout=subprocess.PIPE, text=True, env=python_environment()
+    ) as process:
+        assert process.stdout is not None
+        for line in process.stdout:
+            if line.split()[:2] == ["Epoch", "2/100000"]:
+                process.send_signal(number)
+                break
+        rest = process.stdout.read()
+    assert process.returncode == 128 + number
+    path = tmp_path / "colours-cifar_cnn.cnnfast"
+    assert f"The model as trained so far is in {path}" in rest
+    assert models.load_model(path).metadata["class_names"] == list(COLOURS)
+
+
+def test_signals_that_are_ignored_stay_so() -> None:
+    before = signal.getsignal(signal.SIGHUP)
+    try:
+        signal.signal(signal.SIGHUP, signal.SIG_IGN)
+        with keeping.signals_raise():
+            signal.raise_signal(signal.SIGHUP)
+            with pytest.raises(keeping.Stopped) as info:
+                signal.raise_signal(signal.SIGTERM)
+        assert info.value.exit_code == 143
+        assert signal.getsignal(signal.SIGTERM) is signal.SIG_DFL
+    finally:
+        signal.signal(signal.SIGHUP, before)
+
+
+def _full(monkeypatch: pytest.MonkeyPatch, path: Path) -> None:
+    """Everything under a folder answers that the disk is full."""
+    real = models.Sequential.save
+
+    def save(model: Any, filepath: Path, **arguments: Any) -> None:
+        if Path(filepath).is_relative_to(path):
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+        real(model, filepath, **arguments)
+
+    monkeypatch.setattr(models.Sequential, "save", save)
+
+
+def test_a_full_disk_keeps_the_model_elsewhere(
+    colours: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: Captured
+) -> None:
+    out, home = tmp_path / "out", tmp_path / "home"
+    home.mkdir()
+    monkeypatch.setenv("HOME", str(home))
+    _full(monkeypatch, out)
+    assert main(["train", str(colours), "--out", str(out), "--epochs", "1"]) == 0
+    (kept,) = home.glob("cnnfast-*/colours-cifar_cnn.cnnfast")
+    captured = capsys.readouterr()
+    assert f"{out}/colours-cifar_cnn.cnnfast could not be written (No space left on device)" in captured.err
+    assert f"Model    {kept}" in captured.out
+    assert models.load_model(kept).output_shape == (None, 3)
+
+
+def test_nowhere_to_keep_it_names_the_file(
+    colours: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: Captured
+) -> None:
+    _full(monkeypatch, Path("/"))
+    monkeypatch.setenv("HOME", str(tmp_path))
+    error = _error(["train", str(colours), "--out", str(tmp_path / "out"), "--epochs", "1"], capsys)
+    assert "No space left on device" in error
+    assert "colours-cifar_cnn.cnnfast" in error
+    assert not list(tmp_path.glob("cnnfast-*")), "no empty folder is left"
+
+
+def test_output_that_cannot_be_written_keeps_the_model(colours: Path, tmp_path: Path) -> None:
+    """`cnnfast train ... > log` on a full disk."""
+    command = [sys.executable, "-u", "-m", "cnnfast.cli", "train", str(colours), "--epochs", "1000"]
+    with open("/dev/full", "w") as full:
+        done = subprocess.run(
+            [*command, "--out", str(tmp_path)],
+            stdout=full,
+            stderr=subprocess.PIPE,
+            text=True,
+            env=python_environment(),
+        )
+    assert done.returncode == 2
+    assert "No space left on device" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+# -- predict ---------------------------------------------------------------------------------------------
+
+
+def test_predict_names_classes_and_draws_bars(trained: Path, colours: Path, capsys: Captured) -> None:
+    capsys.readouterr()
+    path = colours / "test" / "red" / "0.png"
+    assert main(["predict", str(trained), str(path), "--top", "2"]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[0] == str(path)
+    assert len(lines) == 3
+    name, share, bar = lines[1].split()
+    assert name == "red"
+    assert float(share.rstrip("%")) > 80
+    assert set(bar) <= set("█▌")
+    assert 19 <= len(bar) <= 24
+
+
+def test_good_pictures_are_answered_though_one_is_bad(
+    trained: Path, colours: Path, tmp_path: Path, capsys: Captured
+) -> None:
+    bad = tmp_path / "bad.png"
+    bad.write_bytes(b"no picture")
+    capsys.readouterr()
+    good = [str(colours / "test" / name / "1.png") for name in COLOURS]
+    assert main(["predict", str(trained), good[0], str(bad), *good[1:], "--json"]) == 1
+    captured = capsys.readouterr()
+    answers = json.loads(captured.out)
+    assert [answer.get("class") for answer in answers] == ["green", None, "red", "white"]
+    assert "bad.png" in answers[1]["error"]
+    assert main(["predict", str(trained), str(bad), good[0]]) == 1
+    captured = capsys.readouterr()
+    assert "bad.png is no picture" in captured.err
+    assert good[0] in captured.out
+
+
+def test_predict_takes_folders(trained: Path, colours: Path, tmp_path: Path, capsys: Captured) -> None:
+    capsys.readouterr()
+    assert main(["predict", str(trained), str(colours / "test"), "--top", "1", "--json"]) == 0
+    answers = json.loads(capsys.readouterr().out)
+    assert len(answers) == 18
+    assert all(Path(answer["file"]).parent.name == answer["class"] for answer in answers)
+    assert all(len(answer["top"]) == 1 for answer in answers)
+    assert "holds no pictures" in _error(["predict", str(trained), str(tmp_path)], capsys)
+
+
+def test_more_pictures_than_are_held_at_a_time(
+    trained: Path, colours: Path, monkeypatch: pytest.MonkeyPatch, capsys: Captured
+) -> None:
+    from cnnfast.cli import predict
+
+    arguments = ["predict", str(trained), str(colours / "test"), "--json"]
+    capsys.readouterr()
+    main(arguments)
+    at_once = json.loads(capsys.readouterr().out)
+    monkeypatch.setattr(predict, "_AT_A_TIME", 5)
+    main(arguments)
+    for one, other in zip(json.loads(capsys.readouterr().out), at_once, strict=True):
+        assert one["file"] == other["file"]
+        assert one["probability"] == pytest.approx(other["probability"], abs=1e-5)
+
+
+def _digits_model(path: Path, **metadata: Any) -> str:
+    cnnfast.set_random_seed(0)
+    model = _linear((28, 28, 1), 10)
+    model.metadata = metadata
+    model.save(path)
+    return str(path)
+
+
+def test_preparation_follows_the_file_and_the_words(tmp_path: Path, capsys: Captured) -> None:
+    page = np.full((280, 280), 200, np.uint8)
+    page[20:90, 30:45] = 20
+    Image.fromarray(page).save(tmp_path / "one.png")
+    picture = str(tmp_path / "one.png")
+    mnist = _digits_model(tmp_path / "mnist.cnnfast", preparation="mnist")
+    unsaid = _digits_model(tmp_path / "unsaid.cnnfast")
+    plain = _digits_model(tmp_path / "plain.cnnfast", preparation="plain")
+
+    def changes(*arguments: str) -> str:
+        assert main(["predict", *arguments, "--json"]) == 0
+        return "; ".join(json.loads(capsys.readouterr().out)[0]["changes"])
+
+    assert changes(mnist, picture).endswith("centred like MNIST's digits")
+    assert changes(unsaid, picture) == "dark ink made white; contrast raised 1.4 times"
+    assert changes(unsaid, picture, "--digits").endswith("centred like MNIST's digits")
+    assert changes(plain, picture) == changes(mnist, picture, "--raw") == ""
+    assert main(["predict", mnist, picture]) == 0
+    assert "  (dark ink made white, contrast raised 1.4 times, cropped and" in capsys.readouterr().out
+
+
+def test_metadata_that_is_odd_is_not_believed(tmp_path: Path, capsys: Captured) -> None:
+    page = np.zeros((28, 28), np.uint8)
+    page[5:20, 10:14] = 255
+    Image.fromarray(page).save(tmp_path / "one.png")
+    for names in (["a", "b"], [1] * 10, "0123456789", None):
+        model = _digits_model(tmp_path / "odd.cnnfast", class_names=names, preparation=["mnist"])
+        assert main(["predict", model, str(tmp_path / "one.png"), "--json"]) == 0
+        assert json.loads(capsys.readouterr().out)[0]["class"] in list("0123456789")
+
+
+def test_predict_refuses_what_names_no_class(tmp_path: Path, capsys: Captured) -> None:
+    Image.fromarray(np.eye(28, dtype=np.uint8) * 255).save(tmp_path / "one.png")
+    model = _linear((28, 28, 1), 10, activation=None)
+    model.save(tmp_path / "logits.cnnfast")
+    arguments = ["predict", str(tmp_path / "logits.cnnfast"), str(tmp_path / "one.png")]
+    assert "softmax" in _error(arguments, capsys)
+    model.compile("sgd", cnnfast.losses.SparseCategoricalCrossentropy(from_logits=True))
+    model.save(tmp_path / "logits.cnnfast")
+    assert main(arguments) == 0
+    capsys.readouterr()
+    assert "there is no model" in _error(["predict", str(tmp_path / "absent"), "x.png"], capsys)
+    assert "--top" in _error([*arguments, "--top", "0"], capsys)
+
+
+# -- the rest --------------------------------------------------------------------------------------------
+
+
+def test_version(capsys: Captured) -> None:
+    with pytest.raises(SystemExit) as info:
+        main(["--version"])
+    assert info.value.code == 0
+    assert capsys.readouterr().out == f"cnnfast {cnnfast.__version__}\n"
+
+
+def test_many_classes_are_told_by_their_mistakes() -> None:
+    matrix = np.diag(np.full(30, 7))
+    matrix[3, 4], matrix[9, 1] = 5, 12
+    told = report.confusions(matrix, [f"class {k}" for k in range(30)]).splitlines()
+    assert told == [
+        "Most common mistakes",
+        "    12  class 9 taken for class 1",
+        "     5  class 3 taken for class 4",
+    ]
+    assert report.confusions(np.diag(np.full(30, 7)), ["x"] * 30) == "No mistakes"
+    small = report.confusions(np.diag([100] * 10), [str(k) for k in range(10)])
+    assert max(map(len, small.splitlines())) <= 80
