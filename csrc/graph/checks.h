@@ -21,6 +21,7 @@ Targets checked_targets(const Targets& y, const Samples& x, int n, Loss loss, in
 void check_regularizer(const Regularizer& regularizer);
 void check_constraint(const Constraint& constraint, const Weight& weight);
 void check_optimizer(const OptimizerConfig& optimizer);
+void check_metric(const Metric& metric);
 
 template <class T>
 T* checked_pointer(T* pointer, const char* what) {

@@ -162,6 +162,7 @@ void Network::configure(Loss loss, bool from_logits, std::vector<Metric> metrics
   const Lock lock(mutex_);
   Draft draft(graph_, output_);
   check_optimizer(optimizer);
+  for (const Metric& metric : metrics) check_metric(metric);
   plan_loss(draft, loss, from_logits, metrics);  // refuses what does not fit before anything changes
   loss_ = loss;
   from_logits_ = from_logits;

@@ -332,6 +332,66 @@ TEST_CASE("what Python checks, the core checks") {
   CHECK_THROWS_WITH_AS(unconfigured.memory(1, Mode::train), doctest::Contains("configure"), Error);
 }
 
+TEST_CASE("rules, optimizers and metrics are checked, and a refused one changes nothing") {
+  Weight weight("kernel", Dims{3, 4});
+  const float infinity = std::numeric_limits<float>::infinity(),
+              nan = std::numeric_limits<float>::quiet_NaN();
+  using Kind = Constraint::Kind;
+  CHECK_THROWS_WITH_AS(weight.set_regularizer({infinity, 0}), doctest::Contains("penalty"), Error);
+  CHECK_THROWS_WITH_AS(weight.set_regularizer({0, -1}), doctest::Contains("at least 0"), Error);
+  CHECK_THROWS_WITH_AS(weight.set_constraint({Kind::norm, 2, 1}), doctest::Contains("maximum"), Error);
+  CHECK_THROWS_WITH_AS(weight.set_constraint({Kind::norm, 0, infinity}), doctest::Contains("maximum"), Error);
+  CHECK_THROWS_WITH_AS(weight.set_constraint({Kind::norm, 0, 1, nan}), doctest::Contains("rate"), Error);
+  CHECK_THROWS_WITH_AS(weight.set_constraint({Kind::norm, 0, 1, 1, 4}), doctest::Contains("(3, 4)"), Error);
+  CHECK_THROWS_WITH_AS(weight.set_constraint({Kind::norm, 0, 1, 1, 0}), doctest::Contains("axis"), Error);
+  CHECK(weight.rules() == WeightRules{});
+
+  const auto owned = make_network(5);
+  const auto configure = [&](const Metric& metric, const OptimizerConfig& optimizer) {
+    owned->configure(Loss::sparse_categorical_crossentropy, false, {metric}, optimizer);
+  };
+  const OptimizerConfig before = owned->optimizer();
+  OptimizerConfig wrong = before;
+  wrong.learning_rate = 1e300;
+  CHECK_THROWS_WITH_AS(configure({MetricKind::accuracy}, wrong), doctest::Contains("learning_rate"), Error);
+  wrong = before, wrong.clipping = {Clipping::Kind::norm, 0};
+  CHECK_THROWS_WITH_AS(configure({MetricKind::accuracy}, wrong), doctest::Contains("above 0"), Error);
+  CHECK_THROWS_WITH_AS(configure({MetricKind::top_k, 0}, before), doctest::Contains("at least 1"), Error);
+  CHECK_THROWS_WITH_AS(owned->set_learning_rate(1e300), doctest::Contains("learning_rate"), Error);
+  CHECK(owned->optimizer().learning_rate == before.learning_rate);
+}
+
+TEST_CASE("norms over any axes, and penalties of trained weights alone") {
+  Graph g;
+  const int out = g.dense(g.input({2}, "in"), {2, false}, "d");
+  Network network(std::move(g), out);
+  Weight& weight = network.weight(0);
+  const std::vector<float> kernel{3, 1, 4, 1}, x{0, 0}, y{0, 0};
+  OptimizerConfig sgd;
+  sgd.kind = OptimizerConfig::Kind::sgd;
+  network.configure(Loss::mean_squared_error, false, {}, sgd);
+  std::vector<double> results;
+  std::vector<float> got(4);
+  const auto trained = [&](const Constraint& constraint) {
+    weight.set(kernel.data());
+    weight.set_constraint(constraint);
+    network.train_step({x.data()}, {nullptr, y.data()}, 1, results);
+    weight.get(got.data());
+    return got;
+  };
+  CHECK(trained({Constraint::Kind::norm, 0, 5})[0] == 3);  // columns: 5 and the root of 2
+  CHECK(trained({Constraint::Kind::norm, 0, 2.5f})[2] == doctest::Approx(2));
+  CHECK(trained({Constraint::Kind::norm, 0, 2.5f})[3] == 1);
+  CHECK(trained({Constraint::Kind::norm, 1, 1, 1, 2})[0] == doctest::Approx(3 / std::sqrt(10.0)));
+  CHECK(trained({Constraint::Kind::norm, 1, 1, 1, 3})[3] == doctest::Approx(1 / std::sqrt(27.0)));
+  weight.set_regularizer({0, 2});
+  trained({});
+  CHECK(results[0] == doctest::Approx(54));
+  weight.set_trainable(false);
+  trained({});
+  CHECK(results[0] == 0);
+}
+
 TEST_CASE("predictions take memory neither for gradients nor for the optimizer") {
   const auto owned = make_network(5);
   const Snapshot fresh = owned->snapshot();

@@ -71,7 +71,7 @@ struct OptimizerConfig {
   double momentum = 0;
   bool nesterov = false;
   double beta1 = 0.9, beta2 = 0.999, epsilon = 1e-7;
-  Clipping clipping;
+  Clipping clipping = {};
   // Values kept for each parameter.
   int slots() const { return kind == Kind::adam ? 2 : kind == Kind::sgd && momentum != 0; }
 };
