@@ -177,6 +177,8 @@ class Program:
         head = self.heads[self.rng.integers(2)]
         chain = [part.layer if isinstance(part, Leaf) else part.model for part in parts]
         names = [each.name for each in chain]
+        if len(set(names)) < len({id(each) for each in chain}):
+            return  # a model and what its file became have one name
         if len(set(names)) < len(names) and self.rng.integers(2):
             return  # a layer twice, in a model that could also be a Sequential: not this time
         flat = [layers.Flatten()] if self.kind == "conv" else []
