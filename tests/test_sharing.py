@@ -264,3 +264,39 @@ def test_random_programs_in_keras(case: int) -> None:
     ours, theirs = observations(cnnfast, case), observations(keras, case)
     for got, expected in zip(ours, theirs, strict=True):
         np.testing.assert_allclose(got, expected, rtol=1e-3, atol=2e-5)
+
+
+@pytest.mark.parametrize("batch", [5, 128])
+def test_rules_hold_once_for_a_layer_used_twice(batch: int) -> None:
+    """Penalty, clipping and constraint see one weight with one gradient, in micro-batches too."""
+    x = Input((6, 6, 2))
+    shared = layers.Conv2D(
+        2, 3, padding="same", kernel_regularizer=cnnfast.regularizers.L2(0.1), kernel_constraint="non_neg"
+    )
+    model = Model(x, layers.Dense(1)(layers.Flatten()(shared(shared(x)))))
+    model.compile(cnnfast.optimizers.SGD(0.05, global_clipnorm=0.5), "mse")
+    rng = np.random.default_rng(2)
+    samples = rng.normal(size=(batch, 6, 6, 2)).astype(np.float32)
+    y = rng.normal(size=(batch, 1)).astype(np.float32)
+    kernel, bias, head, head_bias = (w.astype(np.float64) for w in model.get_weights())
+    if batch == 128:
+        steps = {step["direction"] for step in model.network.plan(batch, "train")}
+        assert steps >= {"sum of uses", "mean of results"}, "cut into micro-batches"
+    middle = conv(samples, kernel, bias=bias, padding="same")
+    last = conv(middle, kernel, bias=bias, padding="same")
+    flat = last.reshape(batch, -1)
+    out = dense(flat, head, head_bias)
+    loss = ((out - y) ** 2).mean() + 0.1 * (kernel**2).sum()
+    grad, *by_head = dense_grad(flat, head, 2 * (out - y) / batch)
+    grad, *second = conv_grad(middle, kernel, grad.reshape(last.shape), padding="same")
+    first = conv_grad(samples.astype(np.float64), kernel, grad, padding="same")[1:]
+    grads = [first[0] + second[0] + 0.2 * kernel, first[1] + second[1], *by_head]
+    norm = np.sqrt(sum((g**2).sum() for g in grads))
+    assert norm > 0.5, "clipped"
+    assert model.train_on_batch(samples, y) == pytest.approx(loss, rel=1e-5)
+    expected = [
+        w - 0.05 * g * 0.5 / norm for w, g in zip((kernel, bias, head, head_bias), grads, strict=True)
+    ]
+    expected[0] = np.maximum(expected[0], 0)
+    for got, weight in zip(model.get_weights(), expected, strict=True):
+        np.testing.assert_allclose(got, weight, rtol=0, atol=2e-6)

@@ -153,7 +153,11 @@ const Node& Graph::node(int value) const {
 int Graph::push(Node node) {
   check_elems(node);
   for (const int src : node.inputs) this->node(src);
-  if (const int count = ++names_[node.name]; count > 1) node.name += " (" + std::to_string(count) + ")";
+  const std::string given = node.name;
+  for (int number = ++names_[given]; number > 1; ++number) {
+    node.name = given + " (" + std::to_string(number) + ")";
+    if (names_.try_emplace(node.name, 1).second) break;
+  }
   nodes_.push_back(std::move(node));
   return static_cast<int>(nodes_.size()) - 1;
 }

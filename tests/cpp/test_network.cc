@@ -443,3 +443,12 @@ TEST_CASE("two networks that share weights train from two threads, and a third l
   CHECK(networks[0]->step() == 2000);
   CHECK(networks[1]->step() == 2000);
 }
+
+TEST_CASE("nodes have names of their own") {
+  Graph g;
+  const int in = g.input({4}, "a (2)");
+  for (const char* name : {"a", "a (3)", "a (4)", "a (2) (2)"}) {
+    const char* given = std::string(name) == "a (2) (2)" ? "a (2)" : "a";
+    CHECK(g.node(g.activation(in, ActivationKind::relu, given)).name == name);
+  }
+}

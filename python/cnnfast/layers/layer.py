@@ -148,7 +148,7 @@ class Layer:
 
     def _unbuild(self) -> None:
         """Forgets the input's shape, and with it the weights: that was no shape for the model."""
-        self._built_shape, self._weights = None, []
+        self._built_shape, self._weights, self._alone = None, [], None
 
     def _connect(self, sources: Sequence[SymbolicTensor]) -> SymbolicTensor:
         description = self._build([source.sample_shape for source in sources])

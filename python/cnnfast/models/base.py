@@ -128,9 +128,8 @@ class BaseModel(Trainer, Layer):
         return list(leaves.values())
 
     def _contains(self, model: BaseModel) -> bool:
-        if self is model:
-            return True
-        return self.built and any(isinstance(e, BaseModel) and e._contains(model) for e in self.layers)
+        """Whether the other is this one, or among the models in it."""
+        return self is model or any(isinstance(e, BaseModel) and e._contains(model) for e in self.layers)
 
     def _variables(self) -> list[Variable]:
         return [variable for leaf in self._leaves() for variable in leaf._weights]
