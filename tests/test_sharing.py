@@ -300,3 +300,24 @@ def test_rules_hold_once_for_a_layer_used_twice(batch: int) -> None:
     expected[0] = np.maximum(expected[0], 0)
     for got, weight in zip(model.get_weights(), expected, strict=True):
         np.testing.assert_allclose(got, weight, rtol=0, atol=2e-6)
+
+
+def test_a_layer_knows_its_output_while_others_hold_it() -> None:
+    layer = layers.Dense(2, name="d")
+    with pytest.raises(ValueError, match="'d' is in no graph"):
+        _ = layer.output
+    out = layer(Input((3,)))
+    assert layer.output is out
+    assert layer.input is out.sources[0]
+    model = Model(out.sources[0], out)
+    del out
+    assert layer.output is model.output
+    other = Model(source := Input((3,)), layer(source))
+    assert layer.output is other.output, "the last one"
+    del model, other
+    with pytest.raises(ValueError, match="'d' is in no graph"):
+        _ = layer.output
+    start = layers.InputLayer((3,))
+    assert start.output.shape == (None, 3)
+    held = start.output
+    assert start.output is held

@@ -42,7 +42,7 @@ Floats::Floats(int64_t n, const char* what) : size_(n) {
   const size_t bytes = std::max(sizeof(float) * static_cast<size_t>(std::min(n, kMost)), kLine);
   if (bytes >= kLeastMapped) {
     const bool huge = bytes >= kHugePage;
-    mapped_ = round_up(bytes, huge ? kHugePage : kPage);
+    mapped_ = round_up(bytes, kPage);  // what is left of a huge page is not taken
     data_ = n > kMost ? nullptr : static_cast<float*>(map_pages(mapped_, huge ? kHugePage : kPage));
     // Advice only: where huge pages are switched off all runs the same.
     if (data_ && huge) madvise(data_, mapped_, MADV_HUGEPAGE);
