@@ -309,7 +309,11 @@ def test_an_ended_training_keeps_its_model(name: str, colours: Path, tmp_path: P
     number = getattr(signal, name)
     command = [sys.executable, "-u", "-m", "cnnfast.cli", "train", str(colours), "--epochs", "100000"]
     with subprocess.Popen(
-        [*command, "--out", str(tmp_path)], stdout=subprocess.PIPE, text=True, env=python_environment()
+        [*command, "--out", str(tmp_path)],
+        stdout=subprocess.PIPE,
+        text=True,
+        env=python_environment(),
+        preexec_fn=lambda: signal.signal(number, signal.SIG_DFL),  # a shell's background job ignores SIGINT
     ) as process:
         assert process.stdout is not None
         for line in process.stdout:

@@ -51,7 +51,7 @@ void print_refusals(const std::string& refused) {
 void print_plan(const Program& program) {
   static std::mutex mutex;
   static std::set<std::string> told;
-  const std::lock_guard lock(mutex);
+  const Lock lock(mutex);
   std::cerr << "cnnfast: plan of " << program.steps().size() << " steps\n";
   for (const Step& step : program.steps()) {
     const StepInfo& i = step.info;

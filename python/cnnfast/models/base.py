@@ -64,14 +64,15 @@ class BaseModel(Trainer, Layer):
     @property
     def network(self) -> Network:
         """The compiled network behind the model."""
-        if self._network is None:
-            plan = self.blueprint
-            self._initialize()
-            network = new_network(plan.graph, plan.output)
-            if self._compiled is not None:
-                self._configure(network, self._compiled)
-            self._network = network
-        return self._network
+        with self._lock:
+            if self._network is None:
+                plan = self.blueprint
+                self._initialize()
+                network = new_network(plan.graph, plan.output)
+                if self._compiled is not None:
+                    self._configure(network, self._compiled)
+                self._network = network
+            return self._network
 
     @property
     def built(self) -> bool:
@@ -125,6 +126,11 @@ class BaseModel(Trainer, Layer):
             for leaf in layer._leaves() if isinstance(layer, BaseModel) else [layer]:
                 leaves[id(leaf)] = leaf
         return list(leaves.values())
+
+    def _contains(self, model: BaseModel) -> bool:
+        if self is model:
+            return True
+        return self.built and any(isinstance(e, BaseModel) and e._contains(model) for e in self.layers)
 
     def _variables(self) -> list[Variable]:
         return [variable for leaf in self._leaves() for variable in leaf._weights]

@@ -57,6 +57,8 @@ def train_epoch(
         if listening:
             callbacks.on_train_batch_begin(number)
         values = step(x, y, index)
+        if len(values) != len(names):
+            raise RuntimeError("the model was compiled with other metrics while it trained; call fit again")
         count = len(index)
         seen += count
         for k, value in enumerate(values):

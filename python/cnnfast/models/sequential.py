@@ -72,6 +72,7 @@ class Sequential(BaseModel):
         Raises:
             ValueError: If it is neither, does not suit the layer before it, or its name is taken.
         """
+        self._check_free()
         if isinstance(layer, SymbolicTensor):
             layer = layer.layer
         if not isinstance(layer, Layer):
@@ -83,6 +84,8 @@ class Sequential(BaseModel):
             raise ValueError(
                 f"Sequential is one chain; for {type(layer).__name__} use Model(inputs, outputs)"
             )
+        if isinstance(layer, BaseModel) and layer._contains(self):
+            raise ValueError(f"model {self.name!r} cannot be a layer of itself")
         if layer.name in self._names:
             raise ValueError(
                 f"the model has a layer {layer.name!r} already; make another one, with another name"
@@ -96,6 +99,13 @@ class Sequential(BaseModel):
         self._names.add(layer.name)
         self._layers.append(layer)
         self._changed()
+
+    def _check_free(self) -> None:
+        """A model that has described this one would not hear of the change."""
+        if self._symbol is not None and self._symbol() is not None:
+            raise ValueError(
+                f"model {self.name!r} is a layer of another model; change it before it becomes one"
+            )
 
     def _begin(self, layer: InputLayer) -> None:
         if self._layers or self._source is not None:
@@ -112,6 +122,7 @@ class Sequential(BaseModel):
         Raises:
             ValueError: If there is no layer.
         """
+        self._check_free()
         if not self._layers:
             raise ValueError(f"model {self.name!r} has no layer to take off")
         layer = self._layers.pop()
