@@ -133,7 +133,10 @@ def build_model():
     [
         ('Dense(3, activation="softmax")', "pass"),
         ("Dense(3)", 'model.compile("sgd", cnnfast.losses.SparseCategoricalCrossentropy(from_logits=True))'),
-        ('Dense(3, activation="softmax")', 'model.compile("sgd", "categorical_crossentropy", metrics=["mse"])'),
+        (
+            'Dense(3, activation="softmax")',
+            'model.compile("sgd", "categorical_crossentropy", metrics=["mse"])',
+        ),
         ('Dense(3, activation="sigmoid")', None),
     ],
 )
