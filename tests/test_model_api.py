@@ -275,3 +275,22 @@ def test_metric_names_follow_the_user() -> None:
     model = small_model(metrics=["acc"])
     history = model.fit(X, Y, validation_split=0.5, verbose=0).history
     assert set(history) == {"loss", "acc", "val_loss", "val_acc"}
+
+
+def test_multiply_adds() -> None:
+    model = Sequential(
+        [
+            Input((8, 8, 16)),
+            layers.DepthwiseConv2D(3, depth_multiplier=2),
+            layers.Conv2DTranspose(5, 3, strides=2),
+            layers.Conv2D(8, 3, groups=1),
+            layers.Conv2D(8, 1, groups=4),
+            layers.SeparableConv2D(4, 3),
+            layers.Flatten(),
+            layers.Dense(3),
+        ]
+    )
+    transposed, full, grouped = 6 * 6 * 32 * 9 * 5, 11 * 11 * 8 * 9 * 5, 11 * 11 * 8 * 2
+    separable = 9 * 9 * 8 * 9 + 9 * 9 * 8 * 4
+    expected = [0, 6 * 6 * 32 * 9, transposed, full, grouped, separable, 0, 324 * 3]
+    assert [node.multiply_adds for node in model.blueprint.nodes] == expected

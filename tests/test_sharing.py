@@ -10,7 +10,7 @@ from reference.conv import conv, conv_grad
 from reference.dense import activation_grad, dense, dense_grad
 from reference.pool import average_pool, average_pool_grad
 from support.models import same_bits
-from support.shared_layers import Program
+from support.shared_layers import Program, observations
 
 import cnnfast
 from cnnfast import Input, Model, Sequential, callbacks, layers
@@ -255,3 +255,12 @@ def test_weights_are_made_once() -> None:
     model.compile("sgd", "mse")
     model.fit(X[:, :4], X[:, :3], verbose=0)
     np.testing.assert_array_equal(one(X[:, :4]), model.predict(X[:, :4], verbose=0))
+
+
+@pytest.mark.peers
+@pytest.mark.sweep(range(100))
+def test_random_programs_in_keras(case: int) -> None:
+    keras = pytest.importorskip("keras", reason="compares with Keras: pip install keras and a backend of it")
+    ours, theirs = observations(cnnfast, case), observations(keras, case)
+    for got, expected in zip(ours, theirs, strict=True):
+        np.testing.assert_allclose(got, expected, rtol=1e-3, atol=2e-5)

@@ -184,7 +184,9 @@ OptimizerConfig Network::optimizer() const {
 }
 
 void Network::set_learning_rate(double rate) {
-  check_optimizer({.learning_rate = rate});
+  OptimizerConfig wanted;
+  wanted.learning_rate = rate;
+  check_optimizer(wanted);
   const Lock lock(mutex_);
   optimizer_.learning_rate = rate;
 }
