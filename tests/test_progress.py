@@ -21,7 +21,7 @@ cnnfast.set_random_seed(0)
 x = np.random.default_rng(0).normal(size=(400, 6)).astype("float32")
 y = (x[:, 0] > 0).astype(int) + (x[:, 1] > 0)
 model = cnnfast.Sequential([cnnfast.Input((6,)), Dense(8, activation="relu"), Dense(3, activation="softmax")])
-model.compile("adam", "sparse_categorical_crossentropy", METRICS)
+model.compile("adam", "sparse_categorical_crossentropy", metrics=METRICS)
 model.fit(x, y, epochs=12, validation_data=(x, y), verbose=VERBOSE)
 """
 NUMBER = r"\d+\.\d{4}"

@@ -9,6 +9,7 @@ the peers of the extra `bench`, `wheel` a built wheel.
 - engine.py: same bytes for any number of threads, told memory is taken memory
 - pictures.py: MNIST's digits in every form that pictures come in, through the command line
 - package.py: import time, size and contents of the wheel
+- folder.py, long: `cnnfast train FOLDER` on CIFAR-10's pictures
 - precision.py, long: that training in the default class is as good as in the exact one
 - kernels.py, long: what the kernels must show (kernel_bars.py), layer by layer, on 1 and 2 threads
 """

@@ -6,7 +6,18 @@ import argparse
 import sys
 from collections.abc import Callable, Iterator
 
-from bench.gates import Effort, Verdict, accuracy, engine, kernels, package, pictures, precision, speed
+from bench.gates import (
+    Effort,
+    Verdict,
+    accuracy,
+    engine,
+    folder,
+    kernels,
+    package,
+    pictures,
+    precision,
+    speed,
+)
 
 GATES: dict[str, Callable[[], Iterator[Verdict]]] = {
     "import": package.run_import,
@@ -17,6 +28,7 @@ GATES: dict[str, Callable[[], Iterator[Verdict]]] = {
     "pictures": pictures.run,
 }
 LONG: dict[str, Callable[[Effort], Iterator[Verdict]]] = {
+    "folder": folder.run,
     "precision": precision.run,
     "kernels": kernels.run,
 }

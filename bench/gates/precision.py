@@ -7,23 +7,21 @@ the bar wider, never the test blind to it.
 
 from __future__ import annotations
 
-import os
-import tarfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from fnmatch import fnmatch
-from pathlib import Path
 from statistics import mean, variance
 
 import numpy as np
 from bench.compare import networks
 from bench.compare.engines import with_cnnfast
 from bench.gates import Effort, Verdict
+from bench.gates.folder import cifar_folder
 from numpy.typing import NDArray
 
 import cnnfast
 from cnnfast.config import Precision
-from cnnfast.datasets import mnist
+from cnnfast.datasets import image_folder, mnist
 
 SEEDS = (0, 1, 2)
 BATCH = 128
@@ -96,26 +94,10 @@ def _mnist() -> tuple[Split, Split]:
 
 
 def _cifar() -> tuple[Split, Split]:
-    from PIL import Image  # of the extra viz; only this task's
-
-    path = Path(os.environ.get("CNNFAST_DATA", "data")) / "cifar10-jpeg" / "cifar10.tar.xz"
-    images: dict[str, list[NDArray[np.uint8]]] = {"train": [], "test": []}
-    names: dict[str, list[str]] = {"train": [], "test": []}
-    with tarfile.open(path) as archive:
-        for member in archive:
-            file = archive.extractfile(member)
-            if file is not None:
-                *_, half, name, _ = Path(member.name).parts
-                images[half].append(np.asarray(Image.open(file).convert("RGB")))
-                names[half].append(name)
-    order = np.random.default_rng(0).permutation(len(images["train"]))  # they come class by class
-    (x, y), test = (
-        (
-            _scaled(np.stack(images[half]).transpose(0, 3, 1, 2)),
-            np.unique(names[half], return_inverse=True)[1].astype(np.int32),
-        )
-        for half in ("train", "test")
-    )
+    with cifar_folder() as folder:
+        found = image_folder.load_data(folder, image_size=(32, 32))
+    (x, y), test = ((_scaled(images.transpose(0, 3, 1, 2)), labels) for images, labels in found[:2])
+    order = np.random.default_rng(0).permutation(len(x))  # they come class by class
     return (x[order], y[order]), test
 
 

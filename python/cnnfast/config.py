@@ -26,7 +26,8 @@ class _Settings:
 def set_num_threads(n: int) -> None:
     """Sets how many threads the core uses from now on, in every network.
 
-    Results do not depend on it: one thread and many give the same bits.
+    Results do not depend on it: one thread and many give the same bits. In a forked child, and where the
+    system gives no more threads, the calling thread does all the work.
 
     Args:
         n: Number of threads, at least 1.

@@ -59,8 +59,9 @@ Pieces cut_rows(const Rects& rects, int ic, int taps) {
   int pixels = most;
   for (const Rect& rect : rects.rects) {
     const int parts = (rect.rows * rect.cols + most - 1) / most;
-    for (int part = 0; part < std::min(parts, rect.rows); ++part) {
-      const int64_t count = std::min(parts, rect.rows), y = part * rect.rows / count;
+    const int64_t count = std::min(parts, rect.rows);
+    for (int64_t part = 0; part < count; ++part) {
+      const int64_t y = part * rect.rows / count;
       Rect piece = rect;
       piece.src0 += y * rect.src_row;
       piece.dst0 += y * rect.dst_row;

@@ -216,7 +216,7 @@ INSTEAD: dict[str, str] = {
     "input_axes": "initialize with VarianceScaling(scale, mode, distribution)",
     "label_smoothing": "smooth the labels: y * (1 - s) + s / classes",
     "layer_range": "print model.layers[a:b]",
-    "loss_weights": "one loss has no weight; metrics are named by keyword, metrics=[...]",
+    "loss_weights": "name metrics by keyword, metrics=[...]; a single loss needs no weight",
     "max_shard_size": "one file holds any number of weights",
     "max_value": "use activation='relu' and scale the data",
     "noise_shape": "drop values one by one",

@@ -12,6 +12,7 @@ def warn(message: str) -> None:
     Example:
         >>> import warnings
         >>> with warnings.catch_warnings(record=True) as caught:
+        ...     warnings.simplefilter("always")
         ...     warn("a softmax over one value")
         >>> len(caught)
         1
