@@ -135,8 +135,8 @@ def test_batch_and_mode_are_apart(tune_file: Path) -> None:
     net.compile(loss="sparse_categorical_crossentropy", optimizer="sgd")
     before = choices(net, 5), choices(net, 4, "train")
     cnnfast.tune(net, batch_size=4)
-    known, cores = _core.get_tuning()
-    _core.set_tuning({k: {"lanes": 1e-9} for k in known}, cores)
+    known, _ = _core.get_tuning()
+    _core.set_tuning({k: {"lanes": 1e-9} for k in known}, {})  # the others' plans go by the same machine
     assert set(choices(net).values()) == {"lanes"}
     assert (choices(net, 5), choices(net, 4, "train")) == before
 
