@@ -93,7 +93,7 @@ def written_at_once(path: Path) -> Iterator[IO[bytes]]:
         temporary = target.with_name(f"{_PREFIX}{secrets.token_hex(6)}{_SUFFIX}")
         try:
             with open(temporary, "xb") as file:
-                _try_lock(file)
+                try_lock(file)
                 if mode is not None:
                     os.fchmod(file.fileno(), mode)
                 yield file
@@ -132,12 +132,12 @@ def _remove_left_over(folder: Path) -> None:
             with open(path, "rb") as file:
                 status = os.fstat(file.fileno())
                 old = status.st_size > 0 or time.time() - status.st_mtime > _SECONDS_TO_LOCK
-                if old and _try_lock(file):
+                if old and try_lock(file):
                     path.unlink(missing_ok=True)
 
 
-def _try_lock(file: IO[bytes]) -> bool:
-    """Returns whether the file is now locked by us; some network drives cannot lock."""
+def try_lock(file: IO[bytes]) -> bool:
+    """Returns whether the file is now locked by us, until it is closed; some network drives cannot lock."""
     try:
         fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except OSError:
