@@ -4,6 +4,8 @@ import functools
 import gzip
 import http.server
 import shutil
+import subprocess
+import sys
 import threading
 from collections.abc import Callable, Iterator
 from dataclasses import replace
@@ -67,6 +69,7 @@ class _Handler(http.server.SimpleHTTPRequestHandler):
         if start:
             self.send_header("Content-Range", f"bytes {start}-{len(content) - 1}/{len(content)}")
         self.send_header("Content-Length", str(len(content) - start))
+        self.send_header("Content-Type", server.content_type)
         self.end_headers()
         stop = server.breaks.pop(0) if server.breaks else None
         self.wfile.write(content[start:stop])
@@ -79,6 +82,7 @@ def server(tmp_path: Path) -> Iterator[Any]:
     handler = functools.partial(_Handler, directory=str(folder))
     running: Any = http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler)
     running.asked, running.breaks, running.resumes = [], [], True
+    running.content_type = "application/octet-stream"
     running.url = f"http://127.0.0.1:{running.server_port}/"
     thread = threading.Thread(target=running.serve_forever, args=(0.02,))
     thread.start()
@@ -199,6 +203,63 @@ def test_later_call_goes_on(server: Any, tmp_path: Path) -> None:
     _download.download(server.url + "big", target, 400_000, check)
     assert target.read_bytes() == content
     assert server.asked[-1] == "bytes=1000-"
+
+
+FETCH = """
+import pathlib, sys
+from cnnfast.datasets import _download
+want = pathlib.Path(sys.argv[1]).read_bytes()
+def check(part):
+    if part.read_bytes() != want:
+        raise ValueError("not what was wanted")
+_download.download(sys.argv[2], pathlib.Path(sys.argv[3]), 400_000, check)
+"""
+
+
+def test_processes_that_fetch_one_file(server: Any, tmp_path: Path) -> None:
+    """Six at once: one fetches, the others take what it brought; nothing else stays."""
+    content, _ = _big_file(server, tmp_path)
+    target = tmp_path / "got" / "big"
+    command = [sys.executable, "-c", FETCH, str(tmp_path / "www" / "big"), server.url + "big", str(target)]
+    children = [subprocess.Popen(command, stderr=subprocess.PIPE) for _ in range(6)]
+    errors = [child.communicate(timeout=60)[1] for child in children]
+    assert errors == [b""] * 6
+    assert target.read_bytes() == content
+    assert [p.name for p in target.parent.iterdir()] == ["big"]
+    assert len(server.asked) == 1
+
+
+def test_what_a_killed_download_left(server: Any, tmp_path: Path) -> None:
+    """A part from this address is gone on with, one from another is removed; nobody waits for the dead."""
+    content, check = _big_file(server, tmp_path)
+    target = tmp_path / "got" / "big"
+    for address in (server.url + "big", server.url + "./big"):
+        server.breaks = [1000, 1000]
+        with pytest.raises(_download.DownloadError):
+            _download.download(address, target, 400_000, check)
+    assert len(list(target.parent.iterdir())) == 2
+    server.breaks = []
+    _download.download(server.url + "big", target, 400_000, check)
+    assert target.read_bytes() == content
+    assert [p.name for p in target.parent.iterdir()] == ["big"]
+
+
+@pytest.mark.parametrize("break_at", [None, 20])
+@pytest.mark.parametrize("content_type", ["text/html; charset=utf-8", "application/octet-stream"])
+def test_a_portals_page_never_stays(
+    server: Any, tmp_path: Path, content_type: str, break_at: int | None
+) -> None:
+    (tmp_path / "www" / "page").write_bytes(b"<html>Please log in to go on</html>")
+    server.content_type, server.breaks = content_type, [break_at] * 9
+    target = tmp_path / "got" / "page"
+
+    def check(part: Path) -> None:
+        gzip.decompress(part.read_bytes())
+
+    with pytest.raises(_download.DownloadError) as info:
+        _download.download(server.url + "page", target, 400_000, check, b"\x1f\x8b")
+    assert ("web page" in str(info.value)) == ("html" in content_type)
+    assert list(target.parent.iterdir()) == []
 
 
 def test_server_that_cannot_resume(server: Any, tmp_path: Path) -> None:

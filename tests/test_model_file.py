@@ -1,5 +1,6 @@
 """Model files: exact round trips and resumption; damage and malice refused; a crash leaves the old file."""
 
+import hashlib
 import io
 import json
 import os
@@ -167,6 +168,7 @@ def _rewritten(path: Path, change: Callable[[dict[str, bytes]], Any], **how: Any
         parts = {name: archive.read(name) for name in archive.namelist()}
     change(parts)
     with zipfile.ZipFile(path, "w", **how) as archive:
+        archive.comment = b"sha256 " + hashlib.sha256(parts.get("config.json", b"")).hexdigest().encode()
         for name, data in parts.items():
             archive.writestr(name, data)
 

@@ -1,13 +1,15 @@
 """Measured tuning: what is chosen, what the file does to later processes, and what no file may do."""
 
 import json
+import subprocess
+import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
-from support.machine import run_python
+from support.machine import python_environment, run_python
 from support.models import images, same_bits, small_model
 from support.nets import refusal
 
@@ -242,6 +244,15 @@ BAD = {
             "text": {"cores": {}, "seconds": {"x": {"blocked": "1"}}},
             "NaN": {"cores": {}, "seconds": {"x": {"blocked": float("nan")}}},
             "none": {"cores": {}, "seconds": {"x": {}}},
+            "null": None,
+            "null cores": {"cores": None, "seconds": {}},
+            "null seconds": {"cores": {}, "seconds": {"x": None}},
+            "null time": {"cores": {}, "seconds": {"x": {"blocked": None}}},
+            "huge": {"cores": {}, "seconds": {"x": {"blocked": 10**400}}},
+            "huge core": {"cores": {"avx2": {"flops": 10**400, "bandwidth": 1}}, "seconds": {}},
+            "half a character": {"cores": {}, "seconds": {"\ud800": {"blocked": 1.0}}},
+            "half a name": {"cores": {}, "seconds": {"x": {"\ud800": 1.0}}},
+            "half an isa": {"cores": {"\ud800": {"flops": 1, "bandwidth": 1}}, "seconds": {}},
         }.items()
     },
 }
@@ -271,6 +282,64 @@ def test_a_process_goes_on_without_a_damaged_file(tune_file: Path) -> None:
     code = "import numpy as np; from test_tune import model; "
     code += "print(model().predict(np.zeros((1, 8, 8, 16), 'f'), verbose=0).shape)"
     assert run_python(code).strip() == "(1, 3)"
+
+
+@pytest.mark.parametrize("name", ["null", "huge", "half a character"])
+def test_a_damaged_file_is_told_once_and_no_models_fault(tune_file: Path, name: str, tmp_path: Path) -> None:
+    from cnnfast.tuning import _file
+
+    small_model().save(tmp_path / "net")
+    tune_file.parent.mkdir()
+    tune_file.write_text(BAD[name].replace("HERE", _file._machine()))
+    code = f"""
+import warnings, cnnfast
+from cnnfast.models import load_model
+with warnings.catch_warnings(record=True) as caught:
+    warnings.simplefilter("always")
+    for _ in range(2):
+        load_model({str(tmp_path / "net")!r}).network
+print(len(caught), caught[0].message)
+"""
+    told = run_python(code)
+    assert told.startswith("1 planning without tuning")
+    assert str(tune_file) in told
+
+
+def test_a_wrong_variable_is_no_models_fault(tmp_path: Path) -> None:
+    small_model().save(tmp_path / "net")
+    code = f"""
+from cnnfast.models import ModelFileError, load_model
+try:
+    load_model({str(tmp_path / "net")!r})
+except ValueError as error:
+    print(isinstance(error, ModelFileError), error)
+"""
+    assert run_python(code, CNNFAST_TUNE="yes").startswith("False CNNFAST_TUNE must be 0")
+
+
+def test_processes_that_tune_together_keep_all(tune_file: Path) -> None:
+    """Each of eight learns one convolution, eight times; none is lost."""
+    code = """
+import sys
+from cnnfast import _core
+from cnnfast.tuning import _file
+for k in range(8):
+    _core.set_tuning({f"conv {sys.argv[1]} {k}": {"blocked": 1.0}}, {})
+    _file.save(_file.tuning_path())
+"""
+    command = [sys.executable, "-c", code]
+    children = [subprocess.Popen([*command, str(n)], env=python_environment()) for n in range(8)]
+    assert [child.wait(60) for child in children] == [0] * 8
+    assert len(part_of(tune_file)["seconds"]) == 64
+
+
+def test_two_processes_times_of_one_convolution(tune_file: Path) -> None:
+    from cnnfast.tuning import _file
+
+    for times in ({"blocked": 1.0, "lanes": 2.0}, {"lanes": 3.0, "winograd": 4.0}):
+        _core.set_tuning({"conv": times}, {})
+        _file.save(tune_file)
+    assert part_of(tune_file)["seconds"] == {"conv": {"blocked": 1.0, "lanes": 3.0, "winograd": 4.0}}
 
 
 def test_other_machines_and_versions_are_kept_and_not_used(tune_file: Path) -> None:

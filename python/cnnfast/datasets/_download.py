@@ -1,5 +1,6 @@
 """One file over HTTP(S) into a path: timeouts, resuming, a size limit, an atomic arrival."""
 
+import glob
 import hashlib
 import http
 import http.client
@@ -7,9 +8,12 @@ import os
 import urllib.error
 import urllib.request
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 
 from tqdm import tqdm
+
+from cnnfast.models.files import locked, try_lock
 
 # A stalled connection is given up after this long without a byte; a slow one is not.
 _TIMEOUT_SECONDS = 20.0
@@ -22,52 +26,87 @@ class DownloadError(OSError):
     """A file could not be fetched from one address; another address may still have it."""
 
 
-def download(url: str, path: Path, max_bytes: int, check: Callable[[Path], None]) -> None:
+def download(
+    url: str, path: Path, max_bytes: int, check: Callable[[Path], None], begins: bytes = b""
+) -> None:
     """Fetches `url` into `path`, which appears only when it is complete and checked.
 
     What has arrived is kept in a `.part` file beside `path`, one for each address because mirrors may
     compress the same content differently, and a later call goes on from there. A broken connection is taken
     up again, but only if it brought something: without a network the answer comes soon.
 
+    One process at a time writes a `.part` file. Others wait for it; then there is the file, or they go on.
+
     Args:
         url: an http or https address.
         path: where the file is to be; its folder is made.
         max_bytes: a longer file is refused while it arrives.
         check: raises ValueError if the file given to it is not what was wanted.
+        begins: the file's first bytes, where they are known; what begins otherwise is not kept.
 
     Raises:
         DownloadError: the reasons, one for each try.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     part = path.with_name(f"{path.name}.{hashlib.sha256(url.encode()).hexdigest()[:8]}.part")
+    with locked(part):
+        try:
+            if not _is_there(path, check):
+                _fetch(url, part, max_bytes, check)
+                os.replace(part, path)
+                _remove_other_parts(path)
+        finally:
+            if part.exists() and not _worth_keeping(part, begins):
+                part.unlink()
+
+
+def _is_there(path: Path, check: Callable[[Path], None]) -> bool:
+    """Whether another process was first."""
+    try:
+        check(path)
+    except (OSError, ValueError):
+        return False
+    return True
+
+
+def _worth_keeping(part: Path, begins: bytes) -> bool:
+    with part.open("rb") as file:
+        first = file.read(max(1, len(begins)))
+    return bool(first) and first.startswith(begins)
+
+
+def _remove_other_parts(path: Path) -> None:
+    """Removes what other addresses sent of a file that is now there, unless a process is at it."""
+    for part in path.parent.glob(f"{glob.escape(path.name)}.*.part"):
+        with suppress(FileNotFoundError), part.open("rb") as file:
+            if try_lock(file):
+                part.unlink()
+
+
+def _fetch(url: str, part: Path, max_bytes: int, check: Callable[[Path], None]) -> None:
     reasons: list[str] = []
     for _ in range(_ATTEMPTS):
-        have = _size(part)
+        have = part.stat().st_size
         try:
             _fetch_rest(url, part, have, max_bytes)
             check(part)
         except urllib.error.HTTPError as error:
             reasons.append(f"HTTP status {error.code} {error.reason}")
             worth_retrying = error.code == http.HTTPStatus.REQUESTED_RANGE_NOT_SATISFIABLE
-            part.unlink(missing_ok=True)
+            os.truncate(part, 0)
         except ValueError as error:
             reasons.append(str(error))
             # The old part and the new rest may belong to different versions of the file.
             worth_retrying = have > 0
-            part.unlink(missing_ok=True)
+            os.truncate(part, 0)
         except (OSError, http.client.HTTPException) as error:
             reasons.append(str(error) or type(error).__name__)
-            worth_retrying = _size(part) > have
+            worth_retrying = part.stat().st_size > have
         else:
-            os.replace(part, path)
             return
         if not worth_retrying:
             break
     raise DownloadError("; then ".join(dict.fromkeys(reasons)))
-
-
-def _size(path: Path) -> int:
-    return path.stat().st_size if path.exists() else 0
 
 
 def _fetch_rest(url: str, part: Path, have: int, max_bytes: int) -> None:
@@ -76,6 +115,8 @@ def _fetch_rest(url: str, part: Path, have: int, max_bytes: int) -> None:
     if have:
         request.add_header("Range", f"bytes={have}-")
     with urllib.request.urlopen(request, timeout=_TIMEOUT_SECONDS) as response:
+        if response.headers.get_content_type() == "text/html":
+            raise ValueError("a web page came instead of the file; a network may want you to log in")
         # A server that does not resume sends everything again.
         if response.status != http.HTTPStatus.PARTIAL_CONTENT:
             have = 0

@@ -27,6 +27,7 @@ Split = tuple[Images, Labels]
 
 # A deflated file is longer than its content by 5 bytes in 16 KiB at worst, and a gzip header is small.
 _GZIP_OVERHEAD = 1.01
+_GZIP_MAGIC = b"\x1f\x8b"
 
 
 @dataclass(frozen=True)
@@ -217,5 +218,5 @@ def _from_mirror(mirror: str, cache: Path, file: IdxFile) -> bytes:
     def check(part: Path) -> None:
         _idx.decode(_read_gz(part, file), file.shape)
 
-    _download.download(mirror + path.name, path, file.gz_bytes, check)
+    _download.download(mirror + path.name, path, file.gz_bytes, check, _GZIP_MAGIC)
     return _read_gz(path, file)

@@ -25,7 +25,7 @@ def load_model(
     Reading a file runs no code from it.
 
     Args:
-        filepath: The file.
+        filepath: The file; ".cnnfast" is added where there is none of this name, as `save` adds it.
         custom_objects: Not offered: files name the package's own classes only.
         compile: Not offered; must be True.
         safe_mode: Must be True: no code is ever read.
@@ -36,6 +36,7 @@ def load_model(
     Raises:
         FileNotFoundError: If there is no such file.
         ModelFileError: If it is damaged, foreign, or from a newer version; a kind of ValueError.
+        MemoryError: If there is not enough memory for it.
 
     Example:
         >>> import pathlib, tempfile
@@ -43,7 +44,7 @@ def load_model(
         >>> model = Sequential([Dense(2, input_shape=(3,))])
         >>> with tempfile.TemporaryDirectory() as folder:
         ...     model.save(pathlib.Path(folder, "net"))
-        ...     again = load_model(pathlib.Path(folder, "net.cnnfast"))
+        ...     again = load_model(pathlib.Path(folder, "net"))
         >>> bool((again.get_weights()[0] == model.get_weights()[0]).all())
         True
     """

@@ -1,13 +1,30 @@
-"""Files that appear complete or not at all."""
+"""Files that appear complete or not at all, under the name that was meant, and that several may share."""
 
 from __future__ import annotations
 
+import fcntl
 import os
 import secrets
+import stat
+import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import IO
+
+# Of temporary files: short, so that any name that a folder takes can be written.
+_PREFIX, _SUFFIX = ".cnnfast-", ".tmp"
+# A temporary file is locked right after it is made, before anything is in it.
+_SECONDS_TO_LOCK = 60.0
+_OTHERS_SUFFIXES = {
+    ".keras": "Keras",
+    ".h5": "HDF5",
+    ".hdf5": "HDF5",
+    ".pt": "PyTorch",
+    ".pth": "PyTorch",
+    ".onnx": "ONNX",
+    ".tflite": "TensorFlow Lite",
+}
 
 
 def target_path(filepath: str | os.PathLike[str], suffix: str, overwrite: bool) -> Path:
@@ -15,12 +32,19 @@ def target_path(filepath: str | os.PathLike[str], suffix: str, overwrite: bool) 
 
     Raises:
         FileExistsError: If the file exists and `overwrite` is False.
+        ValueError: If the suffix is that of another format.
 
     Example:
         >>> target_path("net", ".cnnfast", True).name
         'net.cnnfast'
     """
     path = Path(filepath)
+    other = _OTHERS_SUFFIXES.get(path.suffix.lower())
+    if other is not None:
+        raise ValueError(
+            f"{path} has the suffix of {other} files, which cnnfast does not write; give it {suffix!r}, "
+            "or none"
+        )
     if not path.suffix:
         path = path.with_name(path.name + suffix)
     if path.exists() and not overwrite:
@@ -28,25 +52,123 @@ def target_path(filepath: str | os.PathLike[str], suffix: str, overwrite: bool) 
     return path
 
 
+def source_path(filepath: str | os.PathLike[str], suffix: str) -> Path:
+    """Returns where to read: `filepath`, or with `suffix` where `target_path` added it.
+
+    Raises:
+        FileNotFoundError: If there is neither.
+        IsADirectoryError: If there is a folder only.
+
+    Example:
+        >>> source_path("absent", ".cnnfast")
+        Traceback (most recent call last):
+        FileNotFoundError: there is no file absent, nor absent.cnnfast
+    """
+    path = Path(filepath)
+    if path.is_file():
+        return path
+    longer = path if path.suffix or not path.name else path.with_name(path.name + suffix)
+    if longer.is_file():
+        return longer
+    if path.is_dir():
+        raise IsADirectoryError(f"{path} is a folder; give the file that was saved in it")
+    raise FileNotFoundError(f"there is no file {path}" + ("" if longer == path else f", nor {longer}"))
+
+
 @contextmanager
 def written_at_once(path: Path) -> Iterator[IO[bytes]]:
-    """Yields a file under a temporary name beside `path`; it takes that name when all went well."""
-    temporary = path.with_name(f".{path.name}.{secrets.token_hex(6)}.tmp")
+    """Yields a file under a temporary name beside `path`; it takes that name when all went well.
+
+    A link is followed, and a file that is replaced hands on its mode. What processes that were killed left in
+    the folder is removed.
+
+    Raises:
+        PermissionError: If the file is there and may not be written.
+        OSError: If it cannot be written; names the path.
+    """
     try:
-        with open(temporary, "xb") as file:
-            yield file
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(temporary, path)
-    except BaseException:
-        temporary.unlink(missing_ok=True)
-        raise
-    _sync_directory(path.parent)
+        target = Path(os.path.realpath(path))
+        mode = _mode_to_keep(path)
+        _remove_left_over(target.parent)
+        temporary = target.with_name(f"{_PREFIX}{secrets.token_hex(6)}{_SUFFIX}")
+        try:
+            with open(temporary, "xb") as file:
+                try_lock(file)
+                if mode is not None:
+                    os.fchmod(file.fileno(), mode)
+                yield file
+                file.flush()
+                os.fsync(file.fileno())
+                os.replace(temporary, target)
+        except BaseException:
+            temporary.unlink(missing_ok=True)
+            raise
+        _sync_directory(target.parent)
+    except OSError as error:
+        if error.errno is None:
+            raise
+        raise OSError(error.errno, error.strerror, str(path)) from error
+
+
+def _mode_to_keep(path: Path) -> int | None:
+    try:
+        mode = os.stat(path).st_mode
+    except FileNotFoundError:
+        return None
+    if stat.S_ISDIR(mode):
+        raise IsADirectoryError(f"{path} is a folder; name a file in it")
+    if not stat.S_ISREG(mode):
+        raise ValueError(f"{path} is not an ordinary file; name another")
+    # One without any right to write is meant to stay, also for root.
+    if not mode & 0o222 or not os.access(path, os.W_OK):
+        raise PermissionError(f"{path} is write-protected; save elsewhere, or change its mode first")
+    return stat.S_IMODE(mode)
+
+
+def _remove_left_over(folder: Path) -> None:
+    """Removes temporary files whose process is gone: nobody holds their lock."""
+    with suppress(OSError):
+        for path in folder.glob(f"{_PREFIX}*{_SUFFIX}"):
+            with open(path, "rb") as file:
+                status = os.fstat(file.fileno())
+                old = status.st_size > 0 or time.time() - status.st_mtime > _SECONDS_TO_LOCK
+                if old and try_lock(file):
+                    path.unlink(missing_ok=True)
+
+
+def try_lock(file: IO[bytes]) -> bool:
+    """Returns whether the file is now locked by us, until it is closed; some network drives cannot lock."""
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        return False
+    return True
+
+
+@contextmanager
+def locked(path: Path) -> Iterator[None]:
+    """Makes the file if there is none and holds its lock: of all who do so one runs at a time.
+
+    The one who holds it may remove or rename the file. Where a drive cannot lock, nobody waits.
+    """
+    while True:
+        with open(path, "ab") as file:
+            with suppress(OSError):
+                fcntl.flock(file, fcntl.LOCK_EX)
+            if not _is_still(path, file):  # the one before removed it
+                continue
+            yield
+            return
+
+
+def _is_still(path: Path, file: IO[bytes]) -> bool:
+    try:
+        return os.path.samestat(os.stat(path), os.fstat(file.fileno()))
+    except FileNotFoundError:
+        return False
 
 
 def _sync_directory(directory: Path) -> None:
-    if os.name != "posix":  # elsewhere a directory cannot be opened
-        return
     handle = os.open(directory, os.O_RDONLY)
     try:
         os.fsync(handle)

@@ -1,42 +1,44 @@
 """Models and weights in files.
 
 A model is one zip file of uncompressed parts: `config.json` (structure, what `compile` was given, where
-training stopped), `weights.safetensors` and, if compiled, `optimizer.safetensors`. Reading one runs no code
-from it: structure is plain data, classes come from a fixed list, and every size is checked before memory is
-taken for it.
+training stopped, the arrays' digests), `weights.safetensors` and, if compiled, `optimizer.safetensors`. The
+zip's comment is the SHA-256 of `config.json`. Reading one runs no code from it: structure is plain data,
+classes come from a fixed list, and every size is checked before memory is taken for it.
 """
 
 from __future__ import annotations
 
-import json
+import errno
+import hashlib
 import os
 import zipfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING
-
-import numpy as np
+from typing import IO, TYPE_CHECKING
 
 from cnnfast import _core, losses, metrics, optimizers
+from cnnfast.models import foreign, tensors
+from cnnfast.models.description import parse_description, write_description
 from cnnfast.models.errors import ModelFileError
-from cnnfast.models.files import target_path, written_at_once
+from cnnfast.models.files import source_path, target_path, written_at_once
 from cnnfast.models.functional import Model
 from cnnfast.models.sequential import Sequential
+from cnnfast.tuning import read_tuning
 from cnnfast.utils.serialization import serialize, snake_case
+from cnnfast.utils.warn import warn
 
 if TYPE_CHECKING:
-    from numpy.typing import NDArray
-
     from cnnfast.models.base import BaseModel
+    from cnnfast.models.tensors import Shapes, Tensors
     from cnnfast.utils.serialization import Config
-
-Tensors = dict[str, "NDArray[np.float32]"]
 
 _FORMAT_VERSION = 1
 _CONFIG, _WEIGHTS, _OPTIMIZER = "config.json", "weights.safetensors", "optimizer.safetensors"
 _MODELS: dict[str, type[Model] | type[Sequential]] = {"Model": Model, "Sequential": Sequential}
 # A layer's configuration takes about 1 kB; the deepest known networks stay below 2 MB.
 _CONFIG_LIMIT_BYTES = 16 * 2**20
-_ADVICE = "save the model again, or fetch a sound copy"
+_MODEL_SUFFIX, _WEIGHTS_SUFFIX = ".cnnfast", ".safetensors"
 
 
 def save_model(model: BaseModel, filepath: str | os.PathLike[str], overwrite: bool = True) -> None:
@@ -49,13 +51,18 @@ def save_model(model: BaseModel, filepath: str | os.PathLike[str], overwrite: bo
 
     Raises:
         FileExistsError: If the file exists and `overwrite` is False.
-        ValueError: If the model does not know its input's shape yet.
+        ValueError: If the model does not know its input's shape yet, its metadata are not JSON's, or the
+            suffix is that of another format.
+        OSError: If it cannot be written; names the file.
     """
-    from safetensors.numpy import save
-
-    path = target_path(filepath, ".cnnfast", overwrite)
+    path = target_path(filepath, _MODEL_SUFFIX, overwrite)
     with model._lock:  # all of one moment, though another thread may train or compile
         moment = model.network.snapshot()
+        parts: dict[str, Tensors] = {
+            _WEIGHTS: dict(zip(_weight_names(model), moment["weights"], strict=True))
+        }
+        if model._compiled is not None:
+            parts[_OPTIMIZER] = moment["optimizer"]
         config: Config = {
             "format": "cnnfast",
             "version": _FORMAT_VERSION,
@@ -65,23 +72,30 @@ def save_model(model: BaseModel, filepath: str | os.PathLike[str], overwrite: bo
             "training": {"step": moment["step"], "seed": model._seed, "epochs": model._epochs},
             "metadata": model.metadata,
         }
-    parts = {
-        _CONFIG: json.dumps(config, indent=1).encode(),
-        _WEIGHTS: save(dict(zip(_weight_names(model), moment["weights"], strict=True))),
-    }
-    if config["compile"] is not None:
-        parts[_OPTIMIZER] = save(moment["optimizer"])
+    config["sha256"] = {name: tensors.digest(arrays) for name, arrays in parts.items()}
+    description = write_description(config)
     with written_at_once(path) as file, zipfile.ZipFile(file, "w", zipfile.ZIP_STORED) as archive:
-        for name, data in parts.items():
-            # A fixed date makes equal models equal files.
-            archive.writestr(zipfile.ZipInfo(name, (1980, 1, 1, 0, 0, 0)), data)
+        archive.comment = _seal(description)
+        with archive.open(_entry(_CONFIG), "w") as entry:
+            entry.write(description)
+        for name, arrays in parts.items():
+            with archive.open(_entry(name), "w", force_zip64=True) as entry:
+                tensors.write(entry, arrays, config["sha256"][name])
+
+
+def _entry(name: str) -> zipfile.ZipInfo:
+    return zipfile.ZipInfo(name, (1980, 1, 1, 0, 0, 0))  # a fixed date makes equal models equal files
+
+
+def _seal(description: bytes) -> bytes:
+    return b"sha256 " + hashlib.sha256(description).hexdigest().encode()
 
 
 def load_model(filepath: str | os.PathLike[str]) -> Model | Sequential:
     """Reads a model from a file; see `cnnfast.models.load_model`.
 
     Args:
-        filepath: The file.
+        filepath: The file; ".cnnfast" is added where there is none of this name.
 
     Returns:
         The model, of the class it had.
@@ -89,24 +103,27 @@ def load_model(filepath: str | os.PathLike[str]) -> Model | Sequential:
     Raises:
         FileNotFoundError: If there is no such file.
         ModelFileError: If it is damaged, foreign, or from a newer version; a kind of ValueError.
+        MemoryError: If there is not enough memory for it.
     """
-    path = Path(filepath)
-    parts = _read_parts(path)
-    try:
-        config = _parse_config(parts[_CONFIG])
-        model = _MODELS[config["class_name"]].from_config(config["config"])
-        model.metadata = dict(config.get("metadata", {}))
-        _core.set_weights(model._variables(), _checked_weights(model, _tensors(parts[_WEIGHTS])))
+    path = source_path(filepath, _MODEL_SUFFIX)
+    read_tuning()  # what is wrong with the tuning file is not this file's fault
+    with _told_of(path), path.open("rb") as file, _opened(path, file) as archive:
+        config, sealed = _read_config(archive)
+        with _described(sealed):
+            model = _MODELS[config["class_name"]].from_config(config["config"])
+            needed = _needed(model)
+        model.metadata = config["metadata"]
+        weights = _read_arrays(archive, _WEIGHTS, needed, "model", config)
+        _core.set_weights(model._variables(), [weights[name] for name in needed])
+        del weights
         if config["compile"] is not None:
-            _resume(model, config, _tensors(parts[_OPTIMIZER]))
-    except ModelFileError as error:
-        raise ModelFileError(f"{path} cannot be used: {error}") from error
-    except RecursionError:
-        raise ModelFileError(f"{path} cannot be used: its structure is nested too deeply") from None
-    except KeyError as error:
-        raise ModelFileError(f"{path} cannot be used: {error} is missing or unknown; {_ADVICE}") from error
-    except (ValueError, TypeError, IndexError, AttributeError, OverflowError, MemoryError) as error:
-        raise ModelFileError(f"{path} cannot be used: {error}; {_ADVICE}") from error
+            with _described(sealed):
+                _compile(model, config)
+                state = {name: value.shape for name, value in model.network.optimizer_state().items()}
+            slots = _read_arrays(archive, _OPTIMIZER, state, "optimizer", config)
+            model.network.set_optimizer_state(slots, config["training"]["step"])
+    if not sealed:
+        _tell_of_no_digest(path)
     return model
 
 
@@ -121,63 +138,114 @@ def _compile_config(model: BaseModel) -> Config | None:
     }
 
 
-def _resume(model: BaseModel, config: Config, state: Tensors) -> None:
-    given = config["compile"]
+def _compile(model: BaseModel, config: Config) -> None:
+    given, training = config["compile"], config["training"]
     model.compile(
         optimizers.get(given["optimizer"]),
         losses.get(given["loss"]),
         metrics=[metrics.get(metric) for metric in given["metrics"]],
     )
-    network, training = model.network, config["training"]
-    _check_shapes({k: v.shape for k, v in network.optimizer_state().items()}, state, "optimizer")
-    model._seed, model._epochs = int(training["seed"]), int(training["epochs"])
-    network.seed = model._seed
-    network.set_optimizer_state(state, int(training["step"]))
+    model._seed, model._epochs = training["seed"], training["epochs"]
+    model.network.seed = model._seed
+
+
+@contextmanager
+def _told_of(path: Path) -> Iterator[None]:
+    try:
+        yield
+    except ModelFileError as error:
+        raise ModelFileError(f"{path} cannot be used: {error}") from error
+    except MemoryError as error:
+        raise MemoryError(
+            f"there is not enough memory for {path}, which has {path.stat().st_size} bytes ({error})"
+        ) from error
+
+
+@contextmanager
+def _described(sealed: bool) -> Iterator[None]:
+    """Within it objects are made as a file describes them; whatever they refuse is the file's fault.
+
+    Unless it is sealed: then it says what `save` wrote, and the fault is another version's, or ours.
+    """
+    try:
+        yield
+    except MemoryError:
+        raise
+    except Exception as error:
+        what = str(error) if isinstance(error, ValueError) else f"{type(error).__name__}: {error}"
+        advice = "another version of cnnfast may have written it" if sealed else tensors.ADVICE
+        raise ModelFileError(f"what it describes cannot be made ({what}); {advice}") from error
+
+
+def _tell_of_no_digest(path: Path) -> None:
+    warn(f"{path} has no SHA-256 of its content, as files that cnnfast saves have: damage would not show")
 
 
 # -- the zip file ----------------------------------------------------------------------------------------
 
 
-def _read_parts(path: Path) -> dict[str, bytes]:
-    size = path.stat().st_size
+@contextmanager
+def _opened(path: Path, file: IO[bytes]) -> Iterator[zipfile.ZipFile]:
+    with _read_by_zipfile(path):
+        archive = zipfile.ZipFile(file)
+        _check_entries(archive.infolist(), path.stat().st_size)
+    with archive:
+        yield archive
+
+
+@contextmanager
+def _read_by_zipfile(path: Path | None = None) -> Iterator[None]:
+    """Makes whatever the library raises over damaged bytes, which it does not list, one error."""
     try:
-        with zipfile.ZipFile(path) as archive:
-            _check_entries(path, archive.infolist(), size)
-            return {info.filename: archive.read(info) for info in archive.infolist()}
-    except (zipfile.BadZipFile, EOFError, NotImplementedError, RuntimeError, OSError) as error:
-        raise ModelFileError(f"{path} is not a sound model file ({error}); {_ADVICE}") from error
+        yield
+    except (ModelFileError, MemoryError):
+        raise
+    except Exception as error:
+        if isinstance(error, OSError) and error.errno != errno.EINVAL:  # that is a seek before the beginning
+            raise
+        kind = foreign.kind_of(path) if path is not None else None
+        if kind is not None:
+            hint = "; make the model, then model.load_weights(file)" if kind == foreign.WEIGHTS else ""
+            raise ModelFileError(f"it is {kind}, not a model that cnnfast saved{hint}") from error
+        raise ModelFileError(f"it is not a sound model file ({error}); {tensors.ADVICE}") from error
 
 
-def _check_entries(path: Path, entries: list[zipfile.ZipInfo], size: int) -> None:
+def _check_entries(entries: list[zipfile.ZipInfo], size: int) -> None:
     names = [info.filename for info in entries]
     if sorted(names) not in (sorted([_CONFIG, _WEIGHTS]), sorted([_CONFIG, _WEIGHTS, _OPTIMIZER])):
-        raise ModelFileError(
-            f"{path} is not a cnnfast model: it holds {names[:5]}; give a file that model.save wrote"
-        )
+        kind = foreign.kind_of_zip(names) or f"a zip file of {names[:5]}"
+        raise ModelFileError(f"it is {kind}, not a cnnfast model; give a file that model.save wrote")
     for info in entries:
         stored = info.compress_type == zipfile.ZIP_STORED and info.file_size == info.compress_size
         if not stored or info.flag_bits & 1:
             raise ModelFileError(
-                f"{path}: part {info.filename} is compressed or encrypted, which save never does"
+                f"its part {info.filename} is compressed or encrypted, which save never does"
             )
     if sum(info.file_size for info in entries) > size:
-        raise ModelFileError(f"{path} claims to hold more than its {size} bytes; {_ADVICE}")
-    if next(info.file_size for info in entries if info.filename == _CONFIG) > _CONFIG_LIMIT_BYTES:
-        raise ModelFileError(
-            f"{path}: {_CONFIG} is larger than {_CONFIG_LIMIT_BYTES} bytes, more than any model needs"
-        )
+        raise ModelFileError(f"it claims to hold more than its {size} bytes; {tensors.ADVICE}")
 
 
-def _parse_config(data: bytes) -> Config:
-    config = json.loads(data)
-    if not isinstance(config, dict) or config.get("format") != "cnnfast":
-        raise ModelFileError(f"{_CONFIG} does not describe a cnnfast model")
-    if config.get("version") != _FORMAT_VERSION:
+def _read_config(archive: zipfile.ZipFile) -> tuple[Config, bool]:
+    """Returns the description, and whether the file vouches for it."""
+    if archive.getinfo(_CONFIG).file_size > _CONFIG_LIMIT_BYTES:
         raise ModelFileError(
-            f"the file has format version {config.get('version')!r}, this cnnfast reads {_FORMAT_VERSION}; "
-            "use the cnnfast that wrote it, or a newer one"
+            f"{_CONFIG} is larger than {_CONFIG_LIMIT_BYTES} bytes, more than any model needs"
         )
-    return config
+    with _read_by_zipfile():
+        description = archive.read(_CONFIG)
+    if archive.comment not in (b"", _seal(description)):
+        raise ModelFileError(f"{_CONFIG} is not as it was saved (its SHA-256 differs); {tensors.ADVICE}")
+    config = parse_description(description, _FORMAT_VERSION, _MODELS)
+    if (config["compile"] is not None) != (_OPTIMIZER in archive.namelist()):
+        raise ModelFileError(f"{_OPTIMIZER} and what {_CONFIG} says of training do not go together")
+    return config, archive.comment != b"" and set(config["sha256"]) >= set(archive.namelist()) - {_CONFIG}
+
+
+def _read_arrays(archive: zipfile.ZipFile, part: str, needed: Shapes, owner: str, config: Config) -> Tensors:
+    tensors.check_size(archive.getinfo(part).file_size, needed)
+    with _read_by_zipfile():
+        data = archive.read(part)
+    return tensors.read_part(data, needed, owner, config["sha256"].get(part))
 
 
 # -- weights ---------------------------------------------------------------------------------------------
@@ -193,32 +261,45 @@ def save_weights(model: BaseModel, filepath: str | os.PathLike[str], overwrite: 
 
     Raises:
         FileExistsError: If the file exists and `overwrite` is False.
+        ValueError: If the suffix is that of another format.
+        OSError: If it cannot be written; names the file.
     """
-    from safetensors.numpy import save
-
-    path = target_path(filepath, ".safetensors", overwrite)
-    data = save(dict(zip(_weight_names(model), model.get_weights(), strict=True)), {"format": "cnnfast"})
+    path = target_path(filepath, _WEIGHTS_SUFFIX, overwrite)
+    arrays = dict(zip(_weight_names(model), model.get_weights(), strict=True))
+    sha256 = tensors.digest(arrays)
     with written_at_once(path) as file:
-        file.write(data)
+        tensors.write(file, arrays, sha256)
 
 
 def load_weights(model: BaseModel, filepath: str | os.PathLike[str]) -> None:
-    """Sets a model's weights from a safetensors file; see `Model.load_weights`.
+    """Sets a model's weights from a file of weights, or of a model; see `Model.load_weights`.
 
     Args:
         model: The model.
-        filepath: The file.
+        filepath: The file; ".safetensors" is added where there is none of this name.
 
     Raises:
         FileNotFoundError: If there is no such file.
         ModelFileError: If it is damaged, or made by another model; the model is then unchanged.
+        MemoryError: If there is not enough memory for it.
     """
-    path = Path(filepath)
-    try:
-        weights = _checked_weights(model, _tensors(path.read_bytes()))
-    except ModelFileError as error:
-        raise ModelFileError(f"{path} cannot be used: {error}") from error
-    _core.set_weights(model._variables(), weights)
+    path, needed = source_path(filepath, _WEIGHTS_SUFFIX), _needed(model)
+    with _told_of(path):
+        if foreign.is_zip(path):
+            with path.open("rb") as file, _opened(path, file) as archive:
+                config, sure = _read_config(archive)
+                weights = _read_arrays(archive, _WEIGHTS, needed, "model", config)
+        elif (kind := foreign.kind_of(path)) not in (None, foreign.WEIGHTS):
+            raise ModelFileError(f"it is {kind}, not a file of weights that cnnfast saved")
+        else:
+            weights, sure = tensors.read_file(path, needed, "model")
+    if not sure:
+        _tell_of_no_digest(path)
+    _core.set_weights(model._variables(), [weights[name] for name in needed])
+
+
+def _needed(model: BaseModel) -> dict[str, tuple[int, ...]]:
+    return dict(zip(_weight_names(model), (v.shape for v in model._variables()), strict=True))
 
 
 def _weight_names(model: BaseModel) -> list[str]:
@@ -231,38 +312,3 @@ def _weight_names(model: BaseModel) -> list[str]:
         for place, layer in enumerate(owners)
         for variable in layer._weights
     ]
-
-
-def _tensors(data: bytes) -> Tensors:
-    from safetensors import SafetensorError
-    from safetensors.numpy import load
-
-    try:
-        tensors = load(data)
-    except (SafetensorError, ValueError, KeyError, TypeError) as error:
-        raise ModelFileError(f"its weights are not a sound safetensors file ({error}); {_ADVICE}") from error
-    for name, value in tensors.items():
-        if value.dtype != np.float32:
-            raise ModelFileError(f"{name!r} holds {value.dtype}, weights must be float32")
-    return tensors
-
-
-def _checked_weights(model: BaseModel, tensors: Tensors) -> list[NDArray[np.float32]]:
-    needed = dict(zip(_weight_names(model), (v.shape for v in model._variables()), strict=True))
-    _check_shapes(needed, tensors, "model")
-    return [np.ascontiguousarray(tensors[name]) for name in needed]
-
-
-def _check_shapes(needed: dict[str, tuple[int, ...]], tensors: Tensors, owner: str) -> None:
-    if set(needed) != set(tensors):
-        missing, extra = sorted(set(needed) - set(tensors))[:3], sorted(set(tensors) - set(needed))[:3]
-        raise ModelFileError(
-            f"its arrays are not those of this {owner} (missing: {missing}, unknown: {extra}); use a file "
-            "saved from a model of the same structure"
-        )
-    for name, shape in needed.items():
-        if tensors[name].shape != shape:
-            raise ModelFileError(
-                f"array {name!r} has shape {tensors[name].shape}, this {owner} needs {shape}; use a file "
-                "saved from a model of the same structure"
-            )

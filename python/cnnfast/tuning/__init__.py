@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Literal
 
-from cnnfast.tuning._start import new_network
+from cnnfast.tuning._start import new_network, read_tuning
 from cnnfast.utils.arguments import whole_number
 
 if TYPE_CHECKING:
@@ -71,4 +71,4 @@ def tune(model: BaseModel, batch_size: int = 32, training: bool = False) -> dict
     }
 
 
-__all__ = ["new_network", "tune"]
+__all__ = ["new_network", "read_tuning", "tune"]

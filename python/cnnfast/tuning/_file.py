@@ -11,14 +11,14 @@ out by hand. Reading runs no code from the file.
 from __future__ import annotations
 
 import json
-import math
 import os
+import sys
 import warnings
 from pathlib import Path
 from typing import Any
 
 from cnnfast import _core
-from cnnfast.models.files import written_at_once
+from cnnfast.models.files import locked, written_at_once
 from cnnfast.utils.cache import cache_folder
 
 _FORMAT = 1
@@ -74,18 +74,22 @@ def load(path: Path) -> None:
 def save(path: Path) -> None:
     """Adds what the core has learnt to the file, which appears at once and complete.
 
+    Processes that do so together wait for each other, so that the file has what all of them learnt.
+
     Raises:
         TuningFileError: If there is a file that cannot be used.
         OSError: If it cannot be written.
     """
-    content = read(path)
-    part = content["machines"].setdefault(_machine(), {"cores": {}, "seconds": {}})
     seconds, cores = _core.get_tuning()
-    part["seconds"].update(seconds)
-    part["cores"].update({isa: {"flops": f, "bandwidth": b} for isa, (f, b) in cores.items()})
     path.parent.mkdir(parents=True, exist_ok=True)
-    with written_at_once(path) as file:
-        file.write(json.dumps(content, indent=1, sort_keys=True).encode())
+    with locked(path.with_name(path.name + ".lock")):
+        content = read(path)
+        part = content["machines"].setdefault(_machine(), {"cores": {}, "seconds": {}})
+        for name, times in seconds.items():
+            part["seconds"].setdefault(name, {}).update(times)
+        part["cores"].update({isa: {"flops": f, "bandwidth": b} for isa, (f, b) in cores.items()})
+        with written_at_once(path) as file:
+            file.write(json.dumps(content, indent=1, sort_keys=True).encode())
 
 
 def save_at_exit() -> None:
@@ -115,11 +119,12 @@ def _check(content: Any) -> None:
     if not isinstance(content, dict) or content.get("format") != _FORMAT:
         raise ValueError(f'it lacks "format": {_FORMAT}')
     machines = _mapping(content.get("machines"), '"machines"')
-    part = machines.get(_machine())
-    if part is None:
+    if _machine() not in machines:
         return
+    part = machines[_machine()]
     name = f"the part {_machine()!r}"
-    for core in _mapping(_mapping(part, name).get("cores"), f'"cores" of {name}').values():
+    cores = _mapping(_mapping(part, name).get("cores"), f'"cores" of {name}')
+    for core in cores.values():
         _numbers(core, f"a core of {name}")
         if core.keys() != {"flops", "bandwidth"}:
             raise ValueError(f'a core of {name} must have "flops" and "bandwidth"')
@@ -130,12 +135,14 @@ def _check(content: Any) -> None:
 def _mapping(value: Any, name: str) -> dict[str, Any]:
     if not isinstance(value, dict):
         raise ValueError(f"{name} must be an object")
+    for key in value:
+        key.encode()  # raises where half a character stands
     return value
 
 
 def _numbers(value: Any, name: str) -> None:
     for number in _mapping(value, name).values():
-        if type(number) not in (int, float) or not 0 < number < math.inf:
+        if type(number) not in (int, float) or not 0 < number <= sys.float_info.max:
             raise ValueError(f"{name} must hold positive numbers, got {number!r}")
     if not value:
         raise ValueError(f"{name} must not be empty")

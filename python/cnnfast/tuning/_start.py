@@ -10,12 +10,17 @@ from cnnfast import _core
 
 def new_network(graph: _core.Graph, output: int, workspace: _core.Workspace | None = None) -> _core.Network:
     """Makes a network that is planned by the tuning file, if there is one."""
-    _start()
+    read_tuning()
     return _core.Network(graph, output, workspace)
 
 
 @functools.cache
-def _start() -> None:
+def read_tuning() -> None:
+    """Has networks planned by the tuning file, and by what `CNNFAST_TUNE` says of it.
+
+    Raises:
+        ValueError: If the variable has another value than 0 and 1.
+    """
     wanted = os.environ.get("CNNFAST_TUNE", "")
     if wanted not in ("", "0", "1"):
         raise ValueError(
