@@ -1,14 +1,13 @@
 """The description of a model in its file, `config.json`: the one place that says what may stand there.
 
-What passes is plain data of the expected form: finite numbers, texts that can be written again, nothing
-nested without end. Whether a layer takes its arguments is the layer's to say.
+What passes is plain data of the expected form: models with their layers and nodes, finite numbers, texts that
+can be written again, nothing nested without end. Whether a layer takes its arguments is the layer's to say.
 """
 
 from __future__ import annotations
 
 import json
 import math
-from collections.abc import Collection
 from typing import TYPE_CHECKING, Any
 
 from cnnfast.models.errors import ModelFileError
@@ -29,6 +28,13 @@ _FORM: dict[str, type | tuple[type | None, ...]] = {
 }
 _COMPILE = {"optimizer": dict, "loss": dict, "metrics": list}
 _TRAINING = {"step": int, "seed": int, "epochs": int}
+_OBJECT = {"class_name": str, "config": dict}  # a layer, a metric and so on, and what it is made of
+_SHARED = {"shared": int}  # the layer of this number again
+_MODELS: dict[str, dict[str, type | tuple[type | None, ...]]] = {
+    "Model": {"name": str, "layers": list, "nodes": list},
+    "Sequential": {"name": str, "layers": list, "input_shape": (list, None)},
+}
+_NODE = {"layer": int, "sources": list}
 
 
 def write_description(config: Config) -> bytes:
@@ -47,19 +53,18 @@ def write_description(config: Config) -> bytes:
         ) from error
 
 
-def parse_description(data: bytes, version: int, classes: Collection[str]) -> Config:
+def parse_description(data: bytes, version: int) -> Config:
     """Returns a description with all of its outer fields.
 
     Args:
         data: JSON.
         version: The format's version that is read.
-        classes: What the model may be.
 
     Raises:
         ModelFileError: If it is not JSON, not of this version, or not of the form above.
 
     Example:
-        >>> parse_description(b'{"format": "keras"}', 1, ["Model"])
+        >>> parse_description(b'{"format": "keras"}', 1)
         Traceback (most recent call last):
         cnnfast.models.errors.ModelFileError: it does not describe a cnnfast model
     """
@@ -79,10 +84,14 @@ def parse_description(data: bytes, version: int, classes: Collection[str]) -> Co
         )
     config = {"metadata": {}, "sha256": {}, **config}
     _check_form(config, _FORM)
-    if config["class_name"] not in classes:
-        raise ModelFileError(f"it describes a {config['class_name']!r}; known are {list(classes)}")
-    if config["compile"] is not None:
-        _check_form(config["compile"], _COMPILE)
+    if config["class_name"] not in _MODELS:
+        raise ModelFileError(f"it describes a {config['class_name']!r}; known are {list(_MODELS)}")
+    _check_model(config["class_name"], config["config"])
+    given = config["compile"]
+    if given is not None:
+        _check_form(given, _COMPILE)
+        for each in (given["optimizer"], given["loss"], *given["metrics"]):
+            _check_form(each, _OBJECT)
     _check_form(config["training"], _TRAINING)
     if not all(isinstance(value, str) for value in config["sha256"].values()):
         raise ModelFileError("its digests must be texts")
@@ -92,7 +101,34 @@ def parse_description(data: bytes, version: int, classes: Collection[str]) -> Co
     return config
 
 
-def _check_form(entry: Config, form: dict[str, Any]) -> None:
+def _check_model(class_name: str, config: Config) -> None:
+    """Checks a model's description and, in it, those of models; a description of another layer passes."""
+    if class_name not in _MODELS:
+        return
+    _check_form(config, _MODELS[class_name])
+    for entry in config["layers"]:
+        shared = isinstance(entry, dict) and "shared" in entry
+        _check_form(entry, _SHARED if shared else _OBJECT)
+        if not shared:
+            _check_model(entry["class_name"], entry["config"])
+    if class_name == "Model":
+        _check_nodes(config["nodes"], len(config["layers"]))
+
+
+def _check_nodes(nodes: list[Any], layers: int) -> None:
+    """Each node has a layer that there is, and sources before it."""
+    for place, node in enumerate(nodes):
+        _check_form(node, _NODE)
+        sources = node["sources"]
+        if not 0 <= node["layer"] < layers or not all(type(s) is int and 0 <= s < place for s in sources):
+            raise ModelFileError(f"its node {place} has a layer or a source that is not there")
+    if not nodes:
+        raise ModelFileError("a model in it has no nodes")
+
+
+def _check_form(entry: Any, form: dict[str, Any]) -> None:
+    if not isinstance(entry, dict):
+        raise ModelFileError(f"an entry with {list(form)} is of another kind: {str(entry)[:50]}")
     for name, kind in form.items():
         kinds = kind if isinstance(kind, tuple) else (kind,)
         if name not in entry or (type(entry[name]) not in kinds and entry[name] not in kinds):

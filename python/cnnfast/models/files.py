@@ -127,13 +127,12 @@ def _mode_to_keep(path: Path) -> int | None:
 
 def _remove_left_over(folder: Path) -> None:
     """Removes temporary files whose process is gone: nobody holds their lock."""
-    with suppress(OSError):
-        for path in folder.glob(f"{_PREFIX}*{_SUFFIX}"):
-            with open(path, "rb") as file:
-                status = os.fstat(file.fileno())
-                old = status.st_size > 0 or time.time() - status.st_mtime > _SECONDS_TO_LOCK
-                if old and try_lock(file):
-                    path.unlink(missing_ok=True)
+    for path in folder.glob(f"{_PREFIX}*{_SUFFIX}"):
+        with suppress(OSError), open(path, "rb") as file:  # another user's, or gone already
+            status = os.fstat(file.fileno())
+            old = status.st_size > 0 or time.time() - status.st_mtime > _SECONDS_TO_LOCK
+            if old and try_lock(file):
+                path.unlink()
 
 
 def try_lock(file: IO[bytes]) -> bool:

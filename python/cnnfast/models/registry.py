@@ -48,8 +48,9 @@ _LAYERS: dict[str, type[Layer]] = {
 }
 
 
-# Those of the outermost model that is being written or read, numbered in the order in which they were done.
-_done: ContextVar[dict[Layer, int] | None] = ContextVar("layers done", default=None)
+# Those of the outermost model, numbered in the order in which they were done: layer to number while it is
+# being written, number to layer while it is being read.
+_done: ContextVar[dict[Any, Any] | None] = ContextVar("layers done", default=None)
 
 
 @cache
@@ -109,11 +110,12 @@ def layer_from_config(entry: Any) -> Layer:
         number = entry["shared"]
         if done is None or type(number) is not int or not 0 <= number < len(done):
             raise ValueError(f"there is no layer with the number {number!r} before this one")
-        return list(done)[number]
+        shared: Layer = done[number]
+        return shared
     name = entry["class_name"]
     if name not in _classes():
         raise ValueError(f"unknown layer {name!r}; known are {known_names(_classes())}")
     layer = _classes()[name].from_config(entry["config"])
     if done is not None:
-        done[layer] = len(done)
+        done[len(done)] = layer
     return layer

@@ -235,7 +235,7 @@ def _read_config(archive: zipfile.ZipFile) -> tuple[Config, bool]:
         description = archive.read(_CONFIG)
     if archive.comment not in (b"", _seal(description)):
         raise ModelFileError(f"{_CONFIG} is not as it was saved (its SHA-256 differs); {tensors.ADVICE}")
-    config = parse_description(description, _FORMAT_VERSION, _MODELS)
+    config = parse_description(description, _FORMAT_VERSION)
     if (config["compile"] is not None) != (_OPTIMIZER in archive.namelist()):
         raise ModelFileError(f"{_OPTIMIZER} and what {_CONFIG} says of training do not go together")
     return config, archive.comment != b"" and set(config["sha256"]) >= set(archive.namelist()) - {_CONFIG}
