@@ -230,6 +230,7 @@ def test_a_folder_that_cannot_be_is_refused(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("in the way")
     _refused(callbacks.ModelCheckpoint(tmp_path / "file" / "m.cnnfast"), "folder", "file")
     _refused(callbacks.ModelCheckpoint(tmp_path), "is a folder")
+    _refused(callbacks.ModelCheckpoint(tmp_path / "best.keras"), ".keras", "Keras")
 
 
 def test_what_is_no_callback_is_refused() -> None:

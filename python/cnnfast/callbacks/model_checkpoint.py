@@ -26,7 +26,8 @@ class ModelCheckpoint(MonitorCallback):
         initial_value_threshold: The number to beat at first; None means any.
 
     Raises:
-        ValueError: Before the first epoch, if there will be no number of that name, or none for a field.
+        ValueError: Before the first epoch, if there will be no number of that name, or none for a field, or
+            the suffix is that of another format.
         OSError: Before the first epoch, if the folder cannot be made or written to.
 
     Source:
@@ -56,10 +57,13 @@ class ModelCheckpoint(MonitorCallback):
         self.save_weights_only = save_weights_only
 
     def _check(self, names: Sequence[str] | None) -> None:
+        from cnnfast.models.files import target_path  # its package needs this one
+
         if self.save_best_only:
             super()._check(names)
         if names is not None:
             self._path(0, dict.fromkeys(names, 0.0))
+        target_path(self.filepath, ".safetensors" if self.save_weights_only else ".cnnfast", overwrite=True)
         folder = os.path.dirname(self.filepath.partition("{")[0])
         _make_folder(folder)
         if not os.access(folder or ".", os.W_OK | os.X_OK):

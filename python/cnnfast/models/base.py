@@ -269,7 +269,8 @@ class BaseModel(Trainer, Layer):
     def save(self, filepath: str | PathLike[str], overwrite: bool = True, zipped: bool | None = None) -> None:
         """Writes the model to one file: structure, weights and, if compiled, the state of its training.
 
-        The file appears at once and complete, or not at all.
+        The file appears at once and complete, or not at all. A symbolic link is followed, and the mode of an
+        existing file is kept.
 
         Args:
             filepath: Where to; ".cnnfast" is added to a name without a suffix.
@@ -278,6 +279,8 @@ class BaseModel(Trainer, Layer):
 
         Raises:
             FileExistsError: If the file exists and `overwrite` is False.
+            PermissionError: If the file is write-protected.
+            ValueError: If the suffix is that of another format, such as ".keras".
         """
         from cnnfast.models.saving import save_model
 
@@ -287,7 +290,7 @@ class BaseModel(Trainer, Layer):
     def save_weights(
         self, filepath: str | PathLike[str], overwrite: bool = True, max_shard_size: None = None
     ) -> None:
-        """Writes the weights alone, as a safetensors file.
+        """Writes the weights alone, as a safetensors file with a digest of them; otherwise as `save`.
 
         Args:
             filepath: Where to; ".safetensors" is added to a name without a suffix.
@@ -295,7 +298,7 @@ class BaseModel(Trainer, Layer):
             max_shard_size: Not offered; must be None.
 
         Raises:
-            FileExistsError: If the file exists and `overwrite` is False.
+            FileExistsError, PermissionError, ValueError: As `save`.
         """
         from cnnfast.models.saving import save_weights
 
@@ -303,10 +306,12 @@ class BaseModel(Trainer, Layer):
         save_weights(self, filepath, overwrite)
 
     def load_weights(self, filepath: str | PathLike[str], skip_mismatch: bool = False) -> None:
-        """Sets all weights from a file that `save_weights` wrote; all is checked before anything is set.
+        """Sets all weights from a file that `save_weights` or `save` wrote.
+
+        All is checked before anything is set. A file without a digest, such as other programs write, loads with a warning.
 
         Args:
-            filepath: The file.
+            filepath: The file; a name without a suffix stands for what was saved by that name.
             skip_mismatch: Not offered; must be False.
 
         Raises:
