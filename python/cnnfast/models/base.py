@@ -308,8 +308,8 @@ class BaseModel(Trainer, Layer):
     def load_weights(self, filepath: str | PathLike[str], skip_mismatch: bool = False) -> None:
         """Sets all weights from a file that `save_weights` or `save` wrote.
 
-        All is checked before anything is set. A file without a digest, such as other programs write, loads with
-        a warning.
+        All is checked before anything is set. A file without a digest, as other programs write, loads with a
+        warning.
 
         Args:
             filepath: The file; a name without a suffix stands for what was saved by that name.
