@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import shutil
 import sys
 import time
 from collections.abc import Iterator
@@ -161,6 +160,8 @@ def _short(name: str) -> str:
 
 
 def _columns() -> int | None:
+    import shutil  # a tenth of the time that `import cnnfast` takes
+
     return shutil.get_terminal_size().columns if sys.stdout.isatty() else None
 
 
