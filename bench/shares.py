@@ -35,8 +35,8 @@ ENFORCED_ON = ("avx512", "avx512_bf16")
 MARGIN = 0.3
 TURNS, SECONDS_A_TURN = 3, 0.1
 RECORDED_TURNS = 5
-# A layer that looks slower is measured this often again, and its best counts: a neighbour's busy seconds pass, a
-# slower kernel stays slow.
+# A layer that looks slower is measured this often again, and its best counts: a neighbour's busy seconds
+# pass, a slower kernel stays slow.
 REPEATS = 3
 
 

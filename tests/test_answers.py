@@ -29,7 +29,7 @@ MODULES = [name for name in NAMES if name and hasattr(cnnfast, name)]
         ("losses.Huber", ["Keras has it"]),
         ("metrics.AUC", ["Keras has it"]),
         ("regularizers.OrthogonalRegularizer", ["Keras has it"]),
-        ("initializers.Orthogonal", ["Keras has it"]),
+        ("initializers.STFT", ["Keras has it"]),
         ("utils.plot_model", ["Keras has it", "summary"]),
         ("models.clone_model", ["Keras has it", "from_config"]),
         ("ops.matmul", ["Keras has it"]),
@@ -96,7 +96,7 @@ def test_names_of_compile_are_answered(arguments: dict[str, Any], words: list[st
 def test_names_of_arguments_are_answered() -> None:
     for action, word in (
         (lambda: layers.Dense(2, activation="gelu"), "Keras has it"),
-        (lambda: layers.Dense(2, kernel_initializer="orthogonal"), "Keras has it"),
+        (lambda: layers.Dense(2, kernel_initializer="stft"), "Keras has it"),
         (lambda: layers.Dense(2, kernel_regularizer="l3"), "known are"),
         (lambda: layers.Dense(2, kernel_regularizr="l2"), "did you mean 'kernel_regularizer'"),
         (lambda: layers.Flatten(foo=1), "Flatten has no argument 'foo'$"),

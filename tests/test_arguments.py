@@ -113,7 +113,6 @@ NOT_OFFERED: dict[str, Any] = {
     "batch": (lambda: Input((3,), 32), "batch_size"),
     "batch of a shape": (lambda: Input(batch_shape=(32, 3)), "batch_size"),
     "every batch": (lambda: callbacks.ModelCheckpoint("m", save_freq=10), "save_freq", "epoch"),
-    "axes": (lambda: initializers.HeNormal(input_axes=(0,)), "input_axes"),
     "uncompiled": (lambda: models.load_model("m", compile=False), "compile", "True"),
     "shards": (lambda: small_model().save_weights("m", max_shard_size=1), "max_shard_size"),
     "mismatch": (lambda: small_model().load_weights("m", skip_mismatch=True), "skip_mismatch"),

@@ -60,3 +60,30 @@ class Ones(Initializer):
 
     def _values(self, shape: tuple[int, ...], generator: np.random.Generator | None) -> NDArray[np.float32]:
         return np.ones(shape, np.float32)
+
+
+@dataclass(frozen=True)
+class Identity(Initializer):
+    """`gain` on the diagonal of a matrix and 0 elsewhere.
+
+    Args:
+        gain: Value on the diagonal.
+
+    Raises:
+        ValueError: When called, if the shape has not two axes.
+
+    Example:
+        >>> Identity(2.0)((2, 3))
+        array([[2., 0., 0.],
+               [0., 2., 0.]], dtype=float32)
+    """
+
+    gain: float = 1.0
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "gain", real_number(self.gain, "gain", -math.inf))
+
+    def _values(self, shape: tuple[int, ...], generator: np.random.Generator | None) -> NDArray[np.float32]:
+        if len(shape) != 2:
+            raise ValueError(f"Identity makes matrices, of two axes; got shape {shape}")
+        return np.float32(self.gain) * np.eye(*shape, dtype=np.float32)

@@ -68,6 +68,19 @@ def real_number(value: Any, name: str, minimum: float = 0.0, below: float | None
     return number
 
 
+def one_of(value: Any, name: str, known: Sequence[str]) -> None:
+    """Checks that `value` is one of the known names.
+
+    Raises:
+        ValueError: If it is not.
+
+    Example:
+        >>> one_of("min", "mode", ("min", "max"))
+    """
+    if not isinstance(value, str) or value not in known:
+        raise ValueError(f"{name} must be one of {known_names(known)}, got {value!r}")
+
+
 def entries(value: Any) -> tuple[Any, ...] | None:
     """Returns what a tuple, a list, an array or the like holds; None for numbers, texts and all else.
 
