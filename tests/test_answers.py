@@ -24,7 +24,7 @@ MODULES = [name for name in NAMES if name and hasattr(cnnfast, name)]
         ("layers.Conv2d", ["did you mean 'Conv2D'"]),
         ("layers.Maxpool2D", ["did you mean 'MaxPool2D'"]),
         ("optimizers.RMSprop", ["Keras has it", "Adam"]),
-        ("callbacks.ReduceLROnPlateau", ["Keras has it", "LearningRateScheduler"]),
+        ("callbacks.RemoteMonitor", ["Keras has it"]),
         ("callbacks.EarlyStoping", ["did you mean 'EarlyStopping'"]),
         ("losses.Huber", ["Keras has it"]),
         ("metrics.AUC", ["Keras has it"]),
