@@ -48,6 +48,17 @@ def test_fans_of_given_axes() -> None:
     assert values.var() == pytest.approx(2 / 50, rel=0.03)
 
 
+@pytest.mark.parametrize("values", [[[1.0, 2.0], [3.0, 4.0]], [5.0, 6.0]])
+def test_constants_may_be_arrays(values: list[Any]) -> None:
+    expected = np.broadcast_to(np.array(values), (2, 2))
+    make = initializers.Constant(values)
+    np.testing.assert_array_equal(make((2, 2)), expected)
+    np.testing.assert_array_equal(initializers.get(np.array(values))((2, 2)), expected)
+    assert initializers.Constant.from_config(make.get_config()) == make
+    with pytest.raises(ValueError, match=r"weights \(3, 3\)"):
+        make((3, 3))
+
+
 def test_identity() -> None:
     np.testing.assert_array_equal(initializers.Identity(3.0)((2, 4)), 3 * np.eye(2, 4))
     with pytest.raises(ValueError, match=r"two axes.*\(2, 2, 2\)"):

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, cast
 
+import numpy as np
+
 from cnnfast.initializers.constant import Constant, Identity, Ones, Zeros
 from cnnfast.initializers.initializer import Initializer
 from cnnfast.initializers.random import Orthogonal, RandomNormal, RandomUniform, TruncatedNormal
@@ -50,10 +52,14 @@ IdentityInitializer, OrthogonalInitializer = Identity, Orthogonal  # Keras's oth
 def get(identifier: Any) -> Initializer | Callable[..., Any]:
     """Returns the initializer that a name, a configuration or an object stands for; a function is one.
 
+    An array stands for `Constant` with these values.
+
     Example:
         >>> get("he_normal")
         HeNormal(seed=None)
     """
+    if isinstance(identifier, np.ndarray):
+        return Constant(identifier)
     if callable(identifier) and not isinstance(identifier, type):
         return cast("Callable[..., Any]", identifier)
     return resolve(identifier, Initializer, _REGISTRY, "initializer")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from cnnfast.schedules.cosine import CosineDecay, CosineDecayRestarts, OneCycle
 from cnnfast.schedules.decay import (
@@ -13,6 +13,28 @@ from cnnfast.schedules.decay import (
 )
 from cnnfast.schedules.schedule import LearningRateSchedule
 from cnnfast.utils.missing import missing
+from cnnfast.utils.serialization import registry, resolve, serialize
+
+_REGISTRY: dict[str, type[LearningRateSchedule]] = registry(
+    CosineDecay,
+    CosineDecayRestarts,
+    ExponentialDecay,
+    InverseTimeDecay,
+    OneCycle,
+    PiecewiseConstantDecay,
+    PolynomialDecay,
+)
+
+
+def deserialize(config: Any) -> LearningRateSchedule:
+    """Returns the schedule that a configuration, as `serialize` makes it, stands for.
+
+    Example:
+        >>> deserialize(serialize(ExponentialDecay(0.1, 1000, 0.5))).decay_rate
+        0.5
+    """
+    return resolve(config, LearningRateSchedule, _REGISTRY, "schedule")
+
 
 __all__ = [
     "CosineDecay",
@@ -23,6 +45,8 @@ __all__ = [
     "OneCycle",
     "PiecewiseConstantDecay",
     "PolynomialDecay",
+    "deserialize",
+    "serialize",
 ]
 
 if not TYPE_CHECKING:  # a checker knows what there is
