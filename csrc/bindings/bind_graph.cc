@@ -103,11 +103,9 @@ int conv_transpose(Graph& graph, int src, int filters, const Ints& kernel_size, 
 PoolAttrs pool_attrs(bool maximum, const Ints& pool_size, const Ints& strides, const py::object& padding,
                      bool ceil_mode, bool count_padding) {
   const int rank = rank_of({pool_size.size(), strides.size()});
-  if (rank == 3) fail("pooling needs one or two spatial axes, got 3.");
-  const Spatial window = to_spatial(pool_size), stride = to_spatial(strides);
   return {maximum,
-          {window.h, window.w},
-          {stride.h, stride.w},
+          to_spatial(pool_size),
+          to_spatial(strides),
           to_padding(padding, rank),
           ceil_mode,
           count_padding,
@@ -115,9 +113,22 @@ PoolAttrs pool_attrs(bool maximum, const Ints& pool_size, const Ints& strides, c
 }
 
 int max_pool(Graph& graph, int src, const Ints& pool_size, const Ints& strides, const py::object& padding,
-             bool ceil_mode, const std::string& data_format, const std::string& name) {
-  return graph.pool(src, pool_attrs(true, pool_size, strides, padding, ceil_mode, false),
-                    to_format(data_format), name);
+             bool ceil_mode, const std::string& data_format, const std::string& name,
+             const std::optional<Ints>& dilation) {
+  PoolAttrs attrs = pool_attrs(true, pool_size, strides, padding, ceil_mode, false);
+  if (dilation) {
+    rank_of({pool_size.size(), dilation->size()});
+    attrs.dilation = to_spatial(*dilation);
+  }
+  return graph.pool(src, attrs, to_format(data_format), name);
+}
+
+int adaptive_pool(Graph& graph, int src, bool maximum, const Ints& output_size,
+                  const std::string& data_format, const std::string& name) {
+  PoolAttrs attrs{maximum, {1, 1}, {1, 1}};
+  attrs.rank = rank_of({output_size.size()});
+  attrs.outputs = to_spatial(output_size);
+  return graph.pool(src, attrs, to_format(data_format), name);
 }
 
 int average_pool(Graph& graph, int src, const Ints& pool_size, const Ints& strides, const py::object& padding,
@@ -144,7 +155,9 @@ void bind_graph(py::module_& m) {
            arg("padding"), arg("output_padding"), arg("dilation"), arg("groups"), arg("use_bias"),
            arg("data_format"), arg("name"), arg("weights") = Weights())
       .def("max_pool", &max_pool, arg("src"), arg("pool_size"), arg("strides"), arg("padding"),
-           arg("ceil_mode"), arg("data_format"), arg("name"))
+           arg("ceil_mode"), arg("data_format"), arg("name"), arg("dilation") = py::none())
+      .def("adaptive_pool", &adaptive_pool, arg("src"), arg("maximum"), arg("output_size"),
+           arg("data_format"), arg("name"))
       .def("average_pool", &average_pool, arg("src"), arg("pool_size"), arg("strides"), arg("padding"),
            arg("ceil_mode"), arg("count_include_pad"), arg("data_format"), arg("name"))
       .def(

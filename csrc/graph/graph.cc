@@ -95,10 +95,20 @@ int pool_outputs(const std::string& name, const PoolAttrs& a, const Extent& e, i
     const Sides sides = same_padding(name, e);
     *before = sides.before, *after = sides.after;
   }
-  if (*before >= e.kernel || *after >= e.kernel)
+  const int outputs = window_outputs(name, e, {*before, *after}, a.ceil_mode);
+  if (!all_windows_see_input(e, *before, outputs))
     fail(name, ": padding must be smaller than the window, or a window would see no input; along the ",
-         e.axis, " got padding (", *before, ", ", *after, ") and pool_size ", e.kernel, ".");
-  return window_outputs(name, e, {*before, *after}, a.ceil_mode);
+         e.axis, " got padding (", *before, ", ", *after, "), pool_size ", e.kernel, " and dilation ",
+         e.dilation, ".");
+  return outputs;
+}
+
+// Most cells in one of so many parts of an axis, as adaptive pooling cuts it.
+int part_of(const std::string& name, const char* axis, int size, int parts) {
+  if (parts > size)
+    fail(name, ": output_size must be at most the input's size; along the ", axis, " they are ", parts,
+         " and ", size, ".");
+  return size % parts == 0 ? size / parts : std::min(size, size / parts + 2);
 }
 
 void check_elems(const Node& node) {
@@ -280,23 +290,34 @@ int Graph::depthwise_conv(int src, ConvAttrs attrs, int multiplier, DataFormat f
 
 int Graph::pool(int src, const PoolAttrs& attrs, DataFormat format, const std::string& name) {
   const std::string kind = std::string(attrs.maximum ? "Max" : "Average") + "Pooling";
-  check_rank(name, attrs.rank, 2);
+  check_rank(name, attrs.rank, 3);
   const Image in = image_of(src, attrs.rank, format, name, (kind + std::to_string(attrs.rank) + "D").c_str());
-  check_window(name, "pool_size", {attrs.window.h, attrs.window.w}, {attrs.stride.h, attrs.stride.w},
-               attrs.padding, attrs.rank);
-  if (attrs.window.h * static_cast<int64_t>(attrs.window.w) > 256)
-    fail(name, ": a pooling window may have at most 256 cells, got ", attrs.window.h, " x ", attrs.window.w,
-         ".");
   PoolAttrs a = attrs;
+  if (a.adaptive()) {
+    check_axes(name, "output_size", a.outputs, a.rank, 1, 1);
+    a.window = {part_of(name, "height", in.h, a.outputs.h),
+                part_of(name, width_name(a.rank), in.w, a.outputs.w),
+                part_of(name, "depth", in.d, a.outputs.d)};
+    a.stride = {1, 1};
+  }
+  check_window(name, "pool_size", a.window, a.stride, a.padding, a.rank);
+  check_axes(name, "dilation_rate", a.dilation, a.rank, 1, 1);
+  if (!a.maximum && product(spatial_dims(a.dilation, 3)) != 1)
+    fail(name, ": only the windows of a maximum may be dilated.");
+  checked_size(product(spatial_dims(a.window, 3)), kMostOfSample, name, ": cells of a pooling window");
   Padding& p = a.padding;
-  const int h = pool_outputs(name, a, {"height", in.h, a.window.h, a.stride.h, 1}, &p.top, &p.bottom);
-  const int w =
-      pool_outputs(name, a, {width_name(a.rank), in.w, a.window.w, a.stride.w, 1}, &p.left, &p.right);
+  const auto outputs = [&](const char* axis, int size, int Spatial::*at, int* before, int* after) {
+    if (a.adaptive()) return a.outputs.*at;
+    return pool_outputs(name, a, {axis, size, a.window.*at, a.stride.*at, a.dilation.*at}, before, after);
+  };
+  const int h = outputs("height", in.h, &Spatial::h, &p.top, &p.bottom);
+  const int w = outputs(width_name(a.rank), in.w, &Spatial::w, &p.left, &p.right);
+  const int d = outputs("depth", in.d, &Spatial::d, &p.front, &p.back);
   p.mode = PadMode::explicit_;
   return push({.name = name,
                .attrs = a,
                .inputs = {src},
-               .dims = image_dims({in.c, h, w}, a.rank, format),
+               .dims = image_dims({in.c, h, w, d}, a.rank, format),
                .format = format,
                .decider = static_cast<int>(nodes_.size())});
 }

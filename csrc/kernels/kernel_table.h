@@ -330,25 +330,41 @@ struct WinogradFrequencies {
   int64_t src_frequency, grad_frequency;
 };
 
-// Pooling over planes of a 16-lane tensor. Windows may hang over any border: padded cells do not exist for
-// the maximum; the average divides by the cells that exist, or by all kh * kw when count_padding is set.
+// One axis that windows slide along. Every window has at least one cell that exists. Adaptive ones cut the
+// axis into as many parts as there are outputs, which may overlap by a cell and have at most `window` cells.
+struct PoolAxis {
+  int32_t size = 1, outputs = 1, window = 1, stride = 1, dilation = 1, pad_before = 0, pad_after = 0;
+  bool adaptive = false;
+};
+
+// Windows may hang over any border: padded cells do not exist for the maximum; the average divides by the
+// cells that exist, or by those of the padding, too, when count_padding is set.
+struct PoolGeometry {
+  PoolAxis d, h, w;
+  bool count_padding = false;
+};
+
+// Pooling over planes of a 16-lane tensor. index and wide_index, of which at most one is not null, receive
+// of a maximum the position of the winner in its window (the first of equals), in the shape of dst; windows
+// of more than 256 cells need the wide one.
 struct Pool {
+  PoolGeometry geometry;
   const float* src;
   float* dst;
-  uint8_t*
-      index;  // maximum: position of the winner in its window (first wins ties), same shape as dst; or null
-  int32_t planes, ih, iw, oh, ow, kh, kw, stride_h, stride_w, pad_top, pad_left, pad_bottom, pad_right;
-  int32_t count_padding;
+  uint8_t* index;
+  uint32_t* wide_index;
+  int32_t planes;
   Activation activation;  // applied to dst
 };
 
-// Gradient of pooling; grad_src is overwritten. index as Pool wrote it.
+// Gradient of pooling; grad_src is overwritten. The index as Pool wrote it.
 struct PoolGrad {
+  PoolGeometry geometry;
   const float* grad_dst;
-  const uint8_t* index;  // maximum only
+  const uint8_t* index;
+  const uint32_t* wide_index;
   float* grad_src;
-  int32_t planes, ih, iw, oh, ow, kh, kw, stride_h, stride_w, pad_top, pad_left, pad_bottom, pad_right;
-  int32_t count_padding;
+  int32_t planes;
 };
 
 // Between a strided plain tensor and a 16-lane one:

@@ -130,6 +130,10 @@ class Graph:
         ceil_mode: bool,
         data_format: DataFormat,
         name: str,
+        dilation: Sizes | None = None,
+    ) -> int: ...
+    def adaptive_pool(
+        self, src: int, maximum: bool, output_size: Sizes, data_format: DataFormat, name: str
     ) -> int: ...
     def average_pool(
         self,

@@ -26,10 +26,6 @@ struct Image {
   int64_t pixels() const { return int64_t{d} * h * w; }
 };
 
-struct Pair {
-  int h, w;
-};
-
 // One number for each spatial axis; axes that are not there keep the number that changes nothing.
 struct Spatial {
   int h, w, d = 1;
@@ -61,11 +57,15 @@ struct ConvAttrs {
 
 struct PoolAttrs {
   bool maximum;
-  Pair window, stride;
+  Spatial window, stride;
   Padding padding = {};
   bool ceil_mode = false;
   bool count_padding = false;
-  int rank = 2;  // spatial axes: 1 or 2
+  int rank = 2;                 // spatial axes: 1, 2 or 3
+  Spatial dilation = {1, 1};    // of a maximum
+  Spatial outputs = {0, 0, 0};  // of an adaptive pooling, from which its windows follow; 0: it is none
+  bool adaptive() const { return outputs.h != 0 || outputs.w != 0; }
+  int64_t cells() const { return int64_t{window.d} * window.h * window.w; }
 };
 
 struct DenseAttrs {
