@@ -8,6 +8,12 @@ namespace py = pybind11;
 
 namespace cnnfast {
 
+DataFormat to_format(const std::string& name) {
+  if (name == "channels_last") return DataFormat::channels_last;
+  if (name == "channels_first") return DataFormat::channels_first;
+  fail("data_format must be \"channels_last\" or \"channels_first\", got \"", name, "\".");
+}
+
 namespace {
 
 using Ints = std::vector<int>;  // one for each spatial axis, outermost first
@@ -24,12 +30,6 @@ int rank_of(std::initializer_list<size_t> sizes) {
       fail("sizes, strides, padding and dilation need one entry for each of the 1 to 3 spatial axes, got ",
            *sizes.begin(), " and ", size, ".");
   return static_cast<int>(*sizes.begin());
-}
-
-DataFormat to_format(const std::string& name) {
-  if (name == "channels_last") return DataFormat::channels_last;
-  if (name == "channels_first") return DataFormat::channels_first;
-  fail("data_format must be \"channels_last\" or \"channels_first\", got \"", name, "\".");
 }
 
 Padding to_padding(const py::object& padding, int rank) {
@@ -168,8 +168,8 @@ int constant(Graph& graph, const FloatArray& values, const std::string& name) {
 
 void bind_graph(py::module_& m) {
   using py::arg;
-  py::class_<Graph>(m, "Graph")
-      .def(py::init<>())
+  py::class_<Graph> graph(m, "Graph");
+  graph.def(py::init<>())
       .def("copy", [](const Graph& graph) { return Graph(graph); })
       .def("input", &Graph::input, arg("shape"), arg("name"), arg("rows") = 1)
       .def("weight", &Graph::weight, arg("weight"))
@@ -236,6 +236,7 @@ void bind_graph(py::module_& m) {
       .def_property_readonly("inputs", &Graph::inputs)
       .def_property_readonly("weights", &Graph::weights)
       .def("multiply_adds", &Graph::multiply_adds, arg("value"));
+  bind_moves(graph);
 }
 
 }  // namespace cnnfast

@@ -8,6 +8,7 @@
 #include <map>
 #include <memory>
 #include <string>
+#include <utility>
 #include <variant>
 #include <vector>
 
@@ -89,6 +90,32 @@ struct ActivationAttrs {
   ActivationKind kind;
 };
 
+// A range of cells of an output along one axis, and the cells of the source that it takes, along one of its
+// axes; -1 takes one cell again and again.
+struct MoveAxis {
+  int64_t begin, step, count;
+  int from;
+  int64_t src_begin, src_step;
+};
+
+// A box of cells that are copied from one input.
+struct MovePiece {
+  int input;
+  std::vector<MoveAxis> axes;  // of the output
+};
+
+// What is put together of pieces of other values; cells that none of them reaches hold `fill`. Pieces do not
+// overlap in the output.
+struct MoveAttrs {
+  std::vector<MovePiece> pieces;
+  float fill = 0;
+};
+
+enum class PadFill { constant, reflect, replicate, circular };
+struct Range {
+  int64_t begin, step, count;  // a step below 0 goes back
+};
+
 enum class Layout { plain, blocked, lanes };  // the user's order; nchw16c; chwn16
 struct ReorderAttrs {
   Layout to;
@@ -130,7 +157,7 @@ struct AssignAttrs {};  // what the node's only parameter is after a training st
 
 using Attrs = std::variant<InputAttrs, ConvAttrs, PoolAttrs, DenseAttrs, FlattenAttrs, DropoutAttrs, AddAttrs,
                            ActivationAttrs, ReorderAttrs, WeightAttrs, ConstantAttrs, ReshapeAttrs, LossAttrs,
-                           MetricAttrs, AssignAttrs>;
+                           MetricAttrs, AssignAttrs, MoveAttrs>;
 
 struct Node {
   std::string name;
@@ -204,6 +231,20 @@ class Graph {
   // After a training step, and only then, the weight takes the value, which has one row for the whole batch.
   void assign(const WeightPtr& weight, int value);
 
+  // Moves. Axes are those of one sample, from 0; lists have an entry for each. Padding by reflection leaves
+  // out the border's own cells, as NumPy's "reflect"; "replicate" is its "edge", "circular" its "wrap".
+  int concatenate(const std::vector<int>& srcs, int axis, const std::string& name);
+  int pad(int src, const std::vector<std::pair<int64_t, int64_t>>& sides, PadFill fill, float value,
+          const std::string& name);
+  int slice(int src, const std::vector<Range>& ranges, const std::string& name);
+  int permute(int src, const std::vector<int>& order, const std::string& name);
+  int repeat(int src, const std::vector<int64_t>& times, const std::string& name);  // of each cell
+  int tile(int src, const std::vector<int64_t>& times, const std::string& name);    // of the whole
+  // Squares of `block` x `block` cells from channels, or into channels, in the order of Keras and ONNX's
+  // "DCR".
+  int depth_to_space(int src, int block, DataFormat format, const std::string& name);
+  int space_to_depth(int src, int block, DataFormat format, const std::string& name);
+
   const Node& node(int value) const;
   const std::vector<Node>& nodes() const { return nodes_; }
   const std::vector<int>& inputs() const { return inputs_; }
@@ -220,6 +261,8 @@ class Graph {
 
  private:
   int push(Node node);
+  int push_move(std::vector<int> srcs, std::vector<MovePiece> pieces, const Dims& dims, float fill,
+                const std::string& name);
   int push_conv(int src, ConvAttrs attrs, int multiplier, DataFormat format, const std::string& name,
                 const Weights& weights);
   std::vector<int> bind(const std::string& name, const Weights& weights, const Dims& kernel, int biases);
