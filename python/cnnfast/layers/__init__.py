@@ -17,6 +17,15 @@ from cnnfast.layers.add import Add, add
 from cnnfast.layers.average_pooling1d import AveragePooling1D
 from cnnfast.layers.average_pooling2d import AveragePooling2D
 from cnnfast.layers.average_pooling3d import AveragePooling3D
+from cnnfast.layers.borders import (
+    Cropping1D,
+    Cropping2D,
+    Cropping3D,
+    ZeroPadding1D,
+    ZeroPadding2D,
+    ZeroPadding3D,
+)
+from cnnfast.layers.concatenate import Concatenate, concatenate
 from cnnfast.layers.conv1d import Conv1D
 from cnnfast.layers.conv1d_transpose import Conv1DTranspose
 from cnnfast.layers.conv2d import Conv2D
@@ -39,8 +48,10 @@ from cnnfast.layers.layer import Layer
 from cnnfast.layers.max_pooling1d import MaxPooling1D
 from cnnfast.layers.max_pooling2d import MaxPooling2D
 from cnnfast.layers.max_pooling3d import MaxPooling3D
+from cnnfast.layers.reshaping import Permute, RepeatVector, Reshape
 from cnnfast.layers.separable_conv1d import SeparableConv1D
 from cnnfast.layers.separable_conv2d import SeparableConv2D
+from cnnfast.layers.up_sampling import UpSampling1D, UpSampling2D, UpSampling3D
 from cnnfast.utils.missing import missing
 
 AvgPool1D = AveragePooling1D
@@ -71,12 +82,16 @@ __all__ = [
     "AvgPool1D",
     "AvgPool2D",
     "AvgPool3D",
+    "Concatenate",
     "Conv1D",
     "Conv1DTranspose",
     "Conv2D",
     "Conv2DTranspose",
     "Conv3D",
     "Conv3DTranspose",
+    "Cropping1D",
+    "Cropping2D",
+    "Cropping3D",
     "Dense",
     "DepthwiseConv1D",
     "DepthwiseConv2D",
@@ -103,11 +118,21 @@ __all__ = [
     "MaxPooling1D",
     "MaxPooling2D",
     "MaxPooling3D",
+    "Permute",
     "ReLU",
+    "RepeatVector",
+    "Reshape",
     "SeparableConv1D",
     "SeparableConv2D",
     "Softmax",
+    "UpSampling1D",
+    "UpSampling2D",
+    "UpSampling3D",
+    "ZeroPadding1D",
+    "ZeroPadding2D",
+    "ZeroPadding3D",
     "add",
+    "concatenate",
 ]
 
 if not TYPE_CHECKING:  # a checker knows what there is
