@@ -222,6 +222,15 @@ void bind_graph(py::module_& m) {
       .def("dropout", &Graph::dropout, arg("src"), arg("rate"), arg("name"))
       .def("add", &Graph::add, arg("srcs"), arg("name"))
       .def(
+          "batch_norm",
+          [](Graph& graph, int src, float momentum, float epsilon, bool scale, bool center,
+             const std::string& data_format, const std::string& name, const Weights& weights) {
+            return graph.batch_norm(src, {momentum, epsilon, scale, center}, to_format(data_format), name,
+                                    weights);
+          },
+          arg("src"), arg("momentum"), arg("epsilon"), arg("scale"), arg("center"), arg("data_format"),
+          arg("name"), arg("weights") = Weights())
+      .def(
           "activation",
           [](Graph& graph, int src, const std::string& kind, const std::string& name) {
             return graph.activation(src, to_activation(kind), name);

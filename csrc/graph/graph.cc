@@ -186,20 +186,26 @@ void Graph::check_room(const std::string& what, int64_t floats) const {
   checked_size(sum(floats, weight_elems_ + repeated_elems_), kMostFloats, what, " the number of all weights");
 }
 
-std::vector<int> Graph::bind(const std::string& name, const Weights& weights, const Dims& kernel,
-                             int biases) {
-  const std::vector<std::pair<const char*, Dims>> needed{{"kernel", kernel}, {"bias", {biases}}};
-  const size_t count = biases > 0 ? 2 : 1;
-  check_room(name + ": with a kernel of shape " + to_string(kernel), sum(product(kernel), biases));
-  if (!weights.empty() && weights.size() != count)
-    fail(name, ": the layer has ", count, " arrays of weights, got ", weights.size(), ".");
+std::vector<Graph::Needed> Graph::kernel_and_bias(const Dims& kernel, int biases) {
+  std::vector<Needed> needed{{"kernel", kernel, Initializer::glorot_uniform}};
+  if (biases > 0) needed.push_back({"bias", {biases}, Initializer::zeros});
+  return needed;
+}
+
+std::vector<int> Graph::bind(const std::string& name, const Weights& weights,
+                             const std::vector<Needed>& needed) {
+  int64_t floats = 0;
+  for (const Needed& one : needed) floats = sum(floats, product(one.dims));
+  check_room(name + ": with a " + needed[0].kind + " of shape " + to_string(needed[0].dims), floats);
+  if (!weights.empty() && weights.size() != needed.size())
+    fail(name, ": the layer has ", needed.size(), " arrays of weights, got ", weights.size(), ".");
   Weights bound = weights;
-  for (size_t i = 0; i < count; ++i) {
-    const auto& [kind, dims] = needed[i];
+  for (size_t i = 0; i < needed.size(); ++i) {
+    const auto& [kind, dims, begins, trainable] = needed[i];
     if (weights.empty()) {
-      const Initializer begins = i == 0 ? Initializer::glorot_uniform : Initializer::zeros;
       const uint64_t number = first_uses_.size() + i + 1;
       bound.push_back(std::make_shared<Weight>(name + "/" + kind, dims, begins, seed_ ^ (number << 32)));
+      bound[i]->set_trainable(trainable);
     }
     if (!bound[i]) fail(name, ": its ", kind, " is null.");
     if (bound[i]->dims() != dims)
@@ -312,7 +318,7 @@ int Graph::push_conv(int src, ConvAttrs a, int multiplier, DataFormat format, co
   kernel.push_back(multiplier > 0 ? multiplier : a.transposed ? in.c : a.filters);
   check_elems(node);
   check_taps(conv_problem(this->node(src), node, 1), name);
-  node.params = bind(name, weights, kernel, a.use_bias ? a.filters : 0);
+  node.params = bind(name, weights, kernel_and_bias(kernel, a.use_bias ? a.filters : 0));
   return push(std::move(node));
 }
 
@@ -370,7 +376,7 @@ int Graph::dense(int src, const DenseAttrs& attrs, const std::string& name, cons
   if (attrs.units < 1) fail(name, ": units must be at least 1, got ", attrs.units, ".");
   Node made{.name = name, .attrs = attrs, .inputs = {src}, .dims = {attrs.units}, .rows = node(src).rows};
   check_elems(made);
-  made.params = bind(name, weights, {in[0], attrs.units}, attrs.use_bias ? attrs.units : 0);
+  made.params = bind(name, weights, kernel_and_bias({in[0], attrs.units}, attrs.use_bias ? attrs.units : 0));
   return push(std::move(made));
 }
 
@@ -411,6 +417,32 @@ int Graph::add(const std::vector<int>& srcs, const std::string& name) {
            ". Give both layers the same data_format.");
     made.format = operand.format, made.decider = operand.decider;
   }
+  return push(std::move(made));
+}
+
+int Graph::batch_norm(int src, const BatchNormAttrs& attrs, DataFormat format, const std::string& name,
+                      const Weights& weights) {
+  const Node& in = node(src);
+  if (in.dims.empty() || in.dims.size() > 4)
+    fail(name, ": batch normalization needs one to four axes a sample, got ", to_string(in.dims), ".");
+  if (!(attrs.epsilon >= 0)) fail(name, ": epsilon must be at least 0, got ", attrs.epsilon, ".");
+  if (!(attrs.momentum >= 0 && attrs.momentum <= 1))
+    fail(name, ": momentum must be in [0, 1], got ", attrs.momentum, ".");
+  Node made{.name = name,
+            .attrs = attrs,
+            .inputs = {src},
+            .dims = in.dims,
+            .rows = in.rows,
+            .format = format,
+            .decider = in.has_channels() ? static_cast<int>(nodes_.size()) : -1};
+  const Dims channels{format == DataFormat::channels_first ? in.dims.front() : in.dims.back()};
+  std::vector<Needed> needed;
+  if (attrs.scale) needed.push_back({"gamma", channels, Initializer::ones});
+  if (attrs.center) needed.push_back({"beta", channels, Initializer::zeros});
+  needed.push_back({"moving_mean", channels, Initializer::zeros, false});
+  needed.push_back({"moving_variance", channels, Initializer::ones, false});
+  made.params = bind(name, weights, needed);
+  assigned_params_.insert(assigned_params_.end(), made.params.end() - 2, made.params.end());
   return push(std::move(made));
 }
 
@@ -487,12 +519,14 @@ void Graph::assign(const WeightPtr& weight, int value) {
          " and takes one value for the whole batch, got ", to_string(from.dims), ", ", from.rows,
          " rows a sample.");
   check_room(weight->name(), weight->size());
+  const int position = use(weight);
+  assigned_params_.push_back(position);
   assignments_.push_back(push({.name = weight->name() + "/assign",
                                .attrs = AssignAttrs{},
                                .inputs = {value},
                                .dims = from.dims,
                                .rows = 0,
-                               .params = {use(weight)}}));
+                               .params = {position}}));
 }
 
 int64_t Graph::multiply_adds(int value) const {

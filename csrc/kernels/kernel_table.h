@@ -367,6 +367,18 @@ struct PoolGrad {
   int32_t planes;
 };
 
+// Pixels of up to sixteen lanes: pixel i lies at i * step. Of fewer lanes nothing behind them is touched.
+// Vectors that go with a run have sixteen numbers.
+struct LaneRun {
+  int64_t pixels, step;
+  int32_t lanes;
+};
+
+// A gradient's way back through a normalization, lane by lane: grad * g + src * x + constant.
+struct NormalizeGrad {
+  const float *grad, *src, *constant;
+};
+
 // Between a strided plain tensor and a 16-lane one:
 // packed[(a * n_b + b) * 16 + lane] <-> plain[lane * lane_stride + a * a_stride + b * b_stride].
 // gather writes zero to lanes >= lanes; scatter writes only lanes < lanes.
@@ -461,6 +473,19 @@ struct KernelTable {
   void (*dropout_grad)(const float* grad, const uint8_t* mask, float scale, float* dst, int64_t n);
   // dst[c] = sum over rows of src[r * cols_stride + c], rows in order.
   void (*sum_rows)(const float* src, int64_t rows, int64_t row_stride, float* dst, int64_t cols);
+
+  // Of each lane over the pixels: the mean, and the sum of squares of what differs from it.
+  void (*moments)(const LaneRun&, const float* src, float* mean, float* m2);
+  // dst = activation(scale * src + shift); dst lies as src and may alias it.
+  void (*scale_shift)(const LaneRun&, Activation, const float* src, const float* scale, const float* shift,
+                      float* dst);
+  // The sums over the pixels of g, the gradient before the activation, and of g * (src - mean). out is what
+  // the activation made; it is not read where there is none.
+  void (*normalize_sums)(const LaneRun&, Activation, const float* src, const float* out, const float* grad,
+                         const float* mean, float* sum, float* product);
+  // dst may alias grad.
+  void (*normalize_grad)(const LaneRun&, Activation, const float* src, const float* out, const float* grad,
+                         const NormalizeGrad&, float* dst);
 
   void (*gather16)(const Shuffle&, const float* plain, float* packed);
   void (*scatter16)(const Shuffle&, const float* packed, float* plain);

@@ -170,6 +170,19 @@ class Graph:
     def dropout(self, src: int, rate: float, name: str) -> int: ...
     def add(self, srcs: Sequence[int], name: str) -> int: ...
     def activation(self, src: int, kind: Activation, name: str) -> int: ...
+    def batch_norm(
+        self,
+        src: int,
+        momentum: float,
+        epsilon: float,
+        scale: bool,
+        center: bool,
+        data_format: DataFormat,
+        name: str,
+        weights: Sequence[Weight] = (),
+    ) -> int:
+        """Weights: gamma and beta, if there are such, then moving mean and variance."""
+
     # Axes of moves are those of one sample, from 0; lists have an entry for each.
     def concatenate(self, srcs: Sequence[int], axis: int, name: str) -> int: ...
     def pad(

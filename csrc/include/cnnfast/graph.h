@@ -111,6 +111,14 @@ struct MoveAttrs {
   float fill = 0;
 };
 
+// Of each channel by its mean and variance over batch and pixels; in prediction, and in training if both
+// gamma and beta are frozen, by the moving ones, which follow in training: momentum * old + (1 - momentum) *
+// new.
+struct BatchNormAttrs {
+  float momentum = 0.99f, epsilon = 1e-3f;
+  bool scale = true, center = true;  // whether there are gamma and beta
+};
+
 enum class PadFill { constant, reflect, replicate, circular };
 struct Range {
   int64_t begin, step, count;  // a step below 0 goes back
@@ -157,7 +165,7 @@ struct AssignAttrs {};  // what the node's only parameter is after a training st
 
 using Attrs = std::variant<InputAttrs, ConvAttrs, PoolAttrs, DenseAttrs, FlattenAttrs, DropoutAttrs, AddAttrs,
                            ActivationAttrs, ReorderAttrs, WeightAttrs, ConstantAttrs, ReshapeAttrs, LossAttrs,
-                           MetricAttrs, AssignAttrs, MoveAttrs>;
+                           MetricAttrs, AssignAttrs, MoveAttrs, BatchNormAttrs>;
 
 struct Node {
   std::string name;
@@ -219,6 +227,10 @@ class Graph {
   int dropout(int src, float rate, const std::string& name);
   int add(const std::vector<int>& srcs, const std::string& name);
   int activation(int src, ActivationKind kind, const std::string& name);
+  // Weights: gamma and beta, if there are such, then moving mean and variance, which training does not move
+  // by gradients. Channels are at the end that the format names; a value of one axis has its features there.
+  int batch_norm(int src, const BatchNormAttrs& attrs, DataFormat format, const std::string& name,
+                 const Weights& weights = {});
 
   // One number for each vector along the last axis of the predictions. Targets are class numbers where they
   // lack that axis, otherwise of the predictions' shape. Unless these are logits, they must come from a
@@ -249,6 +261,7 @@ class Graph {
   const std::vector<Node>& nodes() const { return nodes_; }
   const std::vector<int>& inputs() const { return inputs_; }
   const std::vector<int>& assignments() const { return assignments_; }
+  const std::vector<int>& assigned_params() const { return assigned_params_; }  // that training steps set
   const std::vector<Parameter>& params() const { return params_; }
   Weights weights() const;  // each once, in the order of their first uses
   // Where a parameter lies in flat buffers of floats: first the weights in their order, each on a cache line,
@@ -265,7 +278,15 @@ class Graph {
                 const std::string& name);
   int push_conv(int src, ConvAttrs attrs, int multiplier, DataFormat format, const std::string& name,
                 const Weights& weights);
-  std::vector<int> bind(const std::string& name, const Weights& weights, const Dims& kernel, int biases);
+  // What a layer needs of its weights.
+  struct Needed {
+    const char* kind;
+    Dims dims;
+    Initializer begins;
+    bool trainable = true;
+  };
+  static std::vector<Needed> kernel_and_bias(const Dims& kernel, int biases);
+  std::vector<int> bind(const std::string& name, const Weights& weights, const std::vector<Needed>& needed);
   void check_room(const std::string& what, int64_t floats) const;  // beside all weights so far
   int use(const WeightPtr& weight);
   bool compares_labels(const std::string& name, int predictions, int targets) const;
@@ -273,7 +294,7 @@ class Graph {
 
   uint64_t seed_;
   std::vector<Node> nodes_;
-  std::vector<int> inputs_, assignments_;
+  std::vector<int> inputs_, assignments_, assigned_params_;
   std::map<std::string, int> names_;  // how many nodes were given each
   std::vector<Parameter> params_;
   std::map<const Weight*, int> first_uses_;
