@@ -48,6 +48,7 @@ from cnnfast.layers.layer import Layer
 from cnnfast.layers.max_pooling1d import MaxPooling1D
 from cnnfast.layers.max_pooling2d import MaxPooling2D
 from cnnfast.layers.max_pooling3d import MaxPooling3D
+from cnnfast.layers.operation import Operation
 from cnnfast.layers.reshaping import Permute, RepeatVector, Reshape
 from cnnfast.layers.separable_conv1d import SeparableConv1D
 from cnnfast.layers.separable_conv2d import SeparableConv2D
@@ -118,6 +119,7 @@ __all__ = [
     "MaxPooling1D",
     "MaxPooling2D",
     "MaxPooling3D",
+    "Operation",
     "Permute",
     "ReLU",
     "RepeatVector",

@@ -59,6 +59,7 @@ _LAYERS: dict[str, type[Layer]] = {
         layers.MaxPooling2D,
         layers.MaxPooling3D,
         layers.Permute,
+        layers.Operation,
         layers.ReLU,
         layers.RepeatVector,
         layers.Reshape,
