@@ -11,6 +11,7 @@
 #include <cstdint>
 
 #include "cnnfast/activation.h"
+#include "cnnfast/formula_op.h"
 
 namespace cnnfast {
 
@@ -406,6 +407,14 @@ struct Dropout {
   float scale;
 };
 
+// n elements of what an instruction makes of its operands; those that it has not may be anything readable.
+// dst may alias operands.
+using FormulaKernel = void (*)(const float* a, const float* b, const float* c, float* dst, int64_t n);
+
+struct FormulaKernels {
+  FormulaKernel compute[kFormulaOps];  // input and constant copy; random has a kernel of its own
+};
+
 struct KernelTable {
   const char* isa;
   int32_t lanes_oc_tile;   // output channels of one batch-in-lanes tile
@@ -458,6 +467,8 @@ struct KernelTable {
 
   void (*sgd)(const Sgd&);
   void (*adam)(const Adam&);
+
+  FormulaKernels formula;
 
   // Multiply-adds on registers alone, to be timed; x lies just below one. The result means nothing.
   float (*peak)(int64_t iterations, float x);
