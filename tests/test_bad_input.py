@@ -410,7 +410,7 @@ def _core_calls() -> dict[str, Callable[[Any, np.ndarray, np.ndarray], Any]]:
     return {
         "x shape": lambda n, x, y: n.train_step(x[:, :5], y),
         "x rank": lambda n, x, y: n.predict(x[0]),
-        "x dtype": lambda n, x, y: n.predict(x.astype(np.int32)),
+        "x dtype": lambda n, x, y: n.predict(x.astype(np.int16)),
         "empty": lambda n, x, y: n.train_step(x[:0], y[:0]),
         "count": lambda n, x, y: n.train_step(x, y[:2]),
         "label range": lambda n, x, y: n.train_step(x, y + 10),

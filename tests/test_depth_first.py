@@ -32,7 +32,7 @@ def _train(kind: str, batch: int, depth_first: bool, steps: int = 5) -> tuple[An
 
 
 def _joins(built: "_core.Network", batch: int, mode: str) -> bool:
-    return any(step["direction"] == "mean of results" for step in built.plan(batch, mode))
+    return any(step["direction"] == "join of results" for step in built.plan(batch, mode))
 
 
 @pytest.mark.parametrize("kind", CONVOLUTIONAL)

@@ -177,7 +177,7 @@ def test_steps_in_a_row_pack_nothing(
     x, y = samples(kind)
     _, seconds, _ = trained.network.profile(x[:batch], y[:batch], 1)
     plan = trained.network.plan(batch, "train")
-    assert any(step["direction"] == "mean of results" for step in plan) == (batch == CUT)
+    assert any(step["direction"] == "join of results" for step in plan) == (batch == CUT)
     took = {step["direction"]: 0.0 for step in plan}
     for step, time in zip(plan, seconds, strict=True):
         took[step["direction"]] += time

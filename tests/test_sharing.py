@@ -281,7 +281,7 @@ def test_rules_hold_once_for_a_layer_used_twice(batch: int) -> None:
     kernel, bias, head, head_bias = (w.astype(np.float64) for w in model.get_weights())
     if batch == 128:
         steps = {step["direction"] for step in model.network.plan(batch, "train")}
-        assert steps >= {"sum of uses", "mean of results"}, "cut into micro-batches"
+        assert steps >= {"sum of uses", "join of results"}, "cut into micro-batches"
     middle = conv(samples, kernel, bias=bias, padding="same")
     last = conv(middle, kernel, bias=bias, padding="same")
     flat = last.reshape(batch, -1)

@@ -127,13 +127,59 @@ int average_pool(Graph& graph, int src, const Ints& pool_size, const Ints& strid
                     to_format(data_format), name);
 }
 
+Metric to_metric(const std::string& kind, int k, float threshold) {
+  if (kind == "accuracy") return {MetricKind::accuracy};
+  if (kind == "binary_accuracy") return {MetricKind::binary_accuracy, 1, threshold};
+  if (kind == "top_k") return {MetricKind::top_k, k};
+  if (kind == "equal") return {MetricKind::equal};
+  if (kind == "mean_squared_error") return {MetricKind::mean_squared_error};
+  if (kind == "mean_absolute_error") return {MetricKind::mean_absolute_error};
+  fail(
+      "metric must be accuracy, binary_accuracy, top_k, equal, mean_squared_error or mean_absolute_error, "
+      "got "
+      "\"",
+      kind, "\".");
+}
+
+LossKind to_loss(const std::string& kind) {
+  if (kind == "softmax_cross_entropy") return LossKind::softmax_cross_entropy;
+  if (kind == "sigmoid_cross_entropy") return LossKind::sigmoid_cross_entropy;
+  if (kind == "squared_error") return LossKind::squared_error;
+  fail("loss must be softmax_cross_entropy, sigmoid_cross_entropy or squared_error, got \"", kind, "\".");
+}
+
+int constant(Graph& graph, const FloatArray& values, const std::string& name) {
+  check_layout(values, "values");
+  return graph.constant(dims_of(values), {values.data(), values.data() + values.size()}, name);
+}
+
 }  // namespace
 
 void bind_graph(py::module_& m) {
   using py::arg;
   py::class_<Graph>(m, "Graph")
       .def(py::init<>())
-      .def("input", &Graph::input, arg("shape"), arg("name"))
+      .def("copy", [](const Graph& graph) { return Graph(graph); })
+      .def("input", &Graph::input, arg("shape"), arg("name"), arg("rows") = 1)
+      .def("weight", &Graph::weight, arg("weight"))
+      .def("constant", &constant, arg("values").noconvert(), arg("name"))
+      .def("reshape", &Graph::reshape, arg("src"), arg("shape"), arg("rows"), arg("name"))
+      .def(
+          "loss",
+          [](Graph& graph, const std::string& kind, int predictions, int targets, bool from_logits,
+             const std::string& name, const std::optional<int>& weights) {
+            return graph.loss(to_loss(kind), predictions, targets, from_logits, name, weights.value_or(-1));
+          },
+          arg("kind"), arg("predictions"), arg("targets"), arg("from_logits"), arg("name"),
+          arg("weights") = py::none())
+      .def(
+          "metric",
+          [](Graph& graph, const std::string& kind, int predictions, int targets, const std::string& name,
+             int k, float threshold) {
+            return graph.metric(to_metric(kind, k, threshold), predictions, targets, name);
+          },
+          arg("kind"), arg("predictions"), arg("targets"), arg("name"), arg("k") = 1, arg("threshold") = 0.5f)
+      .def("assign", &Graph::assign, arg("weight"), arg("value"))
       .def("conv", &conv, arg("src"), arg("filters"), arg("kernel_size"), arg("strides"), arg("padding"),
            arg("dilation"), arg("groups"), arg("use_bias"), arg("data_format"), arg("name"),
            arg("weights") = Weights())
@@ -171,6 +217,10 @@ void bind_graph(py::module_& m) {
       .def(
           "shape", [](const Graph& graph, int value) { return py::tuple(py::cast(graph.node(value).dims)); },
           arg("value"))
+      .def(
+          "rows", [](const Graph& graph, int value) { return graph.node(value).rows; }, arg("value"))
+      .def_property_readonly("size", [](const Graph& graph) { return graph.nodes().size(); })
+      .def_property_readonly("inputs", &Graph::inputs)
       .def_property_readonly("weights", &Graph::weights)
       .def("multiply_adds", &Graph::multiply_adds, arg("value"));
 }

@@ -5,7 +5,8 @@
 
 #include "bindings/bind.h"
 #include "cnnfast/network.h"
-#include "graph/draft.h"
+#include "graph/builder.h"
+#include "graph/training_state.h"
 #include "graph/workspace.h"
 #include "runtime/floats.h"
 
@@ -26,32 +27,33 @@ std::string shape_text(const py::array& a) {
   throw Error(Error::Kind::type, message);
 }
 
-// The rows of a batch of samples with the given dims.
-Samples samples_of(const py::array& x, const Dims& dims) {
-  Samples samples;
-  if (py::isinstance<FloatArray>(x))
-    samples.dtype = DType::float32;
-  else if (py::isinstance<py::array_t<double>>(x))
-    samples.dtype = DType::float64;
-  else if (py::isinstance<py::array_t<uint8_t>>(x) || py::isinstance<py::array_t<bool>>(x))
-    samples.dtype = DType::uint8;
-  else
-    fail_type("x must be float32, float64, uint8 or bool, got " + py::str(x.dtype()).cast<std::string>() +
-              "; convert it with x.astype(\"float32\").");
-  bool fits = x.ndim() == static_cast<py::ssize_t>(dims.size()) + 1;
-  for (size_t i = 0; fits && i < dims.size(); ++i) fits = x.shape(static_cast<py::ssize_t>(i) + 1) == dims[i];
+DType dtype_of(const py::array& x, const std::string& name) {
+  if (py::isinstance<FloatArray>(x)) return DType::float32;
+  if (py::isinstance<py::array_t<double>>(x)) return DType::float64;
+  if (py::isinstance<py::array_t<uint8_t>>(x) || py::isinstance<py::array_t<bool>>(x)) return DType::uint8;
+  if (py::isinstance<LabelArray>(x)) return DType::int32;
+  fail_type(name + " must be float32, float64, uint8, bool or int32, got " +
+            py::str(x.dtype()).cast<std::string>() + "; convert it with " + name + ".astype(\"float32\").");
+}
+
+// The rows of a batch of samples with the dims of an input: (n, *dims); of one for the whole batch: dims.
+Samples samples_of(const py::array& x, const Node& input, const std::string& name) {
+  Samples samples{x.data(), dtype_of(x, name)};
+  const Dims& dims = input.dims;
+  const py::ssize_t first = input.rows == 0 ? 0 : 1;
+  bool fits = x.ndim() == static_cast<py::ssize_t>(dims.size()) + first;
+  for (size_t i = 0; fits && i < dims.size(); ++i)
+    fits = x.shape(static_cast<py::ssize_t>(i) + first) == dims[i];
   if (!fits)
-    fail("x must have one axis of samples, then ", to_string(dims), " as the network was built for; got ",
-         shape_text(x), ".");
-  check_contiguous(x, "x");
-  samples.data = x.data();
-  samples.rows = x.shape(0);
+    fail(name, " must have ", first ? "one axis of samples, then " : "shape ", to_string(dims),
+         " as the network was built for; got ", shape_text(x), ".");
+  check_contiguous(x, name.c_str());
+  samples.rows = first ? x.shape(0) : 1;
   return samples;
 }
 
 // Rows to use: the index if there is one, else all of them. Returns how many.
-int rows_of(const py::array& x, const std::optional<IndexArray>& index, Samples* samples) {
-  int64_t n = x.shape(0);
+int rows_of(int64_t n, const std::optional<IndexArray>& index, Samples* samples) {
   if (index) {
     check_layout(*index, "index");
     samples->index = index->data();
@@ -60,21 +62,49 @@ int rows_of(const py::array& x, const std::optional<IndexArray>& index, Samples*
   return static_cast<int>(std::min<int64_t>(n, std::numeric_limits<int>::max()));
 }
 
+// Samples of every input, in the order of a graph; those picked by the index, if there is one.
+struct Batch {
+  std::vector<Samples> inputs;
+  int n = 0;
+};
+
+Batch batch_of(const Graph& graph, const std::vector<py::array>& arrays,
+               const std::optional<IndexArray>& index) {
+  if (arrays.size() != graph.inputs().size())
+    fail("there are ", graph.inputs().size(), " inputs, got ", arrays.size(), " arrays.");
+  Batch batch;
+  int64_t rows = -1;
+  for (size_t i = 0; i < arrays.size(); ++i) {
+    const Node& node = graph.node(graph.inputs()[i]);
+    batch.inputs.push_back(samples_of(arrays[i], node, node.name));
+    if (node.rows == 0) continue;
+    const int64_t own = batch.inputs.back().rows;
+    if (rows >= 0 && own != rows)
+      fail("all inputs must have as many samples, got ", rows, " and ", own, " of ", node.name, ".");
+    rows = own;
+    batch.n = rows_of(rows, index, &batch.inputs.back());
+  }
+  if (rows < 0) batch.n = 1;
+  return batch;
+}
+
 // Labels or values, by the array's dtype and axes.
 Targets targets_of(const Network& network, const py::array& y, int64_t rows) {
-  const int64_t cols = network.output_node().elems();
+  const Dims& out = network.output_node().dims;
   check_layout(y, "y");
   if (y.ndim() < 1 || y.shape(0) != rows)
     fail("x and y must have the same number of rows; got ", rows, " and ", shape_text(y), ".");
   Targets targets;
-  if (py::isinstance<LabelArray>(y) && y.ndim() == 1) {
+  Dims dims = dims_of(y);
+  dims.erase(dims.begin());
+  if (py::isinstance<LabelArray>(y) && dims == Dims(out.begin(), out.end() - 1)) {
     targets.labels = static_cast<const int32_t*>(y.data());
   } else if (!py::isinstance<FloatArray>(y)) {
     fail_type("y must be int32 labels of shape (n,) or float32 targets of the output's shape, got " +
               py::str(y.dtype()).cast<std::string>() + " " + shape_text(y) + ".");
   } else {
-    if (y.ndim() != 2 || y.shape(1) != cols)
-      fail("targets must have the output's shape (n, ", cols, "), got ", shape_text(y), ".");
+    if (dims != out)
+      fail("targets must have the output's shape, ", to_string(out), " a sample, got ", shape_text(y), ".");
     targets.values = static_cast<const float*>(y.data());
   }
   return targets;
@@ -176,12 +206,17 @@ FloatArray result_array(const Dims& dims) {
   return FloatArray(shape, data, owner);
 }
 
+// An output's array for n samples.
+FloatArray output_array(const Node& node, int n) {
+  Dims dims = node.dims;
+  if (node.rows > 0) dims.insert(dims.begin(), rows_of(node, n));
+  return result_array(dims);
+}
+
 FloatArray predict(Network& network, const py::array& x) {
-  Samples samples = samples_of(x, network.input_node().dims);
-  const int n = rows_of(x, std::nullopt, &samples);
-  Dims dims = network.output_node().dims;
-  dims.insert(dims.begin(), n);
-  FloatArray out = result_array(dims);
+  Samples samples = samples_of(x, network.input_node(), "x");
+  const int n = rows_of(samples.rows, std::nullopt, &samples);
+  FloatArray out = output_array(network.output_node(), n);
   if (n == 0) return out;
   float* to = out.mutable_data();
   const ReleasedGil released;
@@ -189,10 +224,23 @@ FloatArray predict(Network& network, const py::array& x) {
   return out;
 }
 
+std::vector<FloatArray> predict_all(Network& network, const std::vector<py::array>& arrays) {
+  const Batch batch = batch_of(network.graph(), arrays, std::nullopt);
+  std::vector<FloatArray> outs;
+  std::vector<float*> to;
+  for (const int output : network.outputs()) {
+    outs.push_back(output_array(network.graph().node(output), batch.n));
+    to.push_back(outs.back().mutable_data());
+  }
+  const ReleasedGil released;
+  network.predict(batch.inputs, batch.n, to);
+  return outs;
+}
+
 std::vector<double> loss_step(Network& network, bool train, const py::array& x, const py::array& y,
                               const std::optional<IndexArray>& index) {
-  Samples samples = samples_of(x, network.input_node().dims);
-  const int n = rows_of(x, index, &samples);
+  Samples samples = samples_of(x, network.input_node(), "x");
+  const int n = rows_of(samples.rows, index, &samples);
   const Targets targets = targets_of(network, y, x.shape(0));
   std::vector<double> results;
   const ReleasedGil released;
@@ -203,29 +251,64 @@ std::vector<double> loss_step(Network& network, bool train, const py::array& x, 
   return results;
 }
 
-py::tuple vjp(Network& network, const py::array& x, const FloatArray& grad_out, bool training) {
-  Samples samples = samples_of(x, network.input_node().dims);
-  const int n = rows_of(x, std::nullopt, &samples);
-  Dims expected{n};
-  for (const int64_t d : network.output_node().dims) expected.push_back(d);
-  if (dims_of(grad_out) != expected)
-    fail("grad_out must have the output's shape ", to_string(expected), ", got ", shape_text(grad_out), ".");
-  check_layout(grad_out, "grad_out");
-  FloatArray grad_x(std::vector<py::ssize_t>(x.shape(), x.shape() + x.ndim()));
-  std::vector<float> flat(static_cast<size_t>(network.graph().weight_elems()));
-  {
-    float* to = grad_x.mutable_data();
-    const ReleasedGil released;
-    network.vjp(samples, grad_out.data(), n, training, to, flat.data());
-  }
+std::vector<double> objective_step(Network& network, bool train, const std::vector<py::array>& arrays,
+                                   const std::optional<IndexArray>& index) {
+  const std::shared_ptr<const Objective> objective = network.objective(train ? Mode::train : Mode::evaluate);
+  const Batch batch = batch_of(objective->graph, arrays, index);
+  std::vector<double> results;
+  const ReleasedGil released;
+  if (train)
+    network.train_step(batch.inputs, batch.n, results);
+  else
+    network.evaluate_step(batch.inputs, batch.n, results);
+  return results;
+}
+
+py::list split_grads(const Graph& graph, const std::vector<float>& flat) {
   py::list grads;
-  const auto& params = network.graph().params();
+  const auto& params = graph.params();
   for (size_t i = 0; i < params.size(); ++i) {
     if (params[i].first != static_cast<int>(i)) continue;
-    const float* const from = flat.data() + network.graph().offset(static_cast<int>(i));
+    const float* const from = flat.data() + graph.offset(static_cast<int>(i));
     grads.append(to_array(std::vector<float>(from, from + params[i].size()), params[i].dims()));
   }
-  return py::make_tuple(grad_x, grads);
+  return grads;
+}
+
+py::tuple vjp_all(Network& network, const std::vector<py::array>& arrays,
+                  const std::vector<FloatArray>& grad_outs, bool training) {
+  const Graph& graph = network.graph();
+  const Batch batch = batch_of(graph, arrays, std::nullopt);
+  if (grad_outs.size() != network.outputs().size())
+    fail("there are ", network.outputs().size(), " outputs, got ", grad_outs.size(), " gradients.");
+  std::vector<const float*> from;
+  for (size_t i = 0; i < grad_outs.size(); ++i) {
+    const Node& node = network.output_node(static_cast<int>(i));
+    Dims expected = node.dims;
+    if (node.rows > 0) expected.insert(expected.begin(), rows_of(node, batch.n));
+    if (dims_of(grad_outs[i]) != expected)
+      fail("grad_out must have the output's shape ", to_string(expected), ", got ", shape_text(grad_outs[i]),
+           ".");
+    check_layout(grad_outs[i], "grad_out");
+    from.push_back(grad_outs[i].data());
+  }
+  std::vector<FloatArray> grads;
+  std::vector<float*> to;
+  for (const py::array& x : arrays) {
+    grads.emplace_back(std::vector<py::ssize_t>(x.shape(), x.shape() + x.ndim()));
+    to.push_back(grads.back().mutable_data());
+  }
+  std::vector<float> flat(static_cast<size_t>(graph.weight_elems()));
+  {
+    const ReleasedGil released;
+    network.vjp(batch.inputs, from, batch.n, training, to, flat.data());
+  }
+  return py::make_tuple(grads, split_grads(graph, flat));
+}
+
+py::tuple vjp(Network& network, const py::array& x, const FloatArray& grad_out, bool training) {
+  const py::tuple all = vjp_all(network, {x}, {grad_out}, training);
+  return py::make_tuple(all[0].cast<std::vector<py::object>>()[0], all[1]);
 }
 
 using Buffers = std::vector<std::vector<float>>;
@@ -311,18 +394,47 @@ py::list plan(Network& network, int n, const std::string& mode) {
   return list;
 }
 
+py::tuple timing_of(const Timing& timing) {
+  return py::make_tuple(timing.seconds, timing.step_seconds, timing.threads);
+}
+
 // The fastest of some runs: (its seconds, those of the steps as plan() lists them, threads).
-py::tuple profile(Network& network, const py::array& x, const std::optional<py::array>& y, int runs) {
-  const Mode mode = y ? Mode::train : Mode::predict;
-  Samples samples = samples_of(x, network.input_node().dims);
-  const int n = rows_of(x, std::nullopt, &samples);
-  const Targets targets = y ? targets_of(network, *y, n) : Targets();
+py::tuple profile_all(Network& network, const std::vector<py::array>& arrays, const std::string& mode,
+                      int runs) {
+  const Mode wanted = to_mode(mode);
+  const auto objective = wanted == Mode::predict ? nullptr : network.objective(wanted);
+  const Batch batch = batch_of(objective ? objective->graph : network.graph(), arrays, std::nullopt);
   Timing timing;
   {
     const ReleasedGil released;
-    timing = network.profile(samples, targets, n, mode, runs);
+    timing = network.profile(batch.inputs, batch.n, wanted, runs);
   }
-  return py::make_tuple(timing.seconds, timing.step_seconds, timing.threads);
+  return timing_of(timing);
+}
+
+py::tuple profile(Network& network, const py::array& x, const std::optional<py::array>& y, int runs) {
+  return y ? profile_all(network, {x, *y}, "train", runs) : profile_all(network, {x}, "predict", runs);
+}
+
+Objective objective_of(const Graph& graph, const std::vector<std::pair<int, double>>& losses,
+                       std::vector<int> metrics) {
+  Objective objective{graph, {}, std::move(metrics)};
+  for (const auto& [value, factor] : losses) objective.losses.push_back({value, factor});
+  return objective;
+}
+
+void set_objective(Network& network, const Objective& training, const std::optional<Objective>& evaluation) {
+  const ReleasedGil released;
+  if (evaluation)
+    network.set_objective(training, *evaluation);
+  else
+    network.set_objective(training);
+}
+
+void set_optimizer(Network& network, const py::dict& optimizer) {
+  const OptimizerConfig config = to_optimizer(optimizer);
+  const ReleasedGil released;
+  network.set_optimizer(config);
 }
 
 void configure(Network& network, const std::string& loss, bool from_logits,
@@ -341,28 +453,56 @@ void bind_network(py::module_& m) {
   using py::arg;
   m.attr("PASSES") = py::tuple(py::cast(optional_passes()));
   py::class_<Workspace, std::shared_ptr<Workspace>>(m, "Workspace").def(py::init(&make_workspace));
+  py::class_<TrainingState, std::shared_ptr<TrainingState>>(m, "TrainingState")
+      .def(py::init(&make_training_state));
+  py::class_<Objective>(m, "Objective")
+      .def(py::init(&objective_of), arg("graph"), arg("losses"), arg("metrics") = std::vector<int>())
+      .def_readonly("graph", &Objective::graph);
   py::class_<Network>(m, "Network")
-      .def(py::init<Graph, int, std::shared_ptr<Workspace>>(), arg("graph"), arg("output"),
-           arg("workspace") = std::shared_ptr<Workspace>())
+      .def(py::init([](const Graph& graph, int output, std::shared_ptr<Workspace> workspace) {
+             return std::make_unique<Network>(graph, output, std::move(workspace));
+           }),
+           arg("graph"), arg("output"), arg("workspace") = std::shared_ptr<Workspace>())
+      .def(py::init<Graph, std::vector<int>, std::shared_ptr<Workspace>, std::shared_ptr<TrainingState>>(),
+           arg("graph"), arg("outputs"), arg("workspace") = std::shared_ptr<Workspace>(),
+           arg("state") = std::shared_ptr<TrainingState>())
       .def_property_readonly("weights", &Network::weights)
+      .def_property_readonly("graph", &Network::graph)
+      .def_property_readonly("outputs", &Network::outputs)
       .def("configure", &configure, arg("loss"), arg("from_logits"), arg("metrics"), arg("optimizer"))
+      .def("set_objective", &set_objective, arg("training"), arg("evaluation") = py::none())
+      .def("set_optimizer", &set_optimizer, arg("optimizer"))
       .def_property("learning_rate",
                     waiting([](const Network& network) { return network.optimizer().learning_rate; }),
                     waiting(&Network::set_learning_rate))
       .def_property("seed", waiting(&Network::seed), waiting(&Network::set_seed))
       .def_property_readonly("step", waiting(&Network::step))
       .def("predict", &predict, arg("x"))
+      .def("predict", &predict_all, arg("inputs"))
       .def(
           "train_step",
           [](Network& network, const py::array& x, const py::array& y,
              const std::optional<IndexArray>& index) { return loss_step(network, true, x, y, index); },
           arg("x"), arg("y"), arg("index") = py::none())
       .def(
+          "train_step",
+          [](Network& network, const std::vector<py::array>& inputs, const std::optional<IndexArray>& index) {
+            return objective_step(network, true, inputs, index);
+          },
+          arg("inputs"), arg("index") = py::none())
+      .def(
           "evaluate_step",
           [](Network& network, const py::array& x, const py::array& y,
              const std::optional<IndexArray>& index) { return loss_step(network, false, x, y, index); },
           arg("x"), arg("y"), arg("index") = py::none())
+      .def(
+          "evaluate_step",
+          [](Network& network, const std::vector<py::array>& inputs, const std::optional<IndexArray>& index) {
+            return objective_step(network, false, inputs, index);
+          },
+          arg("inputs"), arg("index") = py::none())
       .def("vjp", &vjp, arg("x"), arg("grad_out").noconvert(), arg("training") = false)
+      .def("vjp", &vjp_all, arg("inputs"), arg("grad_outs"), arg("training") = false)
       .def("optimizer_state", &optimizer_state)
       .def("set_optimizer_state", &set_optimizer_state, arg("state"), arg("step"))
       .def("snapshot", &snapshot)
@@ -377,6 +517,7 @@ void bind_network(py::module_& m) {
       .def_property_readonly("arena_bytes", waiting(&Network::arena_bytes))
       .def("plan", &plan, arg("batch_size"), arg("mode"))
       .def("profile", &profile, arg("x"), arg("y"), arg("runs"))
+      .def("profile", &profile_all, arg("inputs"), arg("mode"), arg("runs"))
       .def(
           "tune",
           [](Network& network, int n, const std::string& mode) {

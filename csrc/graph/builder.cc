@@ -8,13 +8,18 @@
 
 namespace cnnfast {
 
+int rows_of(const Node& node, int n) {
+  return node.rows == 0 ? 1 : n * node.rows;
+}
+
 int64_t planes_of(const Node& node, int n) {
   const Image image = node.image();
-  return node.layout == Layout::blocked ? n * ceil_div(image.c, kLanes) : ceil_div(n, kLanes) * image.c;
+  const int rows = rows_of(node, n);
+  return node.layout == Layout::blocked ? rows * ceil_div(image.c, kLanes) : ceil_div(rows, kLanes) * image.c;
 }
 
 int64_t floats_of(const Node& node, int n) {
-  if (node.layout == Layout::plain) return n * node.elems();
+  if (node.layout == Layout::plain) return rows_of(node, n) * node.elems();
   return planes_of(node, n) * node.image().pixels() * kLanes;
 }
 
@@ -28,9 +33,17 @@ Builder::Builder(const Draft& draft, const Graph& graph, const PassOptions& opti
       graph_(graph),
       outputs_(draft.nodes.size()),
       grads_(draft.nodes.size()),
+      imported_(draft.nodes.size(), false),
       needs_grad_(draft.nodes.size(), false) {
-  for (const Node& node : draft.nodes)
-    for (const int position : node.params) uses_[param(position).first].push_back(position);
+  for (const int value : draft.outputs) imported_[static_cast<size_t>(value)] = true;
+  for (const Node& node : draft.nodes) {
+    checked_size(product(n, node.rows), kMostSamples, node.name, ": the number of rows of this batch");
+    const bool compares = node.as<LossAttrs>() || node.as<MetricAttrs>();
+    for (size_t i = 0; i < (compares ? 1 : node.inputs.size()); ++i)
+      imported_[static_cast<size_t>(node.inputs[i])] = true;
+    if (!node.as<AssignAttrs>())
+      for (const int position : node.params) uses_[param(position).first].push_back(position);
+  }
   for (size_t i = 0; i < graph.nodes().size(); ++i)
     drawn_.emplace(graph.nodes()[i].name, static_cast<int>(i));
 }
@@ -63,6 +76,10 @@ Buffer Builder::output(int value) {
   Buffer& made = outputs_[static_cast<size_t>(value)];
   if (!made) made = buffer(floats_of(node(value), n));
   return made;
+}
+
+Buffer Builder::kept_output(int value) {
+  return outputs_[static_cast<size_t>(value)] = persistent(floats_of(node(value), n));
 }
 
 void Builder::set_update(Update update, std::vector<bool> at_once) {
@@ -102,7 +119,7 @@ void Builder::sum_uses() {
     for (const int use : uses) shares.push_back(place(use));
     const int64_t floats = param(first).size();
     const auto add = k.add;
-    step(node(draft_.output), "sum of uses", flat_tasks(floats), {}, [=](const Context& c, int64_t task) {
+    step(node(draft_.outputs[0]), "sum of uses", flat_tasks(floats), {}, [=](const Context& c, int64_t task) {
       const int64_t at = task * kFlatTask, some = flat_size(floats, task);
       float* const sum = c.grad(total) + at;
       // The first use may be one that this program leaves out.
@@ -140,8 +157,26 @@ Buffer Builder::new_grad(int value) {
   return made;
 }
 
+float Builder::known_grad(int value) const {
+  const auto rate = loss_rates_.find(value);
+  if (rate == loss_rates_.end()) return 0;
+  for (size_t i = 0; i < draft_.nodes.size(); ++i)
+    for (const int src : draft_.nodes[i].inputs)
+      if (src == value && needs_grad_[i]) return 0;
+  return rate->second;
+}
+
 Buffer Builder::grad(int value) {
   std::vector<Buffer>& shares = grads_[static_cast<size_t>(value)];
+  if (const auto rate = loss_rates_.find(value); rate != loss_rates_.end()) {
+    const Buffer share = new_grad(value);
+    const int64_t floats = floats_of(node(value), n);
+    step(node(value), "loss gradient", flat_tasks(floats), {share},
+         [=, rate = rate->second](const Context& c, int64_t task) {
+           std::fill_n(c.at(share) + task * kFlatTask, flat_size(floats, task), rate);
+         });
+    loss_rates_.erase(rate);
+  }
   while (shares.size() > 1) {
     const Buffer a = shares[0], b = shares[1], total = buffer(floats_of(node(value), n));
     const int64_t floats = floats_of(node(value), n);
@@ -210,10 +245,7 @@ void Builder::join_micro_batches(int64_t results) {
     step->info.flops *= m.count;
     step->info.bytes *= m.count;
   }
-  const Node& last = node(draft_.output);
-  m.out_elems = last.elems();
-  for (const Node& node : draft_.nodes)
-    if (node.as<InputAttrs>()) m.in_elems = node.elems();
+  const Node& last = node(draft_.outputs[0]);
   if (results > 0) micro_results_ = join_results(last, m.results = results);
   if (differentiates()) micro_grads_ = join_gradients(last);
 }
@@ -221,11 +253,11 @@ void Builder::join_micro_batches(int64_t results) {
 Buffer Builder::join_results(const Node& node, int64_t results) {
   const int count = micro_batches_.count;
   const Buffer from = persistent(2 * results * count);
-  step(node, "mean of results", 1, {from}, [=](const Context& c, int64_t) {
+  step(node, "join of results", 1, {from}, [=](const Context& c, int64_t) {
     for (int64_t r = 0; r < results; ++r) {
       double sum = 0;
       for (int i = 0; i < count; ++i) sum += c.as<double>(from)[i * results + r];
-      c.run.results[r] = sum / count;
+      c.run.results[r] = r == 0 ? sum / count : sum;
     }
   });
   return from;

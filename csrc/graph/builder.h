@@ -17,7 +17,8 @@ inline int64_t ceil_div(int64_t a, int64_t b) {
   return (a + b - 1) / b;
 }
 
-// Planes and floats of a batch of a node's output as its layout stores it.
+// Rows, planes and floats of a node's output for n samples, as its layout stores it.
+int rows_of(const Node& node, int n);
 int64_t planes_of(const Node& node, int n);
 int64_t floats_of(const Node& node, int n);
 
@@ -42,6 +43,7 @@ class Builder {
   const Node& source(const Node& node, int i = 0) const {
     return this->node(node.inputs[static_cast<size_t>(i)]);
   }
+  int rows(const Node& node) const { return rows_of(node, n); }
   const Parameter& param(int position) const { return graph_.params()[static_cast<size_t>(position)]; }
   ParamPlace place(int position) const { return {position, graph_.offset(position)}; }
   bool differentiates() const { return mode != Mode::predict && mode != Mode::evaluate; }
@@ -51,9 +53,18 @@ class Builder {
   Buffer persistent(int64_t floats);  // keeps its content between runs
   // A parameter as steps that follow read it, kept up to date by steps of its own and by the update.
   Buffer pack(const Node& node, int64_t floats, Packing packing);
-  Buffer output(int value);  // the node's output, taken on first request
+  Buffer output(int value);       // the node's output, taken on first request
+  Buffer kept_output(int value);  // the same, if its content is to be kept between runs
   // Something the forward step keeps for the backward one.
   Buffer& saved(int value, const char* what) { return saved_[{value, what}]; }
+
+  // Whether the input has to be there as a value: losses and metrics read samples where they lie.
+  bool imported(int value) const { return imported_[static_cast<size_t>(value)]; }
+
+  // The loss adds `rate` times the sum of the value's numbers. Where that is all of its gradient, the forward
+  // step may write what it is told by known_grad; otherwise that is 0, and grad() has it.
+  void set_loss_rate(int value, float rate) { loss_rates_[value] += rate; }
+  float known_grad(int value) const;
 
   void set_needs_grad(int value, bool needed) { needs_grad_[static_cast<size_t>(value)] = needed; }
   bool needs_grad(int value) const { return needs_grad_[static_cast<size_t>(value)]; }
@@ -75,12 +86,17 @@ class Builder {
   // Those positions that no step moves yet.
   std::vector<int> params_to_update() const;
   std::vector<ParamPiece> pieces(const std::vector<int>& positions) const;
+  // Whether steps so far read packed copies of the weight.
+  bool packs(int position) const { return packings_.count(param(position).first) > 0; }
   // Before the tasks of a step may pack these pieces.
   void declare_packing(Step& step, const std::vector<ParamPiece>& pieces) const;
 
   // A buffer that the caller overwrites with one consumer's share of the gradient of a value.
   Buffer new_grad(int value);
   void share_grad(int value, Buffer grad) { grads_[static_cast<size_t>(value)].push_back(grad); }
+  bool has_grad(int value) const {
+    return !grads_[static_cast<size_t>(value)].empty() || loss_rates_.count(value) > 0;
+  }
   // The whole gradient: all consumers have been lowered. Adds the shares where there are several.
   Buffer grad(int value);
   // The gradient before the node's fused activation.
@@ -90,8 +106,8 @@ class Builder {
              std::function<void(const Context&, int64_t)> run);
 
   // Ends the steps that see one micro-batch each, if batches are cut; steps that follow see the whole batch,
-  // the mean of the `results` and, where there are some, the sum of the gradients, with which the join moves
-  // parameters at once.
+  // of the `results` the first one's mean and the others' sums and, where there are some, the sum of the
+  // gradients, with which the join moves parameters at once.
   void join_micro_batches(int64_t results);
 
   // Plans the memory; the builder is spent afterwards.
@@ -116,7 +132,8 @@ class Builder {
   std::vector<bool> persistent_;
   std::vector<Buffer> outputs_;
   std::vector<std::vector<Buffer>> grads_;
-  std::vector<bool> needs_grad_, trainable_;
+  std::vector<bool> imported_, needs_grad_, trainable_;
+  std::map<int, float> loss_rates_;
   Update update_;
   std::vector<bool> at_once_, updated_;   // of each parameter
   std::map<int, std::vector<int>> uses_;  // of weights, by first positions: all that the draft uses

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <cstring>
 #include <limits>
 
 #include "core/sizes.h"
@@ -10,19 +11,37 @@ namespace cnnfast {
 
 namespace {
 
-int64_t row_of(const Samples& x, int i) {
-  return x.index ? x.index[i] : i;
+template <class T>
+double number_at(const void* data, int64_t at) {
+  T value;
+  std::memcpy(&value, static_cast<const char*>(data) + at * int64_t{sizeof(T)}, sizeof(T));
+  return static_cast<double>(value);
 }
 
-void check_labels(const int32_t* labels, int n, int64_t classes) {
-  for (int i = 0; i < n; ++i)
-    if (labels[i] < 0 || labels[i] >= classes)
-      fail("labels must lie between 0 and ", classes - 1, " for ", classes, " outputs; got ", labels[i], ".");
+double number_at(const Samples& x, int64_t at) {
+  switch (x.dtype) {
+    case DType::float32:
+      return number_at<float>(x.data, at);
+    case DType::float64:
+      return number_at<double>(x.data, at);
+    case DType::uint8:
+      return number_at<uint8_t>(x.data, at);
+    case DType::int32:
+      return number_at<int32_t>(x.data, at);
+  }
+  return 0;
 }
 
-void check_finite(const float* row, int64_t columns, int64_t number) {
-  for (int64_t c = 0; c < columns; ++c)
-    if (!std::isfinite(row[c])) fail("targets must be finite, got ", row[c], " in row ", number, ".");
+// Numbers [at, at + elems), which are one row of the caller's.
+void check_row(const Samples& x, int64_t row, int64_t elems, const InputRule& rule) {
+  for (int64_t at = row * elems; at < (row + 1) * elems; ++at) {
+    const double value = number_at(x, at);
+    if (rule.classes > 0 &&
+        !(value >= 0 && value < static_cast<double>(rule.classes) && value == std::trunc(value)))
+      fail("labels must lie between 0 and ", rule.classes - 1, " for ", rule.classes, " outputs; got ", value,
+           ".");
+    if (!std::isfinite(value)) fail("targets must be finite, got ", value, " in row ", row, ".");
+  }
 }
 
 void check_number(const char* what, double value, double lowest) {
@@ -50,29 +69,70 @@ void check_samples(const Samples& x, int n) {
       fail("index must name rows of x, 0 to ", x.rows - 1, "; got ", x.index[i], ".");
 }
 
-Targets checked_targets(const Targets& y, const Samples& x, int n, Loss loss, int64_t columns,
-                        GatheredTargets* rows) {
-  if (loss == Loss::sparse_categorical_crossentropy) {
-    if (!y.labels)
-      throw Error(Error::Kind::type, "sparse_categorical_crossentropy needs int32 labels, one a sample.");
-    const int32_t* labels = y.labels;
-    if (x.index) {
-      rows->labels.resize(static_cast<size_t>(n));
-      for (int i = 0; i < n; ++i) rows->labels[static_cast<size_t>(i)] = y.labels[row_of(x, i)];
-      labels = rows->labels.data();
+std::vector<InputRule> rules_of_inputs(const Graph& graph) {
+  std::vector<InputRule> rules(graph.inputs().size());
+  for (const Node& node : graph.nodes()) {
+    const auto* loss = node.as<LossAttrs>();
+    const auto* metric = node.as<MetricAttrs>();
+    if (!loss && !metric) continue;
+    const bool labels = loss ? loss->labels : metric->labels;
+    for (size_t i = 1; i < node.inputs.size(); ++i) {
+      const auto* input = graph.node(node.inputs[i]).as<InputAttrs>();
+      if (!input) continue;
+      InputRule& rule = rules[static_cast<size_t>(input->number)];
+      rule.finite = true;
+      if (labels && i == 1) rule.classes = graph.node(node.inputs[0]).dims.back();
     }
-    check_labels(labels, n, columns);
-    return {labels, nullptr};
   }
-  if (!y.values)
+  return rules;
+}
+
+void check_inputs(std::span<const Samples> inputs, int n, const Graph& graph,
+                  const std::vector<InputRule>& rules) {
+  if (inputs.size() != rules.size()) fail("there are ", rules.size(), " inputs, got ", inputs.size(), ".");
+  for (size_t i = 0; i < inputs.size(); ++i) {
+    const Samples& x = inputs[i];
+    check_samples(x, n);
+    if (!rules[i].finite) continue;
+    const Node& node = graph.node(graph.inputs()[i]);
+    for (int row = 0; row < (node.rows == 0 ? 1 : n); ++row)
+      check_row(x, x.index ? x.index[row] : row, node.elems() * std::max(node.rows, 1), rules[i]);
+  }
+}
+
+Samples samples_of_targets(const Targets& y, const Samples& x, const std::vector<InputRule>& rules) {
+  if (rules.size() != 2)
+    fail("targets of one kind are for objectives of two inputs; this one has ", rules.size(), ".");
+  if (rules[1].classes > 0 && !y.labels)
+    throw Error(Error::Kind::type, "sparse_categorical_crossentropy needs int32 labels, one a sample.");
+  if (rules[1].classes == 0 && !y.values)
     throw Error(Error::Kind::type,
                 "this loss needs float32 targets of the output's shape, one row a sample.");
-  for (int i = 0; i < n; ++i) check_finite(y.values + row_of(x, i) * columns, columns, row_of(x, i));
-  if (!x.index) return {nullptr, y.values};
-  rows->values.resize(static_cast<size_t>(n * columns));
-  for (int i = 0; i < n; ++i)
-    std::copy_n(y.values + row_of(x, i) * columns, columns, rows->values.data() + i * columns);
-  return {nullptr, rows->values.data()};
+  if (rules[1].classes > 0) return {y.labels, DType::int32, x.index, x.rows};
+  return {y.values, DType::float32, x.index, x.rows};
+}
+
+void check_objective(const Objective& objective, const Graph& network) {
+  const Graph& graph = objective.graph;
+  bool fits = graph.inputs().size() >= network.inputs().size();
+  for (size_t i = 0; fits && i < network.inputs().size(); ++i) {
+    const Node &own = graph.node(graph.inputs()[i]), &other = network.node(network.inputs()[i]);
+    fits = own.dims == other.dims && own.rows == other.rows;
+  }
+  if (!fits) fail("an objective's first inputs must be those of the network, in the same order.");
+  if (objective.losses.empty()) fail("an objective needs at least one loss, got none.");
+  for (const Objective::Term& term : objective.losses) {
+    graph.node(term.value);
+    if (!std::isfinite(term.factor)) fail("a loss's factor must be finite, got ", term.factor, ".");
+  }
+  for (const int metric : objective.metrics) graph.node(metric);
+}
+
+void check_alike(const Objective& a, const Objective& b) {
+  bool alike = a.metrics.size() == b.metrics.size() && a.graph.inputs().size() == b.graph.inputs().size();
+  for (size_t i = 0; alike && i < a.metrics.size(); ++i)
+    alike = a.graph.node(a.metrics[i]).elems() == b.graph.node(b.metrics[i]).elems();
+  if (!alike) fail("training and evaluation must have the same inputs and report the same metrics.");
 }
 
 void check_regularizer(const Regularizer& r) {

@@ -1,22 +1,30 @@
 // What callers hand in to be computed: refused with an Error before anything runs.
 #pragma once
+#include <span>
 #include <vector>
 
 #include "cnnfast/network.h"
 
 namespace cnnfast {
 
-// Rows that an index picked, side by side; kept from run to run, so that it allocates no more.
-struct GatheredTargets {
-  std::vector<int32_t> labels;
-  std::vector<float> values;
+// What the numbers of an input must be, told by who reads them.
+struct InputRule {
+  bool finite = false;
+  int64_t classes = 0;  // above 0: class numbers below it
 };
+std::vector<InputRule> rules_of_inputs(const Graph& graph);
 
 void check_batch(int n);
 void check_samples(const Samples& x, int n);
-// Returns the targets of the batch in its order, which `rows` may hold. A row has `columns` values.
-Targets checked_targets(const Targets& y, const Samples& x, int n, Loss loss, int64_t columns,
-                        GatheredTargets* rows);
+// One for each of the graph's inputs.
+void check_inputs(std::span<const Samples> inputs, int n, const Graph& graph,
+                  const std::vector<InputRule>& rules);
+// The second of a network's two inputs, in rows as x has them.
+Samples samples_of_targets(const Targets& y, const Samples& x, const std::vector<InputRule>& rules);
+
+// That it continues the network's graph; that two report the same numbers.
+void check_objective(const Objective& objective, const Graph& network);
+void check_alike(const Objective& a, const Objective& b);
 
 void check_regularizer(const Regularizer& regularizer);
 void check_constraint(const Constraint& constraint, const Weight& weight);

@@ -19,12 +19,12 @@ struct Tuning;
 
 struct Draft {
   std::vector<Node> nodes;  // in an order in which every input precedes its users
-  int output;
+  std::vector<int> outputs;
 
   // A value whose format no layer decided has that of its first reader that cares.
-  Draft(const Graph& graph, int output);
-  std::vector<int> consumers() const;  // of each node; the network's output counts as one more
-  void drop_unused();                  // what the output does not need goes, and the rest is renumbered
+  Draft(const Graph& graph, std::vector<int> outputs);
+  std::vector<int> consumers() const;  // of each node; an output counts as one more
+  void drop_unused();                  // what no output needs goes, but inputs; the rest is renumbered
 
   // Calls body(i) for every node, sources first, then drops what is unused. The body may bypass node i: those
   // that come after it read its first input instead. Takes time in proportion to the nodes.
@@ -36,7 +36,7 @@ struct Draft {
       for (int& src : nodes[i].inputs) src = instead_[static_cast<size_t>(src)];
       body(i);
     }
-    output = instead_[static_cast<size_t>(output)];
+    for (int& output : outputs) output = instead_[static_cast<size_t>(output)];
     drop_unused();
   }
   void bypass(size_t node) { instead_[node] = nodes[node].inputs[0]; }
@@ -58,6 +58,9 @@ struct PassOptions {
 // Names of the passes that may be switched off, in the order in which they run.
 const std::vector<std::string>& optional_passes();
 
+// A loss works on the logits under the softmax or sigmoid that makes its predictions, which is exact and
+// cheaper.
+void merge_losses(Draft& draft);
 void drop_dropout(Draft& draft);
 // max(relu(x)) = relu(max(x)), and likewise for every increasing function: the activation moves behind the
 // pooling, where fewer elements are left.

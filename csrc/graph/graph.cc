@@ -5,6 +5,7 @@
 
 #include "cnnfast/error.h"
 #include "core/sizes.h"
+#include "graph/checks.h"
 #include "graph/window.h"
 #include "ops/conv/conv.h"
 
@@ -171,12 +172,15 @@ int Graph::use(const WeightPtr& weight) {
   return position;
 }
 
+void Graph::check_room(const std::string& what, int64_t floats) const {
+  checked_size(sum(floats, weight_elems_ + repeated_elems_), kMostFloats, what, " the number of all weights");
+}
+
 std::vector<int> Graph::bind(const std::string& name, const Weights& weights, const Dims& kernel,
                              int biases) {
   const std::vector<std::pair<const char*, Dims>> needed{{"kernel", kernel}, {"bias", {biases}}};
   const size_t count = biases > 0 ? 2 : 1;
-  checked_size(sum(product(kernel), biases + weight_elems_ + repeated_elems_), kMostFloats, name,
-               ": with a kernel of shape ", to_string(kernel), " the number of all weights");
+  check_room(name + ": with a kernel of shape " + to_string(kernel), sum(product(kernel), biases));
   if (!weights.empty() && weights.size() != count)
     fail(name, ": the layer has ", count, " arrays of weights, got ", weights.size(), ".");
   Weights bound = weights;
@@ -224,11 +228,45 @@ Image Graph::image_of(int src, int rank, DataFormat format, const std::string& n
   return view.image();
 }
 
-int Graph::input(const Dims& dims, const std::string& name) {
-  if (dims.empty()) fail(name, ": an input needs at least one axis besides the batch, got ().");
+int Graph::input(const Dims& dims, const std::string& name, int rows) {
   for (const int64_t d : dims)
     if (d < 1) fail(name, ": every axis of an input must be at least 1, got ", to_string(dims), ".");
-  return push({.name = name, .attrs = InputAttrs{}, .inputs = {}, .dims = dims});
+  if (rows < 0) fail(name, ": rows must not be negative, got ", rows, ".");
+  const int number = static_cast<int>(inputs_.size());
+  inputs_.push_back(
+      push({.name = name, .attrs = InputAttrs{number}, .inputs = {}, .dims = dims, .rows = rows}));
+  return inputs_.back();
+}
+
+int Graph::weight(const WeightPtr& weight) {
+  if (!weight) fail("a weight that is to be a value is null.");
+  check_room(weight->name(), weight->size());
+  return push({.name = weight->name(),
+               .attrs = WeightAttrs{},
+               .inputs = {},
+               .dims = weight->dims(),
+               .rows = 0,
+               .params = {use(weight)}});
+}
+
+int Graph::constant(const Dims& dims, std::vector<float> values, const std::string& name) {
+  if (product(dims) != static_cast<int64_t>(values.size()))
+    fail(name, ": a constant of shape ", to_string(dims), " needs ", product(dims), " values, got ",
+         values.size(), ".");
+  return push({.name = name,
+               .attrs = ConstantAttrs{std::make_shared<const std::vector<float>>(std::move(values))},
+               .inputs = {},
+               .dims = dims,
+               .rows = 0});
+}
+
+int Graph::reshape(int src, const Dims& dims, int rows, const std::string& name) {
+  const Node& in = node(src);
+  const auto numbers = [](const Dims& d, int r) { return product(product(d), std::max(r, 1)); };
+  if (rows < 0 || (rows == 0) != (in.rows == 0) || numbers(dims, rows) != numbers(in.dims, in.rows))
+    fail(name, ": ", to_string(in.dims), ", ", in.rows, " rows a sample, cannot become ", to_string(dims),
+         ", ", rows, " rows a sample: the numbers must be as many.");
+  return push({.name = name, .attrs = ReshapeAttrs{}, .inputs = {src}, .dims = dims, .rows = rows});
 }
 
 int Graph::conv(int src, const ConvAttrs& attrs, DataFormat format, const std::string& name,
@@ -256,6 +294,7 @@ int Graph::push_conv(int src, ConvAttrs a, int multiplier, DataFormat format, co
             .attrs = a,
             .inputs = {src},
             .dims = image_dims({a.filters, h, w, d}, a.rank, format),
+            .rows = this->node(src).rows,
             .format = format,
             .decider = static_cast<int>(nodes_.size())};
   Dims kernel = spatial_dims(a.kernel, a.rank);
@@ -297,6 +336,7 @@ int Graph::pool(int src, const PoolAttrs& attrs, DataFormat format, const std::s
                .attrs = a,
                .inputs = {src},
                .dims = image_dims({in.c, h, w}, a.rank, format),
+               .rows = node(src).rows,
                .format = format,
                .decider = static_cast<int>(nodes_.size())});
 }
@@ -307,7 +347,7 @@ int Graph::dense(int src, const DenseAttrs& attrs, const std::string& name, cons
     fail(name, ": Dense needs one axis of features a sample, got ", to_string(in),
          ". Put a Flatten before it.");
   if (attrs.units < 1) fail(name, ": units must be at least 1, got ", attrs.units, ".");
-  Node made{.name = name, .attrs = attrs, .inputs = {src}, .dims = {attrs.units}};
+  Node made{.name = name, .attrs = attrs, .inputs = {src}, .dims = {attrs.units}, .rows = node(src).rows};
   check_elems(made);
   made.params = bind(name, weights, {in[0], attrs.units}, attrs.use_bias ? attrs.units : 0);
   return push(std::move(made));
@@ -316,7 +356,8 @@ int Graph::dense(int src, const DenseAttrs& attrs, const std::string& name, cons
 int Graph::flatten(int src, DataFormat format, const std::string& name) {
   const Node& in = node(src);
   const bool turn = format == DataFormat::channels_first && in.has_channels();
-  return push({.name = name, .attrs = FlattenAttrs{turn}, .inputs = {src}, .dims = {in.elems()}});
+  return push(
+      {.name = name, .attrs = FlattenAttrs{turn}, .inputs = {src}, .dims = {in.elems()}, .rows = in.rows});
 }
 
 int Graph::dropout(int src, float rate, const std::string& name) {
@@ -326,15 +367,19 @@ int Graph::dropout(int src, float rate, const std::string& name) {
                .attrs = DropoutAttrs{rate, dropouts_++},
                .inputs = {src},
                .dims = in.dims,
+               .rows = in.rows,
                .format = in.format,
                .decider = in.decider});
 }
 
 int Graph::add(const std::vector<int>& srcs, const std::string& name) {
   if (srcs.size() < 2) fail(name, ": Add needs at least two inputs, got ", srcs.size(), ".");
-  Node made{.name = name, .attrs = AddAttrs{}, .inputs = srcs, .dims = node(srcs[0]).dims};
+  const Node& like = node(srcs[0]);
+  Node made{.name = name, .attrs = AddAttrs{}, .inputs = srcs, .dims = like.dims, .rows = like.rows};
   for (const int src : srcs) {
     const Node& operand = node(src);
+    if (operand.rows != made.rows)
+      fail(name, ": Add needs inputs of as many rows a sample, got ", made.rows, " and ", operand.rows, ".");
     if (operand.dims != made.dims)
       fail(name, ": Add needs inputs of one shape, got ", to_string(made.dims), " and ",
            to_string(operand.dims), ".");
@@ -350,12 +395,83 @@ int Graph::add(const std::vector<int>& srcs, const std::string& name) {
 
 int Graph::activation(int src, ActivationKind kind, const std::string& name) {
   const Node& in = node(src);
+  if (kind == ActivationKind::softmax && in.dims.empty())
+    fail(name, ": a softmax needs an axis to run along, got one number a row.");
   return push({.name = name,
                .attrs = ActivationAttrs{kind},
                .inputs = {src},
                .dims = in.dims,
+               .rows = in.rows,
                .format = in.format,
                .decider = in.decider});
+}
+
+// Whether the targets are class numbers; refuses what does not fit.
+bool Graph::compares_labels(const std::string& name, int predictions, int targets) const {
+  const Node &out = node(predictions), &target = node(targets);
+  if (out.dims.empty()) fail(name, ": the predictions need at least one axis besides the batch, got ().");
+  const Dims vectors(out.dims.begin(), out.dims.end() - 1);
+  if (out.rows != target.rows || (target.dims != out.dims && target.dims != vectors))
+    fail(name, ": targets must have the predictions' shape ", to_string(out.dims), ", or ",
+         to_string(vectors), " for class numbers, and as many rows; got ", to_string(target.dims), ".");
+  return target.dims == vectors;
+}
+
+int Graph::loss(LossKind kind, int predictions, int targets, bool from_logits, const std::string& name,
+                int weights) {
+  const Node& out = node(predictions);
+  const bool labels = compares_labels(name, predictions, targets);
+  const bool softmax = kind == LossKind::softmax_cross_entropy;
+  if (labels && !softmax)
+    fail(name, " needs targets of the predictions' shape ", to_string(out.dims), ", got class numbers.");
+  if (labels && out.dims.back() < 2)
+    fail(name, " needs at least two classes, the network has ", out.dims.back(),
+         " output. Use binary_crossentropy for a single unit.");
+  const auto* activation = out.as<ActivationAttrs>();
+  const ActivationKind wanted = softmax ? ActivationKind::softmax : ActivationKind::sigmoid;
+  if (kind != LossKind::squared_error && !from_logits && (!activation || activation->kind != wanted))
+    fail(name, " needs probabilities: end the network with a ", softmax ? "softmax" : "sigmoid",
+         " activation, or pass from_logits=True for a network that ends without one.");
+  Node made{.name = name,
+            .attrs = LossAttrs{kind, from_logits, labels},
+            .inputs = {predictions, targets},
+            .dims = {out.dims.begin(), out.dims.end() - 1},
+            .rows = out.rows};
+  if (weights >= 0) {
+    const Node& factors = node(weights);
+    if (factors.rows != out.rows || (!factors.dims.empty() && factors.dims != made.dims))
+      fail(name, ": weights must be one number a row, or of the losses' shape ", to_string(made.dims),
+           "; got ", to_string(factors.dims), ".");
+    made.inputs.push_back(weights);
+  }
+  return push(std::move(made));
+}
+
+int Graph::metric(const Metric& metric, int predictions, int targets, const std::string& name) {
+  check_metric(metric);
+  const bool labels = compares_labels(name, predictions, targets);
+  const Node& out = node(predictions);
+  return push({.name = name,
+               .attrs = MetricAttrs{metric, labels},
+               .inputs = {predictions, targets},
+               .dims = {out.dims.begin(), out.dims.end() - 1},
+               .rows = out.rows});
+}
+
+void Graph::assign(const WeightPtr& weight, int value) {
+  if (!weight) fail("a weight that is to be assigned is null.");
+  const Node& from = node(value);
+  if (from.rows != 0 || from.dims != weight->dims())
+    fail(weight->name(), " has shape ", to_string(weight->dims()),
+         " and takes one value for the whole batch, got ", to_string(from.dims), ", ", from.rows,
+         " rows a sample.");
+  check_room(weight->name(), weight->size());
+  assignments_.push_back(push({.name = weight->name() + "/assign",
+                               .attrs = AssignAttrs{},
+                               .inputs = {value},
+                               .dims = from.dims,
+                               .rows = 0,
+                               .params = {use(weight)}}));
 }
 
 int64_t Graph::multiply_adds(int value) const {
@@ -365,9 +481,9 @@ int64_t Graph::multiply_adds(int value) const {
     Node inner = conv->transposed ? made : node(made.inputs[0]);
     inner.format = made.format;
     const Spatial& k = conv->kernel;
-    return product(Dims{outer.elems(), k.d, k.h, k.w, inner.image().c / conv->groups});
+    return product(Dims{outer.elems(), k.d, k.h, k.w, inner.image().c / conv->groups, made.rows});
   }
-  if (made.as<DenseAttrs>()) return params_[static_cast<size_t>(made.params[0])].size();
+  if (made.as<DenseAttrs>()) return params_[static_cast<size_t>(made.params[0])].size() * made.rows;
   return 0;
 }
 

@@ -1,6 +1,7 @@
 #include "graph/measure.h"
 
 #include <cmath>
+#include <deque>
 #include <random>
 
 #include "ops/conv/conv.h"
@@ -33,7 +34,7 @@ int samples_a_step(const PlanRequest& request) {
 }
 
 std::vector<Group> groups_of(const PlanRequest& request, int n) {
-  const Draft draft(request.graph, request.output);
+  const Draft draft(request.graph, request.outputs);
   const PassOptions options = pass_options(request, n);
   std::vector<Group> groups;
   std::vector<int> group_of(draft.nodes.size(), -1);
@@ -51,6 +52,39 @@ std::vector<Group> groups_of(const PlanRequest& request, int n) {
   }
   return groups;
 }
+
+// Random samples, and room for what a run makes of them. What an objective adds may be class numbers: zeros.
+class RandomRun {
+ public:
+  explicit RandomRun(const PlanRequest& request) {
+    std::mt19937 generator(1);
+    std::normal_distribution<float> normal;
+    const auto numbers = [&](int value) {
+      const Node& node = request.graph.node(value);
+      return static_cast<size_t>(rows_of(node, request.n) * node.elems());
+    };
+    for (const int input : request.graph.inputs()) {
+      std::vector<float>& values = values_.emplace_back(numbers(input), 0.0f);
+      inputs_.push_back({values.data()});
+      if (request.objective && input != request.graph.inputs()[0]) continue;
+      for (float& value : values) value = normal(generator);
+    }
+    if (request.objective) {
+      results_.resize(static_cast<size_t>(results_of(*request.objective)));
+      return;
+    }
+    for (const int output : request.outputs) outputs_.push_back(values_.emplace_back(numbers(output)).data());
+  }
+  void lend(Run* run) const {
+    run->inputs = inputs_.data(), run->outputs = outputs_.data(), run->results = results_.data();
+  }
+
+ private:
+  std::deque<std::vector<float>> values_;
+  std::vector<Samples> inputs_;
+  std::vector<float*> outputs_;
+  mutable std::vector<double> results_;
+};
 
 // The shortest time of each step.
 std::vector<double> time_steps(const Program& program, Run run, bool training) {
@@ -90,19 +124,10 @@ bool is_tuned(const PlanRequest& request) {
 
 Tuning measure_convolutions(PlanRequest request, Run run) {
   const int step_n = samples_a_step(request);
-  const int64_t n = request.n, outputs = request.graph.node(request.output).elems();
+  const int64_t n = request.n;
   const std::vector<Group> groups = groups_of(request, step_n);
-  int64_t inputs = 0;
-  for (const Node& node : request.graph.nodes())
-    if (node.as<InputAttrs>()) inputs = node.elems();
-  std::vector<float> x(static_cast<size_t>(n * inputs)), y(static_cast<size_t>(n * outputs)), out(y.size());
-  std::vector<int32_t> labels(static_cast<size_t>(n));
-  std::vector<double> results(request.loss.metrics.size() + 1);
-  std::mt19937 generator(1);
-  std::normal_distribution<float> normal;
-  for (float& value : x) value = normal(generator);
-  run.x.data = x.data(), run.out = out.data(), run.results = results.data();
-  run.y = {labels.data(), y.data()};
+  const RandomRun random(request);
+  random.lend(&run);
 
   Tuning found;
   request.threads = 1;

@@ -17,6 +17,7 @@
 #include "graph/locked_weights.h"
 #include "graph/measure.h"
 #include "graph/plan.h"
+#include "graph/training_state.h"
 #include "graph/workspace.h"
 #include "runtime/cpu.h"
 #include "runtime/no_fork.h"
@@ -72,17 +73,40 @@ bool follows_rules(Mode mode) {
   return mode == Mode::train || mode == Mode::evaluate;
 }
 
-std::vector<std::vector<float>> copies_of(const std::vector<Floats>& buffers, int count, int64_t floats) {
-  std::vector<std::vector<float>> copies(static_cast<size_t>(count));
-  for (size_t i = 0; i < copies.size(); ++i)
-    if (i < buffers.size())
-      copies[i].assign(buffers[i].data(), buffers[i].data() + floats);
-    else
-      copies[i].resize(static_cast<size_t>(floats));  // not needed so far: zeros
-  return copies;
+int64_t rounded_up(int64_t floats) {
+  return ceil_div(floats, kLanes) * kLanes;
+}
+
+Weights with_more(Weights weights, const Weights& more) {
+  for (const WeightPtr& weight : more)
+    if (std::find(weights.begin(), weights.end(), weight) == weights.end()) weights.push_back(weight);
+  return weights;
 }
 
 }  // namespace
+
+// One graph, and what runs of it need besides memory.
+struct Network::Side {
+  std::shared_ptr<const Objective> objective;  // null: it predicts
+  const Graph* graph;
+  std::vector<InputRule> input_rules;
+  std::vector<float*> params;      // where the values of each parameter lie now
+  std::vector<WeightRules> rules;  // of each parameter, when last looked up
+  std::unique_ptr<Floats> grads;   // taken at the first run that needs them
+
+  explicit Side(const Graph& graph) : graph(&graph) { make_tables(); }
+  explicit Side(Objective wanted)
+      : objective(std::make_shared<const Objective>(std::move(wanted))), graph(&objective->graph) {
+    make_tables();
+  }
+
+ private:
+  void make_tables() {
+    input_rules = rules_of_inputs(*graph);
+    params.resize(graph->params().size());
+    rules.resize(params.size());
+  }
+};
 
 struct Network::Key {
   int n;
@@ -91,10 +115,17 @@ struct Network::Key {
   const KernelTable* kernels;
   Precision precision;
   std::shared_ptr<const Tuning> tuning;
+  uint64_t generation;  // of the optimizer
 
   bool operator==(const Key&) const = default;
-  static Key current(int n, Mode mode) {
-    return {n, mode, num_threads(), &cnnfast::kernels(), cnnfast::precision(), cnnfast::tuning()};
+  static Key current(int n, Mode mode, const TrainingState& state) {
+    return {n,
+            mode,
+            num_threads(),
+            &cnnfast::kernels(),
+            cnnfast::precision(),
+            cnnfast::tuning(),
+            follows_rules(mode) ? state.generation : 0};
   }
 };
 
@@ -103,25 +134,26 @@ struct Network::Cached {
   std::vector<WeightRules> rules;
   std::shared_ptr<const Program> program;
   uint64_t number;
-  uint64_t packed_version = 0;  // of the weights, as its last run left them packed
+  uint64_t packed_version = 0;        // of the weights, as its last run left them packed
+  std::vector<float*> slots[2] = {};  // of each parameter that it trains
 };
 
 // The network and its weights are this thread's.
 struct Network::Transaction {
-  explicit Transaction(const Network& network) : lock(network.mutex_), weights(network.locking_order_) {}
+  explicit Transaction(const Network& network)
+      : lock(network.state_->mutex), weights(network.locking_order_) {}
   Lock lock;
   LockedWeights weights;
 };
 
 // What a run changes, for runs that must leave no trace.
 struct Network::Copies {
-  Floats values;
-  std::vector<float*> params;
-  std::vector<Floats> slots;
+  Floats values, slots[2];
+  std::vector<float*> params, slot_params[2];
 
   void lend(Run* run) const {
     run->params = params.data();
-    for (size_t i = 0; i < slots.size(); ++i) run->slots[i] = slots[i].data();
+    for (int i = 0; i < 2; ++i) run->slots[i] = slot_params[i].data();
   }
 };
 
@@ -129,26 +161,36 @@ std::shared_ptr<Workspace> make_workspace() {
   return std::make_shared<Workspace>();
 }
 
-Network::Network(Graph graph, int output, std::shared_ptr<Workspace> workspace)
+Network::Network(Graph graph, std::vector<int> outputs, std::shared_ptr<Workspace> workspace,
+                 std::shared_ptr<TrainingState> state)
     : graph_(std::move(graph)),
-      output_(output),
+      outputs_(std::move(outputs)),
       weights_(graph_.weights()),
-      locking_order_(LockedWeights::in_order(weights_)),
       workspace_(workspace ? std::move(workspace) : make_workspace()),
-      params_(graph_.params().size()),
-      rules_(graph_.params().size()),
-      targets_(std::make_unique<GatheredTargets>()) {
-  graph_.node(output);
-  if (std::count_if(graph_.nodes().begin(), graph_.nodes().end(),
-                    [](const Node& n) { return n.as<InputAttrs>(); }) != 1)
-    fail("a network has exactly one input.");
+      state_(state ? std::move(state) : make_training_state()),
+      predicting_(std::make_shared<Side>(graph_)),
+      all_weights_(weights_),
+      locking_order_(LockedWeights::in_order(weights_)) {
+  if (outputs_.empty()) fail("a network has at least one output, got none.");
+  for (const int output : outputs_) graph_.node(output);
+  if (graph_.inputs().empty()) fail("a network has at least one input, got none.");
 }
+
+Network::Network(Graph graph, int output, std::shared_ptr<Workspace> workspace)
+    : Network(std::move(graph), std::vector<int>{output}, std::move(workspace)) {}
 
 Network::~Network() = default;
 
-const Node& Network::input_node() const {
-  return *std::find_if(graph_.nodes().begin(), graph_.nodes().end(),
-                       [](const Node& n) { return n.as<InputAttrs>(); });
+const Node& Network::input_node(int number) const {
+  if (number < 0 || number >= static_cast<int>(graph_.inputs().size()))
+    fail("there is no input ", number, "; the network has ", graph_.inputs().size(), ".");
+  return graph_.node(graph_.inputs()[static_cast<size_t>(number)]);
+}
+
+const Node& Network::output_node(int number) const {
+  if (number < 0 || number >= static_cast<int>(outputs_.size()))
+    fail("there is no output ", number, "; the network has ", outputs_.size(), ".");
+  return graph_.node(outputs_[static_cast<size_t>(number)]);
 }
 
 Weight& Network::weight(int number) const {
@@ -157,74 +199,134 @@ Weight& Network::weight(int number) const {
   return *weights_[static_cast<size_t>(number)];
 }
 
-void Network::configure(Loss loss, bool from_logits, std::vector<Metric> metrics,
-                        const OptimizerConfig& optimizer) {
-  const Lock lock(mutex_);
-  Draft draft(graph_, output_);
-  check_optimizer(optimizer);
-  for (const Metric& metric : metrics) check_metric(metric);
-  plan_loss(draft, loss, from_logits, metrics);  // refuses what does not fit before anything changes
-  loss_ = loss;
-  from_logits_ = from_logits;
-  metrics_ = std::move(metrics);
-  optimizer_ = optimizer;
-  step_ = 0;
-  slots_.clear();
+Network::Side& Network::side(Mode mode) const {
+  if (!follows_rules(mode)) return *predicting_;
+  if (!training_) fail("configure the network first: compile the model before training or evaluating it.");
+  return mode == Mode::train ? *training_ : *evaluating_;
+}
+
+void Network::set_objective(Objective training) {
+  check_objective(training, graph_);
+  const auto made = std::make_shared<Side>(std::move(training));
+  const Lock lock(state_->mutex);
+  set_sides(made, made);
+}
+
+void Network::set_objective(Objective training, Objective evaluation) {
+  check_objective(training, graph_);
+  check_objective(evaluation, graph_);
+  check_alike(training, evaluation);
+  const auto made = std::make_shared<Side>(std::move(training));
+  const auto evaluating = std::make_shared<Side>(std::move(evaluation));
+  const Lock lock(state_->mutex);
+  set_sides(made, evaluating);
+}
+
+void Network::set_sides(std::shared_ptr<Side> training, std::shared_ptr<Side> evaluation) {
+  all_weights_ = with_more(with_more(weights_, training->graph->weights()), evaluation->graph->weights());
+  locking_order_ = LockedWeights::in_order(all_weights_);
+  training_ = std::move(training);
+  evaluating_ = std::move(evaluation);
   forget_programs();
 }
 
+void Network::set_optimizer(const OptimizerConfig& optimizer) {
+  check_optimizer(optimizer);
+  const Lock lock(state_->mutex);
+  state_->begin(optimizer);
+  forget_programs();
+}
+
+void Network::configure(Loss loss, bool from_logits, std::vector<Metric> metrics,
+                        const OptimizerConfig& optimizer) {
+  if (graph_.inputs().size() != 1 || outputs_.size() != 1)
+    fail("a loss by name is for networks of one input and one output; make an Objective for others.");
+  check_optimizer(optimizer);
+  set_objective(make_objective(graph_, outputs_[0], loss, from_logits, metrics));
+  set_optimizer(optimizer);
+}
+
 bool Network::configured() const {
-  const Lock lock(mutex_);
-  return loss_ != Loss::none;
+  const Lock lock(state_->mutex);
+  return training_ != nullptr;
+}
+
+std::shared_ptr<const Objective> Network::objective(Mode mode) const {
+  const Lock lock(state_->mutex);
+  return side(mode).objective;
 }
 
 OptimizerConfig Network::optimizer() const {
-  const Lock lock(mutex_);
-  return optimizer_;
+  const Lock lock(state_->mutex);
+  return state_->optimizer;
 }
 
 void Network::set_learning_rate(double rate) {
   OptimizerConfig wanted;
   wanted.learning_rate = rate;
   check_optimizer(wanted);
-  const Lock lock(mutex_);
-  optimizer_.learning_rate = rate;
+  const Lock lock(state_->mutex);
+  state_->optimizer.learning_rate = rate;
 }
 
 uint64_t Network::seed() const {
-  const Lock lock(mutex_);
-  return seed_;
+  const Lock lock(state_->mutex);
+  return state_->seed;
 }
 
 void Network::set_seed(uint64_t seed) {
-  const Lock lock(mutex_);
-  seed_ = seed;
+  const Lock lock(state_->mutex);
+  state_->seed = seed;
 }
 
 int64_t Network::step() const {
-  const Lock lock(mutex_);
-  return step_;
+  const Lock lock(state_->mutex);
+  return state_->step;
+}
+
+int64_t Network::slot_elems() const {
+  int64_t floats = 0;
+  for (const WeightPtr& weight : all_weights_) floats += rounded_up(weight->size());
+  return floats;
+}
+
+std::vector<std::vector<float>> Network::copied_slots() const {
+  std::vector<std::vector<float>> copies(static_cast<size_t>(state_->optimizer.slots()));
+  for (size_t i = 0; i < copies.size(); ++i) {
+    copies[i].resize(static_cast<size_t>(slot_elems()));  // what was not trained so far: zeros
+    float* to = copies[i].data();
+    for (const WeightPtr& weight : all_weights_) {
+      const auto known = state_->slots.find(weight);
+      if (known != state_->slots.end()) std::copy_n(known->second[i].data(), weight->size(), to);
+      to += rounded_up(weight->size());
+    }
+  }
+  return copies;
 }
 
 std::vector<std::vector<float>> Network::slots() const {
-  const Lock lock(mutex_);
-  return copies_of(slots_, optimizer_.slots(), graph_.weight_elems());
+  const Lock lock(state_->mutex);
+  return copied_slots();
 }
 
 void Network::set_slots(const std::vector<std::vector<float>>& slots, int64_t step) {
-  const Lock lock(mutex_);
-  const int64_t floats = graph_.weight_elems();
+  const Lock lock(state_->mutex);
+  const int64_t floats = slot_elems();
   if (step < 0) fail("step must not be negative, got ", step, ".");
-  if (slots.size() != static_cast<size_t>(optimizer_.slots()))
-    fail("this optimizer has ", optimizer_.slots(), " buffers, got ", slots.size(), ".");
+  if (slots.size() != static_cast<size_t>(state_->optimizer.slots()))
+    fail("this optimizer has ", state_->optimizer.slots(), " buffers, got ", slots.size(), ".");
   for (const std::vector<float>& slot : slots)
     if (slot.size() != static_cast<size_t>(floats))
       fail("the optimizer's buffers must have ", floats, " elements, got ", slot.size(), ".");
-  std::vector<Floats> made;
-  for (size_t i = 0; i < slots.size(); ++i) made.emplace_back(floats, "the optimizer");
-  for (size_t i = 0; i < slots.size(); ++i) std::copy(slots[i].begin(), slots[i].end(), made[i].data());
-  slots_ = std::move(made);
-  step_ = step;
+  for (const WeightPtr& weight : all_weights_) state_->slots_of(weight);  // all memory first
+  int64_t at = 0;
+  for (const WeightPtr& weight : all_weights_) {
+    std::vector<Floats>& own = state_->slots_of(weight);
+    for (size_t i = 0; i < slots.size(); ++i)
+      std::copy_n(slots[i].data() + at, weight->size(), own[i].data());
+    at += rounded_up(weight->size());
+  }
+  state_->step = step;
 }
 
 Snapshot Network::snapshot() const {
@@ -234,7 +336,7 @@ Snapshot Network::snapshot() const {
     const float* values = LockedWeights::values(*weight);
     weights.emplace_back(values, values + weight->size());
   }
-  return {std::move(weights), copies_of(slots_, optimizer_.slots(), graph_.weight_elems()), step_, seed_};
+  return {std::move(weights), copied_slots(), state_->step, state_->seed};
 }
 
 void Network::forget_programs() {
@@ -245,77 +347,97 @@ void Network::forget_programs() {
 // Within a transaction, like all that follows down to execute.
 void Network::prepare(int n, Mode mode) {
   check_batch(n);
+  Side& side = this->side(mode);
   if (!follows_rules(mode)) return;
-  if (loss_ == Loss::none)
-    fail("configure the network first: compile the model before training or evaluating it.");
-  for (size_t i = 0; i < rules_.size(); ++i) rules_[i] = LockedWeights::rules(*graph_.params()[i].weight);
+  if (state_->optimizer.kind == OptimizerConfig::Kind::none)
+    fail("configure the network first: it has an objective, but no optimizer.");
+  for (size_t i = 0; i < side.rules.size(); ++i)
+    side.rules[i] = LockedWeights::rules(*side.graph->params()[i].weight);
 }
 
 Network::Cached& Network::find(int n, Mode mode) {
   prepare(n, mode);
+  const std::vector<WeightRules>& rules = side(mode).rules;
   const auto known =
-      std::find_if(cache_.begin(), cache_.end(), [&, key = Key::current(n, mode)](const Cached& c) {
-        return c.key == key && (!follows_rules(mode) || c.rules == rules_);
+      std::find_if(cache_.begin(), cache_.end(), [&, key = Key::current(n, mode, *state_)](const Cached& c) {
+        return c.key == key && (!follows_rules(mode) || c.rules == rules);
       });
   if (known != cache_.end()) {
     cache_.splice(cache_.begin(), cache_, known);
     return cache_.front();
   }
-  if (tunes_when_planning() && !is_tuned(request(Key::current(n, mode)))) measure(n, mode);
-  const Key key = Key::current(n, mode);
+  if (tunes_when_planning() && !is_tuned(request(Key::current(n, mode, *state_)))) measure(n, mode);
+  const Key key = Key::current(n, mode, *state_);
   auto program = std::make_shared<const Program>(make_program(request(key)));
   if (std::getenv("CNNFAST_VERBOSE")) print_plan(*program);
-  cache_.push_front({key, rules_, std::move(program), new_program_number()});
+  cache_.push_front({key, rules, std::move(program), new_program_number()});
   if (cache_.size() > kPrograms) cache_.pop_back();
   return cache_.front();
 }
 
 PlanRequest Network::request(const Key& key) const {
-  UpdatePlan update{optimizer_, {}, {}, {}};
-  for (size_t i = 0; i < rules_.size(); ++i) {
-    const WeightRules& rules = rules_[i];
-    const bool first = graph_.params()[i].first == static_cast<int>(i);  // a weight is penalized once
+  const Side& side = this->side(key.mode);
+  UpdatePlan update{state_->optimizer, {}, {}, {}};
+  for (size_t i = 0; i < side.rules.size(); ++i) {
+    const WeightRules& rules = side.rules[i];
+    const bool first = side.graph->params()[i].first == static_cast<int>(i);  // a weight is penalized once
     update.trainable.push_back(rules.trainable);
     update.regularizers.push_back(first ? rules.regularizer : Regularizer{});
     update.constraints.push_back(first ? rules.constraint : Constraint{});
   }
-  return {graph_,
-          output_,
+  return {*side.graph,
+          side.objective ? outputs_of(*side.objective, key.mode) : outputs_,
+          side.objective.get(),
           key.n,
           key.mode,
           key.precision,
           *key.kernels,
           key.threads,
-          {loss_, from_logits_, metrics_},
           std::move(update),
           forced_,
           disabled_,
           *key.tuning};
 }
 
-Run Network::bound(Run run) {
-  for (size_t i = 0; i < params_.size(); ++i) params_[i] = LockedWeights::values(*graph_.params()[i].weight);
-  run.params = params_.data();
-  if (grads_) run.grads = grads_->data();
-  for (size_t i = 0; i < slots_.size(); ++i) run.slots[i] = slots_[i].data();
-  run.seed = seed_;
-  run.step = step_;
-  run.learning_rate = step_rate(optimizer_, step_);
+Run Network::bound(Mode mode, Run run) {
+  Side& side = this->side(mode);
+  for (size_t i = 0; i < side.params.size(); ++i)
+    side.params[i] = LockedWeights::values(*side.graph->params()[i].weight);
+  run.params = side.params.data();
+  if (side.grads) run.grads = side.grads->data();
+  run.seed = state_->seed;
+  run.step = state_->step;
+  run.learning_rate = step_rate(state_->optimizer, state_->step);
   return run;
 }
 
 // Memory for gradients and the optimizer, which predictions do without.
 void Network::take_state(Mode mode) {
   if (mode == Mode::predict || mode == Mode::evaluate) return;
-  if (!grads_) grads_ = std::make_unique<Floats>(graph_.param_elems(), "gradients");
-  while (mode == Mode::train && static_cast<int>(slots_.size()) < optimizer_.slots())
-    slots_.emplace_back(graph_.weight_elems(), "the optimizer");
+  Side& side = this->side(mode);
+  if (!side.grads) side.grads = std::make_unique<Floats>(side.graph->param_elems(), "gradients");
+}
+
+void Network::take_slots(Cached* cached) {
+  const Side& side = *training_;
+  const size_t count = static_cast<size_t>(state_->optimizer.slots());
+  for (size_t i = 0; i < count; ++i)
+    if (cached->slots[i].empty()) cached->slots[i].resize(side.params.size());
+  for (size_t p = 0; count > 0 && p < side.params.size(); ++p) {
+    if (cached->slots[count - 1][p] || !cached->rules[p].trainable) continue;
+    const std::vector<Floats>& own = state_->slots_of(side.graph->params()[p].weight);
+    for (size_t i = 0; i < count; ++i) cached->slots[i][p] = own[i].data();
+  }
 }
 
 void Network::execute(int n, Mode mode, const Run& what, const Transaction& transaction) {
   Cached& cached = find(n, mode);
   take_state(mode);
-  Run run = bound(what);
+  Run run = bound(mode, what);
+  if (mode == Mode::train) {
+    take_slots(&cached);
+    for (int i = 0; i < 2; ++i) run.slots[i] = cached.slots[i].data();
+  }
   const Workspace::Lease memory = workspace_->take(cached.program->floats(), cached.number);
   run.arena = memory.data;
   run.clear = memory.dirty;
@@ -323,33 +445,65 @@ void Network::execute(int n, Mode mode, const Run& what, const Transaction& tran
   run.repack = !memory.kept || cached.packed_version != version;
   cached.program->run(run);
   if (mode == Mode::train) {  // and the program has packed what it moved
-    ++step_;
-    for (const WeightPtr& weight : weights_)
+    ++state_->step;
+    for (const WeightPtr& weight : all_weights_)
       if (LockedWeights::rules(*weight).trainable) LockedWeights::changed(*weight);
-    version = transaction.weights.version();
+    for (const int assignment : training_->graph->assignments()) {
+      const int position = training_->graph->node(assignment).params[0];
+      LockedWeights::changed(*training_->graph->params()[static_cast<size_t>(position)].weight);
+    }
+    version = cached.program->spoils_copies() ? 0 : transaction.weights.version();
   }
   cached.packed_version = version;
 }
 
-void Network::predict(const Samples& x, int n, float* out) {
+void Network::predict(std::span<const Samples> inputs, int n, std::span<float* const> outputs) {
   const Transaction transaction(*this);
-  check_samples(x, n);
+  check_inputs(inputs, n, graph_, predicting_->input_rules);
+  if (outputs.size() != outputs_.size())
+    fail("the network has ", outputs_.size(), " outputs, got room for ", outputs.size(), ".");
+  for (float* const out : outputs) checked_pointer(out, "the output");
   Run run;
-  run.x = x;
-  run.out = checked_pointer(out, "the output");
+  run.inputs = inputs.data();
+  run.outputs = outputs.data();
   execute(n, Mode::predict, run, transaction);
+}
+
+void Network::predict(const Samples& x, int n, float* out) {
+  predict({&x, 1}, n, {&out, 1});
+}
+
+void Network::run_step(Mode mode, std::span<const Samples> inputs, int n, std::vector<double>& results,
+                       const Transaction& transaction) {
+  prepare(n, mode);
+  const Side& side = this->side(mode);
+  check_inputs(inputs, n, *side.graph, side.input_rules);
+  results.resize(static_cast<size_t>(results_of(*side.objective)));
+  Run run;
+  run.inputs = inputs.data();
+  run.results = results.data();
+  execute(n, mode, run, transaction);
 }
 
 void Network::step_on(Mode mode, const Samples& x, const Targets& y, int n, std::vector<double>& results) {
   const Transaction transaction(*this);
   check_samples(x, n);
   prepare(n, mode);
-  Run run;
-  run.x = x;
-  run.y = checked_targets(y, x, n, loss_, output_node().elems(), targets_.get());
-  results.resize(metrics_.size() + 1);
-  run.results = results.data();
-  execute(n, mode, run, transaction);
+  const Side& side = this->side(mode);
+  const Samples inputs[] = {x, samples_of_targets(y, x, side.input_rules)};
+  run_step(mode, inputs, n, results, transaction);
+  for (size_t i = 0; i + 1 < results.size(); ++i)
+    results[i + 1] /= rows_of(side.graph->node(side.objective->metrics[i]), n);
+}
+
+void Network::train_step(std::span<const Samples> inputs, int n, std::vector<double>& results) {
+  const Transaction transaction(*this);
+  run_step(Mode::train, inputs, n, results, transaction);
+}
+
+void Network::evaluate_step(std::span<const Samples> inputs, int n, std::vector<double>& results) {
+  const Transaction transaction(*this);
+  run_step(Mode::evaluate, inputs, n, results, transaction);
 }
 
 void Network::train_step(const Samples& x, const Targets& y, int n, std::vector<double>& results) {
@@ -360,20 +514,31 @@ void Network::evaluate_step(const Samples& x, const Targets& y, int n, std::vect
   step_on(Mode::evaluate, x, y, n, results);
 }
 
+void Network::vjp(std::span<const Samples> inputs, std::span<const float* const> grad_outputs, int n,
+                  bool training, std::span<float* const> grad_inputs, float* grad_weights) {
+  const Transaction transaction(*this);
+  check_inputs(inputs, n, graph_, predicting_->input_rules);
+  if (grad_outputs.size() != outputs_.size() || grad_inputs.size() != inputs.size())
+    fail("gradients are one for each of ", outputs_.size(), " outputs and ", inputs.size(), " inputs, got ",
+         grad_outputs.size(), " and ", grad_inputs.size(), ".");
+  const Mode mode = training ? Mode::vjp_training : Mode::vjp;
+  for (const float* const grad : grad_outputs) checked_pointer(grad, "the gradient of the output");
+  for (float* const grad : grad_inputs) checked_pointer(grad, "the gradient of the input");
+  if (!weights_.empty()) checked_pointer(grad_weights, "the gradient of the weights");
+  Run run;
+  run.inputs = inputs.data();
+  run.grad_outputs = grad_outputs.data();
+  run.grad_inputs = grad_inputs.data();
+  take_state(mode);
+  float* const grads = predicting_->grads->data();
+  std::fill_n(grads, graph_.param_elems(), 0.0f);
+  execute(n, mode, run, transaction);
+  std::copy_n(grads, graph_.weight_elems(), grad_weights);
+}
+
 void Network::vjp(const Samples& x, const float* grad_out, int n, bool training, float* grad_x,
                   float* grad_weights) {
-  const Transaction transaction(*this);
-  check_samples(x, n);
-  const Mode mode = training ? Mode::vjp_training : Mode::vjp;
-  Run run;
-  run.x = x;
-  run.grad_out = checked_pointer(grad_out, "the gradient of the output");
-  run.grad_x = checked_pointer(grad_x, "the gradient of the input");
-  if (!weights_.empty()) checked_pointer(grad_weights, "the gradient of the weights");
-  take_state(mode);
-  std::fill_n(grads_->data(), graph_.param_elems(), 0.0f);
-  execute(n, mode, run, transaction);
-  std::copy_n(grads_->data(), graph_.weight_elems(), grad_weights);
+  vjp({&x, 1}, {&grad_out, 1}, n, training, {&grad_x, 1}, grad_weights);
 }
 
 int64_t Network::memory(int n, Mode mode) {
@@ -392,35 +557,49 @@ std::vector<StepInfo> Network::plan(int n, Mode mode) {
   return infos;
 }
 
-Network::Copies Network::copy_state() const {
-  Copies copies{Floats(graph_.weight_elems(), "a copy of the weights"), {}, {}};
-  for (size_t i = 0; i < graph_.params().size(); ++i) {
-    const Parameter& param = graph_.params()[i];
-    copies.params.push_back(copies.values.data() + graph_.offset(param.first));
-    std::copy_n(params_[i], param.size(), copies.params.back());
+Network::Copies Network::copy_state(Mode mode) const {
+  const Side& side = this->side(mode);
+  const Graph& graph = *side.graph;
+  Copies copies{Floats(graph.weight_elems(), "a copy of the weights"), {}, {}, {}};
+  for (size_t i = 0; i < graph.params().size(); ++i) {
+    const Parameter& param = graph.params()[i];
+    copies.params.push_back(copies.values.data() + graph.offset(param.first));
+    std::copy_n(side.params[i], param.size(), copies.params.back());
   }
-  for (const Floats& slot : slots_) {
-    copies.slots.emplace_back(graph_.weight_elems(), "a copy of the optimizer's state");
-    std::copy_n(slot.data(), slot.size(), copies.slots.back().data());
+  for (int s = 0; mode == Mode::train && s < state_->optimizer.slots(); ++s) {
+    copies.slots[s] = Floats(graph.weight_elems(), "a copy of the optimizer's state");
+    for (const Parameter& param : graph.params()) {
+      float* const to = copies.slots[s].data() + graph.offset(param.first);
+      const auto known = state_->slots.find(param.weight);
+      if (known != state_->slots.end())
+        std::copy_n(known->second[static_cast<size_t>(s)].data(), param.size(), to);
+      copies.slot_params[s].push_back(to);
+    }
   }
   return copies;
 }
 
-Timing Network::profile(const Samples& x, const Targets& y, int n, Mode mode, int runs) {
+Timing Network::profile(std::span<const Samples> inputs, int n, Mode mode, int runs) {
   using Clock = std::chrono::steady_clock;
   const Transaction transaction(*this);
-  check_samples(x, n);
   if (runs < 1) fail("runs must be at least 1, got ", runs, ".");
   Cached& cached = find(n, mode);
+  const Side& side = this->side(mode);
+  check_inputs(inputs, n, *side.graph, side.input_rules);
   const Program& program = *cached.program;
-  std::vector<float> out(static_cast<size_t>(n * output_node().elems()));
-  std::vector<double> results(metrics_.size() + 1), step_seconds(program.steps().size());
+  std::vector<std::vector<float>> outs;
+  std::vector<float*> outputs;
+  for (const int output : outputs_) {
+    const Node& node = graph_.node(output);
+    outputs.push_back(outs.emplace_back(static_cast<size_t>(rows_of(node, n) * node.elems())).data());
+  }
+  std::vector<double> step_seconds(program.steps().size());
+  std::vector<double> results(side.objective ? static_cast<size_t>(results_of(*side.objective)) : 0);
   Run run;
-  run.x = x, run.out = out.data(), run.results = results.data();
-  if (follows_rules(mode)) run.y = checked_targets(y, x, n, loss_, output_node().elems(), targets_.get());
+  run.inputs = inputs.data(), run.outputs = outputs.data(), run.results = results.data();
   take_state(mode);
-  run = bound(run);
-  const Copies copies = copy_state();
+  run = bound(mode, run);
+  const Copies copies = copy_state(mode);
   copies.lend(&run);
   const Workspace::Lease memory = workspace_->take(program.floats(), cached.number);
   cached.packed_version = 0;  // from now on the memory holds the copy's weights
@@ -442,11 +621,11 @@ Timing Network::profile(const Samples& x, const Targets& y, int n, Mode mode, in
 void Network::measure(int n, Mode mode) {
   const Mode kind = mode == Mode::train ? Mode::train : Mode::predict;
   take_state(kind);
-  Run run = bound({});
+  Run run = bound(kind, {});
   run.learning_rate = 0;  // random targets must not drive the weights out of range
-  const Copies copies = copy_state();
+  const Copies copies = copy_state(kind);
   copies.lend(&run);
-  add_tuning(measure_convolutions(request(Key::current(n, kind)), run));
+  add_tuning(measure_convolutions(request(Key::current(n, kind, *state_)), run));
 }
 
 void Network::tune(int n, Mode mode) {
@@ -456,7 +635,7 @@ void Network::tune(int n, Mode mode) {
 }
 
 void Network::force_algorithm(const std::string& op, const std::string& algorithm) {
-  const Lock lock(mutex_);
+  const Lock lock(state_->mutex);
   if (algorithm.empty())
     forced_.erase(op);
   else
@@ -465,7 +644,7 @@ void Network::force_algorithm(const std::string& op, const std::string& algorith
 }
 
 void Network::disable_pass(const std::string& name, bool disabled) {
-  const Lock lock(mutex_);
+  const Lock lock(state_->mutex);
   const auto& names = optional_passes();
   if (std::find(names.begin(), names.end(), name) == names.end()) {
     std::string known;

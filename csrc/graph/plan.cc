@@ -17,38 +17,75 @@ constexpr int64_t kParallelWork = 2'000'000;
 constexpr int kMicroBatch = kLanes;
 constexpr size_t kMostOwnMemory = 6 << 20;
 
-void mark_needed_gradients(Builder& b, const Draft& draft) {
+// Values that something trained, or an input, leads to, and that lead to one of the ends.
+void mark_needed_gradients(Builder& b, const Draft& draft, const std::vector<int>& ends) {
+  std::vector<bool> leads(draft.nodes.size(), false);
+  for (const int end : ends) leads[static_cast<size_t>(end)] = true;
+  for (size_t i = draft.nodes.size(); i-- > 0;)
+    if (leads[i])
+      for (const int src : draft.nodes[i].inputs) leads[static_cast<size_t>(src)] = true;
   for (int i = 0; i < static_cast<int>(draft.nodes.size()); ++i) {
     const Node& node = draft.nodes[static_cast<size_t>(i)];
     bool needed = node.as<InputAttrs>() && b.differentiates_input();
     for (const int position : node.params) needed = needed || b.trainable(position);
     for (const int src : node.inputs) needed = needed || b.needs_grad(src);
-    b.set_needs_grad(i, needed);
+    b.set_needs_grad(i, needed && leads[static_cast<size_t>(i)]);
   }
 }
 
-// Copies the network's output to the caller, or its gradient from there.
-void lower_output(Builder& b, int value) {
-  const Node& node = b.node(value);
-  const int64_t elems = node.elems();
-  const Buffer out = b.output(value);
-  b.step(node, "output", b.n, {out}, [=](const Context& c, int64_t sample) {
-    std::copy_n(c.at(out) + sample * elems, elems, c.run.out + sample * elems);
-  });
+// Copies the network's outputs to the caller, or their gradients from there.
+void lower_outputs(Builder& b, const std::vector<int>& outputs) {
+  for (size_t i = 0; i < outputs.size(); ++i) {
+    const Node& node = b.node(outputs[i]);
+    const int64_t elems = node.elems(), rows = node.rows;
+    const Buffer out = b.output(outputs[i]);
+    b.step(node, "output", b.rows(node), {out}, [=](const Context& c, int64_t row) {
+      const int64_t to = c.run.first_sample * rows + row;
+      std::copy_n(c.at(out) + row * elems, elems, c.run.outputs[i] + to * elems);
+    });
+  }
 }
 
-void lower_given_gradient(Builder& b, int value) {
+void lower_given_gradients(Builder& b, const std::vector<int>& outputs) {
+  for (size_t i = 0; i < outputs.size(); ++i) {
+    if (!b.needs_grad(outputs[i])) continue;
+    const Node& node = b.node(outputs[i]);
+    const int64_t elems = node.elems();
+    const Buffer grad = b.new_grad(outputs[i]);
+    b.step(node, "given gradient", b.rows(node), {grad}, [=](const Context& c, int64_t row) {
+      std::copy_n(c.run.grad_outputs[i] + row * elems, elems, c.at(grad) + row * elems);
+    });
+  }
+}
+
+// After all gradients of parameters: weights take the values that they are assigned.
+void lower_assignments(Builder& b, const Draft& draft) {
+  for (size_t i = 0; i < draft.nodes.size(); ++i)
+    if (draft.nodes[i].as<AssignAttrs>()) op_of(draft.nodes[i]).backward(b, static_cast<int>(i));
+}
+
+// Zeros, where no loss or output depends on the value.
+void lower_no_gradient(Builder& b, int value) {
   const Node& node = b.node(value);
-  const int64_t elems = node.elems();
-  const Buffer grad = b.new_grad(value);
-  b.step(node, "given gradient", b.n, {grad}, [=](const Context& c, int64_t sample) {
-    std::copy_n(c.run.grad_out + sample * elems, elems, c.at(grad) + sample * elems);
-  });
+  const auto fill = [&](int64_t floats, auto place) {
+    b.step(node, "no gradient", flat_tasks(floats), {}, [=](const Context& c, int64_t task) {
+      std::fill_n(place(c) + task * kFlatTask, flat_size(floats, task), 0.0f);
+    });
+  };
+  if (const auto* input = node.as<InputAttrs>(); input && b.differentiates_input())
+    fill(floats_of(node, b.n), [i = input->number](const Context& c) { return c.run.grad_inputs[i]; });
+  if (node.as<AssignAttrs>()) return;
+  for (const int position : node.params)
+    if (b.trainable(position))
+      fill(b.param(position).size(), [p = b.place(position)](const Context& c) { return c.grad(p); });
 }
 
 void lower_backward(Builder& b, const Draft& draft) {
   for (int i = static_cast<int>(draft.nodes.size()) - 1; i >= 0; --i)
-    if (b.needs_grad(i)) op_of(b.node(i)).backward(b, i);
+    if (b.needs_grad(i) && b.has_grad(i))
+      op_of(b.node(i)).backward(b, i);
+    else
+      lower_no_gradient(b, i);
 }
 
 double work_of(const Graph& graph, int n) {
@@ -58,10 +95,22 @@ double work_of(const Graph& graph, int n) {
   return madds * n;
 }
 
-// Whether the batch may be cut into micro-batches at all. Known from shapes alone, as results depend on it.
+// Whether the batch may be cut into micro-batches at all: not where values, or what becomes of them, are of
+// all samples at once. Known from shapes alone, as results depend on it.
 bool can_cut(const PlanRequest& r) {
   const bool whole_batch = r.mode == Mode::vjp || r.mode == Mode::vjp_training;
-  return !whole_batch && !r.disabled.count("depth_first") && r.n > kMicroBatch && r.n % kMicroBatch == 0;
+  if (whole_batch || r.disabled.count("depth_first") || r.n <= kMicroBatch || r.n % kMicroBatch != 0)
+    return false;
+  const Draft draft(r.graph, r.outputs);
+  for (const Node& node : draft.nodes) {
+    if (op_of(node).mixes_samples) return false;
+    if (node.rows == 0)
+      for (const int src : node.inputs)
+        if (draft.nodes[static_cast<size_t>(src)].rows > 0) return false;
+  }
+  for (const int output : draft.outputs)
+    if (draft.nodes[static_cast<size_t>(output)].rows == 0) return false;
+  return true;
 }
 
 }  // namespace
@@ -71,37 +120,40 @@ PassOptions pass_options(const PlanRequest& r, int n) {
 }
 
 Program make_program(const PlanRequest& r, int n) {
-  Draft draft(r.graph, r.output);
-  LossPlan loss = r.loss;
-  if (r.mode == Mode::train || r.mode == Mode::evaluate)
-    loss = plan_loss(draft, loss.loss, loss.from_logits, loss.metrics);
+  Draft draft(r.graph, r.outputs);
   const PassOptions options = pass_options(r, n);
   run_passes(draft, options, r.disabled);
+  const std::vector<int>& outputs = draft.outputs;
 
   Builder b(draft, r.graph, options, r.n);
-  if (r.mode == Mode::train) plan_update(b, r.update);
-  mark_needed_gradients(b, draft);
-  const int64_t results = static_cast<int64_t>(loss.metrics.size()) + 1;
+  std::vector<int> ends = outputs;
+  if (r.mode == Mode::train) {
+    plan_update(b, r.update);
+    ends.resize(r.objective->losses.size());
+  }
+  mark_needed_gradients(b, draft, ends);
+  if (r.mode == Mode::train) set_loss_rates(b, outputs, *r.objective);
   for (int i = 0; i < static_cast<int>(draft.nodes.size()); ++i) op_of(b.node(i)).forward(b, i);
   switch (r.mode) {
     case Mode::predict:
-      lower_output(b, draft.output);
+      lower_outputs(b, outputs);
       b.join_micro_batches(0);
       break;
     case Mode::evaluate:
-      lower_loss(b, draft.output, loss, r.update);
-      b.join_micro_batches(results);
+      lower_results(b, outputs, *r.objective, r.update);
+      b.join_micro_batches(results_of(*r.objective));
       break;
     case Mode::train:
-      lower_loss(b, draft.output, loss, r.update);
+      lower_results(b, outputs, *r.objective, r.update);
       lower_backward(b, draft);
       b.sum_uses();
-      b.join_micro_batches(results);
-      lower_update(b, b.node(draft.output), r.update);
+      b.join_micro_batches(results_of(*r.objective));
+      lower_update(b, b.node(outputs[0]), r.update);
+      lower_assignments(b, draft);
       break;
     case Mode::vjp:
     case Mode::vjp_training:
-      lower_given_gradient(b, draft.output);
+      lower_given_gradients(b, outputs);
       lower_backward(b, draft);
       b.sum_uses();
       break;

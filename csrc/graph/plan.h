@@ -2,21 +2,21 @@
 #pragma once
 #include "graph/draft.h"
 #include "graph/program.h"
+#include "graph/results.h"
 #include "graph/tuning.h"
-#include "ops/loss.h"
 #include "optim/update.h"
 
 namespace cnnfast {
 
 struct PlanRequest {
   const Graph& graph;
-  int output;
+  std::vector<int> outputs;    // or what outputs_of an objective are
+  const Objective* objective;  // null where nothing is trained or evaluated; otherwise the graph is its
   int n;
   Mode mode;
   Precision precision;
   const KernelTable& kernels;
   int threads;
-  LossPlan loss;
   UpdatePlan update;
   const std::map<std::string, std::string>& forced;
   const std::set<std::string>& disabled;
@@ -28,7 +28,7 @@ struct PlanRequest {
 PassOptions pass_options(const PlanRequest& request, int n);
 Program make_program(const PlanRequest& request, int n);
 
-// The better of the two.
+// The better of the two, if batches may be cut.
 Program make_program(const PlanRequest& request);
 
 }  // namespace cnnfast

@@ -9,31 +9,10 @@ namespace cnnfast {
 
 namespace {
 
-size_t bytes_of(DType dtype) {
-  switch (dtype) {
-    case DType::float32:
-      return sizeof(float);
-    case DType::float64:
-      return sizeof(double);
-    case DType::uint8:
-      return 1;
-  }
-  return 0;
-}
-
 // The part of a run that one micro-batch is.
 Run part_of(const Run& run, const MicroBatches& m, int number) {
   Run part = run;
-  const int64_t first = int64_t{number} * m.samples;
-  part.first_sample = first;
-  if (run.x.index)
-    part.x.index += first;
-  else
-    part.x.data = static_cast<const char*>(run.x.data) +
-                  static_cast<size_t>(first * m.in_elems) * bytes_of(run.x.dtype);
-  if (run.y.labels) part.y.labels += first;
-  if (run.y.values) part.y.values += first * m.out_elems;
-  if (run.out) part.out += first * m.out_elems;
+  part.first_sample = int64_t{number} * m.samples;
   part.grads = run.arena + m.grads_at + number * m.grads;
   part.results = reinterpret_cast<double*>(run.arena + m.results_at) + number * m.results;
   return part;
@@ -81,6 +60,10 @@ Program::Program(std::vector<Step> steps, ProgramMemory memory, MicroBatches mic
       micro_batches_(micro_batches),
       threads_(threads),
       shares_(threads) {}
+
+bool Program::spoils_copies() const {
+  return std::any_of(steps_.begin(), steps_.end(), [](const Step& step) { return step.spoils; });
+}
 
 void Program::run(const Run& run) const {
   if (run.step_seconds) std::fill_n(run.step_seconds, steps_.size(), 0.0);

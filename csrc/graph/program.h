@@ -31,22 +31,21 @@ struct ParamPlace {
 // What one run works on.
 struct Run {
   float* arena = nullptr;
-  float* const* params = nullptr;        // the values of each parameter
-  float* grads = nullptr;                // of all parameters
-  float* slots[2] = {nullptr, nullptr};  // of all weights
-  Samples x;
-  Targets y;
-  const float* grad_out = nullptr;
-  float* out = nullptr;
-  float* grad_x = nullptr;
-  double* results = nullptr;       // loss, then metrics
+  float* const* params = nullptr;               // the values of each parameter
+  float* grads = nullptr;                       // of all parameters
+  float* const* slots[2] = {nullptr, nullptr};  // of each parameter that is trained
+  const Samples* inputs = nullptr;              // of the graph, in their order, and so are all that follow
+  float* const* outputs = nullptr;
+  const float* const* grad_outputs = nullptr;
+  float* const* grad_inputs = nullptr;
+  double* results = nullptr;       // the loss, then sums of metrics
   double* step_seconds = nullptr;  // or null; one for each step
   uint64_t seed = 0;
   int64_t step = 0;
   double learning_rate = 0;  // of this step: step_rate()
   bool clear = false;        // the arena holds what others left there
   bool repack = true;        // the packed weights in the arena are older than params, or not there
-  int64_t first_sample = 0;  // number in the batch of the first sample of x
+  int64_t first_sample = 0;  // number in the batch of the first sample that steps see
 };
 
 class Team;
@@ -63,7 +62,7 @@ struct Context {
   float* at(Buffer buffer) const;
   float* values(ParamPlace param) const { return run.params[param.position]; }
   float* grad(ParamPlace param) const { return run.grads + param.offset; }
-  float* slot(int i, ParamPlace param) const { return run.slots[i] + param.offset; }
+  float* slot(int i, ParamPlace param) const { return run.slots[i][param.position]; }
   template <class T>
   T* as(Buffer buffer) const {
     return reinterpret_cast<T*>(at(buffer));
@@ -75,6 +74,7 @@ struct Step {
   std::vector<Buffer> uses;
   int64_t scratch = 0;  // floats a thread
   bool packs = false;   // packs weights: left out while they are as this program left them
+  bool spoils = false;  // changes weights that it has packed
   std::function<void(const Context&, int64_t task)> run;
 };
 
@@ -85,7 +85,6 @@ struct MicroBatches {
   int count = 0;  // 0: every step sees the whole batch
   int samples = 0;
   size_t begin = 0, end = 0;
-  int64_t in_elems = 0, out_elems = 0;  // of one sample
   int64_t grads_at = 0, grads = 0;      // floats: in the shared arena, each micro-batch's gradients
   int64_t results_at = 0, results = 0;  // floats, and doubles: its results
 };
@@ -110,6 +109,7 @@ class Program {
   int micro_batch() const { return micro_batches_.samples; }  // 0: every step sees the whole batch
   const std::vector<Step>& steps() const { return steps_; }
   int threads() const { return threads_; }
+  bool spoils_copies() const;  // of weights, which must be packed anew before the next run
   void run(const Run& run) const;
 
  private:

@@ -122,7 +122,7 @@ void forward(Builder& b, int value) {
   const Node& node = b.node(value);
   const int in = static_cast<int>(b.source(node).elems()), out = node.as<DenseAttrs>()->units;
   Gemm g{};
-  g.m = b.n, g.n = out, g.k = in;
+  g.m = b.rows(node), g.n = out, g.k = in;
   g.a_row = in, g.a_col = 1, g.b_row = out, g.b_col = 1, g.dst_row = out;
   g.activation = node.activation;
   const ParamPlace kernel = b.place(node.params[0]);
@@ -140,7 +140,7 @@ void backward_data(Builder& b, int value, Buffer grad) {
   const Node& node = b.node(value);
   const int in = static_cast<int>(b.source(node).elems()), out = node.as<DenseAttrs>()->units;
   Gemm g{};
-  g.m = b.n, g.n = in, g.k = out;
+  g.m = b.rows(node), g.n = in, g.k = out;
   g.a_row = out, g.a_col = 1, g.b_row = 1, g.b_col = out, g.dst_row = in;
   lower_samples(b, node, "backward data", g, grad, b.new_grad(node.inputs[0]), b.place(node.params[0]), {},
                 {});
@@ -152,7 +152,7 @@ void backward_weights(Builder& b, int value, Buffer grad) {
   const Buffer src = b.output(node.inputs[0]);
   const ParamPlace kernel = b.place(node.params[0]);
   Gemm g{};
-  g.m = in, g.n = out, g.k = b.n;
+  g.m = in, g.n = out, g.k = b.rows(node);
   g.a_row = 1, g.a_col = in, g.b_row = out, g.b_col = 1, g.dst_row = out;
   const Tasks tasks{parts_of(in, kGradRowTask), ceil_div(out, kGradColumnTask)};
   const DenseProduct product = dense_product(b, node);
@@ -186,7 +186,7 @@ void backward_weights(Builder& b, int value, Buffer grad) {
 void backward_bias(Builder& b, int value, Buffer grad) {
   const Node& node = b.node(value);
   const ParamPlace bias = b.place(node.params[1]);
-  const int64_t rows = b.n, out = node.as<DenseAttrs>()->units;
+  const int64_t rows = b.rows(node), out = node.as<DenseAttrs>()->units;
   const Update update = b.update_at_once(node.params[1]);
   const auto sum_rows = b.k.sum_rows;
   Step& step =

@@ -23,7 +23,8 @@ void forward(Builder& b, int value) {
   d.scale = 1.0f / (1.0f - attrs.rate);
   d.lane_is = plain ? 0 : node.layout == Layout::blocked ? 1 : 2;
   const int64_t plane_floats = image.pixels() * (plain ? 1 : kLanes);
-  const int64_t planes = plain ? b.n : planes_of(node, b.n), per_sample = ceil_div(image.c, kLanes);
+  const int64_t planes = plain ? b.rows(node) : planes_of(node, b.n), per_sample = ceil_div(image.c, kLanes);
+  const int64_t rows = node.rows;
   const auto dropout = b.k.dropout;
   b.step(node, "forward", planes, {from, to, mask}, [=](const Context& c, int64_t plane) {
     Dropout one = d;
@@ -39,7 +40,7 @@ void forward(Builder& b, int value) {
       one.sample = static_cast<int32_t>(plane / image.c * kLanes);
       one.plane = static_cast<int32_t>(plane % image.c);
     }
-    one.sample += static_cast<int32_t>(c.run.first_sample);
+    one.sample += static_cast<int32_t>(c.run.first_sample * rows);
     one.step = static_cast<uint32_t>(c.run.step);
     one.seed = c.run.seed;
     dropout(one);

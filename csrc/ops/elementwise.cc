@@ -1,5 +1,6 @@
 // Activations that no producer took in, and additions.
 #include "ops/op.h"
+#include "ops/rows.h"
 
 namespace cnnfast {
 
@@ -10,10 +11,11 @@ void activation_forward(Builder& b, int value) {
   const ActivationKind kind = node.as<ActivationAttrs>()->kind;
   const Buffer from = b.output(node.inputs[0]), to = b.output(value);
   if (kind == ActivationKind::softmax) {  // over the last axis, as the user sees it
-    const int64_t cols = node.dims.back(), rows = node.elems() / cols;
+    const VectorTasks tasks = vector_tasks(node, b.n);
     const auto softmax = b.k.softmax;
-    b.step(node, "forward", b.n, {from, to}, [=](const Context& c, int64_t sample) {
-      softmax(c.at(from) + sample * rows * cols, c.at(to) + sample * rows * cols, rows, cols);
+    b.step(node, "forward", tasks.count(), {from, to}, [=](const Context& c, int64_t task) {
+      const int64_t at = tasks.begin(task) * tasks.cols;
+      softmax(c.at(from) + at, c.at(to) + at, tasks.size(task), tasks.cols);
     });
     return;
   }
@@ -32,11 +34,11 @@ void activation_backward(Builder& b, int value) {
   if (kind == ActivationKind::linear) return b.share_grad(node.inputs[0], grad);
   const Buffer out = b.output(value), grad_src = b.new_grad(node.inputs[0]);
   if (kind == ActivationKind::softmax) {
-    const int64_t cols = node.dims.back(), rows = node.elems() / cols;
+    const VectorTasks tasks = vector_tasks(node, b.n);
     const auto softmax_grad = b.k.softmax_grad;
-    b.step(node, "backward", b.n, {out, grad, grad_src}, [=](const Context& c, int64_t sample) {
-      const int64_t at = sample * rows * cols;
-      softmax_grad(c.at(out) + at, c.at(grad) + at, c.at(grad_src) + at, rows, cols);
+    b.step(node, "backward", tasks.count(), {out, grad, grad_src}, [=](const Context& c, int64_t task) {
+      const int64_t at = tasks.begin(task) * tasks.cols;
+      softmax_grad(c.at(out) + at, c.at(grad) + at, c.at(grad_src) + at, tasks.size(task), tasks.cols);
     });
     return;
   }

@@ -1,208 +1,191 @@
-#include "ops/loss.h"
-
-#include <algorithm>
+// Losses that have kernels: one number for each vector of predictions, and its gradient in the same pass
+// where it is known what the loss as a whole makes of it.
 #include <cmath>
-#include <functional>
+#include <optional>
 
 #include "cnnfast/error.h"
+#include "ops/input.h"
 #include "ops/op.h"
+#include "ops/rows.h"
 
 namespace cnnfast {
 
 namespace {
 
-constexpr int64_t kRowTask = 64;
+using Kernel = void (*)(const RowLoss&);
 
-bool is_crossentropy(Loss loss) {
-  return loss != Loss::mean_squared_error && loss != Loss::none;
-}
-
-const char* name_of(Loss loss) {
-  switch (loss) {
-    case Loss::sparse_categorical_crossentropy:
-      return "sparse_categorical_crossentropy";
-    case Loss::categorical_crossentropy:
-      return "categorical_crossentropy";
-    case Loss::binary_crossentropy:
-      return "binary_crossentropy";
-    default:
-      return "mean_squared_error";
+Kernel kernel_of(LossKind kind, const KernelTable& k) {
+  switch (kind) {
+    case LossKind::softmax_cross_entropy:
+      return k.softmax_cross_entropy;
+    case LossKind::sigmoid_cross_entropy:
+      return k.sigmoid_cross_entropy;
+    case LossKind::squared_error:
+      break;
   }
+  return k.squared_error;
 }
 
-// One row of what `predict` returns, and what it should have been.
-struct Row {
-  const float* out;
-  const float* target;  // null with a label
-  int32_t label;
-  int64_t cols;
+// What a task's rows are given: either labels or values, the other is null.
+struct Given {
+  const int32_t* labels;
+  const float *values, *weights;  // weights: or null
 };
 
-int64_t true_class(const Row& r) {
-  return r.target ? std::max_element(r.target, r.target + r.cols) - r.target : r.label;
-}
+// What all steps of one loss know.
+struct Rows {
+  LossKind kind;
+  bool labels;
+  VectorTasks tasks;
+  Buffer from;
+  Reader targets;
+  std::optional<Reader> weights;
+  int64_t rows_a_weight;
+  Kernel kernel;
 
-// Whether the true class is the first of the largest outputs. NaN is never right.
-bool is_largest(const Row& r) {
-  const int64_t truth = true_class(r);
-  for (int64_t c = 0; c < r.cols; ++c)
-    if (r.out[c] > r.out[truth] || (r.out[c] == r.out[truth] && c < truth)) return false;
-  return !std::isnan(r.out[truth]);
-}
-
-// Whether fewer than k outputs are larger than the true class's. Where an output is not finite, nothing is.
-bool is_among_largest(const Row& r, int k) {
-  const float truth = r.out[true_class(r)];
-  int64_t larger = 0;
-  for (int64_t c = 0; c < r.cols; ++c) {
-    if (!std::isfinite(r.out[c])) return false;
-    larger += r.out[c] > truth;
+  Rows(Builder& b, const Node& node)
+      : kind(node.as<LossAttrs>()->kind),
+        labels(node.as<LossAttrs>()->labels),
+        tasks(vector_tasks(b.source(node), b.n)),
+        from(b.output(node.inputs[0])),
+        targets(b, node.inputs[1]),
+        rows_a_weight(1),
+        kernel(kernel_of(kind, b.k)) {
+    if (node.inputs.size() < 3) return;
+    weights.emplace(b, node.inputs[2]);
+    rows_a_weight = b.source(node, 2).dims.empty() ? node.elems() : 1;
   }
-  return larger < k;
-}
 
-// Mean over the columns of of(output, target).
-template <class Of>
-double row_mean(const Row& r, Of of) {
-  double total = 0;
-  for (int64_t c = 0; c < r.cols; ++c) total += of(r.out[c], r.target ? r.target[c] : float(c == r.label));
-  return total / static_cast<double>(r.cols);
-}
-
-double metric_of(const Metric& metric, const Row& row) {
-  switch (metric.kind) {
-    case MetricKind::accuracy:
-      return is_largest(row);
-    case MetricKind::top_k:
-      return is_among_largest(row, metric.k);
-    case MetricKind::equal:
-      return row_mean(row, [](double out, double target) { return out == target; });
-    case MetricKind::binary_accuracy:
-      return row_mean(row, [&](float out, float target) { return (out > metric.threshold) == target; });
-    case MetricKind::mean_squared_error:
-      return row_mean(row, [](double out, double target) { return (out - target) * (out - target); });
-    case MetricKind::mean_absolute_error:
-      return row_mean(row, [](double out, double target) { return std::abs(out - target); });
+  std::vector<Buffer> uses(std::initializer_list<Buffer> more) const {
+    std::vector<Buffer> all{from};
+    for (const Buffer buffer : more)
+      if (buffer) all.push_back(buffer);
+    if (targets.buffer()) all.push_back(targets.buffer());
+    if (weights && weights->buffer()) all.push_back(weights->buffer());
+    return all;
   }
-  return 0;
-}
 
-// Makes rows of the network's output from those of its last activation's input.
-using Finish = std::function<void(const float* from, float* to, int64_t rows, int64_t cols)>;
+  // Of targets, weights, and losses that nobody wants.
+  int64_t scratch() const { return tasks.some * ((labels ? 1 : tasks.cols) + 2); }
+  float* spare(const Context& c) const { return c.scratch + scratch() - tasks.some; }
 
-Finish finish_of(ActivationKind merged, const KernelTable& k) {
-  if (merged == ActivationKind::softmax) return k.softmax;
-  return [activate = k.activate, kind = kernel_activation(merged)](const float* from, float* to, int64_t rows,
-                                                                   int64_t cols) {
-    activate(kind, from, to, rows * cols);
-  };
-}
+  Given given(const Context& c, int64_t task) const {
+    const int64_t row = tasks.begin(task), n = tasks.size(task), cols = tasks.cols;
+    Given all{};
+    if (labels)
+      all.labels = targets.labels(c, row, n, c.scratch);
+    else
+      all.values = targets.floats(c, row * cols, n * cols, c.scratch);
+    if (weights) {
+      const int64_t first = row / rows_a_weight, last = (row + n - 1) / rows_a_weight;
+      all.weights = weights->floats(c, first, last - first + 1, spare(c) - tasks.some);
+    }
+    return all;
+  }
+  float weight(const Given& given, int64_t task, int64_t i) const {
+    const int64_t row = tasks.begin(task);
+    return given.weights ? given.weights[(row + i) / rows_a_weight - row / rows_a_weight] : 1.0f;
+  }
 
-struct Penalty {
-  ParamPlace param;
-  int64_t size;
-  Regularizer regularizer;
+  // Losses of a task's rows, and scale times their gradients (or none: null); with `rates`, times those.
+  void run(const Context& c, int64_t task, float* loss, float* grad, float scale, const float* rates) const {
+    const Given all = given(c, task);
+    RowLoss r{};
+    r.src = c.at(from) + tasks.begin(task) * tasks.cols;
+    r.labels = all.labels, r.targets = all.values;
+    r.loss = loss, r.grad = grad, r.scale = scale;
+    r.rows = static_cast<int32_t>(tasks.size(task)), r.cols = static_cast<int32_t>(tasks.cols);
+    if (!all.weights && !rates && !computes_labels()) return kernel(r);
+    r.rows = 1;
+    for (int64_t i = 0; i < tasks.size(task); ++i) run_row(r, i, weight(all, task, i), scale, rates);
+  }
+
+ private:
+  bool computes_labels() const { return labels && targets.buffer(); }
+
+  void run_row(RowLoss r, int64_t i, float weight, float scale, const float* rates) const {
+    const int64_t at = i * r.cols;
+    r.src += at, r.loss += i, r.scale = scale * weight * (rates ? rates[i] : 1.0f);
+    if (r.grad) r.grad += at;
+    if (r.labels) r.labels += i;
+    if (r.targets) r.targets += at;
+    if (r.labels && (*r.labels < 0 || *r.labels >= r.cols)) {  // samples have been checked, values have not
+      *r.loss = std::nanf("");
+      if (r.grad) std::fill_n(r.grad, r.cols, *r.loss);
+      return;
+    }
+    kernel(r);
+    *r.loss *= weight;
+  }
 };
 
-// Frozen weights have none: nothing that training does changes theirs.
-std::vector<Penalty> penalties_of(const Builder& b, const UpdatePlan& update) {
-  std::vector<Penalty> penalties;
-  for (size_t i = 0; i < update.regularizers.size(); ++i) {
-    const Regularizer& r = update.regularizers[i];
-    const int position = static_cast<int>(i);
-    if (update.trainable[i] && (r.l1 != 0 || r.l2 != 0))
-      penalties.push_back({b.place(position), b.param(position).size(), r});
+// d loss / d targets of one row.
+void target_gradient(LossKind kind, const float* src, const float* targets, float rate, float* grad,
+                     int64_t cols) {
+  const float mean = rate / static_cast<float>(cols), top = *std::max_element(src, src + cols);
+  float total = 0;
+  for (int64_t c = 0; c < cols; ++c) total += std::exp(src[c] - top);
+  const float log_total = top + std::log(total);
+  for (int64_t c = 0; c < cols; ++c) {
+    if (kind == LossKind::softmax_cross_entropy)
+      grad[c] = rate * (log_total - src[c]);
+    else
+      grad[c] = mean * (kind == LossKind::squared_error ? 2 * (targets[c] - src[c]) : -src[c]);
   }
-  return penalties;
 }
 
-double penalty_of(const std::vector<Penalty>& penalties, const Context& c) {
-  double sum = 0;
-  for (const Penalty& p : penalties) {
-    const float* const w = c.values(p.param);
-    for (int64_t i = 0; i < p.size; ++i)
-      sum += p.regularizer.l1 * std::abs(static_cast<double>(w[i])) +
-             p.regularizer.l2 * static_cast<double>(w[i]) * w[i];
-  }
-  return sum;
+void forward(Builder& b, int value) {
+  const Node& node = b.node(value);
+  const Rows rows(b, node);
+  const float rate = b.known_grad(value);
+  const Buffer to = b.output(value);
+  const Buffer grad = rate != 0 && b.needs_grad(node.inputs[0]) ? b.new_grad(node.inputs[0]) : Buffer{};
+  Step& step =
+      b.step(node, "loss", rows.tasks.count(), rows.uses({to, grad}), [=](const Context& c, int64_t task) {
+        const int64_t row = rows.tasks.begin(task);
+        rows.run(c, task, c.at(to) + row, grad ? c.at(grad) + row * rows.tasks.cols : nullptr, rate, nullptr);
+      });
+  step.scratch = rows.scratch();
+}
+
+void backward_targets(Builder& b, int value, const Rows& rows, Buffer rates) {
+  const Node& node = b.node(value);
+  const Buffer grad = b.new_grad(node.inputs[1]);
+  Step& step =
+      b.step(node, "backward targets", rows.tasks.count(), rows.uses({rates, grad}),
+             [=](const Context& c, int64_t task) {
+               const Given all = rows.given(c, task);
+               const int64_t row = rows.tasks.begin(task), cols = rows.tasks.cols;
+               for (int64_t i = 0; i < rows.tasks.size(task); ++i)
+                 target_gradient(rows.kind, c.at(rows.from) + (row + i) * cols, all.values + i * cols,
+                                 rows.weight(all, task, i) * c.at(rates)[row + i],
+                                 c.at(grad) + (row + i) * cols, cols);
+             });
+  step.scratch = rows.scratch();
+}
+
+void backward(Builder& b, int value) {
+  const Node& node = b.node(value);
+  const bool by_targets = b.needs_grad(node.inputs[1]) && !node.as<LossAttrs>()->labels;
+  if (node.inputs.size() > 2 && b.needs_grad(node.inputs[2]))
+    fail(node.name, ": weights of a loss have no gradient; multiply the loss by them instead.");
+  const bool done = b.known_grad(value) != 0;  // by the forward step
+  if (done && !by_targets) return;
+  const Rows rows(b, node);
+  const Buffer rates = b.grad(value);
+  if (by_targets) backward_targets(b, value, rows, rates);
+  if (done || !b.needs_grad(node.inputs[0])) return;
+  const Buffer grad = b.new_grad(node.inputs[0]);
+  Step& step = b.step(
+      node, "backward", rows.tasks.count(), rows.uses({rates, grad}), [=](const Context& c, int64_t task) {
+        const int64_t row = rows.tasks.begin(task);
+        rows.run(c, task, rows.spare(c), c.at(grad) + row * rows.tasks.cols, 1.0f, c.at(rates) + row);
+      });
+  step.scratch = rows.scratch();
 }
 
 }  // namespace
 
-LossPlan plan_loss(Draft& draft, Loss loss, bool from_logits, std::vector<Metric> metrics) {
-  LossPlan plan{loss, from_logits, std::move(metrics)};
-  const Node& last = draft.nodes[static_cast<size_t>(draft.output)];
-  if (last.dims.size() != 1)
-    fail("the loss needs a network whose output is one row a sample, got ", to_string(last.dims),
-         ". End the network with Flatten or Dense.");
-  if (loss == Loss::sparse_categorical_crossentropy && last.dims[0] < 2)
-    fail(name_of(loss), " needs at least two classes, the network has ", last.dims[0],
-         " output. Use binary_crossentropy for a single unit.");
-  if (!is_crossentropy(loss)) return plan;
-  const ActivationKind wanted =
-      loss == Loss::binary_crossentropy ? ActivationKind::sigmoid : ActivationKind::softmax;
-  const auto* activation = last.as<ActivationAttrs>();
-  const ActivationKind kind = activation ? activation->kind : ActivationKind::linear;
-  const bool squashes = kind == ActivationKind::softmax || kind == ActivationKind::sigmoid;
-  if (from_logits && !squashes) return plan;
-  if (!from_logits && kind != wanted) {
-    const char* name = wanted == ActivationKind::softmax ? "softmax" : "sigmoid";
-    fail(name_of(loss), " needs probabilities: end the network with a ", name,
-         " activation, or pass from_logits=True for a network that ends without one.");
-  }
-  draft.output = last.inputs[0];
-  draft.drop_unused();
-  plan.merged = kind;
-  return plan;
-}
-
-void lower_loss(Builder& b, int value, const LossPlan& plan, const UpdatePlan& update) {
-  const Node& node = b.node(value);
-  const int64_t cols = node.elems(), n = b.n, batch = b.batch;
-  const Buffer out = b.output(value), losses = b.buffer(n);
-  const bool gradient = b.mode == Mode::train;
-  const bool finishes = plan.merged != ActivationKind::linear && !plan.metrics.empty();
-  const Buffer finished = finishes ? b.buffer(n * cols) : out;  // what metrics read
-  std::vector<Buffer> uses{out, losses, finished};
-  Buffer grad;
-  if (gradient) {
-    grad = b.new_grad(value);
-    uses.push_back(grad);
-  }
-  const auto row_loss = plan.loss == Loss::binary_crossentropy  ? b.k.sigmoid_cross_entropy
-                        : plan.loss == Loss::mean_squared_error ? b.k.squared_error
-                                                                : b.k.softmax_cross_entropy;
-  const Finish finish = finish_of(plan.merged, b.k);
-  b.step(node, "loss", ceil_div(n, kRowTask), uses, [=](const Context& c, int64_t task) {
-    const int64_t row = task * kRowTask;
-    RowLoss r{};
-    r.src = c.at(out) + row * cols;
-    r.labels = c.run.y.labels ? c.run.y.labels + row : nullptr;
-    r.targets = c.run.y.values ? c.run.y.values + row * cols : nullptr;
-    r.loss = c.at(losses) + row;
-    r.grad = gradient ? c.at(grad) + row * cols : nullptr;
-    r.scale = 1.0f / static_cast<float>(batch);
-    r.rows = static_cast<int32_t>(std::min(kRowTask, n - row)), r.cols = static_cast<int32_t>(cols);
-    row_loss(r);
-    if (finishes) finish(r.src, c.at(finished) + row * cols, r.rows, cols);
-  });
-
-  const std::vector<Penalty> penalties = penalties_of(b, update);
-  const std::vector<Metric> metrics = plan.metrics;
-  b.step(node, "metrics", 1, {finished, losses}, [=](const Context& c, int64_t) {
-    double sum = 0;
-    for (int64_t i = 0; i < n; ++i) sum += c.at(losses)[i];
-    c.run.results[0] = sum / static_cast<double>(n) + penalty_of(penalties, c);
-    for (size_t m = 0; m < metrics.size(); ++m) {
-      double total = 0;
-      for (int64_t i = 0; i < n; ++i) {
-        const Row row{c.at(finished) + i * cols, c.run.y.values ? c.run.y.values + i * cols : nullptr,
-                      c.run.y.labels ? c.run.y.labels[i] : 0, cols};
-        total += metric_of(metrics[m], row);
-      }
-      c.run.results[m + 1] = total / static_cast<double>(n);
-    }
-  });
-}
+const Op kLossOp{"loss", forward, backward};
 
 }  // namespace cnnfast

@@ -50,7 +50,7 @@ int64_t tasks_of(const Move& m, int n) {
 void to_packed(Builder& b, const Node& node, const char* direction, const Move& m, Buffer plain,
                Buffer packed) {
   const auto gather16 = b.k.gather16;
-  const int n = b.n;
+  const int n = b.rows(node);
   b.step(node, direction, tasks_of(m, n), {plain, packed}, [=](const Context& c, int64_t task) {
     const Lanes l = lanes_of(m.packed, m.image, m.channels_first, n, task);
     gather16(l.shuffle, c.at(plain) + l.plain_at, c.at(packed) + l.packed_at);
@@ -60,7 +60,7 @@ void to_packed(Builder& b, const Node& node, const char* direction, const Move& 
 void to_plain(Builder& b, const Node& node, const char* direction, const Move& m, Buffer packed,
               Buffer plain) {
   const auto scatter16 = b.k.scatter16;
-  const int n = b.n;
+  const int n = b.rows(node);
   b.step(node, direction, tasks_of(m, n), {plain, packed}, [=](const Context& c, int64_t task) {
     const Lanes l = lanes_of(m.packed, m.image, m.channels_first, n, task);
     scatter16(l.shuffle, c.at(packed) + l.packed_at, c.at(plain) + l.plain_at);
@@ -69,7 +69,7 @@ void to_plain(Builder& b, const Node& node, const char* direction, const Move& m
 
 // Both sides in a user's order: a copy, or a turn from (c, h, w) to (h, w, c) and back.
 void copy_plain(Builder& b, const Node& node, const char* direction, int64_t elems, Buffer from, Buffer to) {
-  b.step(node, direction, b.n, {from, to}, [=](const Context& c, int64_t sample) {
+  b.step(node, direction, b.rows(node), {from, to}, [=](const Context& c, int64_t sample) {
     std::copy_n(c.at(from) + sample * elems, elems, c.at(to) + sample * elems);
   });
 }
@@ -78,7 +78,7 @@ void turn_plain(Builder& b, const Node& node, const char* direction, const Image
                 bool to_channels_last, Buffer from, Buffer to) {
   const int64_t rows = to_channels_last ? image.c : image.pixels(),
                 cols = to_channels_last ? image.pixels() : image.c;
-  b.step(node, direction, b.n, {from, to}, [=](const Context& c, int64_t sample) {
+  b.step(node, direction, b.rows(node), {from, to}, [=](const Context& c, int64_t sample) {
     const float* in = c.at(from) + sample * rows * cols;
     float* out = c.at(to) + sample * rows * cols;
     for (int64_t r = 0; r < rows; ++r)

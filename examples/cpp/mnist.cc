@@ -6,6 +6,8 @@
 
 using namespace cnnfast;
 
+using Step = void (Network::*)(const Samples&, const Targets&, int, std::vector<double>&);
+
 struct Digits {
   std::vector<float> pixels;
   std::vector<int32_t> labels;
@@ -22,7 +24,7 @@ struct Digits {
     gzclose(file);
   }
   // Runs a step for one batch after the other; returns the share of digits that were read right.
-  double run(Network& network, decltype(&Network::train_step) step) const {
+  double run(Network& network, Step step) const {
     double right = 0;
     for (size_t at = 0; at < labels.size(); at += 128) {
       const int n = static_cast<int>(std::min<size_t>(128, labels.size() - at));

@@ -5,12 +5,16 @@ Everything here is plumbing for the Python face; users meet `cnnfast.layers`, `c
 """
 
 from collections.abc import Mapping, Sequence
-from typing import Any, Literal, TypedDict
+from typing import Any, Literal, TypedDict, overload
 
 import numpy as np
 from numpy.typing import NDArray
 
 Activation = Literal["linear", "relu", "tanh", "sigmoid", "softmax"]
+LossKernel = Literal["softmax_cross_entropy", "sigmoid_cross_entropy", "squared_error"]
+MetricKernel = Literal[
+    "accuracy", "binary_accuracy", "top_k", "equal", "mean_squared_error", "mean_absolute_error"
+]
 DataFormat = Literal["channels_last", "channels_first"]
 # One number for each spatial axis, outermost first; one to three of them.
 Sizes = tuple[int, ...]
@@ -74,11 +78,23 @@ class Graph:
     Each method adds one node and returns the number of its output value. Shape errors are ValueErrors that
     name the node, the rule, the shapes received and what to change.
 
+    A value has `rows` rows of its shape for each sample; with 0, one row for the whole batch. A shape may be
+    (): one number.
+
     Layers with weights bind those they are given, kernel first, and make their own where they are given none.
     """
 
     def __init__(self) -> None: ...
-    def input(self, shape: tuple[int, ...], name: str) -> int: ...
+    def copy(self) -> Graph: ...
+    def input(self, shape: tuple[int, ...], name: str, rows: int = 1) -> int: ...
+    def weight(self, weight: Weight) -> int:
+        """A weight as a value of one row for the whole batch, which training moves by its gradient."""
+
+    def constant(self, values: NDArray[np.float32], name: str) -> int:
+        """Of one row for the whole batch, too."""
+
+    def reshape(self, src: int, shape: tuple[int, ...], rows: int, name: str) -> int:
+        """The same numbers of each sample in the user's order."""
     def conv(
         self,
         src: int,
@@ -149,7 +165,41 @@ class Graph:
     def dropout(self, src: int, rate: float, name: str) -> int: ...
     def add(self, srcs: Sequence[int], name: str) -> int: ...
     def activation(self, src: int, kind: Activation, name: str) -> int: ...
+    def loss(
+        self,
+        kind: LossKernel,
+        predictions: int,
+        targets: int,
+        from_logits: bool,
+        name: str,
+        weights: int | None = None,
+    ) -> int:
+        """One number for each vector along the last axis of the predictions.
+
+        Targets without that axis are class numbers. Predictions that are not logits must come from the
+        softmax or sigmoid of the loss. Weights, one a row or one a vector, multiply.
+        """
+
+    def metric(
+        self,
+        kind: MetricKernel,
+        predictions: int,
+        targets: int,
+        name: str,
+        k: int = 1,
+        threshold: float = 0.5,
+    ) -> int:
+        """Likewise; it has no gradient."""
+
+    def assign(self, weight: Weight, value: int) -> None:
+        """After each training step the weight takes the value, which has one row for the whole batch."""
+
     def shape(self, value: int) -> tuple[int, ...]: ...
+    def rows(self, value: int) -> int: ...
+    @property
+    def size(self) -> int: ...  # values so far
+    @property
+    def inputs(self) -> list[int]: ...
     @property
     def weights(self) -> list[Weight]:
         """Each once, in the order of first use: a node's kernel, then its bias."""
@@ -169,18 +219,58 @@ class Workspace:
     Where two of them run at once, one takes memory for that call.
     """
 
+class TrainingState:
+    """What training keeps besides weights: the optimizer, its slots by weight, step and seed.
+
+    Networks of one model for several shapes share one; calls on them exclude each other.
+    """
+
+class Objective:
+    """What to train for: a graph that continues a network's, or is another one with the same first inputs.
+
+    The loss is the sum of factor * the mean of each of `losses`, pairs (value, factor), and of the penalties.
+    Of each of `metrics` the sum over the rows is reported, for each of its numbers.
+    """
+
+    def __init__(
+        self, graph: Graph, losses: Sequence[tuple[int, float]], metrics: Sequence[int] = ()
+    ) -> None: ...
+    @property
+    def graph(self) -> Graph: ...
+
 class Network:
     """A graph with its weights bound, and, once configured, its loss, metrics and optimizer.
 
-    Arrays given as samples are float32, float64, uint8 or bool, C-contiguous; `index` picks rows (int64) and
-    may be None for all rows in order. Labels are int32 of shape (n,), or float32 of the output's shape. Every
-    call is one transaction: it validates first, then runs one planned program, without the GIL from before it
-    waits for another call to end; nothing changes when validation fails.
+    Arrays given as samples are float32, float64, uint8, bool or int32, C-contiguous; `index` picks rows
+    (int64) and may be None for all rows in order. Labels are int32 of shape (n,), or float32 of the output's
+    shape. Every call is one transaction: it validates first, then runs one planned program, without the GIL
+    from before it waits for another call to end; nothing changes when validation fails.
+
+    With a list of arrays, one for each input of the graph (or of the objective, in steps), calls are those of
+    a network with any number of inputs and outputs; with single arrays of one with one of each.
     """
 
+    @overload
     def __init__(self, graph: Graph, output: int, workspace: Workspace | None = None) -> None: ...
+    @overload
+    def __init__(
+        self,
+        graph: Graph,
+        outputs: Sequence[int],
+        workspace: Workspace | None = None,
+        state: TrainingState | None = None,
+    ) -> None: ...
     @property
     def weights(self) -> list[Weight]: ...
+    @property
+    def graph(self) -> Graph: ...
+    @property
+    def outputs(self) -> list[int]: ...
+    def set_objective(self, training: Objective, evaluation: Objective | None = None) -> None:
+        """Evaluation may have another graph, of the same inputs and metrics."""
+
+    def set_optimizer(self, optimizer: Mapping[str, Any]) -> None:
+        """As `configure`; resets what is shared with other networks, too."""
     def configure(
         self,
         loss: Literal[
@@ -206,21 +296,46 @@ class Network:
     seed: int  # of dropout
     @property
     def step(self) -> int: ...  # optimizer steps taken so far
+    @overload
     def predict(self, x: NDArray[Any]) -> NDArray[np.float32]: ...
+    @overload
+    def predict(self, inputs: Sequence[NDArray[Any]]) -> list[NDArray[np.float32]]: ...
+    @overload
     def train_step(
         self, x: NDArray[Any], y: NDArray[Any], index: NDArray[np.int64] | None = None
     ) -> list[float]:
         """Forward, loss, backward and update on one batch. Returns [loss, *metrics], means over the batch."""
 
+    @overload
+    def train_step(
+        self, inputs: Sequence[NDArray[Any]], index: NDArray[np.int64] | None = None
+    ) -> list[float]:
+        """Returns the loss and, of the metrics, sums over the rows."""
+
+    @overload
     def evaluate_step(
         self, x: NDArray[Any], y: NDArray[Any], index: NDArray[np.int64] | None = None
     ) -> list[float]:
         """As train_step, without dropout, gradients or update."""
 
+    @overload
+    def evaluate_step(
+        self, inputs: Sequence[NDArray[Any]], index: NDArray[np.int64] | None = None
+    ) -> list[float]: ...
+    @overload
     def vjp(
         self, x: NDArray[Any], grad_out: NDArray[np.float32], training: bool = False
     ) -> tuple[NDArray[np.float32], list[NDArray[np.float32]]]:
         """(gradient of the input, gradients of `weights`) of sum(grad_out * output)."""
+
+    @overload
+    def vjp(
+        self,
+        inputs: Sequence[NDArray[Any]],
+        grad_outs: Sequence[NDArray[np.float32]],
+        training: bool = False,
+    ) -> tuple[list[NDArray[np.float32]], list[NDArray[np.float32]]]:
+        """(gradients of the inputs, gradients of `weights`)."""
 
     def optimizer_state(self) -> dict[str, NDArray[np.float32]]:
         """Flat buffers: {"velocity": ...} or {"m": ..., "v": ...}."""
@@ -243,6 +358,11 @@ class Network:
         "bytes" of the buffers that the step works on.
         """
 
+    @overload
+    def profile(
+        self, inputs: Sequence[NDArray[Any]], mode: Literal["predict", "train"], runs: int
+    ) -> tuple[float, list[float], int]: ...
+    @overload
     def profile(self, x: NDArray[Any], y: NDArray[Any] | None, runs: int) -> tuple[float, list[float], int]:
         """(seconds, seconds of each step of the plan, threads) of the fastest of some runs.
 

@@ -25,7 +25,7 @@ class Rewriter {
         preferred_(preferred) {}
 
   std::vector<Node> nodes;
-  int output = -1;
+  std::vector<int> outputs;
   double seconds = 0;  // of convolutions and reorders
 
   void run() {
@@ -34,7 +34,8 @@ class Rewriter {
       for (int& src : copy.inputs) src = renumbered_[static_cast<size_t>(src)];
       renumbered_.push_back(place(std::move(copy)));
     }
-    output = in_layout(renumbered_[static_cast<size_t>(draft_.output)], Layout::plain);
+    for (const int output : draft_.outputs)
+      outputs.push_back(in_layout(renumbered_[static_cast<size_t>(output)], Layout::plain));
   }
 
  private:
@@ -49,6 +50,7 @@ class Rewriter {
               .attrs = ReorderAttrs{layout},
               .inputs = {value},
               .dims = src.dims,
+              .rows = src.rows,
               .format = src.format,
               .layout = layout};
     seconds += reorder_seconds(src, layout);
@@ -138,6 +140,7 @@ class Rewriter {
                      .attrs = ReorderAttrs{Layout::plain},
                      .inputs = {plain},
                      .dims = src.dims,
+                     .rows = src.rows,
                      .format = format});
     return static_cast<int>(nodes.size()) - 1;
   }
@@ -170,12 +173,13 @@ class Rewriter {
       const Layout layout = nodes[static_cast<size_t>(node.inputs[0])].layout;
       for (int& src : node.inputs) src = in_layout(src, layout);
       node.layout = layout;
-    } else if (!node.inputs.empty()) {  // softmax, dense, flatten: the user's order
+    } else if (!node.inputs.empty()) {  // softmax, dense, flatten, losses: the user's order
       const auto* flatten = node.as<FlattenAttrs>();
       if (flatten && flatten->channels_last_order)
         node.inputs[0] = in_format(node.inputs[0], DataFormat::channels_first);
       // Flatten reorders by itself.
-      if (!flatten) node.inputs[0] = in_layout(node.inputs[0], Layout::plain);
+      if (!flatten)
+        for (int& src : node.inputs) src = in_layout(src, Layout::plain);
       node.layout = Layout::plain;
     }
     nodes.push_back(std::move(node));
@@ -213,7 +217,7 @@ void choose_layout(Draft& draft, const PassOptions& options) {
     if (!best || plan.seconds < best->seconds) best.emplace(std::move(plan));
   }
   draft.nodes = std::move(best->nodes);
-  draft.output = best->output;
+  draft.outputs = std::move(best->outputs);
 }
 
 }  // namespace cnnfast

@@ -24,7 +24,8 @@ void decide_formats(std::vector<Node>& nodes) {
 
 }  // namespace
 
-Draft::Draft(const Graph& graph, int output) : nodes(graph.nodes()), output(output) {
+Draft::Draft(const Graph& graph, std::vector<int> outputs)
+    : nodes(graph.nodes()), outputs(std::move(outputs)) {
   drop_unused();
   decide_formats(nodes);
 }
@@ -33,13 +34,13 @@ std::vector<int> Draft::consumers() const {
   std::vector<int> count(nodes.size(), 0);
   for (const Node& node : nodes)
     for (const int src : node.inputs) ++count[static_cast<size_t>(src)];
-  ++count[static_cast<size_t>(output)];
+  for (const int output : outputs) ++count[static_cast<size_t>(output)];
   return count;
 }
 
 void Draft::drop_unused() {
   std::vector<bool> needed(nodes.size(), false);
-  needed[static_cast<size_t>(output)] = true;
+  for (const int output : outputs) needed[static_cast<size_t>(output)] = true;
   for (size_t i = nodes.size(); i-- > 0;) {
     if (nodes[i].as<InputAttrs>()) needed[i] = true;
     if (needed[i])
@@ -54,7 +55,7 @@ void Draft::drop_unused() {
     for (int& src : kept.back().inputs) src = renumbered[static_cast<size_t>(src)];
   }
   nodes = std::move(kept);
-  output = renumbered[static_cast<size_t>(output)];
+  for (int& output : outputs) output = renumbered[static_cast<size_t>(output)];
 }
 
 const std::vector<std::string>& optional_passes() {
@@ -64,6 +65,7 @@ const std::vector<std::string>& optional_passes() {
 }
 
 void run_passes(Draft& draft, const PassOptions& options, const std::set<std::string>& disabled) {
+  merge_losses(draft);
   if (options.mode != Mode::train && options.mode != Mode::vjp_training) drop_dropout(draft);
   if (!disabled.count("pool_before_activation")) pool_before_activation(draft);
   if (!disabled.count("fuse_activation")) fuse_activation(draft);

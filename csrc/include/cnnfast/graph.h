@@ -6,6 +6,7 @@
 #pragma once
 #include <cstdint>
 #include <map>
+#include <memory>
 #include <string>
 #include <variant>
 #include <vector>
@@ -93,17 +94,50 @@ struct ReorderAttrs {
   Layout to;
 };
 
-struct InputAttrs {};
+struct InputAttrs {
+  int number;  // of the graph's inputs
+};
+struct WeightAttrs {};  // the node's only parameter, as a value
+struct ConstantAttrs {
+  std::shared_ptr<const std::vector<float>> values;
+};
+struct ReshapeAttrs {};
 struct AddAttrs {};
 
+// Of each vector along the last axis of the predictions, against a class number or a vector of the same
+// length: -sum_c t_c log softmax(z)_c; the mean over c of the same for sigmoids; the mean of squares.
+enum class LossKind { softmax_cross_entropy, sigmoid_cross_entropy, squared_error };
+struct LossAttrs {
+  LossKind kind;
+  bool logits;  // the predictions are logits. Otherwise they are what their activation makes of logits
+  bool labels;  // the targets are class numbers
+};
+
+// By Keras's definitions: accuracy, whether the largest output is the true class's; equal, the share of
+// outputs that are their targets.
+enum class MetricKind { accuracy, binary_accuracy, top_k, equal, mean_squared_error, mean_absolute_error };
+struct Metric {
+  MetricKind kind;
+  int k = 1;               // top_k
+  float threshold = 0.5f;  // binary_accuracy: larger outputs are ones
+};
+struct MetricAttrs {
+  Metric metric;
+  bool labels;
+};
+
+struct AssignAttrs {};  // what the node's only parameter is after a training step
+
 using Attrs = std::variant<InputAttrs, ConvAttrs, PoolAttrs, DenseAttrs, FlattenAttrs, DropoutAttrs, AddAttrs,
-                           ActivationAttrs, ReorderAttrs>;
+                           ActivationAttrs, ReorderAttrs, WeightAttrs, ConstantAttrs, ReshapeAttrs, LossAttrs,
+                           MetricAttrs, AssignAttrs>;
 
 struct Node {
   std::string name;
   Attrs attrs;
   std::vector<int> inputs;  // of a convolution: its source and, after fuse_add, what is added to its sums
-  Dims dims = {};           // of the output
+  Dims dims = {};           // of one row of the output; () is one number
+  int rows = 1;             // of the output for a sample; 0: one for the whole batch
   DataFormat format = DataFormat::channels_last;
   int decider = -1;  // the value whose layer decided the format; -1: none has, whoever reads it may
   std::vector<int> params = {};              // positions: kernel, then bias
@@ -111,7 +145,7 @@ struct Node {
   Layout layout = Layout::plain;             // of the output; chosen by a pass
   std::string refused = {};                  // algorithms that did not take this node, and why
   Image image() const;                       // of an output that has channels
-  int64_t elems() const;                     // of one sample's output
+  int64_t elems() const;                     // of one row of the output
   bool has_channels() const { return dims.size() >= 2 && dims.size() <= 4; }  // one to three spatial axes
   template <class T>
   const T* as() const {
@@ -132,12 +166,20 @@ struct Parameter {
 // uniform kernels, drawn by the graph's seed and the number of the weight, and biases of zeros. Weights in
 // two places of a graph are used twice, and their gradients add up.
 //
+// A value has one row a sample, or several where the batch axis was folded with others, or one for the whole
+// batch (a weight, a constant, a mean over the batch). Layers take each row of their input for itself.
+//
 // Nodes that are given the name of an earlier one are numbered: "conv", "conv (2)".
 class Graph {
  public:
   explicit Graph(uint64_t seed = 0) : seed_(seed) {}
 
-  int input(const Dims& dims, const std::string& name);
+  int input(const Dims& dims, const std::string& name, int rows = 1);
+  // Of one row for the whole batch. Training moves a trainable weight by its gradient there, too.
+  int weight(const WeightPtr& weight);
+  int constant(const Dims& dims, std::vector<float> values, const std::string& name);
+  // The same numbers in the user's order; rows times dims stay as many.
+  int reshape(int src, const Dims& dims, int rows, const std::string& name);
   int conv(int src, const ConvAttrs& attrs, DataFormat format, const std::string& name,
            const Weights& weights = {});
   // A convolution of one group a channel; groups and filters of `attrs` are set here. Its kernel's last dims
@@ -151,8 +193,21 @@ class Graph {
   int add(const std::vector<int>& srcs, const std::string& name);
   int activation(int src, ActivationKind kind, const std::string& name);
 
+  // One number for each vector along the last axis of the predictions. Targets are class numbers where they
+  // lack that axis, otherwise of the predictions' shape. Unless these are logits, they must come from a
+  // softmax or sigmoid, as the loss has it; that of logits, too, is left out by the loss. `weights`, of one
+  // number a row or a vector, multiply the losses; -1: there are none, and no gradients either.
+  int loss(LossKind kind, int predictions, int targets, bool from_logits, const std::string& name,
+           int weights = -1);
+  // Likewise; it has no gradient.
+  int metric(const Metric& metric, int predictions, int targets, const std::string& name);
+  // After a training step, and only then, the weight takes the value, which has one row for the whole batch.
+  void assign(const WeightPtr& weight, int value);
+
   const Node& node(int value) const;
   const std::vector<Node>& nodes() const { return nodes_; }
+  const std::vector<int>& inputs() const { return inputs_; }
+  const std::vector<int>& assignments() const { return assignments_; }
   const std::vector<Parameter>& params() const { return params_; }
   Weights weights() const;  // each once, in the order of their first uses
   // Where a parameter lies in flat buffers of floats: first the weights in their order, each on a cache line,
@@ -168,11 +223,14 @@ class Graph {
   int push_conv(int src, ConvAttrs attrs, int multiplier, DataFormat format, const std::string& name,
                 const Weights& weights);
   std::vector<int> bind(const std::string& name, const Weights& weights, const Dims& kernel, int biases);
+  void check_room(const std::string& what, int64_t floats) const;  // beside all weights so far
   int use(const WeightPtr& weight);
+  bool compares_labels(const std::string& name, int predictions, int targets) const;
   Image image_of(int src, int rank, DataFormat format, const std::string& name, const char* layer) const;
 
   uint64_t seed_;
   std::vector<Node> nodes_;
+  std::vector<int> inputs_, assignments_;
   std::map<std::string, int> names_;  // how many nodes were given each
   std::vector<Parameter> params_;
   std::map<const Weight*, int> first_uses_;

@@ -12,23 +12,27 @@
 #include <memory>
 #include <mutex>
 #include <set>
+#include <span>
 #include <string>
 #include <vector>
 
 #include "cnnfast/error.h"
 #include "cnnfast/graph.h"
+#include "cnnfast/objective.h"
 
 namespace cnnfast {
 
 class Workspace;
-struct GatheredTargets;
 struct PlanRequest;
 struct Run;
+struct TrainingState;
 
 enum class Mode { predict, train, evaluate, vjp, vjp_training };
-enum class DType { float32, float64, uint8 };
+enum class DType { float32, float64, uint8, int32 };
 
-// Rows of samples as they lie in memory. index picks from `rows` of them; null means 0, 1, 2, ...
+// Rows of samples as they lie in memory: one a sample, whatever rows the input's node has for each. index
+// picks from `rows` of them; null means 0, 1, 2, ... Of a node with one row for the whole batch there is that
+// one.
 struct Samples {
   const void* data = nullptr;
   DType dtype = DType::float32;
@@ -39,23 +43,6 @@ struct Samples {
 struct Targets {
   const int32_t* labels = nullptr;  // one a row, for sparse_categorical_crossentropy, or
   const float* values = nullptr;    // one row of the output's size a sample
-};
-
-enum class Loss {
-  none,
-  sparse_categorical_crossentropy,
-  categorical_crossentropy,
-  binary_crossentropy,
-  mean_squared_error
-};
-
-// Of what predict returns, by Keras's definitions: accuracy, whether the largest output is the true class's;
-// equal, the share of outputs that are their targets.
-enum class MetricKind { accuracy, binary_accuracy, top_k, equal, mean_squared_error, mean_absolute_error };
-struct Metric {
-  MetricKind kind;
-  int k = 1;               // top_k
-  float threshold = 0.5f;  // binary_accuracy: larger outputs are ones
 };
 
 // Of gradients, regularizers' included: each value into [-limit, limit], or scaled so that the norm of each
@@ -103,48 +90,71 @@ struct Snapshot {
 // For the programs of several networks. Where two of them run at once, one takes memory for that call.
 std::shared_ptr<Workspace> make_workspace();
 
+// What training keeps besides weights: the optimizer, its slots by weight, step and seed. Networks of one
+// model, for several sizes of its inputs, share one; calls on them exclude each other.
+std::shared_ptr<TrainingState> make_training_state();
+
 class Network {
  public:
-  // Without a workspace it has one of its own.
+  // Without a workspace or a state it has its own. Inputs are the graph's, in their order.
+  Network(Graph graph, std::vector<int> outputs, std::shared_ptr<Workspace> workspace = nullptr,
+          std::shared_ptr<TrainingState> state = nullptr);
   Network(Graph graph, int output, std::shared_ptr<Workspace> workspace = nullptr);
   ~Network();
 
   const Graph& graph() const { return graph_; }
-  int output() const { return output_; }
-  const Node& input_node() const;
-  const Node& output_node() const { return graph_.node(output_); }
+  const std::vector<int>& outputs() const { return outputs_; }
+  const Node& input_node(int number = 0) const;
+  const Node& output_node(int number = 0) const;
 
   // Each once, in the order of the graph.
   const Weights& weights() const { return weights_; }
   Weight& weight(int number) const;  // throws Error{value} where there is none
 
+  // Chooses what to train for. Evaluation may have another graph of the same inputs, losses and metrics.
+  void set_objective(Objective training);
+  void set_objective(Objective training, Objective evaluation);
+  // Chooses how, and begins anew: for all networks that share the state.
+  void set_optimizer(const OptimizerConfig& optimizer);
+  // Both, for a network of one input and one output.
   void configure(Loss loss, bool from_logits, std::vector<Metric> metrics, const OptimizerConfig& optimizer);
   bool configured() const;
+  std::shared_ptr<const Objective> objective(Mode mode) const;  // of training or evaluation
   OptimizerConfig optimizer() const;
   void set_learning_rate(double rate);
   uint64_t seed() const;  // of dropout
   void set_seed(uint64_t seed);
   int64_t step() const;  // updates made since it was configured
 
-  // The optimizer's state: 0, 1 or 2 buffers of graph().weight_elems() floats.
+  // The optimizer's state: 0, 1 or 2 buffers of slot_elems() floats, those of weights() first, each weight's
+  // on a cache line, then those of other weights in objectives.
   std::vector<std::vector<float>> slots() const;
   void set_slots(const std::vector<std::vector<float>>& slots, int64_t step);
+  int64_t slot_elems() const;
   Snapshot snapshot() const;
 
+  // One Samples for each input, and room for each output.
+  void predict(std::span<const Samples> inputs, int n, std::span<float* const> outputs);
+  // One Samples for each input of the objective. results receives the loss, then the sums of the metrics.
+  void train_step(std::span<const Samples> inputs, int n, std::vector<double>& results);
+  void evaluate_step(std::span<const Samples> inputs, int n, std::vector<double>& results);
+  // grad_weights has graph().weight_elems() floats; Graph::offset tells where those of a weight begin.
+  void vjp(std::span<const Samples> inputs, std::span<const float* const> grad_outputs, int n, bool training,
+           std::span<float* const> grad_inputs, float* grad_weights);
+
+  // The same for networks of one input and one output; results receives means of the metrics.
   void predict(const Samples& x, int n, float* out);
-  // results receives means over the batch: the loss, then the metrics.
   void train_step(const Samples& x, const Targets& y, int n, std::vector<double>& results);
   void evaluate_step(const Samples& x, const Targets& y, int n, std::vector<double>& results);
-  // grad_weights has graph().weight_elems() floats; Graph::offset tells where those of a weight begin.
   void vjp(const Samples& x, const float* grad_out, int n, bool training, float* grad_x, float* grad_weights);
 
   // Bytes of a program's memory, told before it runs, and those of the workspace now.
   int64_t memory(int n, Mode mode);
   int64_t arena_bytes() const;
   std::vector<StepInfo> plan(int n, Mode mode);
-  // The fastest of `runs` runs after a first one; y for Mode::train. Trains a copy: weights, optimizer and
-  // step stay as they are.
-  Timing profile(const Samples& x, const Targets& y, int n, Mode mode, int runs);
+  // The fastest of `runs` runs after a first one; inputs are the objective's for Mode::train. Trains a copy:
+  // weights, optimizer and step stay as they are.
+  Timing profile(std::span<const Samples> inputs, int n, Mode mode, int runs);
   // Times every algorithm that accepts one of the network's convolutions, on random samples and one thread,
   // and adds what it found to what plans go by (set_tuning).
   void tune(int n, Mode mode);
@@ -156,38 +166,36 @@ class Network {
   struct Cached;
   struct Copies;
   struct Key;
+  struct Side;
   struct Transaction;
+  Side& side(Mode mode) const;
   PlanRequest request(const Key& key) const;
   void prepare(int n, Mode mode);  // refuses what cannot be planned, and looks up what is trained
   Cached& find(int n, Mode mode);  // plans the program if it is not in the cache
-  Run bound(Run run);              // to weights, gradients and optimizer
+  Run bound(Mode mode, Run run);   // to weights, gradients and optimizer
   void execute(int n, Mode mode, const Run& run, const Transaction& transaction);
+  void run_step(Mode mode, std::span<const Samples> inputs, int n, std::vector<double>& results,
+                const Transaction& transaction);
   void step_on(Mode mode, const Samples& x, const Targets& y, int n, std::vector<double>& results);
   void take_state(Mode mode);
-  Copies copy_state() const;
+  void take_slots(Cached* cached);
+  Copies copy_state(Mode mode) const;
   void measure(int n, Mode mode);
+  void set_sides(std::shared_ptr<Side> training, std::shared_ptr<Side> evaluation);
   void forget_programs();
+  std::vector<std::vector<float>> copied_slots() const;
 
   Graph graph_;
-  int output_;
+  std::vector<int> outputs_;
   Weights weights_;
-  std::vector<Weight*> locking_order_;
   std::shared_ptr<Workspace> workspace_;
-  std::vector<float*> params_;      // where the values of each parameter lie now
-  std::vector<WeightRules> rules_;  // of each parameter, when last looked up
-  std::unique_ptr<Floats> grads_;   // taken at the first run that needs them, and so are slots
-  std::vector<Floats> slots_;
-  std::unique_ptr<GatheredTargets> targets_;
-  Loss loss_ = Loss::none;
-  bool from_logits_ = false;
-  std::vector<Metric> metrics_;
-  OptimizerConfig optimizer_;
-  uint64_t seed_ = 0;
-  int64_t step_ = 0;
+  std::shared_ptr<TrainingState> state_;  // whose mutex all calls hold
+  std::shared_ptr<Side> predicting_, training_, evaluating_;
+  Weights all_weights_;  // those of objectives, too
+  std::vector<Weight*> locking_order_;
   std::map<std::string, std::string> forced_;
   std::set<std::string> disabled_;
   std::list<Cached> cache_;
-  mutable std::mutex mutex_;
 };
 
 }  // namespace cnnfast

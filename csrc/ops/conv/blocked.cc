@@ -121,7 +121,7 @@ void lower(Builder& b, const Node& node, const ConvProblem& p, Pass pass) {
     else
       conv_blocked(one);
   };
-  Step& step = b.step(node, pass.direction, b.n * groups * parts * n_pieces, pass.uses(packed), run);
+  Step& step = b.step(node, pass.direction, p.n * groups * parts * n_pieces, pass.uses(packed), run);
   if (pool) step.scratch = pooling.scratch();
   step.info.algorithm = "blocked";
 }
@@ -150,7 +150,7 @@ void backward_data(Builder& b, int value, const ConvProblem& p, const ConvPass& 
   const Node& node = b.node(value);
   if (skips_pixels(p, b.source(node))) {
     ConvPass read = given;
-    read.to = b.buffer(b.n * blocks_of(p.in.c) * p.out.pixels() * kLanes);
+    read.to = b.buffer(p.n * blocks_of(p.in.c) * p.out.pixels() * kLanes);
     backward_data(b, value, of_read_pixels(p), read);
     return scatter_pixels(b, node, p, read.to, given.to);
   }

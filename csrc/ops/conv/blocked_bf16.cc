@@ -32,7 +32,7 @@ struct Pass : ConvPass {
 };
 
 Buffer rounded(Builder& b, const Node& node, Buffer from, const Image& image) {
-  const int64_t floats = b.n * sample_floats(image);
+  const int64_t floats = b.rows(node) * sample_floats(image);
   const Buffer to = b.buffer(ceil_div(floats, 2));
   const auto round = b.k.bf16.round;
   b.step(node, "round", flat_tasks(floats), {from, to}, [=](const Context& c, int64_t task) {
@@ -96,7 +96,7 @@ void lower(Builder& b, const Node& node, const ConvProblem& p, Pass pass) {
   const int oc = pass.oc;
   const auto conv = b.k.bf16.conv;
   Step& step =
-      b.step(node, pass.direction, b.n * groups * parts * n_pieces, pass.uses(packed),
+      b.step(node, pass.direction, p.n * groups * parts * n_pieces, pass.uses(packed),
              [=, rects = rects](const Context& c, int64_t task) {
                const int64_t at = task % n_pieces, part = task / n_pieces % parts;
                const int64_t g = task / n_pieces / parts % groups, sample = task / n_pieces / parts / groups;
@@ -139,7 +139,7 @@ void backward_data(Builder& b, int value, const ConvProblem& p, const ConvPass& 
   const Node& node = b.node(value);
   ConvPass read = given;
   if (skips_pixels(p, b.source(node))) {
-    read.to = b.buffer(b.n * blocks_of(p.in.c) * p.out.pixels() * kLanes);
+    read.to = b.buffer(p.n * blocks_of(p.in.c) * p.out.pixels() * kLanes);
     backward_data(b, value, of_read_pixels(p), read);
     return scatter_pixels(b, node, p, read.to, given.to);
   }
@@ -153,7 +153,8 @@ void backward_data(Builder& b, int value, const ConvProblem& p, const ConvPass& 
 
 // Pairs of samples; the last of an odd batch is paired with zeros.
 Buffer paired(Builder& b, const Node& node, Buffer from, const Image& image) {
-  const int64_t n = b.n, pairs = ceil_div(n, 2), sample = sample_floats(image), tasks = flat_tasks(sample);
+  const int64_t n = b.rows(node), pairs = ceil_div(n, 2), sample = sample_floats(image),
+                tasks = flat_tasks(sample);
   const Buffer to = b.buffer(pairs * sample);
   const auto pair = b.k.bf16.pair;
   b.step(node, "pair samples", pairs * tasks, {from, to}, [=](const Context& c, int64_t task) {

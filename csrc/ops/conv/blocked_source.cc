@@ -134,7 +134,7 @@ ConvProblem of_read_pixels(ConvProblem p) {
 }
 
 Buffer gather_pixels(Builder& b, const Node& node, const ConvProblem& p, Buffer from) {
-  const int64_t planes = b.n * blocks_of(p.in.c);
+  const int64_t planes = p.n * blocks_of(p.in.c);
   const int64_t src_plane = p.in.pixels() * kLanes, dst_plane = p.out.pixels() * kLanes;
   const Spatial& stride = p.a.stride;
   const std::string what = "every " + to_string(Dims{stride.d, stride.h, stride.w});
@@ -150,7 +150,7 @@ Buffer gather_pixels(Builder& b, const Node& node, const ConvProblem& p, Buffer 
 }
 
 void scatter_pixels(Builder& b, const Node& node, const ConvProblem& p, Buffer from, Buffer to) {
-  const int64_t planes = b.n * blocks_of(p.in.c);
+  const int64_t planes = p.n * blocks_of(p.in.c);
   const int64_t src_plane = p.out.pixels() * kLanes, dst_plane = p.in.pixels() * kLanes;
   b.step(node, "scatter pixels", planes, {from, to}, [=](const Context& c, int64_t plane) {
     const float* src = c.at(from) + plane * src_plane;
@@ -173,7 +173,7 @@ ConvProblem of_padded_image(ConvProblem p) {
 
 Buffer pad_image(Builder& b, const Node& node, const ConvProblem& p, Buffer from) {
   const bool channels_first = b.source(node).format == DataFormat::channels_first;
-  const int64_t side = channels_first ? 1 : p.in.c, planes = int64_t{b.n} * p.in.c / side;
+  const int64_t side = channels_first ? 1 : p.in.c, planes = int64_t{p.n} * p.in.c / side;
   const Image in = p.in, padded = of_padded_image(p).in;
   const Padding pad = p.a.padding;
   const Buffer to = b.buffer(planes * padded.pixels() * side);

@@ -67,7 +67,7 @@ struct Phases {
 };
 
 Buffer split_phases(Builder& b, const Node& node, const ConvProblem& p, const Phases& phases, Buffer from) {
-  const int64_t planes = b.n * blocks_of(p.in.c), plane = p.in.pixels() * kLanes;
+  const int64_t planes = p.n * blocks_of(p.in.c), plane = p.in.pixels() * kLanes;
   const Buffer to = b.buffer(planes * phases.plane());
   b.step(node, "split phases", planes, {from, to}, [=](const Context& c, int64_t i) {
     phases.split(c.at(from) + i * plane, c.at(to) + i * phases.plane());

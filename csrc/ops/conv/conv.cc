@@ -61,7 +61,7 @@ void backward_bias(Builder& b, int value, Buffer grad_out) {
     sum_rows(c.at(grad_out) + plane * pixels * kLanes, pixels, kLanes, c.at(sums) + plane * kLanes, kLanes);
   });
   if (node.layout == Layout::blocked) {
-    const int64_t n = b.n;
+    const int64_t n = b.rows(node);
     b.step(node, "sum bias gradients", blocks, {sums}, [=](const Context& c, int64_t block) {
       float sum[kLanes];
       sum_rows(c.at(sums) + block * kLanes, n, blocks * kLanes, sum, kLanes);
@@ -109,7 +109,7 @@ const Op kConvOp{"conv2d", forward, backward};
 ConvProblem conv_problem(const Node& src, const Node& conv, int n) {
   Node read = src;
   read.format = conv.format;
-  ConvProblem p{read.image(), conv.image(), *conv.as<ConvAttrs>(), n};
+  ConvProblem p{read.image(), conv.image(), *conv.as<ConvAttrs>(), rows_of(conv, n)};
   if (p.a.transposed) {
     std::swap(p.in, p.out);
     p.a.use_bias = false;

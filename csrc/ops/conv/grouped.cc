@@ -46,9 +46,9 @@ struct Wide {
 Buffer widen(Builder& b, const Node& node, const Wide& wide, const Image& image, Buffer from) {
   if (image.c == wide.channels) return from;
   const int64_t blocks = wide.blocks(), pixels = image.pixels(), src_blocks = blocks_of(image.c);
-  const Buffer to = b.buffer(b.n * blocks * pixels * kLanes);
+  const Buffer to = b.buffer(b.rows(node) * blocks * pixels * kLanes);
   const int repeats = wide.repeats(), small = wide.small, big = wide.big;
-  b.step(node, "repeat channels", b.n * blocks, {from, to}, [=](const Context& c, int64_t task) {
+  b.step(node, "repeat channels", b.rows(node) * blocks, {from, to}, [=](const Context& c, int64_t task) {
     const int64_t sample = task / blocks, block = task % blocks;
     // Sixteen wide channels never come from two blocks.
     const float* src = c.at(from) + (sample * src_blocks + block / repeats) * pixels * kLanes;
@@ -71,7 +71,7 @@ void narrow(Builder& b, const Node& node, const Wide& wide, const Image& image, 
   const int64_t blocks = blocks_of(image.c), pixels = image.pixels(), src_blocks = wide.blocks();
   const int repeats = wide.repeats(), small = wide.small, big = wide.big, channels = image.c;
   const auto activate = b.k.activate;
-  b.step(node, "sum channels", b.n * blocks, {from, to}, [=](const Context& c, int64_t task) {
+  b.step(node, "sum channels", b.rows(node) * blocks, {from, to}, [=](const Context& c, int64_t task) {
     const int64_t sample = task / blocks, block = task % blocks;
     const float* src = c.at(from) + sample * src_blocks * pixels * kLanes;
     float* dst = c.at(to) + task * pixels * kLanes;
@@ -143,7 +143,7 @@ void lower_3x3(Builder& b, const Node& node, const Wide& wide, const Pass& pass)
   const ParamPlace bias = pass.bias;
   const Buffer from = pass.from, to = pass.to, packed = pass.packed;
   const auto depthwise_3x3 = b.k.depthwise_3x3;
-  Step& step = b.step(node, pass.direction, b.n * blocks * pieces, {from, to, packed},
+  Step& step = b.step(node, pass.direction, b.rows(node) * blocks * pieces, {from, to, packed},
                       [=](const Context& c, int64_t task) {
                         const int64_t piece = task % pieces, plane = task / pieces, block = plane % blocks;
                         Depthwise3x3 one = a;
@@ -198,7 +198,7 @@ void lower_rects(Builder& b, const Node& node, const ConvProblem& p, const Wide&
   const Buffer from = pass.from, to = pass.to, packed = pass.packed;
   const auto conv_grouped = b.k.conv_grouped;
   Step& step = b.step(
-      node, pass.direction, b.n * blocks * tasks, {from, to, packed}, [=](const Context& c, int64_t at) {
+      node, pass.direction, p.n * blocks * tasks, {from, to, packed}, [=](const Context& c, int64_t at) {
         const size_t task = static_cast<size_t>(at % tasks);
         const int64_t plane = at / tasks, block = plane % blocks;
         ConvGrouped one = a;
@@ -223,7 +223,7 @@ void lower(Builder& b, const Node& node, const ConvProblem& p, Pass pass) {
   const bool narrows = pass.dst.c != wide.channels;
   pass.from = widen(b, node, wide, pass.src, pass.from);
   if (narrows) {
-    pass.to = b.buffer(b.n * wide.blocks() * pass.dst.pixels() * kLanes);
+    pass.to = b.buffer(p.n * wide.blocks() * pass.dst.pixels() * kLanes);
     pass.bias = {}, pass.activation = Activation::none;
   }
   const Image image = pass.dst;
@@ -278,10 +278,10 @@ void backward_weights(Builder& b, int value, const ConvProblem& p, Buffer from, 
   const int taps = p.taps(), all_oc = p.out.c;
   const int64_t weights = int64_t{taps} * wide.small * kLanes,
                 block_floats = weights + kLanes;  // and the bias
-  const int64_t blocks = wide.blocks(), partial = blocks * block_floats, parts = partial_sums(b.n, partial);
+  const int64_t blocks = wide.blocks(), partial = blocks * block_floats, parts = partial_sums(p.n, partial);
   const Buffer src = widen(b, node, wide, p.in, from);
   const Buffer grad = widen(b, node, wide, p.out, grad_out), sums = b.buffer(parts * partial);
-  const int64_t src_plane = p.in.pixels() * kLanes, dst_plane = p.out.pixels() * kLanes, n = b.n;
+  const int64_t src_plane = p.in.pixels() * kLanes, dst_plane = p.out.pixels() * kLanes, n = p.n;
   const auto wgrad = b.k.conv_grouped_wgrad;
   Step& step = b.step(node, "backward weights", parts * blocks, {src, grad, sums},
                       [=](const Context& c, int64_t task) {

@@ -89,7 +89,7 @@ void lower(Builder& b, const Node& node, const ConvProblem& p, Pass pass) {
   const int64_t packed_group = tiles(b, pass.oc) * b.k.lanes_oc_tile * a.rows;
   const int64_t src_group = pass.ic * in.plane, dst_group = pass.oc * out.plane;
   const auto conv_lanes = b.k.conv_lanes;
-  Step& step = b.step(node, pass.direction, ceil_div(b.n, kLanes) * groups * pieces, pass.uses(packed),
+  Step& step = b.step(node, pass.direction, ceil_div(p.n, kLanes) * groups * pieces, pass.uses(packed),
                       [=](const Context& c, int64_t task) {
                         const Piece& piece = work->pieces[static_cast<size_t>(task % pieces)];
                         const int64_t g = task / pieces % groups, block = task / pieces / groups;
@@ -134,7 +134,7 @@ void backward_weights(Builder& b, int value, const ConvProblem& p, Buffer src, B
   int64_t scratch = 0;
   for (const Rect& rect : rects->rects)
     scratch = std::max(scratch, b.k.lanes_wgrad_scratch(rect.n_taps, p.a.pool ? 4 * rect.cols : rect.cols));
-  const int64_t blocks = ceil_div(b.n, kLanes), weights = int64_t{p.taps()} * p.ic() * p.out.c;
+  const int64_t blocks = ceil_div(p.n, kLanes), weights = int64_t{p.taps()} * p.ic() * p.out.c;
   const int64_t bias_at = ceil_div(weights, kLanes) * kLanes;  // the bias follows the kernel in a partial sum
   const int64_t partial = bias_at + ceil_div(p.out.c, kLanes) * kLanes;
   const int64_t parts = partial_sums(blocks, partial);

@@ -89,7 +89,7 @@ Buffer pack_weights(Builder& b, const Node& node, const ConvProblem& p, const Pa
 void lower(Builder& b, const Node& node, const ConvProblem& p, const Pass& pass) {
   const Buffer packed = pack_weights(b, node, p, pass);
   const int64_t out_blocks = blocks_of(pass.oc), groups = p.a.groups;
-  const int64_t tiles = b.n * winograd_tiles(pass.dst, winograd_axis(pass.form).out);
+  const int64_t tiles = p.n * winograd_tiles(pass.dst, winograd_axis(pass.form).out);
   const Cut cut(tiles, most_tiles(pass.form), b.k.winograd_tiles, out_blocks, groups);
   const int64_t parts = cut.parts;
   Winograd a{};

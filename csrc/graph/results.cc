@@ -1,0 +1,110 @@
+#include "graph/results.h"
+
+#include <cmath>
+
+namespace cnnfast {
+
+namespace {
+
+struct Penalty {
+  ParamPlace param;
+  int64_t size;
+  Regularizer regularizer;
+};
+
+// Frozen weights have none: nothing that training does changes theirs.
+std::vector<Penalty> penalties_of(const Builder& b, const UpdatePlan& update) {
+  std::vector<Penalty> penalties;
+  for (size_t i = 0; i < update.regularizers.size(); ++i) {
+    const Regularizer& r = update.regularizers[i];
+    const int position = static_cast<int>(i);
+    if (update.trainable[i] && (r.l1 != 0 || r.l2 != 0))
+      penalties.push_back({b.place(position), b.param(position).size(), r});
+  }
+  return penalties;
+}
+
+double penalty_of(const std::vector<Penalty>& penalties, const Context& c) {
+  double sum = 0;
+  for (const Penalty& p : penalties) {
+    const float* const w = c.values(p.param);
+    for (int64_t i = 0; i < p.size; ++i)
+      sum += p.regularizer.l1 * std::abs(static_cast<double>(w[i])) +
+             p.regularizer.l2 * static_cast<double>(w[i]) * w[i];
+  }
+  return sum;
+}
+
+struct Mean {
+  Buffer from;
+  int64_t count;
+  double factor;
+};
+struct Sums {
+  Buffer from;
+  int64_t rows, elems;
+};
+
+double mean_of(const Mean& loss, const Context& c) {
+  double sum = 0;
+  for (int64_t i = 0; i < loss.count; ++i) sum += c.at(loss.from)[i];
+  return sum / static_cast<double>(loss.count);
+}
+
+double* add_rows(const Sums& sums, const Context& c, double* to) {
+  std::fill_n(to, sums.elems, 0.0);
+  const float* from = c.at(sums.from);
+  for (int64_t row = 0; row < sums.rows; ++row)
+    for (int64_t i = 0; i < sums.elems; ++i) to[i] += *from++;
+  return to + sums.elems;
+}
+
+}  // namespace
+
+std::vector<int> outputs_of(const Objective& objective, Mode mode) {
+  std::vector<int> values;
+  for (const Objective::Term& term : objective.losses) values.push_back(term.value);
+  values.insert(values.end(), objective.metrics.begin(), objective.metrics.end());
+  const std::vector<int>& assigned = objective.graph.assignments();
+  if (mode == Mode::train) values.insert(values.end(), assigned.begin(), assigned.end());
+  return values;
+}
+
+int64_t results_of(const Objective& objective) {
+  int64_t numbers = 1;
+  for (const int metric : objective.metrics) numbers += objective.graph.node(metric).elems();
+  return numbers;
+}
+
+void set_loss_rates(Builder& b, const std::vector<int>& outputs, const Objective& objective) {
+  for (size_t i = 0; i < objective.losses.size(); ++i) {
+    const Node& node = b.node(outputs[i]);
+    const double count = static_cast<double>(rows_of(node, b.batch)) * static_cast<double>(node.elems());
+    b.set_loss_rate(outputs[i], static_cast<float>(objective.losses[i].factor / count));
+  }
+}
+
+void lower_results(Builder& b, const std::vector<int>& outputs, const Objective& objective,
+                   const UpdatePlan& update) {
+  std::vector<Mean> losses;
+  std::vector<Sums> metrics;
+  std::vector<Buffer> uses;
+  for (size_t i = 0; i < objective.losses.size() + objective.metrics.size(); ++i) {
+    const Node& node = b.node(outputs[i]);
+    uses.push_back(b.output(outputs[i]));
+    if (i < objective.losses.size())
+      losses.push_back({uses.back(), floats_of(node, b.n), objective.losses[i].factor});
+    else
+      metrics.push_back({uses.back(), b.rows(node), node.elems()});
+  }
+  const std::vector<Penalty> penalties = penalties_of(b, update);
+  b.step(b.node(outputs[0]), "results", 1, uses, [=](const Context& c, int64_t) {
+    double total = penalty_of(penalties, c);
+    for (const Mean& loss : losses) total += loss.factor * mean_of(loss, c);
+    double* to = c.run.results;
+    *to++ = total;
+    for (const Sums& sums : metrics) to = add_rows(sums, c, to);
+  });
+}
+
+}  // namespace cnnfast

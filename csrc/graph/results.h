@@ -1,0 +1,20 @@
+// The end of a training or evaluation program: what the losses add up to, penalties, and sums of metrics.
+#pragma once
+#include "cnnfast/objective.h"
+#include "optim/update.h"
+
+namespace cnnfast {
+
+// An objective's values as the outputs of a draft, where all below expects them: losses, then metrics, then
+// what training assigns to weights.
+std::vector<int> outputs_of(const Objective& objective, Mode mode);
+// The numbers that are reported: the loss, and all of the metrics'.
+int64_t results_of(const Objective& objective);
+
+// Before anything is lowered: tells the builder the gradients of the losses.
+void set_loss_rates(Builder& b, const std::vector<int>& outputs, const Objective& objective);
+// Of the update only penalties count here, and only those of weights that are trained.
+void lower_results(Builder& b, const std::vector<int>& outputs, const Objective& objective,
+                   const UpdatePlan& update);
+
+}  // namespace cnnfast
