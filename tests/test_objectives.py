@@ -104,7 +104,9 @@ def test_losses_add_up_by_their_factors(n: int, weighted: bool, threads: Callabl
         mse = graph.loss("squared_error", net.first, t1, True, "mse", w)
         entropy = graph.loss("softmax_cross_entropy", net.second, t2, False, "entropy", w)
         accuracy = graph.metric("accuracy", net.second, t2, "accuracy")
-        network.set_objective(Objective(graph, [(mse, 0.5), (entropy, 2.0)], [accuracy, mse, entropy]))
+        network.set_objective(
+            Objective(graph, [(mse, 0.5, False), (entropy, 2.0, False)], [accuracy, mse, entropy])
+        )
         network.set_optimizer(sgd(0.1))
         a, b = (rng.normal(size=(n, k)).astype(np.float32) for k in (4, 5))
         y1, y2 = rng.normal(size=(n, 3)).astype(np.float32), rng.integers(0, 6, n).astype(np.int32)
@@ -149,7 +151,7 @@ def test_losses_of_pixels(kind: Any, labels: bool, weights: tuple[int, ...] | No
     rate = None if weights is None else own.input(weights, "weights")
     loss = own.loss(kind, inputs[0], inputs[1], True, "loss", rate)
     assert own.shape(loss) == (2, 3)
-    network.set_objective(Objective(own, [(loss, 1.0)], []))
+    network.set_objective(Objective(own, [(loss, 1.0, False)], []))
     network.set_optimizer(sgd(1.0))
     samples = _normal(n, 2, 3, 3)
     y = RNG.integers(0, 4, (n, 2, 3)).astype(np.int32) if labels else RNG.uniform(size=(n, *target))
@@ -213,7 +215,7 @@ def test_weights_and_constants_are_values(isa: str) -> None:
     outs = network.predict([np.ones((2, 1), np.float32)])
     assert [out.tolist() for out in outs] == [[[1], [1]], [0, 0, 0], [1, -2, 3]]
     loss = graph.loss("squared_error", value, constant, True, "distance")
-    network.set_objective(Objective(graph, [(loss, 3.0)]))
+    network.set_objective(Objective(graph, [(loss, 3.0, False)]))
     network.set_optimizer(sgd(0.1))
     assert network.train_step([np.ones((16, 1), np.float32)])[0] == pytest.approx(14)
     np.testing.assert_allclose(weight.numpy(), 0.2 * np.array([1, -2, 3]), rtol=1e-6)
@@ -228,7 +230,9 @@ def test_assigned_weights_change_after_training_steps_only() -> None:
     goal = graph.constant(np.zeros(2, np.float32), "goal")
     network = Network(graph, [graph.weight(mean)])
     graph.assign(mean, value)
-    network.set_objective(Objective(graph, [(graph.loss("squared_error", value, goal, True, "loss"), 1.0)]))
+    network.set_objective(
+        Objective(graph, [(graph.loss("squared_error", value, goal, True, "loss"), 1.0, False)])
+    )
     network.set_optimizer(sgd(0.1))
     x = np.ones((32, 1), np.float32)
     network.evaluate_step([x])
@@ -254,7 +258,9 @@ def test_training_may_have_a_graph_of_its_own() -> None:
 
     def objective(times: int) -> Objective:
         graph, out = described(times)
-        return Objective(graph, [(graph.loss("squared_error", out, graph.input((1,), "y"), True, "mse"), 1)])
+        return Objective(
+            graph, [(graph.loss("squared_error", out, graph.input((1,), "y"), True, "mse"), 1, False)]
+        )
 
     graph, out = described(1)
     network = Network(graph, out)
@@ -279,7 +285,7 @@ def test_networks_of_several_shapes_share_the_state_of_training() -> None:
             network = Network(graph, [out], None, state)
             target = graph.input((size, size, 2), "y")
             network.set_objective(
-                Objective(graph, [(graph.loss("squared_error", out, target, True, "mse"), 1)])
+                Objective(graph, [(graph.loss("squared_error", out, target, True, "mse"), 1, False)])
             )
             made.append(network)
         return made
@@ -314,7 +320,7 @@ def test_what_does_not_fit_is_refused_before_anything_changes() -> None:
     x = other.input((3,), "x")
     loss = other.loss("squared_error", x, other.input((3,), "y"), True, "mse")
     with pytest.raises(ValueError, match="first inputs must be those of the network"):
-        network.set_objective(Objective(other, [(loss, 1.0)]))
+        network.set_objective(Objective(other, [(loss, 1.0, False)]))
     with pytest.raises(ValueError, match="at least one loss"):
         network.set_objective(Objective(net.graph, []))
     with pytest.raises(ValueError, match="compile the model"):
@@ -326,7 +332,7 @@ def test_what_does_not_fit_is_refused_before_anything_changes() -> None:
         graph.reshape(net.first, (2,), 1, "reshape")
     labels = graph.input((), "labels")
     entropy = graph.loss("softmax_cross_entropy", net.second, labels, False, "entropy")
-    network.set_objective(Objective(graph, [(entropy, 1.0)], []))
+    network.set_objective(Objective(graph, [(entropy, 1.0, False)], []))
     network.set_optimizer(sgd(0.1))
     inputs = [_normal(2, 4), _normal(2, 5), np.zeros((2, 2), np.float32)]
     before = [weight.numpy() for weight in net.weights]

@@ -159,6 +159,7 @@ void bind_graph(py::module_& m) {
   using py::arg;
   py::class_<Graph>(m, "Graph")
       .def(py::init<>())
+      .def(py::init<const Graph&>(), arg("begin"))
       .def("copy", [](const Graph& graph) { return Graph(graph); })
       .def("input", &Graph::input, arg("shape"), arg("name"), arg("rows") = 1)
       .def("weight", &Graph::weight, arg("weight"))

@@ -416,10 +416,10 @@ py::tuple profile(Network& network, const py::array& x, const std::optional<py::
   return y ? profile_all(network, {x, *y}, "train", runs) : profile_all(network, {x}, "predict", runs);
 }
 
-Objective objective_of(const Graph& graph, const std::vector<std::pair<int, double>>& losses,
+Objective objective_of(const Graph& graph, const std::vector<std::tuple<int, double, bool>>& losses,
                        std::vector<int> metrics) {
   Objective objective{graph, {}, std::move(metrics)};
-  for (const auto& [value, factor] : losses) objective.losses.push_back({value, factor});
+  for (const auto& [value, factor, sum] : losses) objective.losses.push_back({value, factor, sum});
   return objective;
 }
 

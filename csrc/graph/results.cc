@@ -35,20 +35,31 @@ double penalty_of(const std::vector<Penalty>& penalties, const Context& c) {
   return sum;
 }
 
-struct Mean {
+struct Total {
   Buffer from;
-  int64_t count;
-  double factor;
+  int64_t floats;
+  double factor, divisor;  // of their sum
 };
 struct Sums {
   Buffer from;
   int64_t rows, elems;
 };
 
-double mean_of(const Mean& loss, const Context& c) {
+double sum_of(const Total& loss, const Context& c) {
   double sum = 0;
-  for (int64_t i = 0; i < loss.count; ++i) sum += c.at(loss.from)[i];
-  return sum / static_cast<double>(loss.count);
+  for (int64_t i = 0; i < loss.floats; ++i) sum += c.at(loss.from)[i];
+  return sum;
+}
+
+// What the sum of a loss's numbers for n samples is divided by.
+double divisor_of(const Objective::Term& term, const Node& node, int n) {
+  return term.sum ? 1.0 : static_cast<double>(rows_of(node, n)) * static_cast<double>(node.elems());
+}
+
+// The whole batch's loss is the mean of the micro-batches', of which each stands for all.
+Total total_of(const Objective::Term& term, const Node& node, const Builder& b, Buffer from) {
+  const double parts = term.sum && node.rows > 0 ? static_cast<double>(b.batch) / b.n : 1.0;
+  return {from, floats_of(node, b.n), term.factor * parts, divisor_of(term, node, b.n)};
 }
 
 double* add_rows(const Sums& sums, const Context& c, double* to) {
@@ -79,28 +90,28 @@ int64_t results_of(const Objective& objective) {
 void set_loss_rates(Builder& b, const std::vector<int>& outputs, const Objective& objective) {
   for (size_t i = 0; i < objective.losses.size(); ++i) {
     const Node& node = b.node(outputs[i]);
-    const double count = static_cast<double>(rows_of(node, b.batch)) * static_cast<double>(node.elems());
-    b.set_loss_rate(outputs[i], static_cast<float>(objective.losses[i].factor / count));
+    const Objective::Term& term = objective.losses[i];
+    b.set_loss_rate(outputs[i], static_cast<float>(term.factor / divisor_of(term, node, b.batch)));
   }
 }
 
 void lower_results(Builder& b, const std::vector<int>& outputs, const Objective& objective,
                    const UpdatePlan& update) {
-  std::vector<Mean> losses;
+  std::vector<Total> losses;
   std::vector<Sums> metrics;
   std::vector<Buffer> uses;
   for (size_t i = 0; i < objective.losses.size() + objective.metrics.size(); ++i) {
     const Node& node = b.node(outputs[i]);
     uses.push_back(b.output(outputs[i]));
     if (i < objective.losses.size())
-      losses.push_back({uses.back(), floats_of(node, b.n), objective.losses[i].factor});
+      losses.push_back(total_of(objective.losses[i], node, b, uses.back()));
     else
       metrics.push_back({uses.back(), b.rows(node), node.elems()});
   }
   const std::vector<Penalty> penalties = penalties_of(b, update);
   b.step(b.node(outputs[0]), "results", 1, uses, [=](const Context& c, int64_t) {
     double total = penalty_of(penalties, c);
-    for (const Mean& loss : losses) total += loss.factor * mean_of(loss, c);
+    for (const Total& loss : losses) total += loss.factor * (sum_of(loss, c) / loss.divisor);
     double* to = c.run.results;
     *to++ = total;
     for (const Sums& sums : metrics) to = add_rows(sums, c, to);

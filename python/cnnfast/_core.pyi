@@ -84,7 +84,7 @@ class Graph:
     Layers with weights bind those they are given, kernel first, and make their own where they are given none.
     """
 
-    def __init__(self) -> None: ...
+    def __init__(self, begin: Graph = ...) -> None: ...
     def copy(self) -> Graph: ...
     def input(self, shape: tuple[int, ...], name: str, rows: int = 1) -> int: ...
     def weight(self, weight: Weight) -> int:
@@ -228,12 +228,12 @@ class TrainingState:
 class Objective:
     """What to train for: a graph that continues a network's, or is another one with the same first inputs.
 
-    The loss is the sum of factor * the mean of each of `losses`, pairs (value, factor), and of the penalties.
-    Of each of `metrics` the sum over the rows is reported, for each of its numbers.
+    The loss is the sum of penalties and of `losses`, (value, factor, sum): factor * the mean, or the sum, of
+    the value's numbers. Of each of `metrics` the sum over the rows is reported, for each of its numbers.
     """
 
     def __init__(
-        self, graph: Graph, losses: Sequence[tuple[int, float]], metrics: Sequence[int] = ()
+        self, graph: Graph, losses: Sequence[tuple[int, float, bool]], metrics: Sequence[int] = ()
     ) -> None: ...
     @property
     def graph(self) -> Graph: ...

@@ -10,12 +10,13 @@ namespace cnnfast {
 // samples) are further inputs. It may be another graph than the one that predicts, of the same weights:
 // layers may do otherwise in training.
 //
-// The loss is the sum of the penalties of trained weights and, over `losses`, of factor * the mean of the
-// value's numbers. Of each metric the sum over the rows is reported, for each of its numbers.
+// The loss is the sum of the penalties of trained weights and, over `losses`, of factor * the mean (or the
+// sum) of the value's numbers. Of each metric the sum over the rows is reported, for each of its numbers.
 struct Objective {
   struct Term {
     int value;
     double factor = 1;
+    bool sum = false;  // of the numbers, not their mean
   };
   Graph graph;
   std::vector<Term> losses;

@@ -39,7 +39,7 @@ def probabilities(model: Any, x: NDArray[np.float32], name: str) -> NDArray[np.f
     if logits:
         from cnnfast import ops
 
-        return ops.softmax(outputs)
+        return np.asarray(ops.softmax(outputs))
     if (outputs < 0).any() or not np.allclose(outputs.sum(axis=1), 1, atol=_TOLERANCE):
         raise UserError(
             f'{name} does not end in a softmax over classes: give its last layer activation="softmax", or '

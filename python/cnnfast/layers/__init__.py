@@ -21,6 +21,7 @@ from cnnfast.layers.input import Input, InputLayer
 from cnnfast.layers.layer import Layer
 from cnnfast.layers.max_pooling1d import MaxPooling1D
 from cnnfast.layers.max_pooling2d import MaxPooling2D
+from cnnfast.layers.operation import Operation
 from cnnfast.layers.separable_conv1d import SeparableConv1D
 from cnnfast.layers.separable_conv2d import SeparableConv2D
 from cnnfast.utils.missing import missing
@@ -55,6 +56,7 @@ __all__ = [
     "MaxPool2D",
     "MaxPooling1D",
     "MaxPooling2D",
+    "Operation",
     "ReLU",
     "SeparableConv1D",
     "SeparableConv2D",

@@ -62,4 +62,5 @@ def add(inputs: Sequence[SymbolicTensor], **options: Unpack[LayerOptions]) -> Sy
         >>> add([x, Dense(4)(x)]).shape
         (None, 4)
     """
-    return Add(**options)(list(inputs))
+    made: SymbolicTensor = Add(**options)(list(inputs))
+    return made

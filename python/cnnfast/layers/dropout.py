@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
 
 from cnnfast.layers.layer import Layer
 from cnnfast.utils.arguments import not_offered, real_number
@@ -39,6 +39,8 @@ class Dropout(Layer):
         >>> Dropout(0.2).compute_output_shape((None, 15, 5, 5))
         (None, 15, 5, 5)
     """
+
+    acts_in_training_only: ClassVar[bool] = True
 
     def __init__(
         self, rate: float, noise_shape: None = None, seed: None = None, **options: Unpack[LayerOptions]

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from cnnfast.layers.layer import Layer
-from cnnfast.layers.symbolic import SymbolicTensor
-from cnnfast.utils.arguments import batch_shape as split_batch
-from cnnfast.utils.arguments import not_offered, sample_shape
+from cnnfast.layers.symbolic import Call, SymbolicTensor
+from cnnfast.utils.arguments import entries, not_offered, sample_shape, split_batch
 
 if TYPE_CHECKING:
     from cnnfast._core import Graph, Weight
+    from cnnfast.layers.tracing import Tracing, Value
     from cnnfast.utils.serialization import Config
 
 
@@ -19,7 +19,7 @@ class InputLayer(Layer):
     """The beginning of a graph.
 
     Args:
-        shape: Shape of one sample, such as (28, 28, 1).
+        shape: Shape of one sample, such as (28, 28, 1); None for an axis that is not known in advance.
         batch_size: Not offered; any batch size will do.
         dtype: "float32" or None; samples of other numbers are converted.
         sparse, ragged, input_tensor, optional: Keras's arguments, which must have their defaults.
@@ -36,7 +36,7 @@ class InputLayer(Layer):
 
     def __init__(
         self,
-        shape: Sequence[int] | None = None,
+        shape: Sequence[int | None] | None = None,
         batch_size: int | None = None,
         dtype: str | None = None,
         sparse: None = None,
@@ -48,7 +48,9 @@ class InputLayer(Layer):
     ) -> None:
         if batch_shape is not None and shape is None:
             batch_size, shape = split_batch(batch_shape, "batch_shape")
-        super().__init__(name=name, dtype=dtype, input_shape=sample_shape(shape))
+        known, self._examples = _examples(shape)
+        super().__init__(name=name, dtype=dtype)
+        self.declared_shape = known
         not_offered(
             "Input",
             batch_size=(batch_size, None),
@@ -57,27 +59,47 @@ class InputLayer(Layer):
             input_tensor=(input_tensor, None),
             optional=(optional, False),
         )
-        assert self.declared_shape is not None
-        self._built_shape = self.declared_shape
+        self._built = True
 
     @property
     def output(self) -> SymbolicTensor:
         """Where the graph begins."""
-        assert self.declared_shape is not None
         symbol = self._symbol() if self._symbol is not None else None
-        return symbol or self._note(SymbolicTensor((None, *self.declared_shape), self, ()))
+        return self._note(SymbolicTensor.like(self._examples, Call(self))) if symbol is None else symbol
+
+    def _trace(self, graph: Tracing, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Value:
+        return graph.value(self._emit(graph, (), ()))
 
     def _emit(self, graph: Graph, srcs: Sequence[int], weights: Sequence[Weight]) -> int:
-        assert self.declared_shape is not None
-        return graph.input(self.declared_shape, self.name)
+        return graph.input(self._examples[0], self.name)
 
     def get_config(self) -> Config:
         """Returns the arguments that make an equal layer."""
         return {"shape": self.declared_shape, "name": self.name}
 
 
+# What samples of unknown sizes may look like, by the number of axes that are not known: two examples, which
+# most networks halve evenly, of no more numbers than the core allows for one sample.
+_UNKNOWN = {1: (1024, 1280), 2: (256, 320), 3: (64, 96)}
+
+
+def _examples(shape: Any) -> tuple[tuple[int | None, ...], tuple[tuple[int, ...], ...]]:
+    """Returns the shape, and one or two examples of it."""
+    axes = entries(shape)
+    unknown = 0 if axes is None else sum(axis is None for axis in axes)
+    if axes is None or unknown == 0:
+        known = sample_shape(shape)
+        return known, (known,)
+    if unknown not in _UNKNOWN:
+        raise ValueError(f"at most three axes of an input may be unknown, got {axes!r}")
+    examples = tuple(
+        sample_shape([size if axis is None else axis for axis in axes]) for size in _UNKNOWN[unknown]
+    )
+    return tuple(axes), examples
+
+
 def Input(  # noqa: N802  # Keras's name
-    shape: Sequence[int] | None = None,
+    shape: Sequence[int | None] | None = None,
     batch_size: int | None = None,
     dtype: str | None = None,
     sparse: None = None,
@@ -90,7 +112,8 @@ def Input(  # noqa: N802  # Keras's name
     """Begins a graph: what layers are called on to describe a `Model`.
 
     Args:
-        shape: Shape of one sample, such as (28, 28, 1); the batch axis is left out.
+        shape: Shape of one sample, such as (28, 28, 1); the batch axis is left out. None for an axis that is
+            not known in advance.
         batch_size: Not offered; any batch size will do.
         dtype: "float32" or None; samples of other numbers are converted.
         sparse: Not offered.
@@ -104,7 +127,7 @@ def Input(  # noqa: N802  # Keras's name
         A symbolic tensor.
 
     Raises:
-        ValueError: If an axis is None or below 1.
+        ValueError: If an axis is below 1, or more than three are None.
 
     Source:
         Keras 3, `keras.Input`.

@@ -1,8 +1,9 @@
 """What every layer has in common: configuration, its weights, and its place in a graph.
 
-A layer computes nothing. It adds nodes to a graph of the core (`_emit`), which bind its weights. It makes
-these when it first knows its input's shape, and keeps them: wherever it is called, in however many models,
-all compute with the same numbers.
+A layer computes nothing. Traced, it adds nodes to a graph of the core, which bind its weights: by `_emit`, or
+by `call`, written with other layers and functions of `cnnfast.ops`, as Keras has it. It makes its weights
+when it first knows its input's shape, and keeps them: wherever it is called, in however many models, all
+compute with the same numbers.
 
 A symbolic tensor knows its layer; a layer knows its symbolic tensors only while others hold them, so that
 models are freed as soon as they are dropped.
@@ -10,31 +11,31 @@ models are freed as soon as they are dropped.
 
 from __future__ import annotations
 
+import functools
 import inspect
 import re
 from collections import Counter
-from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, ClassVar, TypedDict, overload
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING, Any, ClassVar, TypedDict
 from weakref import ref
 
 import numpy as np
 
 from cnnfast import _core
-from cnnfast._core import Graph, Network
+from cnnfast.layers import calls
 from cnnfast.layers.symbolic import SymbolicTensor
+from cnnfast.layers.tracing import Tracing, Value, current_tracing
 from cnnfast.layers.variable import Variable
-from cnnfast.tuning import new_network
 from cnnfast.utils.arguments import batch_shape, not_offered, sample_shape
 from cnnfast.utils.missing import advice
-from cnnfast.utils.samples import check_samples
+from cnnfast.utils.nest import leaves
 from cnnfast.utils.serialization import snake_case
 
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike, NDArray
     from typing_extensions import Self
 
-    from cnnfast._core import Weight
+    from cnnfast._core import Graph, Network, Weight
     from cnnfast.utils.serialization import Config
 
 _names: Counter[str] = Counter()
@@ -67,17 +68,8 @@ class LayerOptions(UnnamedOptions, total=False):
     name: str | None
 
 
-@dataclass(frozen=True)
-class Description:
-    """What the core says of one layer on given inputs."""
-
-    graph: Graph
-    output: int
-    shape: tuple[int, ...]
-
-
 class Layer:
-    """Base of the layers.
+    """Base of the layers, and of your own: define `call`, and `build` where it has weights.
 
     Args:
         name: Its name in the model; None makes one up, such as `conv2d_1`.
@@ -88,9 +80,22 @@ class Layer:
 
     Raises:
         ValueError: If an argument is not known, or out of its range.
+
+    Source:
+        Keras 3, `keras.layers.Layer`.
+
+    Example:
+        >>> import numpy as np
+        >>> from cnnfast import ops
+        >>> class Doubled(Layer):
+        ...     def call(self, inputs):
+        ...         return ops.relu(inputs + inputs)
+        >>> Doubled()(np.array([[-3.0, 2.0]]))
+        array([[0., 4.]], dtype=float32)
     """
 
     joins: ClassVar[bool] = False  # whether it takes a list of inputs
+    acts_in_training_only: ClassVar[bool] = False  # elsewhere it returns its input
 
     def __init__(
         self,
@@ -116,72 +121,102 @@ class Layer:
         if input_dim is not None:
             input_shape = (input_dim,)
         self.name = new_name(snake_case(type(self).__name__)) if name is None else _checked_name(name)
-        self.declared_shape = None if input_shape is None else sample_shape(input_shape, "input_shape")
+        self.declared_shape: tuple[int | None, ...] | None = (
+            None if input_shape is None else sample_shape(input_shape, "input_shape")
+        )
         self._trainable = bool(trainable)
-        self._built_shape: tuple[int, ...] | None = None
+        self._built = False
         self._symbol: ref[SymbolicTensor] | None = None
-        self._weights: list[Variable] = []
-        self._alone: tuple[tuple[int, ...], Network] | None = None  # runs it on arrays of that shape
+        self._weights: list[Variable] = []  # its own, without those of layers in it
+        self._alone: tuple[str, Network, Any] | None = None  # runs it on arrays like those of the last call
+
+    def __init_subclass__(cls, **options: Any) -> None:
+        super().__init_subclass__(**options)
+        if "build" in cls.__dict__:
+            cls.build = _noting_that_it_is_built(cls.__dict__["build"])  # type: ignore[method-assign]
 
     # -- the graph ---------------------------------------------------------------------------------------
+
+    def call(self, *args: Any, **kwargs: Any) -> Any:
+        """What the layer makes of its inputs: layers of your own define it with layers and `cnnfast.ops`.
+
+        Args:
+            args: What stands for arrays: one, or a list, tuple or dict of them.
+            kwargs: What else there is to say; `training` is whether it is a training step.
+
+        Returns:
+            What stands for the output, or a list, tuple or dict of outputs.
+        """
+        raise NotImplementedError(f"layer {self.name!r} ({type(self).__name__}) needs a method `call`")
 
     def _emit(self, graph: Graph, srcs: Sequence[int], weights: Sequence[Weight]) -> int:
         """Adds this layer to a graph of the core and returns the number of its output.
 
         `weights` are to be bound; where there are none, the graph makes some that have the shapes needed.
+        Layers with `call` do without.
         """
         raise NotImplementedError
 
-    def _describe(self, shapes: Sequence[tuple[int, ...]], weights: Sequence[Weight]) -> Description:
-        graph = Graph()
-        srcs = [graph.input(shape, f"input_{i}") for i, shape in enumerate(shapes)]
-        output = self._emit(graph, srcs, weights)
-        return Description(graph, output, tuple(graph.shape(output)))
+    @property
+    def _is_called(self) -> bool:
+        """Whether `call` says what it does."""
+        return type(self).call is not Layer.call or type(self)._emit is Layer._emit
 
-    def _build(self, shapes: Sequence[tuple[int, ...]]) -> Description:
-        """Makes the weights if there are none yet; if there are, they must suit these inputs."""
-        description = self._describe(shapes, self._weights)
-        if self._built_shape is None:
-            self._weights = [self._new_variable(weight) for weight in description.graph.weights]
-            self._built_shape = shapes[0]
-        return description
+    def _trace(self, graph: Tracing, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+        """Adds the layer to a graph; values stand where it was called on tensors."""
+        with graph.within(self.name):
+            if not self._is_called:
+                return self._trace_emit(graph, args, kwargs)
+            if kwargs.get("training") is None and "training" in inspect.signature(self.call).parameters:
+                kwargs = {**kwargs, "training": graph.training}
+            return self.call(*args, **kwargs)
+
+    def _trace_emit(self, graph: Tracing, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Value:
+        source = calls.single(self, args, kwargs)
+        training = kwargs.get("training") if self.acts_in_training_only else None
+        if training and not graph.training:
+            raise ValueError(f"layer {self.name!r} acts in training only; leave training=True out")
+        if training is not None and not training:
+            return graph.as_value(source)
+        srcs = [graph.as_value(each).number for each in leaves(source)]
+        return graph.value(self._emit(graph, srcs, self._weights))
+
+    def _build_for(
+        self, args: tuple[Any, ...], kwargs: dict[str, Any], shapes: Sequence[tuple[int, ...]]
+    ) -> None:
+        """Makes the weights for a call on inputs of these shapes, if there are none yet."""
+        if self._built:
+            return
+        if self._is_called:
+            given, named = calls.shapes_in_place(args, kwargs, shapes)
+            self.build(given[0] if given else next(iter(named.values())))
+            self._built = True
+            return
+        graph = _graph_of(shapes)
+        self._emit(graph, graph.inputs, ())
+        self._weights = [self._new_variable(weight) for weight in graph.weights]
+        self._built = True
 
     def _unbuild(self) -> None:
         """Forgets the input's shape, and with it the weights: that was no shape for the model."""
-        self._built_shape, self._weights, self._alone = None, [], None
-
-    def _connect(self, sources: Sequence[SymbolicTensor]) -> SymbolicTensor:
-        description = self._build([source.sample_shape for source in sources])
-        return self._note(SymbolicTensor((None, *description.shape), self, tuple(sources)))
+        self._built, self._weights, self._alone = False, [], None
 
     def _note(self, symbol: SymbolicTensor) -> SymbolicTensor:
         self._symbol = ref(symbol)
         return symbol
 
-    @overload
-    def __call__(self, inputs: SymbolicTensor | list[SymbolicTensor]) -> SymbolicTensor: ...
-    @overload
-    def __call__(self, inputs: NDArray[Any]) -> NDArray[np.float32]: ...
-    def __call__(self, inputs: Any) -> SymbolicTensor | NDArray[np.float32]:
-        """Extends a graph where `inputs` is symbolic; runs at once, without training, where it is an array.
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        """Extends a graph where inputs are symbolic; runs at once, without training, where they are arrays.
 
         Args:
-            inputs: What `Input` or another layer returned (a list of these for layers that join branches), or
-                an array with the batch axis first.
+            args: What `Input` or another layer returned (a list of these for layers that join branches), or
+                arrays with the batch axis first.
+            kwargs: What else the layer's `call` takes, such as `training`.
 
         Raises:
-            ValueError: If `inputs` is neither, or its shape does not suit the layer.
+            ValueError: If inputs are neither, or a shape does not suit the layer.
         """
-        sources = list(inputs) if isinstance(inputs, (list, tuple)) else [inputs]
-        symbols = [source for source in sources if isinstance(source, SymbolicTensor)]
-        if symbols and len(symbols) == len(sources) and isinstance(inputs, (list, tuple)) == self.joins:
-            return self._connect(symbols)
-        if symbols or self.joins:
-            wants = "a list of what Input or other layers returned" if self.joins else "one input"
-            raise ValueError(
-                f"layer {self.name!r} ({type(self).__name__}) takes {wants}, got {type(inputs).__name__}"
-            )
-        return self._run(inputs)
+        return calls.call_layer(self, args, kwargs)
 
     @property
     def output(self) -> SymbolicTensor:
@@ -193,37 +228,97 @@ class Layer:
 
     @property
     def input(self) -> SymbolicTensor | list[SymbolicTensor]:
-        """What the layer was last called on: one symbolic tensor, or a list where it joins branches."""
+        """What the layer was last called on: one symbolic tensor, or a list of several."""
         sources = self.output.sources
-        return list(sources) if self.joins else sources[0]
+        return list(sources) if self.joins or len(sources) != 1 else sources[0]
 
-    def compute_output_shape(self, input_shape: Sequence[int | None]) -> tuple[int | None, ...]:
+    def compute_output_shape(self, input_shape: Any) -> Any:
         """Returns the output's shape for an input's; in both the batch axis comes first, None or a number."""
+        if self._is_called:
+            return calls.output_shape(self, input_shape)
         batch, shape = batch_shape(input_shape)
-        return (batch, *self._describe([shape], ()).shape)
+        graph = _graph_of([shape])
+        return (batch, *graph.shape(self._emit(graph, graph.inputs, ())))
 
     # -- weights -----------------------------------------------------------------------------------------
 
     @property
-    def _first_shape(self) -> tuple[int, ...] | None:
+    def _first_shape(self) -> tuple[int | None, ...] | None:
         """The shape of the samples of a `Sequential` that begins with this layer, if the layer tells it."""
         return self.declared_shape
 
     @property
     def built(self) -> bool:
         """Whether the layer knows its input's shape, and so its weights."""
-        return self._built_shape is not None
+        return self._built
 
-    def build(self, input_shape: Sequence[int | None]) -> None:
-        """Makes the weights for inputs of a shape.
+    @built.setter
+    def built(self, value: bool) -> None:
+        self._built = bool(value)
+
+    def build(self, input_shape: Any) -> None:
+        """Makes the weights for inputs of a shape; layers of your own define it with `add_weight`.
 
         Args:
-            input_shape: Shape of a batch, as in Keras: the first axis, None or a number, is the batch's.
+            input_shape: Shape of a batch, as in Keras: the first axis, None or a number, is the batch's. A
+                list or dict of shapes where the layer takes several inputs.
 
         Raises:
             ValueError: If the shape does not suit the layer, or the layer has weights for another one.
         """
-        self._build([batch_shape(input_shape)[1]])
+        if self._is_called:
+            return
+        shape = batch_shape(input_shape)[1]
+        self._build_for((), {}, [shape])
+        graph = _graph_of([shape])
+        self._emit(graph, graph.inputs, self._weights)  # refuses another shape
+
+    def add_weight(
+        self,
+        shape: Sequence[int] | int | None = None,
+        initializer: Any = None,
+        dtype: Any = None,
+        trainable: bool = True,
+        autocast: bool = True,
+        regularizer: Any = None,
+        constraint: Any = None,
+        aggregation: str = "none",
+        overwrite_with_gradient: bool = False,
+        name: str | None = None,
+    ) -> Variable:
+        """Makes a weight of this layer.
+
+        Args:
+            shape: Its shape; () or None for a single number.
+            initializer: How it begins; None is "glorot_uniform".
+            dtype: "float32" or None.
+            trainable: Whether training changes it.
+            autocast: Keras's argument; nothing here depends on it.
+            regularizer: What is added to the loss for it.
+            constraint: What holds it after each step.
+            aggregation: Keras's argument; nothing here depends on it.
+            overwrite_with_gradient: Keras's argument; nothing here depends on it.
+            name: Its name in the layer; None makes one up.
+
+        Returns:
+            The weight, for use in `call`.
+        """
+        from cnnfast.layers.adding import new_weight
+
+        not_offered(type(self).__name__, dtype=(None if str(dtype) == "float32" else dtype, None))
+        sizes = () if shape is None else (shape,) if isinstance(shape, int) else tuple(shape)
+        suffix = f"variable_{len(self._weights)}" if name is None else name
+        variable = new_weight(f"{self.name}/{suffix}", sizes, initializer, regularizer, constraint)
+        variable.trainable = trainable and self._trainable
+        self._weights.append(variable)
+        return variable
+
+    def add_loss(self, loss: Any) -> None:
+        """Adds to the loss of the model what `call` made of its inputs: the sum of its numbers."""
+        graph = current_tracing()
+        if graph is None:
+            raise ValueError(f"layer {self.name!r}: add_loss belongs into `call`")
+        graph.losses.extend(leaves(loss))
 
     def _new_variable(self, weight: Weight) -> Variable:
         """Returns what the layer keeps in place of a weight that a graph made for it."""
@@ -234,11 +329,50 @@ class Layer:
     def _initialize(self) -> None:
         """Gives initial values to weights that have none yet; there are none here."""
 
+    def _sublayers(self) -> Iterator[Layer]:
+        """Layers that are attributes of this one, or in lists and dicts of it."""
+        for value in list(vars(self).values()):
+            for each in leaves(value) if isinstance(value, (list, tuple, dict)) else [value]:
+                if isinstance(each, Layer):
+                    yield each
+
+    def _leaves(self) -> list[Layer]:
+        """This layer, then those in it, each once."""
+        found: dict[int, Layer] = {id(self): self}
+        for layer in self._sublayers():
+            for leaf in layer._leaves():
+                found.setdefault(id(leaf), leaf)
+        return list(found.values())
+
+    def _variables(self) -> list[Variable]:
+        return [variable for leaf in self._leaves() for variable in leaf._weights]
+
     @property
     def weights(self) -> list[Variable]:
-        """Its weights, kernel first; none before it knows its input's shape."""
-        self._initialize()
-        return list(self._weights)
+        """Its weights, kernel first, then those of layers in it; none before it knows its input's shape."""
+        for leaf in self._leaves():
+            leaf._initialize()
+        return self._variables()
+
+    @property
+    def trainable_weights(self) -> list[Variable]:
+        """The weights that training changes."""
+        return [variable for variable in self.weights if variable.trainable]
+
+    @property
+    def non_trainable_weights(self) -> list[Variable]:
+        """The weights that training leaves alone."""
+        return [variable for variable in self.weights if not variable.trainable]
+
+    @property
+    def variables(self) -> list[Variable]:
+        """Keras's name for `weights`."""
+        return self.weights
+
+    @property
+    def trainable_variables(self) -> list[Variable]:
+        """Keras's name for `trainable_weights`."""
+        return self.trainable_weights
 
     def _weight(self, suffix: str) -> Variable:
         for variable in self.weights:
@@ -265,7 +399,7 @@ class Layer:
 
     def count_params(self) -> int:
         """Returns how many numbers the weights hold."""
-        return sum(variable.size for variable in self._weights)
+        return sum(variable.size for variable in self._variables())
 
     @property
     def trainable(self) -> bool:
@@ -277,17 +411,8 @@ class Layer:
         self._trainable = bool(value)
         for variable in self._weights:
             variable.trainable = self._trainable
-
-    # -- on an array -------------------------------------------------------------------------------------
-
-    def _run(self, inputs: ArrayLike) -> NDArray[np.float32]:
-        x = check_samples(inputs, None, f"the input of layer {self.name!r}")
-        shape = x.shape[1:]
-        if self._alone is None or self._alone[0] != shape:
-            self._build([shape])
-            description = self._describe([shape], self.weights)
-            self._alone = (shape, new_network(description.graph, description.output))
-        return self._alone[1].predict(x)
+        for layer in self._sublayers():
+            layer.trainable = value
 
     # -- configuration -----------------------------------------------------------------------------------
 
@@ -322,6 +447,22 @@ def assign_all(variables: Sequence[Variable], values: Sequence[ArrayLike], owner
         )
     arrays = [variable._checked(value) for variable, value in zip(variables, values, strict=True)]
     _core.set_weights(variables, arrays)
+
+
+def _graph_of(shapes: Sequence[tuple[int, ...]]) -> Tracing:
+    graph = Tracing()
+    for number, shape in enumerate(shapes):
+        graph.input(shape, f"input_{number}")
+    return graph
+
+
+def _noting_that_it_is_built(build: Any) -> Any:
+    @functools.wraps(build)
+    def wrapped(self: Layer, *args: Any, **kwargs: Any) -> None:
+        build(self, *args, **kwargs)
+        self._built = True
+
+    return wrapped
 
 
 def new_name(base: str) -> str:

@@ -3,20 +3,46 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+from cnnfast.layers.operators import Operators
+from cnnfast.utils.nest import leaves
 
 if TYPE_CHECKING:
     from cnnfast.layers.layer import Layer
 
+Dims = tuple[int, ...]
+
 
 @dataclass(frozen=True, eq=False)
-class SymbolicTensor:
+class Call:
+    """One use of a layer.
+
+    Attributes:
+        layer: The layer.
+        args, kwargs: What it was called with, symbolic tensors at their places.
+    """
+
+    layer: Layer
+    args: tuple[Any, ...] = ()
+    kwargs: dict[str, Any] | None = None
+
+    @cached_property
+    def sources(self) -> tuple[SymbolicTensor, ...]:
+        """The symbolic tensors that it was called on."""
+        return tuple(each for each in leaves((self.args, self.kwargs)) if isinstance(each, SymbolicTensor))
+
+
+@dataclass(frozen=True, eq=False)
+class SymbolicTensor(Operators):
     """What a layer returns for an `Input`: a shape and the way it came about.
 
     Attributes:
-        shape: Shape with the batch axis first, as None.
-        layer: The layer that makes it.
-        sources: What that layer was called on; empty for an input.
+        shape: Shape with the batch axis first, as None; so is each axis that is not known in advance.
+        call: The use of a layer that makes it.
+        place: Which of that call's outputs it is.
+        examples: Shapes that one sample may have: one, or two that differ along the axes that are not known.
 
     Example:
         >>> from cnnfast.layers import Dense, Input
@@ -25,9 +51,26 @@ class SymbolicTensor:
     """
 
     shape: tuple[int | None, ...]
-    layer: Layer
-    sources: tuple[SymbolicTensor, ...]
+    call: Call
+    place: int
+    examples: tuple[Dims, ...]
     dtype: str = "float32"
+
+    @classmethod
+    def like(cls, examples: tuple[Dims, ...], call: Call, place: int = 0) -> SymbolicTensor:
+        """Returns a symbolic tensor of a shape that is told by examples."""
+        axes = [sizes[0] if len(set(sizes)) == 1 else None for sizes in zip(*examples, strict=True)]
+        return cls((None, *axes), call, place, examples)
+
+    @property
+    def layer(self) -> Layer:
+        """The layer that makes it."""
+        return self.call.layer
+
+    @property
+    def sources(self) -> tuple[SymbolicTensor, ...]:
+        """What that layer was called on; empty for an input."""
+        return self.call.sources
 
     @property
     def ndim(self) -> int:
@@ -35,9 +78,23 @@ class SymbolicTensor:
         return len(self.shape)
 
     @property
-    def sample_shape(self) -> tuple[int, ...]:
-        """The shape without the batch axis."""
-        return tuple(axis for axis in self.shape[1:] if axis is not None)
+    def sample_shape(self) -> Dims:
+        """The shape without the batch axis.
+
+        Raises:
+            ValueError: If an axis is not known in advance.
+        """
+        if None in self.shape[1:]:
+            raise ValueError(f"{self!r} has no fixed shape; give its Input one")
+        return self.examples[0]
+
+    def __bool__(self) -> bool:
+        raise TypeError(f"{self!r} has no numbers to decide by; ops.where chooses element by element")
+
+    def __array__(self, dtype: Any = None, copy: bool | None = None) -> Any:
+        raise TypeError(f"{self!r} has no numbers; use the function of cnnfast.ops in place of NumPy's")
+
+    __array_ufunc__ = None
 
     def __repr__(self) -> str:
         return f"<SymbolicTensor shape={self.shape}, from layer {self.layer.name!r}>"

@@ -7,14 +7,18 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from cnnfast._core import Weight
+from cnnfast.layers.operators import Operators
+from cnnfast.layers.tracing import Value
 from cnnfast.utils.samples import check_weights
 
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike, NDArray
 
 
-class Variable(Weight):
+class Variable(Operators, Weight):
     """One array of weights. Its layer makes it once and keeps it; models compute with it where it is.
+
+    In a layer's `call` it is a tensor like others.
 
     Attributes:
         name: The layer's name and what it is there, such as "head/kernel".
@@ -40,8 +44,10 @@ class Variable(Weight):
         """Always float32."""
         return np.dtype(np.float32)
 
-    def assign(self, value: ArrayLike) -> None:
+    def assign(self, value: ArrayLike | Value) -> None:
         """Sets the values.
+
+        While a layer is traced, what stands for an array is assigned after each training step.
 
         Args:
             value: Numbers of exactly this shape.
@@ -49,7 +55,18 @@ class Variable(Weight):
         Raises:
             ValueError: If the shape differs, or they are not real numbers that float32 holds.
         """
-        super().assign(self._checked(value))
+        if not isinstance(value, Value):
+            super().assign(self._checked(value))
+        elif value.graph.training:
+            value.graph.assign(self, value.number)
+
+    def assign_add(self, value: Any) -> None:
+        """Adds to the values; as `assign`."""
+        self.assign(self + value if isinstance(value, Value) else self.numpy() + np.asarray(value))
+
+    def assign_sub(self, value: Any) -> None:
+        """Subtracts from the values; as `assign`."""
+        self.assign(self - value if isinstance(value, Value) else self.numpy() - np.asarray(value))
 
     def _checked(self, value: ArrayLike) -> NDArray[np.float32]:
         return check_weights(value, self.shape, self.name)

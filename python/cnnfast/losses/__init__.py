@@ -2,12 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import InitVar, dataclass
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
+from cnnfast.layers.tracing import Value
 from cnnfast.utils.arguments import not_offered
 from cnnfast.utils.missing import missing
-from cnnfast.utils.serialization import Configured, registry, resolve
+from cnnfast.utils.serialization import Configured, registry, resolve, snake_case
+
+if TYPE_CHECKING:
+    from typing_extensions import Self
+
+    from cnnfast._core import LossKernel
+    from cnnfast.utils.serialization import Config
 
 LossKind = Literal[
     "sparse_categorical_crossentropy",
@@ -15,13 +23,67 @@ LossKind = Literal[
     "binary_crossentropy",
     "mean_squared_error",
 ]
+_KERNELS: dict[LossKind | None, LossKernel] = {
+    "sparse_categorical_crossentropy": "softmax_cross_entropy",
+    "categorical_crossentropy": "softmax_cross_entropy",
+    "binary_crossentropy": "sigmoid_cross_entropy",
+    "mean_squared_error": "squared_error",
+}
 
 
-@dataclass(frozen=True)
-class Loss(Configured):
-    """Base of the losses."""
+class Loss:
+    """Base of the losses, and of your own: define `call` with functions of `cnnfast.ops`.
 
-    kind: ClassVar[LossKind]
+    Args:
+        name: Its name; None makes one up.
+        reduction: What becomes of the numbers that `call` returns: "sum_over_batch_size" or "mean", their
+            mean; "sum", their sum.
+        dtype: "float32" or None.
+
+    Raises:
+        ValueError: If the reduction is not known.
+
+    Source:
+        Keras 3, `keras.losses.Loss`.
+
+    Example:
+        >>> class Squares(Loss):
+        ...     def call(self, y_true, y_pred):
+        ...         return (y_true - y_pred) ** 2
+        >>> Squares().name
+        'squares'
+    """
+
+    kind: ClassVar[LossKind | None] = None
+    name: str
+    reduction: str = "sum_over_batch_size"
+
+    def __init__(
+        self, name: str | None = None, reduction: str | None = "sum_over_batch_size", dtype: Any = None
+    ) -> None:
+        not_offered(type(self).__name__, dtype=(None if str(dtype) == "float32" else dtype, None))
+        if reduction not in ("sum_over_batch_size", "mean", "sum"):
+            raise ValueError(f"reduction must be 'sum_over_batch_size', 'mean' or 'sum', got {reduction!r}")
+        self.name = snake_case(type(self).__name__) if name is None else name
+        self.reduction = reduction
+
+    def call(self, y_true: Any, y_pred: Any) -> Any:
+        """Returns the losses: a number a sample, or several, or one for the batch.
+
+        Args:
+            y_true: What stands for the labels.
+            y_pred: What stands for the outputs.
+        """
+        raise NotImplementedError(f"loss {self.name!r} ({type(self).__name__}) needs a method `call`")
+
+    def get_config(self) -> Config:
+        """Returns the arguments that make an equal loss."""
+        return {"name": self.name, "reduction": self.reduction}
+
+    @classmethod
+    def from_config(cls, config: Config) -> Self:
+        """Makes the loss that `config` describes."""
+        return cls(**config)
 
     @property
     def sparse(self) -> bool:
@@ -32,6 +94,31 @@ class Loss(Configured):
     def _from_logits(self) -> bool:
         return bool(getattr(self, "from_logits", False))
 
+    def _traced(self, y_true: Value, y_pred: Value, weights: Value | None) -> Value:
+        """Adds the losses to a graph, each times its weight."""
+        losses = self.call(y_true, y_pred)
+        if not isinstance(losses, Value):
+            raise ValueError(
+                f"loss {self.name!r} must return what functions of cnnfast.ops made, got {losses!r}"
+            )
+        return losses if weights is None else losses * weights
+
+
+class KernelLoss(Configured, Loss):
+    """Base of the losses that the core has kernels for."""
+
+    def _traced(self, y_true: Value, y_pred: Value, weights: Value | None) -> Value:
+        graph = y_pred.graph
+        number = graph.loss(
+            _KERNELS[self.kind],
+            y_pred.number,
+            y_true.number,
+            self._from_logits,
+            str(self.kind),
+            None if weights is None else weights.number,
+        )
+        return graph.value(number)
+
     def _refuse(self, reduction: str, dtype: Any, **given: tuple[Any, Any]) -> None:
         not_offered(
             type(self).__name__, reduction=(reduction, "sum_over_batch_size"), dtype=(dtype, None), **given
@@ -39,7 +126,7 @@ class Loss(Configured):
 
 
 @dataclass(frozen=True)
-class SparseCategoricalCrossentropy(Loss):
+class SparseCategoricalCrossentropy(KernelLoss):
     """Mean of -log p[y], for class numbers y.
 
     Args:
@@ -48,7 +135,7 @@ class SparseCategoricalCrossentropy(Loss):
         ignore_class, reduction, axis, dtype: Keras's arguments, which must have their defaults.
 
     Shapes:
-        Labels (n,) or (n, 1), outputs (n, classes).
+        Labels (n, ...) or (n, ..., 1), outputs (n, ..., classes).
 
     Example:
         >>> SparseCategoricalCrossentropy(from_logits=True).name
@@ -69,7 +156,7 @@ class SparseCategoricalCrossentropy(Loss):
 
 
 @dataclass(frozen=True)
-class CategoricalCrossentropy(Loss):
+class CategoricalCrossentropy(KernelLoss):
     """Mean of -sum_j y[j] log p[j], for one-hot or other distributions y.
 
     Args:
@@ -78,7 +165,7 @@ class CategoricalCrossentropy(Loss):
         label_smoothing, axis, reduction, dtype: Keras's arguments, which must have their defaults.
 
     Shapes:
-        Labels and outputs (n, classes).
+        Labels and outputs (n, ..., classes).
 
     Example:
         >>> CategoricalCrossentropy().from_logits
@@ -99,7 +186,7 @@ class CategoricalCrossentropy(Loss):
 
 
 @dataclass(frozen=True)
-class BinaryCrossentropy(Loss):
+class BinaryCrossentropy(KernelLoss):
     """Mean of -(y log p + (1 - y) log(1 - p)), for yes-or-no outputs.
 
     Args:
@@ -129,7 +216,7 @@ class BinaryCrossentropy(Loss):
 
 
 @dataclass(frozen=True)
-class MeanSquaredError(Loss):
+class MeanSquaredError(KernelLoss):
     """Mean of (y - p)^2 over samples and outputs.
 
     Args:
@@ -154,6 +241,27 @@ class MeanSquaredError(Loss):
         self._refuse(reduction, dtype)
 
 
+class FunctionLoss(Loss):
+    """A function of your own as a loss.
+
+    Args:
+        fn: Called with what stands for labels and outputs; as `Loss.call`.
+        name: Its name; None is the function's.
+
+    Example:
+        >>> FunctionLoss(lambda y_true, y_pred: y_pred - y_true, name="difference").name
+        'difference'
+    """
+
+    def __init__(self, fn: Callable[[Any, Any], Any], name: str | None = None) -> None:
+        super().__init__(getattr(fn, "__name__", "loss") if name is None else name)
+        self.fn = fn
+
+    def call(self, y_true: Any, y_pred: Any) -> Any:
+        """Returns what the function does."""
+        return self.fn(y_true, y_pred)
+
+
 _REGISTRY: dict[str, type[Loss]] = registry(
     SparseCategoricalCrossentropy,
     CategoricalCrossentropy,
@@ -165,12 +273,14 @@ _REGISTRY: dict[str, type[Loss]] = registry(
 
 
 def get(identifier: Any) -> Loss:
-    """Returns the loss that a name, a configuration or an object stands for.
+    """Returns the loss that a name, a configuration, an object or a function stands for.
 
     Example:
         >>> get("mse")
         MeanSquaredError(name='mean_squared_error')
     """
+    if callable(identifier) and not isinstance(identifier, (type, Loss)):
+        return FunctionLoss(identifier)
     return resolve(identifier, Loss, _REGISTRY, "loss")
 
 

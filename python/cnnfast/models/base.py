@@ -10,19 +10,19 @@ import numpy as np
 from cnnfast import _core
 from cnnfast.layers.layer import Layer, assign_all
 from cnnfast.layers.symbolic import SymbolicTensor
+from cnnfast.layers.tracing import Value
+from cnnfast.models.data import model_samples
+from cnnfast.models.inputs import in_order
 from cnnfast.models.trainer import Trainer
-from cnnfast.tuning import new_network
 from cnnfast.utils.arguments import batch_shape, not_offered, whole_number
-from cnnfast.utils.samples import check_samples
+from cnnfast.utils.nest import leaves, mapped
 
 if TYPE_CHECKING:
     from os import PathLike
 
     from numpy.typing import ArrayLike, NDArray
 
-    from cnnfast._core import Graph, Network, Weight
-    from cnnfast.layers.layer import Description
-    from cnnfast.layers.variable import Variable
+    from cnnfast.layers.tracing import Tracing
     from cnnfast.models.blueprint import Blueprint
     from cnnfast.models.profile import Profile
     from cnnfast.utils.serialization import Config
@@ -43,7 +43,6 @@ class BaseModel(Trainer, Layer):
         Layer.__init__(self, name=name)
         self.metadata: dict[str, Any] = {}
         self._blueprint: Blueprint | None = None
-        self._network: Network | None = None
 
     # -- structure ---------------------------------------------------------------------------------------
 
@@ -61,20 +60,7 @@ class BaseModel(Trainer, Layer):
             )
         return self._blueprint
 
-    @property
-    def network(self) -> Network:
-        """The compiled network behind the model."""
-        with self._lock:
-            if self._network is None:
-                plan = self.blueprint
-                self._initialize()
-                network = new_network(plan.graph, plan.output)
-                if self._compiled is not None:
-                    self._configure(network, self._compiled)
-                self._network = network
-            return self._network
-
-    @property
+    @property  # type: ignore[misc]
     def built(self) -> bool:
         """Whether the model knows its input's shape, and so its weights."""
         return self._blueprint is not None
@@ -108,51 +94,38 @@ class BaseModel(Trainer, Layer):
         raise ValueError(f"no layer is named {name!r}; there are {[layer.name for layer in self.layers]}")
 
     @property
-    def input_shape(self) -> tuple[int | None, ...]:
-        """Shape of the input, batch axis first as None."""
-        return (None, *self.blueprint.input_shape)
+    def input_shape(self) -> Any:
+        """Shape of the input, batch axis first as None; where there are several, of each."""
+        return _shapes(self.blueprint.inputs)
 
     @property
-    def output_shape(self) -> tuple[int | None, ...]:
-        """Shape of the output, batch axis first as None."""
-        return (None, *self.blueprint.output_shape)
+    def output_shape(self) -> Any:
+        """Shape of the output, batch axis first as None; where there are several, of each."""
+        return _shapes(self.blueprint.outputs)
+
+    @property
+    def input_names(self) -> list[str]:
+        """The names of the inputs."""
+        return list(self.blueprint.input_names)
+
+    @property
+    def output_names(self) -> list[str]:
+        """The names of the outputs: of the layers that make them, or of the dict that they are in."""
+        return list(self.blueprint.output_names)
 
     # -- weights -----------------------------------------------------------------------------------------
 
     def _leaves(self) -> list[Layer]:
-        """The layers in order, those of the models among them in their place, each once."""
-        leaves: dict[int, Layer] = {}
-        for layer in self.layers:
-            for leaf in layer._leaves() if isinstance(layer, BaseModel) else [layer]:
-                leaves[id(leaf)] = leaf
-        return list(leaves.values())
+        """The layers in order, those in models and layers among them in their place, each once."""
+        return list({id(leaf): leaf for layer in self.layers for leaf in layer._leaves()}.values())
 
     def _contains(self, model: BaseModel) -> bool:
         """Whether the other is this one, or among the models in it."""
         return self is model or any(isinstance(e, BaseModel) and e._contains(model) for e in self.layers)
 
-    def _variables(self) -> list[Variable]:
-        return [variable for leaf in self._leaves() for variable in leaf._weights]
-
     def _initialize(self) -> None:
         for leaf in self._leaves():
             leaf._initialize()
-
-    @property
-    def weights(self) -> list[Variable]:
-        """All weights in order, each once."""
-        self._initialize()
-        return self._variables()
-
-    @property
-    def trainable_weights(self) -> list[Variable]:
-        """The weights that training changes."""
-        return [variable for variable in self.weights if variable.trainable]
-
-    @property
-    def non_trainable_weights(self) -> list[Variable]:
-        """The weights that training leaves alone."""
-        return [variable for variable in self.weights if not variable.trainable]
 
     @property
     def trainable(self) -> bool:
@@ -178,10 +151,6 @@ class BaseModel(Trainer, Layer):
             ValueError: If their number or a shape differs.
         """
         assign_all(self.weights, weights, f"model {self.name!r}")
-
-    def count_params(self) -> int:
-        """Returns how many numbers the weights hold."""
-        return sum(variable.size for variable in self._variables())
 
     # -- reports -----------------------------------------------------------------------------------------
 
@@ -260,9 +229,12 @@ class BaseModel(Trainer, Layer):
         count = whole_number(runs, "runs", 1)
         with self._shaped_by(x):
             if training:
-                data = self._checked(x, y, self._needs_compile("profile with training=True"), "x", "y")
-                return profile(self.network, data.x, data.y, count)
-            return profile(self.network, check_samples(x, self.blueprint.input_shape, "x"), None, count)
+                data = self._checked(x, y, None, self._needs_compile("profile with training=True"))
+                network = self._networks.training(data.shapes, data.forms).network
+                return profile(network, data.arrays, "train", count)
+            samples = model_samples(self.blueprint, x)
+            network = self._networks.predicting([each.shape[1:] for each in samples])
+            return profile(network, samples, "predict", count)
 
     # -- files -------------------------------------------------------------------------------------------
 
@@ -331,43 +303,48 @@ class BaseModel(Trainer, Layer):
 
     @property
     def inputs(self) -> list[SymbolicTensor]:
-        """Where the graph begins, as a list of one."""
-        return [self.input]
+        """Where the graph begins, as a list."""
+        return list(self.blueprint.sources)
 
     @property
     def outputs(self) -> list[SymbolicTensor]:
-        """Where the graph ends, as a list of one."""
-        return [self.output]
+        """Where the graph ends, as a list."""
+        return list(self.blueprint.targets)
 
     @property
-    def input(self) -> SymbolicTensor:
-        """Where the graph begins."""
-        raise NotImplementedError
+    def input(self) -> Any:
+        """Where the graph begins: one symbolic tensor, or a list or dict of several."""
+        return self.blueprint.inputs
 
     @property
-    def output(self) -> SymbolicTensor:
-        """Where the graph ends."""
-        raise NotImplementedError
+    def output(self) -> Any:
+        """Where the graph ends, likewise."""
+        return self.blueprint.outputs
 
     # -- as a layer --------------------------------------------------------------------------------------
 
-    def _emit(self, graph: Graph, srcs: Sequence[int], weights: Sequence[Weight]) -> int:
-        values = list(srcs)
-        for node in self.blueprint.nodes[1:]:
-            sources = [values[place] for place in node.sources]
-            values.append(node.layer._emit(graph, sources, node.layer._weights))
-        return values[-1]
+    @property
+    def _is_called(self) -> bool:
+        return True
 
-    def _build(self, shapes: Sequence[tuple[int, ...]]) -> Description:
+    def _trace(self, graph: Tracing, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+        plan = self.blueprint
+        given = in_order(
+            args[0] if args else next(iter(kwargs.values())), plan.inputs, plan.input_names, self.name
+        )
+        return plan.pack_outputs(plan.trace(graph, [graph.as_value(each) for each in given]))
+
+    def _build_for(
+        self, args: tuple[Any, ...], kwargs: dict[str, Any], shapes: Sequence[tuple[int, ...]]
+    ) -> None:
         if not self.built:
             self.build((None, *shapes[0]))
-        return self._describe(shapes, ())
 
     @property
-    def _first_shape(self) -> tuple[int, ...] | None:
-        return self.blueprint.input_shape if self.built else None
+    def _first_shape(self) -> tuple[int | None, ...] | None:
+        return self.blueprint.sources[0].shape[1:] if self.built else None
 
-    def build(self, input_shape: Sequence[int | None]) -> None:
+    def build(self, input_shape: Any) -> None:
         """Tells the input's shape.
 
         Args:
@@ -382,18 +359,24 @@ class BaseModel(Trainer, Layer):
                 f"model {self.name!r} takes samples of shape {self.blueprint.input_shape}, got {shape}"
             )
 
-    def __call__(self, inputs: Any) -> Any:
-        """Extends a graph where `inputs` is symbolic; returns the outputs for an array, without training.
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        """Extends a graph where inputs are symbolic; returns the outputs for arrays, without training.
 
         Args:
-            inputs: What `Input` or a layer returned, or an array with the batch axis first.
+            args: What `Input` or layers returned, or arrays with the batch axis first; a list or dict where
+                there are several inputs.
+            kwargs: `training`, if a layer that calls the model says so.
 
         Returns:
-            A symbolic tensor, or as `predict_on_batch`.
+            Symbolic tensors, or as `predict_on_batch`.
         """
-        return (
-            super().__call__(inputs) if isinstance(inputs, SymbolicTensor) else self.predict_on_batch(inputs)
-        )
+        if any(isinstance(each, (SymbolicTensor, Value)) for each in leaves((args, kwargs))):
+            return super().__call__(*args, **kwargs)
+        return self.predict_on_batch(*args)
 
     def __repr__(self) -> str:
         return f"<{type(self).__name__} name={self.name!r}, built={self.built}>"
+
+
+def _shapes(structure: Any) -> Any:
+    return mapped(lambda symbol: symbol.shape, structure)

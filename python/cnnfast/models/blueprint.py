@@ -1,16 +1,20 @@
-"""A model's structure: its nodes in order, and the graph of the core made of them."""
+"""A model's structure: the uses of layers between its inputs and its outputs, in order."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from cnnfast._core import Graph
 from cnnfast.layers.input import InputLayer
+from cnnfast.layers.symbolic import Call, SymbolicTensor
+from cnnfast.layers.tracing import Tracing, Value
+from cnnfast.utils.nest import leaves, mapped, packed
 
 if TYPE_CHECKING:
     from cnnfast.layers.layer import Layer
-    from cnnfast.layers.symbolic import SymbolicTensor
+
+Dims = tuple[int, ...]
 
 
 @dataclass(frozen=True)
@@ -18,55 +22,146 @@ class Node:
     """One use of a layer.
 
     Attributes:
-        layer: The layer.
-        symbol: What it returned there.
-        sources: Which nodes it takes, by their place in the blueprint.
-        shape: Its output's shape for one sample.
-        multiply_adds: Its multiply-adds for one sample.
+        call: The use: the layer, and what it was called with.
+        symbols: What it returned there.
+        sources: Which values it takes: outputs of the nodes before it, numbered through.
+        shapes: Its outputs' shapes, batch axis first as None.
+        multiply_adds: Its multiply-adds for one sample; of an example where sizes are not known.
     """
 
-    layer: Layer
-    symbol: SymbolicTensor
+    call: Call
+    symbols: tuple[SymbolicTensor, ...]
     sources: tuple[int, ...]
-    shape: tuple[int, ...]
     multiply_adds: int
+
+    @property
+    def layer(self) -> Layer:
+        """The layer."""
+        return self.call.layer
+
+    @property
+    def symbol(self) -> SymbolicTensor:
+        """What it returned there first."""
+        return self.symbols[0]
+
+    @property
+    def shape(self) -> Dims:
+        """Its first output's shape for one sample; of an example where sizes are not known."""
+        return self.symbols[0].examples[0]
+
+
+@dataclass(frozen=True)
+class Described:
+    """A model in a graph of the core.
+
+    Attributes:
+        graph: The graph; its inputs are the model's.
+        outputs: The model's outputs there.
+    """
+
+    graph: Tracing
+    outputs: list[Value]
+
+    def copy(self) -> Described:
+        """Returns the same, in a graph that may go on."""
+        graph = self.graph.copy()
+        return Described(graph, [graph.value(value.number) for value in self.outputs])
 
 
 class Blueprint:
-    """All nodes between an input and an output.
+    """All nodes between inputs and outputs.
 
     Args:
-        source: Where the graph begins: what `Input` returned.
-        target: Where it ends: what a layer returned.
+        inputs: Where the graph begins: what `Input` or layers returned; a list, tuple or dict of several.
+        outputs: Where it ends, likewise.
 
     Raises:
         ValueError: If the two are not connected, or two layers have one name.
     """
 
-    def __init__(self, source: SymbolicTensor, target: SymbolicTensor) -> None:
-        symbols = _in_order(source, target)
-        places = {id(symbol): place for place, symbol in enumerate(symbols)}
-        self.graph = Graph()
+    def __init__(self, inputs: Any, outputs: Any) -> None:
+        self.inputs, self.outputs = inputs, outputs
+        self.sources: list[SymbolicTensor] = leaves(inputs)
+        self.targets: list[SymbolicTensor] = leaves(outputs)
+        begins = {_key(source): _input_for(source) for source in self.sources}
+        if len(begins) < len(self.sources):
+            raise ValueError("an input of a model is listed twice; list each once")
+        calls = [begins[_key(source)] for source in self.sources] + _in_order(begins, self.targets)
+        self._places: dict[tuple[int, int], int] = {}  # of values, numbered through
         self.nodes: list[Node] = []
-        values: list[int] = []
-        count = 0  # of the graph's nodes
-        for symbol in symbols:
-            sources = tuple(places[id(s)] for s in symbol.sources) if symbol is not source else ()
-            # A model cut out of another begins where a layer of that one ended; an input stands in for it.
-            layer = symbol.layer if symbol is not source else _input_for(source)
-            values.append(layer._emit(self.graph, [values[place] for place in sources], layer._weights))
-            work = sum(self.graph.multiply_adds(value) for value in range(count, values[-1] + 1))
-            count = max(count, values[-1] + 1)
-            self.nodes.append(Node(layer, symbol, sources, symbol.sample_shape, work))
-        self.output = values[-1]
-        self.input_shape = self.nodes[0].shape  # of one sample
-        self._check_names()
+        self._graph = Tracing()
+        self._check_names(calls)
+        self._number(calls, begins)
+        self.input_names = _unique([call.layer.name for call in begins.values()])
+        self.output_names = _output_names(outputs, self.targets)
 
-    def _check_names(self) -> None:
-        names: dict[str, Layer] = {}
-        for layer in self.layers:
-            if names.setdefault(layer.name, layer) is not layer:
-                raise ValueError(f"two layers of the model are named {layer.name!r}; give one another name")
+    def _number(self, calls: Sequence[Call], begins: dict[tuple[int, int], Call]) -> None:
+        """Describes the model with its (first) examples of shapes, node by node."""
+        values: list[Value] = []
+        symbols = _symbols_of(calls, self.targets)
+        for key in begins:
+            self._places[key] = len(self._places)
+        for number, call in enumerate(calls):
+            first = self._graph.size
+            made = self._traced_call(self._graph, call, values)
+            work = sum(self._graph.multiply_adds(value) for value in range(first, self._graph.size))
+            if number >= len(begins):
+                for place in range(len(made)):
+                    self._places[id(call), place] = len(values) + place
+            values.extend(made)
+            sources = tuple(self._places[_key(source)] for source in call.sources)
+            own = self.sources[number : number + 1] if number < len(begins) else symbols[id(call)]
+            self.nodes.append(Node(call, tuple(own), sources, work))
+        self._example = Described(self._graph, [values[self._places[_key(t)]] for t in self.targets])
+
+    def _traced_call(self, graph: Tracing, call: Call, values: Sequence[Value]) -> list[Value]:
+        def value(each: Any) -> Any:
+            return values[self._places[_key(each)]] if isinstance(each, SymbolicTensor) else each
+
+        args, kwargs = mapped(value, (call.args, call.kwargs or {}))
+        return leaves(call.layer._trace(graph, args, kwargs))
+
+    def trace(self, graph: Tracing, inputs: Sequence[Value]) -> list[Value]:
+        """Adds the model to a graph, given the values of its inputs there; returns those of its outputs."""
+        values = list(inputs)
+        for node in self.nodes[len(self.sources) :]:
+            values.extend(self._traced_call(graph, node.call, values))
+        return [values[self._places[_key(target)]] for target in self.targets]
+
+    def describe(self, shapes: Sequence[Dims], training: bool) -> Described:
+        """Returns the model for samples of these shapes."""
+        if not training and list(shapes) == self.shapes:
+            return self._example
+        graph = Tracing(training)
+        inputs = [
+            graph.value(graph.input(shape, name))
+            for shape, name in zip(shapes, self.input_names, strict=True)
+        ]
+        return Described(graph, self.trace(graph, inputs))
+
+    @property
+    def is_simple(self) -> bool:
+        """Whether it makes one array of one array of a known shape."""
+        single = isinstance(self.inputs, SymbolicTensor) and isinstance(self.outputs, SymbolicTensor)
+        return single and None not in self.inputs.shape[1:]
+
+    @property
+    def shapes(self) -> list[Dims]:
+        """The shapes of samples; examples where they are not known in advance."""
+        return [source.examples[0] for source in self.sources]
+
+    @property
+    def depends_on_training(self) -> bool:
+        """Whether training makes another graph."""
+        return self._graph.asked_training
+
+    def place_of(self, symbol: SymbolicTensor) -> int:
+        """Returns the number of a value."""
+        return self._places[_key(symbol)]
+
+    def pack_outputs(self, values: Sequence[Any]) -> Any:
+        """Returns the outputs as the model was told to: one, or a list, tuple or dict."""
+        return packed(self.outputs, values)
 
     @property
     def layers(self) -> list[Layer]:
@@ -74,34 +169,78 @@ class Blueprint:
         return list({id(node.layer): node.layer for node in self.nodes}.values())
 
     @property
-    def output_shape(self) -> tuple[int, ...]:
-        """Shape of the output for one sample."""
-        return self.nodes[-1].shape
+    def input_shape(self) -> Dims:
+        """Shape of the first input for one sample."""
+        return self.shapes[0]
+
+    @property
+    def output_shape(self) -> Dims:
+        """Shape of the first output for one sample."""
+        return self.targets[0].examples[0]
+
+    @staticmethod
+    def _check_names(calls: Sequence[Call]) -> None:
+        names: dict[str, Layer] = {}
+        for call in calls:
+            if names.setdefault(call.layer.name, call.layer) is not call.layer:
+                raise ValueError(
+                    f"two layers of the model are named {call.layer.name!r}; give one another name"
+                )
 
 
-def _input_for(source: SymbolicTensor) -> InputLayer:
-    return source.layer if isinstance(source.layer, InputLayer) else InputLayer(source.sample_shape)
+def _key(symbol: SymbolicTensor) -> tuple[int, int]:
+    return id(symbol.call), symbol.place
 
 
-def _in_order(source: SymbolicTensor, target: SymbolicTensor) -> list[SymbolicTensor]:
-    """Returns the symbols from `source` to `target`, sources first; iterative, since networks may be deep."""
-    order: list[SymbolicTensor] = []
+def _input_for(source: SymbolicTensor) -> Call:
+    """A model cut out of another begins where a layer of that one ended; an input stands in for it."""
+    return source.call if isinstance(source.layer, InputLayer) else Call(InputLayer(source.shape[1:]))
+
+
+def _in_order(begins: dict[tuple[int, int], Call], targets: Sequence[SymbolicTensor]) -> list[Call]:
+    """Returns the calls from the inputs to the targets, sources first; iterative: networks may be deep."""
+    order: list[Call] = []
     begun: set[int] = set()
-    todo = [(target, False)]
+    used: set[tuple[int, int]] = set()
+    todo = [(target, False) for target in reversed(targets)]
     while todo:
         symbol, sources_done = todo.pop()
-        if sources_done:
-            order.append(symbol)
-        elif id(symbol) not in begun:
-            begun.add(id(symbol))
+        if _key(symbol) in begins:
+            used.add(_key(symbol))
+        elif sources_done:
+            order.append(symbol.call)
+        elif id(symbol.call) not in begun:
+            begun.add(id(symbol.call))
+            if isinstance(symbol.layer, InputLayer):
+                raise ValueError(
+                    f"an output depends on {symbol.layer.name!r}, which is not among the model's inputs; "
+                    "list all of them"
+                )
             todo.append((symbol, True))
-            if symbol is not source:
-                if isinstance(symbol.layer, InputLayer):
-                    raise ValueError(
-                        f"the output depends on {symbol.layer.name!r}, which is not the model's input; a "
-                        "model has one input, and all of its output must follow from it"
-                    )
-                todo.extend((s, False) for s in reversed(symbol.sources))
-    if order[0] is not source:
-        raise ValueError(f"the output does not depend on the input {source!r}")
+            todo.extend((source, False) for source in reversed(symbol.sources))
+    if not used:
+        raise ValueError("the output does not depend on the input; call the layers on what Input returned")
     return order
+
+
+def _symbols_of(calls: Sequence[Call], targets: Sequence[SymbolicTensor]) -> dict[int, list[SymbolicTensor]]:
+    """Returns those outputs of each call that are read, in their order."""
+    found: dict[int, dict[int, SymbolicTensor]] = {id(call): {} for call in calls}
+    for symbol in [*targets, *(source for call in calls for source in call.sources)]:
+        if id(symbol.call) in found:
+            found[id(symbol.call)][symbol.place] = symbol
+    return {call: [symbols[place] for place in sorted(symbols)] for call, symbols in found.items()}
+
+
+def _output_names(outputs: Any, targets: Sequence[SymbolicTensor]) -> list[str]:
+    if isinstance(outputs, dict) and len(outputs) == len(targets):
+        return sorted(outputs)
+    return _unique([target.layer.name for target in targets])
+
+
+def _unique(names: Sequence[str]) -> list[str]:
+    made: list[str] = []
+    for name in names:
+        number = sum(each == name for each in names[: len(made)])
+        made.append(f"{name}_{number}" if number else name)
+    return made

@@ -8,9 +8,11 @@ from __future__ import annotations
 
 import json
 import math
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from cnnfast.models.errors import ModelFileError
+from cnnfast.utils.nest import leaves
 
 if TYPE_CHECKING:
     from cnnfast.utils.serialization import Config
@@ -26,7 +28,13 @@ _FORM: dict[str, type | tuple[type | None, ...]] = {
     "metadata": dict,
     "sha256": dict,
 }
-_COMPILE = {"optimizer": dict, "loss": dict, "metrics": list}
+_COMPILE = {
+    "optimizer": dict,
+    "loss": (dict, list),
+    "metrics": (dict, list),
+    "weighted_metrics": (dict, list),
+    "loss_weights": (dict, list, float, int, None),
+}
 _TRAINING = {"step": int, "seed": int, "epochs": int}
 _OBJECT = {"class_name": str, "config": dict}  # a layer, a metric and so on, and what it is made of
 _SHARED = {"shared": int}  # the layer of this number again
@@ -89,9 +97,11 @@ def parse_description(data: bytes, version: int) -> Config:
     _check_model(config["class_name"], config["config"])
     given = config["compile"]
     if given is not None:
+        given = config["compile"] = {"weighted_metrics": [], "loss_weights": None, **given}
         _check_form(given, _COMPILE)
-        for each in (given["optimizer"], given["loss"], *given["metrics"]):
-            _check_form(each, _OBJECT)
+        _check_form(given["optimizer"], _OBJECT)
+        for name in ("loss", "metrics", "weighted_metrics"):
+            described_objects(given[name], lambda each: _check_form(each, _OBJECT))
     _check_form(config["training"], _TRAINING)
     if not all(isinstance(value, str) for value in config["sha256"].values()):
         raise ModelFileError("its digests must be texts")
@@ -99,6 +109,20 @@ def parse_description(data: bytes, version: int) -> Config:
         if not 0 <= config["training"][name] < most:
             raise ModelFileError(f"its training's {name!r} is out of range: {config['training'][name]}")
     return config
+
+
+def described_objects(entry: Any, make: Callable[[Any], Any]) -> Any:
+    """Returns what `make` makes of each object in lists and dicts, as losses and metrics are described.
+
+    Example:
+        >>> described_objects([{"class_name": "L2", "config": {}}, None], lambda each: each["class_name"])
+        ['L2', None]
+    """
+    if isinstance(entry, list):
+        return [described_objects(each, make) for each in entry]
+    if isinstance(entry, dict) and "class_name" not in entry:
+        return {name: described_objects(each, make) for name, each in entry.items()}
+    return None if entry is None else make(entry)
 
 
 def _check_model(class_name: str, config: Config) -> None:
@@ -113,15 +137,21 @@ def _check_model(class_name: str, config: Config) -> None:
             _check_model(entry["class_name"], entry["config"])
     if class_name == "Model":
         _check_nodes(config["nodes"], len(config["layers"]))
+        for end in ("inputs", "outputs"):
+            places = leaves(config.get(end, 0))
+            if not places or not all(type(place) is int and place >= 0 for place in places):
+                raise ModelFileError(f"its {end} are not numbers of values")
 
 
 def _check_nodes(nodes: list[Any], layers: int) -> None:
-    """Each node has a layer that there is, and sources before it."""
+    """Each node has a layer that there is; whether its sources come before it shows when it is made."""
     for place, node in enumerate(nodes):
         _check_form(node, _NODE)
         sources = node["sources"]
-        if not 0 <= node["layer"] < layers or not all(type(s) is int and 0 <= s < place for s in sources):
+        if not 0 <= node["layer"] < layers or not all(type(s) is int and s >= 0 for s in sources):
             raise ModelFileError(f"its node {place} has a layer or a source that is not there")
+        if "args" in node:
+            _check_form(node, {"args": list, "kwargs": dict})
     if not nodes:
         raise ModelFileError("a model in it has no nodes")
 

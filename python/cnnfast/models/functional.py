@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from cnnfast.layers.layer import new_name
@@ -10,26 +9,31 @@ from cnnfast.layers.symbolic import SymbolicTensor
 from cnnfast.models.base import BaseModel
 from cnnfast.models.blueprint import Blueprint
 from cnnfast.models.registry import each_layer_once, layer_from_config, layer_to_config
+from cnnfast.utils.nest import leaves, mapped
 
 if TYPE_CHECKING:
     from typing_extensions import Self
 
+    from cnnfast.models.blueprint import Node
     from cnnfast.utils.serialization import Config
+
+_SOURCE = "source"  # {"source": 2} stands for the call's third symbolic tensor
 
 
 class Model(BaseModel):
-    """A graph of layers from one input to one output; branches meet in `layers.Add`.
+    """A graph of layers from inputs to outputs.
 
     Layers may be in several models, and in several places of one; a model may be called on a symbolic tensor
     like a layer. Wherever a layer is, it has the same weights.
 
     Args:
-        inputs: What `Input` returned (or, to cut a model out of another, what a layer returned).
-        outputs: What the last layer returned.
+        inputs: What `Input` returned (or, to cut a model out of another, what a layer returned); a list,
+            tuple or dict of several.
+        outputs: What the last layers returned, likewise.
         name: The model's name; None makes one up.
 
     Raises:
-        ValueError: If one of the two is not symbolic, they are not connected, or there are several.
+        ValueError: If one of them is not symbolic, or they are not connected.
 
     Source:
         Keras 3, `keras.Model`.
@@ -42,25 +46,11 @@ class Model(BaseModel):
         ((None, 2), 30)
     """
 
-    def __init__(
-        self,
-        inputs: SymbolicTensor | Sequence[SymbolicTensor],
-        outputs: SymbolicTensor | Sequence[SymbolicTensor],
-        name: str | None = None,
-    ) -> None:
+    def __init__(self, inputs: Any, outputs: Any, name: str | None = None) -> None:
         super().__init__(new_name("functional") if name is None else name)
-        self._source, self._target = _single(inputs, "inputs"), _single(outputs, "outputs")
-        self._blueprint = Blueprint(self._source, self._target)
-
-    @property
-    def input(self) -> SymbolicTensor:
-        """Where the graph begins."""
-        return self._source
-
-    @property
-    def output(self) -> SymbolicTensor:
-        """Where the graph ends."""
-        return self._target
+        _check_symbolic(inputs, "inputs")
+        _check_symbolic(outputs, "outputs")
+        self._blueprint = Blueprint(inputs, outputs)
 
     def get_config(self) -> Config:
         """Returns what makes a model of the same structure, without its weights."""
@@ -68,8 +58,16 @@ class Model(BaseModel):
         places = {layer.name: place for place, layer in enumerate(plan.layers)}
         with each_layer_once():
             listed = [layer_to_config(layer) for layer in plan.layers]
-        nodes = [{"layer": places[n.layer.name], "sources": list(n.sources)} for n in plan.nodes]
-        return {"name": self.name, "layers": listed, "nodes": nodes}
+        nodes = [
+            {"layer": places[n.layer.name], "sources": list(n.sources), **_form_of(n)} for n in plan.nodes
+        ]
+        return {
+            "name": self.name,
+            "layers": listed,
+            "nodes": nodes,
+            "inputs": mapped(plan.place_of, plan.inputs),
+            "outputs": mapped(plan.place_of, plan.outputs),
+        }
 
     @classmethod
     def from_config(cls, config: Config) -> Self:
@@ -81,15 +79,48 @@ class Model(BaseModel):
             layer, sources = layers[node["layer"]], [symbols[place] for place in node["sources"]]
             if not sources:
                 symbols.append(layer.output)
-            else:
-                symbols.append(layer(sources if layer.joins else sources[0]))
-        return cls(symbols[0], symbols[-1], name=config["name"])
+                continue
+            args, kwargs = _arguments(node, sources, layer.joins)
+            symbols.extend(leaves(layer(*args, **kwargs)))
+        inputs, outputs = (
+            mapped(symbols.__getitem__, config.get(name, otherwise))
+            for name, otherwise in (("inputs", 0), ("outputs", len(symbols) - 1))
+        )
+        return cls(inputs, outputs, name=config["name"])
 
 
-def _single(value: Any, name: str) -> SymbolicTensor:
-    listed = list(value) if isinstance(value, (list, tuple)) else [value]
-    if len(listed) != 1:
-        raise ValueError(f"a model has one input and one output; {name} lists {len(listed)}")
-    if not isinstance(listed[0], SymbolicTensor):
-        raise ValueError(f"{name} must be what Input or a layer returned, got {listed[0]!r}")
-    return listed[0]
+def _form_of(node: Node) -> Config:
+    """Returns how the layer was called, unless it was on one tensor, or on a list where it joins some."""
+    call, sources = node.call, list(node.call.sources)
+    simple = call.args == ((sources,) if node.layer.joins else tuple(sources[:1]))
+    if not sources or (simple and len(sources) == len(leaves(call.args)) and not call.kwargs):
+        return {}
+    numbers = iter(range(len(sources)))
+    placed = mapped(
+        lambda each: {_SOURCE: next(numbers)} if isinstance(each, SymbolicTensor) else each,
+        (list(call.args), call.kwargs or {}),
+    )
+    return {"args": placed[0], "kwargs": placed[1]}
+
+
+def _arguments(node: Config, sources: list[SymbolicTensor], joins: bool) -> tuple[Any, Any]:
+    if "args" not in node:
+        return ((sources,) if joins else (sources[0],)), {}
+
+    def given(each: Any) -> Any:
+        if isinstance(each, dict):
+            if set(each) == {_SOURCE}:
+                return sources[each[_SOURCE]]
+            return {name: given(value) for name, value in each.items()}
+        return [given(one) for one in each] if isinstance(each, list) else each
+
+    return tuple(given(node["args"])), given(node["kwargs"])
+
+
+def _check_symbolic(structure: Any, name: str) -> None:
+    listed = leaves(structure)
+    if not listed:
+        raise ValueError(f"{name} must list at least one of what Input or layers returned")
+    for each in listed:
+        if not isinstance(each, SymbolicTensor):
+            raise ValueError(f"{name} must be what Input or a layer returned, got {each!r}")

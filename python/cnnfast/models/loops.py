@@ -2,43 +2,20 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from cnnfast.callbacks.progress_bar import batches_with_bar
+from cnnfast.models.objectives import Logs
 
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-    from cnnfast._core import Network
     from cnnfast.callbacks.callback_list import CallbackList
+    from cnnfast.models.data import Data
     from cnnfast.models.trainer import Trainer
 
 Verbose = int | str
-
-
-@dataclass(frozen=True)
-class Data:
-    """Samples and labels that have passed every check."""
-
-    x: NDArray[Any]
-    y: NDArray[Any]
-
-    def __len__(self) -> int:
-        return len(self.x)
-
-    def split(self, share: float) -> tuple[Data, Data]:
-        """Returns views of the first and of the last samples; the last are `share` of all."""
-        if not 0 <= share < 1:
-            raise ValueError(f"validation_split must lie in [0, 1), got {share}")
-        at = int(len(self) * (1 - share))
-        if not 0 < at < len(self):
-            raise ValueError(
-                f"validation_split={share} of {len(self)} samples leaves {at} to train and {len(self) - at} "
-                "to validate; both must be at least 1"
-            )
-        return Data(self.x[:at], self.y[:at]), Data(self.x[at:], self.y[at:])
 
 
 def train_epoch(
@@ -50,31 +27,26 @@ def train_epoch(
     callbacks: CallbackList,
 ) -> dict[str, float]:
     """Trains on every sample once, or until `model.stop_training`; returns the means of loss and metrics."""
-    step, x, y, listening = model.network.train_step, data.x, data.y, callbacks.listens_to_batches
-    totals, seen = [0.0] * len(names), 0
+    planned = model._networks.training(data.shapes, data.forms)
+    step, arrays, logs = planned.network.train_step, data.arrays, Logs(planned.means)
+    listening = callbacks.listens_to_batches
     for number, start in enumerate(range(0, len(order), batch)):
         index = order[start : start + batch]
         if listening:
             callbacks.on_train_batch_begin(number)
-        values = step(x, y, index)
-        if len(values) != len(names):
-            raise RuntimeError("the model was compiled with other metrics while it trained; call fit again")
-        count = len(index)
-        seen += count
-        for k, value in enumerate(values):
-            totals[k] += value * count
+        logs.add(step(arrays, index), len(index))
         if listening:
-            callbacks.on_train_batch_end(number, dict(zip(names, [t / seen for t in totals], strict=True)))
+            callbacks.on_train_batch_end(number, dict(zip(names, logs.values, strict=True)))
         if model.stop_training:
             break
-    return dict(zip(names, [total / seen for total in totals], strict=True))
+    return dict(zip(names, logs.values, strict=True))
 
 
-def evaluate_all(network: Network, data: Data, batch: int, numbers: int, verbose: Verbose) -> list[float]:
+def evaluate_all(model: Trainer, data: Data, batch: int, verbose: Verbose) -> list[float]:
     """Returns the means of loss and metrics over all samples, without training."""
-    totals = [0.0] * numbers
+    planned = model._networks.training(data.shapes, data.forms)
+    step, logs = planned.network.evaluate_step, Logs(planned.means)
     for start in batches_with_bar(len(data), batch, verbose, "evaluate"):
-        x = data.x[start : start + batch]
-        for k, value in enumerate(network.evaluate_step(x, data.y[start : start + batch])):
-            totals[k] += value * len(x)
-    return [total / len(data) for total in totals]
+        part = data.part(start, start + batch)
+        logs.add(step(part.arrays), len(part))
+    return logs.values

@@ -94,10 +94,13 @@ class Profile:
         )
 
 
-def profile(network: Network, x: NDArray[Any], y: NDArray[Any] | None, runs: int) -> Profile:
-    """Returns the profile of the fastest of some runs: of training steps if there are labels."""
-    seconds, step_seconds, threads = network.profile(x, y, runs)
-    steps = network.plan(len(x), "predict" if y is None else "train")
+def profile(
+    network: Network, arrays: list[NDArray[Any]], mode: Literal["predict", "train"], runs: int
+) -> Profile:
+    """Returns the profile of the fastest of some runs on one batch."""
+    samples = len(arrays[0])
+    seconds, step_seconds, threads = network.profile(arrays, mode, runs)
+    steps = network.plan(samples, mode)
     peak, bandwidth = _core.measured_machine()
     groups: dict[tuple[str, str], list[tuple[dict[str, Any], float]]] = {}
     for step, time in zip(steps, step_seconds, strict=True):
@@ -106,7 +109,7 @@ def profile(network: Network, x: NDArray[Any], y: NDArray[Any] | None, runs: int
             layer = "optimizer" if optimizes else step["name"].split("/")[0]
             groups.setdefault((layer, step["direction"]), []).append((step, time))
     rows = tuple(_row(*key, group, threads * peak, threads * bandwidth) for key, group in groups.items())
-    return Profile(rows, seconds, len(x), threads, peak, bandwidth)
+    return Profile(rows, seconds, samples, threads, peak, bandwidth)
 
 
 def _row(

@@ -40,6 +40,7 @@ _LAYERS: dict[str, type[Layer]] = {
         layers.InputLayer,
         layers.MaxPooling1D,
         layers.MaxPooling2D,
+        layers.Operation,
         layers.ReLU,
         layers.SeparableConv1D,
         layers.SeparableConv2D,

@@ -19,12 +19,13 @@ from typing import IO, TYPE_CHECKING
 
 from cnnfast import _core, losses, metrics, optimizers
 from cnnfast.models import foreign, tensors
-from cnnfast.models.description import parse_description, write_description
+from cnnfast.models.description import described_objects, parse_description, write_description
 from cnnfast.models.errors import ModelFileError
 from cnnfast.models.files import source_path, target_path, written_at_once
 from cnnfast.models.functional import Model
 from cnnfast.models.sequential import Sequential
 from cnnfast.tuning import read_tuning
+from cnnfast.utils.nest import mapped
 from cnnfast.utils.serialization import serialize, snake_case
 from cnnfast.utils.warn import warn
 
@@ -133,8 +134,10 @@ def _compile_config(model: BaseModel) -> Config | None:
         return None
     return {
         "optimizer": serialize(compiled.optimizer),
-        "loss": serialize(compiled.loss),
-        "metrics": [serialize(metric) for metric in compiled.metrics],
+        "loss": mapped(serialize, compiled.loss),
+        "metrics": mapped(serialize, compiled.metrics or []),
+        "weighted_metrics": mapped(serialize, compiled.weighted_metrics or []),
+        "loss_weights": compiled.loss_weights,
     }
 
 
@@ -142,8 +145,10 @@ def _compile(model: BaseModel, config: Config) -> None:
     given, training = config["compile"], config["training"]
     model.compile(
         optimizers.get(given["optimizer"]),
-        losses.get(given["loss"]),
-        metrics=[metrics.get(metric) for metric in given["metrics"]],
+        described_objects(given["loss"], losses.get),
+        given["loss_weights"],
+        described_objects(given["metrics"], metrics.get),
+        described_objects(given["weighted_metrics"], metrics.get),
     )
     model._seed, model._epochs = training["seed"], training["epochs"]
     model.network.seed = model._seed

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from cnnfast.layers.input import InputLayer
 from cnnfast.layers.layer import Layer, new_name
 from cnnfast.layers.symbolic import SymbolicTensor
 from cnnfast.models.base import BaseModel
 from cnnfast.models.blueprint import Blueprint
+from cnnfast.models.inputs import fits
 from cnnfast.models.registry import each_layer_once, layer_from_config, layer_to_config
 from cnnfast.utils.arguments import batch_shape
 
@@ -142,9 +143,9 @@ class Sequential(BaseModel):
             ValueError: If it does not suit, or the model knows another one.
         """
         shape = batch_shape(input_shape)[1]
-        if self._source is not None and self._source.sample_shape != shape:
+        if self._source is not None and not fits(shape, self._source.shape[1:]):
             raise ValueError(
-                f"model {self.name!r} takes samples of shape {self._source.sample_shape}, got {shape}"
+                f"model {self.name!r} takes samples of shape {self._source.shape[1:]}, got {shape}"
             )
         if self._source is None and not self._take_shape(shape):
             raise ValueError(f"model {self.name!r} has no layers yet; add some first")
@@ -174,9 +175,10 @@ class Sequential(BaseModel):
 
     def _changed(self) -> None:
         """Plans anew when next needed."""
-        self._network, self._blueprint = None, None
+        self._forget_networks()
+        self._blueprint = None
 
-    @property
+    @property  # type: ignore[misc]
     def built(self) -> bool:
         """Whether the model knows its input's shape, and so its weights."""
         return self._source is not None and bool(self._chain)
@@ -193,19 +195,19 @@ class Sequential(BaseModel):
         return super().blueprint
 
     @property
-    def layers(self) -> list[Layer]:
-        """The layers in order, without the input."""
-        return list(self._layers)
-
-    @property
-    def input(self) -> SymbolicTensor:
+    def input(self) -> Any:
         """Where the graph begins."""
         return self._ends()[0]
 
     @property
-    def output(self) -> SymbolicTensor:
+    def output(self) -> Any:
         """Where the graph ends."""
         return self._ends()[1]
+
+    @property
+    def layers(self) -> list[Layer]:
+        """The layers in order, without the input."""
+        return list(self._layers)
 
     def _ends(self) -> tuple[SymbolicTensor, SymbolicTensor]:
         if self._source is None or not self._chain:
@@ -214,7 +216,7 @@ class Sequential(BaseModel):
 
     def get_config(self) -> Config:
         """Returns what makes a model of the same structure, without its weights."""
-        shape = None if self._source is None else self._source.sample_shape
+        shape = None if self._source is None else self._source.shape[1:]
         with each_layer_once():
             listed = [layer_to_config(layer) for layer in self._layers]
         return {"name": self.name, "input_shape": shape, "layers": listed}

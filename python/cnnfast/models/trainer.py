@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
 from threading import RLock
 from typing import TYPE_CHECKING, Any
 
@@ -14,10 +13,13 @@ from cnnfast import config, losses, metrics, optimizers
 from cnnfast.callbacks.callback_list import CallbackList, flat
 from cnnfast.callbacks.history import History
 from cnnfast.callbacks.progress_bar import ProgressBar, batches_with_bar
-from cnnfast.models.loops import Data, Verbose, evaluate_all, train_epoch
+from cnnfast.models.data import Data, check_data, class_weights, model_samples
+from cnnfast.models.loops import Verbose, evaluate_all, train_epoch
+from cnnfast.models.networks import Networks
+from cnnfast.models.objectives import Compiled, Logs, resolved
 from cnnfast.utils.arguments import not_offered, real_number, whole_number
-from cnnfast.utils.samples import check_labels, check_samples
-from cnnfast.utils.warn import warn
+from cnnfast.utils.nest import leaves
+from cnnfast.utils.samples import check_samples
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -29,31 +31,18 @@ if TYPE_CHECKING:
 _FLOAT32 = np.dtype(np.float32)
 
 
-@dataclass(frozen=True)
-class Compiled:
-    """What `compile` was given."""
-
-    loss: losses.Loss
-    metrics: tuple[metrics.Metric, ...]
-    optimizer: optimizers.Optimizer
-
-    @property
-    def names(self) -> list[str]:
-        """The names of what a step returns."""
-        return ["loss", *(metric.display_name for metric in self.metrics)]
-
-
 class Trainer:
     """The half of a model that trains and runs."""
 
     _blueprint: Blueprint | None
-    _network: Network | None
     name: str
 
     def __init__(self) -> None:
         # What `compile` sets and files tell belongs together; the network has a lock of its own.
         self._lock = RLock()
         self._compiled: Compiled | None = None
+        self._made_networks: Networks | None = None
+        self._fast: tuple[Network, tuple[int, ...]] | None = None  # of one input and output; and its shape
         self._seed = 0  # of dropout and shuffling; drawn by compile
         self._epochs = 0  # epochs trained since, so that a resumed run shuffles on where it stopped
         self.history: History | None = None
@@ -62,11 +51,6 @@ class Trainer:
     @property
     def blueprint(self) -> Blueprint:
         """The model's nodes and graph."""
-        raise NotImplementedError
-
-    @property
-    def network(self) -> Network:
-        """The compiled network behind the model."""
         raise NotImplementedError
 
     @property
@@ -87,7 +71,7 @@ class Trainer:
         if self.built:
             yield
             return
-        took = self._take_shape(check_samples(x, None, "x").shape[1:])
+        took = self._take_shape(check_samples(x, None, "x").shape[1:])  # a model of several inputs is built
         try:
             yield
         except BaseException:
@@ -101,9 +85,9 @@ class Trainer:
         self,
         optimizer: Any = "adam",
         loss: Any = None,
-        loss_weights: None = None,
+        loss_weights: Any = None,
         metrics: Any = None,
-        weighted_metrics: None = None,
+        weighted_metrics: Any = None,
         run_eagerly: bool = False,
         steps_per_execution: int = 1,
         jit_compile: Any = "auto",
@@ -114,11 +98,14 @@ class Trainer:
         Args:
             optimizer: A name such as "adam" or "sgd", or an `optimizers` object. (Keras's default is
                 RMSprop.)
-            loss: A name such as "categorical_crossentropy", or a `losses` object.
-            loss_weights: Not offered; must be None.
+            loss: A name such as "categorical_crossentropy", a `losses` object, or a function of (y_true,
+                y_pred) written with `cnnfast.ops`. With several outputs one for all, or a list or dict with
+                one (or None) for each.
+            loss_weights: What losses are multiplied by before they are added up: a list or dict for several
+                outputs.
             metrics: A list of names such as "accuracy", or of `metrics` objects. The name "accuracy" stands
-                for the one that suits outputs and labels.
-            weighted_metrics: Not offered; must be None.
+                for the one that suits outputs and labels. For several outputs a list or dict of these.
+            weighted_metrics: The same, for metrics in which samples count by their `sample_weight`.
             run_eagerly: Not offered; must be False.
             steps_per_execution: Not offered; must be 1.
             jit_compile: Keras's argument; nothing here depends on it.
@@ -127,52 +114,57 @@ class Trainer:
         Raises:
             ValueError: If one is not known, or loss and output do not suit each other.
         """
-        not_offered(
-            "compile",
-            loss_weights=(loss_weights, None),
-            weighted_metrics=(weighted_metrics or None, None),
-            run_eagerly=(run_eagerly, False),
-            steps_per_execution=(steps_per_execution, 1),
-        )
+        not_offered("compile", run_eagerly=(run_eagerly, False), steps_per_execution=(steps_per_execution, 1))
         if loss is None:
             raise ValueError("compile needs a loss, for instance loss='sparse_categorical_crossentropy'")
-        listed = list(metrics) if isinstance(metrics, (list, tuple)) else [] if metrics is None else [metrics]
-        compiled = Compiled(losses.get(loss), tuple(map(_metric, listed)), optimizers.get(optimizer))
+        for factor in leaves(loss_weights):
+            if factor is not None and (isinstance(factor, str) or not np.isfinite(factor)):
+                raise ValueError(
+                    f"loss_weights must be finite numbers, got {factor!r}; metrics are given as metrics=[...]"
+                )
+        compiled = Compiled(
+            optimizers.get(optimizer),
+            resolved(loss, losses.get),
+            resolved(metrics, _metric),
+            resolved(weighted_metrics, _metric),
+            loss_weights,
+        )
         with self._lock:
-            before, self._seed = self._seed, config.next_seed()
+            before = self._seed, self._compiled, self._made_networks, self._fast
+            self._seed, self._compiled = config.next_seed(), compiled
+            self._forget_networks()
             try:
                 if self.built:
-                    self._configure(self.network, compiled)
+                    self.network  # noqa: B018  # refuses what does not suit
             except BaseException:
-                self._seed = before
+                self._seed, self._compiled, self._made_networks, self._fast = before
                 raise
-            self._compiled = compiled
             self._epochs = 0
             self.stop_training = False
 
-    def _configure(self, network: Network, compiled: Compiled) -> None:
-        sparse, outputs = compiled.loss.sparse, self.blueprint.output_shape[-1]
-        self._warn_of_logits(compiled.loss)
-        network.configure(
-            compiled.loss.kind,
-            compiled.loss._from_logits,
-            [metric._resolve(sparse, outputs) for metric in compiled.metrics],
-            compiled.optimizer._core_config(),
-        )
-        network.seed = self._seed
-        compiled.optimizer._bind(network)
+    def _forget_networks(self) -> None:
+        self._made_networks, self._fast = None, None
 
-    def _warn_of_logits(self, loss: losses.Loss) -> None:
-        last = self.blueprint.nodes[-1].layer
-        while isinstance(last, Trainer):
-            last = last.blueprint.nodes[-1].layer
-        activation = getattr(last, "activation", None)
-        if loss._from_logits and activation in ("softmax", "sigmoid"):
-            warn(
-                f"{loss.kind} has from_logits=True, but layer {last.name!r} ends the model with a "
-                f"{activation}, which does not make logits; the loss takes what goes into it, as in Keras. "
-                "Leave one of the two out"
-            )
+    @property
+    def _networks(self) -> Networks:
+        with self._lock:
+            if self._made_networks is None:
+                plan = self.blueprint
+                self._initialize()
+                made = Networks(plan, self._compiled, self._seed)
+                made.first  # noqa: B018  # refuses what does not suit
+                self._made_networks = made
+                if plan.is_simple:
+                    self._fast = made.first, plan.shapes[0]
+            return self._made_networks
+
+    @property
+    def network(self) -> Network:
+        """The compiled network behind the model; where sizes are not known, that for an example."""
+        return self._networks.first
+
+    def _initialize(self) -> None:
+        raise NotImplementedError
 
     @property
     def optimizer(self) -> optimizers.Optimizer:
@@ -180,14 +172,17 @@ class Trainer:
         return self._needs_compile("optimizer").optimizer
 
     @property
-    def loss(self) -> losses.Loss:
-        """The loss chosen by `compile`."""
+    def loss(self) -> Any:
+        """The loss chosen by `compile`; where there are several, as they were given."""
         return self._needs_compile("loss").loss
 
     @property
     def metrics_names(self) -> list[str]:
-        """The names of what `evaluate` returns: "loss", then the metrics."""
-        return self._needs_compile("metrics_names").names
+        """The names of what `evaluate` returns: "loss", those of several outputs, then the metrics."""
+        return self._result_names(self._needs_compile("metrics_names"))
+
+    def _result_names(self, compiled: Compiled) -> list[str]:
+        return compiled.names(self.blueprint if self.built else None)
 
     def _needs_compile(self, what: str) -> Compiled:
         if self._compiled is None:
@@ -209,8 +204,8 @@ class Trainer:
         validation_split: float = 0.0,
         validation_data: tuple[Any, Any] | None = None,
         shuffle: bool = True,
-        class_weight: None = None,
-        sample_weight: None = None,
+        class_weight: Mapping[int, float] | None = None,
+        sample_weight: Any = None,
         initial_epoch: int = 0,
         steps_per_epoch: None = None,
         validation_steps: None = None,
@@ -224,17 +219,20 @@ class Trainer:
 
         Args:
             x: Samples, batch axis first; numbers of any type, which count as float32. Numbers below 1.2e-38
-                in size (denormal ones) count as 0.
-            y: Labels: class numbers or arrays of the output's shape, as the loss takes them.
+                in size (denormal ones) count as 0. For several inputs a list in their order, or a dict by
+                their names.
+            y: Labels: class numbers or arrays of the output's shape, as the loss takes them. For several
+                outputs a list or a dict.
             batch_size: Samples in one update, at least 1; None means 32. The last batch may be smaller.
             epochs: The epoch at which to stop, counted from 0.
             verbose: 0 quiet; 1 a bar for each epoch, on terminals; 2 a line for each epoch; "auto" as 1.
             callbacks: Objects that are called while training: one, or a list.
             validation_split: Share of the samples, from the end, that is held back to validate, in [0, 1).
-            validation_data: Or the (x, y) to validate on.
+            validation_data: Or the (x, y) or (x, y, sample_weight) to validate on.
             shuffle: Whether samples are put in another order in each epoch.
-            class_weight: Not offered; must be None.
-            sample_weight: Not offered; must be None.
+            class_weight: What samples of each class count, by its number, in the loss of the only output.
+            sample_weight: What each sample counts in the loss; for several outputs one for all, or a list or
+                dict.
             initial_epoch: The epoch at which to begin, to go on with an earlier run.
             steps_per_epoch: Not offered; must be None.
             validation_steps: Not offered; must be None.
@@ -250,8 +248,6 @@ class Trainer:
         """
         not_offered(
             "fit",
-            class_weight=(class_weight, None),
-            sample_weight=(sample_weight, None),
             steps_per_epoch=(steps_per_epoch, None),
             validation_steps=(validation_steps, None),
             validation_batch_size=(validation_batch_size, None),
@@ -264,19 +260,20 @@ class Trainer:
         share = real_number(validation_split, "validation_split", below=1.0)
         history, progress = History(), ProgressBar(verbose)
         with self._shaped_by(x):
-            train = self._checked(x, y, compiled, "x", "y")
+            train = self._checked(x, y, sample_weight, compiled, class_weight=class_weight)
             validation = self._validation(train, share, validation_data, compiled)
+            names = self._result_names(compiled)
             if validation_data is None and validation is not None:
                 train, validation = train.split(share)
             running = CallbackList(
                 [*listening, progress, history],
                 self,
                 {"epochs": last, "steps": -(-len(train) // batch), "verbose": verbose, "batch_size": batch},
-                _log_names(compiled.names, validation is not None),
+                _log_names(names, validation is not None),
             )
         self.history, self.stop_training = history, False
         try:
-            self._run_epochs(train, validation, batch, range(first, last), shuffle, compiled.names, running)
+            self._run_epochs(train, validation, batch, range(first, last), shuffle, names, running)
         finally:
             progress.close()
         return history
@@ -299,7 +296,7 @@ class Trainer:
             logs = train_epoch(self, train, order, batch, names, callbacks)
             self._epochs += 1
             if validation is not None:
-                values = evaluate_all(self.network, validation, batch, len(names), 0)
+                values = evaluate_all(self, validation, batch, 0)
                 logs.update((f"val_{name}", value) for name, value in zip(names, values, strict=True))
             callbacks.on_epoch_end(epoch, logs)
             if self.stop_training:
@@ -313,26 +310,40 @@ class Trainer:
 
         return default_rng((self._seed, self._epochs)).permutation(samples).astype(np.int64, copy=False)
 
-    def _checked(self, x: Any, y: Any, compiled: Compiled, x_name: str, y_name: str) -> Data:
-        samples = check_samples(x, self.blueprint.input_shape, x_name)
-        labels = check_labels(y, len(samples), compiled.loss, self.blueprint.output_shape, y_name)
-        return Data(samples, labels)
+    def _checked(
+        self,
+        x: Any,
+        y: Any,
+        sample_weight: Any,
+        compiled: Compiled,
+        names: tuple[str, str] = ("x", "y"),
+        class_weight: Mapping[int, float] | None = None,
+    ) -> Data:
+        plan = self.blueprint
+        if class_weight is not None:
+            if sample_weight is not None or len(plan.targets) > 1:
+                raise ValueError(
+                    "class_weight is for a model of one output, and without sample_weight; multiply the "
+                    "sample_weight yourself"
+                )
+            sample_weight = class_weights(y, class_weight)
+        return check_data(plan, compiled.parts(plan), x, y, sample_weight, names)
 
     def _validation(self, train: Data, share: float, given: Any, compiled: Compiled) -> Data | None:
         if given is not None:
-            if not isinstance(given, (tuple, list)) or len(given) != 2:
-                raise ValueError("validation_data must be a pair (x, y)")
-            return self._checked(
-                given[0], given[1], compiled, "the x of validation_data", "the y of validation_data"
-            )
+            if not isinstance(given, (tuple, list)) or len(given) not in (2, 3):
+                raise ValueError("validation_data must be a pair (x, y), or (x, y, sample_weight)")
+            weights = given[2] if len(given) == 3 else None
+            names = ("the x of validation_data", "the y of validation_data")
+            return self._checked(given[0], given[1], weights, compiled, names)
         return train.split(share)[1] if share else None
 
     def train_on_batch(
         self,
         x: Any,
         y: Any = None,
-        sample_weight: None = None,
-        class_weight: None = None,
+        sample_weight: Any = None,
+        class_weight: Mapping[int, float] | None = None,
         return_dict: bool = False,
     ) -> Any:
         """Makes one update.
@@ -340,8 +351,8 @@ class Trainer:
         Args:
             x: The samples of the batch.
             y: Their labels.
-            sample_weight: Not offered; must be None.
-            class_weight: Not offered; must be None.
+            sample_weight: As for `fit`.
+            class_weight: As for `fit`.
             return_dict: Whether to return {name: value} in place of a list.
 
         Returns:
@@ -350,25 +361,24 @@ class Trainer:
         Raises:
             ValueError: As `fit`; the model is then unchanged.
         """
-        not_offered("train_on_batch", sample_weight=(sample_weight, None), class_weight=(class_weight, None))
         compiled = self._needs_compile("train_on_batch")
         with self._shaped_by(x):
-            data = self._checked(x, y, compiled, "x", "y")
-            network = self.network
-        return _results(network.train_step(data.x, data.y), compiled.names, return_dict)
+            data = self._checked(x, y, sample_weight, compiled, class_weight=class_weight)
+            planned = self._networks.training(data.shapes, data.forms)
+        logs = Logs(planned.means)
+        logs.add(planned.network.train_step(data.arrays), len(data))
+        return _results(logs.values, self._result_names(compiled), return_dict)
 
     # -- evaluation --------------------------------------------------------------------------------------
 
     def test_on_batch(
-        self, x: Any, y: Any = None, sample_weight: None = None, return_dict: bool = False
+        self, x: Any, y: Any = None, sample_weight: Any = None, return_dict: bool = False
     ) -> Any:
         """Returns the loss, or [loss, *metrics], of one batch without training; else as `train_on_batch`."""
-        not_offered("test_on_batch", sample_weight=(sample_weight, None))
         compiled = self._needs_compile("test_on_batch")
         with self._shaped_by(x):
-            data = self._checked(x, y, compiled, "x", "y")
-            network = self.network
-        return _results(network.evaluate_step(data.x, data.y), compiled.names, return_dict)
+            data = self._checked(x, y, sample_weight, compiled)
+        return _results(evaluate_all(self, data, len(data), 0), self._result_names(compiled), return_dict)
 
     def evaluate(
         self,
@@ -376,7 +386,7 @@ class Trainer:
         y: Any = None,
         batch_size: int | None = None,
         verbose: Verbose = "auto",
-        sample_weight: None = None,
+        sample_weight: Any = None,
         steps: None = None,
         callbacks: None = None,
         return_dict: bool = False,
@@ -388,7 +398,7 @@ class Trainer:
             y: Their labels.
             batch_size: Samples at a time, at least 1; None means 32.
             verbose: 0 quiet; otherwise a bar, on terminals.
-            sample_weight: Not offered; must be None.
+            sample_weight: What each sample counts in the loss.
             steps: Not offered; must be None.
             callbacks: Not offered; must be None.
             return_dict: Whether to return {name: value} in place of a list.
@@ -399,19 +409,12 @@ class Trainer:
         Raises:
             ValueError: As `fit`.
         """
-        not_offered(
-            "evaluate",
-            sample_weight=(sample_weight, None),
-            steps=(steps, None),
-            callbacks=(callbacks or None, None),
-        )
+        not_offered("evaluate", steps=(steps, None), callbacks=(callbacks or None, None))
         compiled = self._needs_compile("evaluate")
         batch = _batch_size(batch_size)
         with self._shaped_by(x):
-            data = self._checked(x, y, compiled, "x", "y")
-            network = self.network
-        values = evaluate_all(network, data, batch, len(compiled.names), verbose)
-        return _results(values, compiled.names, return_dict)
+            data = self._checked(x, y, sample_weight, compiled)
+        return _results(evaluate_all(self, data, batch, verbose), self._result_names(compiled), return_dict)
 
     # -- prediction --------------------------------------------------------------------------------------
 
@@ -422,7 +425,7 @@ class Trainer:
         verbose: Verbose = "auto",
         steps: None = None,
         callbacks: None = None,
-    ) -> NDArray[np.float32]:
+    ) -> Any:
         """Returns the outputs for all samples.
 
         Args:
@@ -433,7 +436,7 @@ class Trainer:
             callbacks: Not offered; must be None.
 
         Returns:
-            A float32 array of the output's shape, batch axis first.
+            A float32 array of the output's shape, batch axis first; a list or dict of several.
 
         Raises:
             ValueError: If the numbers or the shape do not suit.
@@ -441,29 +444,36 @@ class Trainer:
         not_offered("predict", steps=(steps, None), callbacks=(callbacks or None, None))
         batch = _batch_size(batch_size)
         with self._shaped_by(x):
-            samples = check_samples(x, self.blueprint.input_shape, "x")
-            network = self.network
-        out = np.empty((len(samples), *self.blueprint.output_shape), np.float32)
-        for start in batches_with_bar(len(samples), batch, verbose, "predict"):
-            out[start : start + batch] = network.predict(samples[start : start + batch])
-        return out
+            plan = self.blueprint
+            samples = model_samples(plan, x)
+            network = self._networks.predicting([each.shape[1:] for each in samples])
+        outs: list[NDArray[np.float32]] = []
+        count = len(samples[0])
+        for start in batches_with_bar(count, batch, verbose, "predict"):
+            parts = network.predict([each[start : start + batch] for each in samples])
+            if not outs:
+                outs = [np.empty((count, *part.shape[1:]), np.float32) for part in parts]
+            for out, part in zip(outs, parts, strict=True):
+                out[start : start + batch] = part
+        return plan.pack_outputs(outs)
 
-    def predict_on_batch(self, x: Any) -> NDArray[np.float32]:
+    def predict_on_batch(self, x: Any) -> Any:
         """Returns the outputs for one batch with as little in between as possible; else as `predict`."""
-        network, plan = self._network, self._blueprint
+        fast = self._fast
         # Only what the core cannot take as it is goes the long way round.
         if (
-            network is not None
-            and plan is not None
+            fast is not None
             and type(x) is np.ndarray
             and x.dtype is _FLOAT32
-            and x.shape[1:] == plan.input_shape
+            and x.shape[1:] == fast[1]
             and x.flags.c_contiguous
             and len(x)
         ):
-            return network.predict(x)
+            return fast[0].predict(x)
         with self._shaped_by(x):
-            return self.network.predict(check_samples(x, self.blueprint.input_shape, "x"))
+            samples = model_samples(self.blueprint, x)
+            network = self._networks.predicting([each.shape[1:] for each in samples])
+        return self.blueprint.pack_outputs(network.predict(samples))
 
 
 def _metric(identifier: Any) -> metrics.Metric:

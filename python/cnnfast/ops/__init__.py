@@ -1,4 +1,7 @@
-"""Functions on arrays, without a model: each with its gradient. Batch axis first."""
+"""Functions on arrays, which run at once, and on what stands for them in models, layers and losses.
+
+Those with a `_grad` beside them tell their gradients, too.
+"""
 
 from typing import TYPE_CHECKING
 
@@ -12,6 +15,7 @@ from cnnfast.ops.activations import (
     tanh,
     tanh_grad,
 )
+from cnnfast.ops.arithmetic import add
 from cnnfast.ops.conv import conv, conv_grad
 from cnnfast.ops.conv_transpose import conv_transpose, conv_transpose_grad
 from cnnfast.ops.dense import dense, dense_grad
@@ -20,6 +24,7 @@ from cnnfast.ops.pooling import average_pool, average_pool_grad, max_pool, max_p
 from cnnfast.utils.missing import missing
 
 __all__ = [
+    "add",
     "average_pool",
     "average_pool_grad",
     "conv",

@@ -6,7 +6,8 @@ import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from cnnfast.ops.runner import run, run_grad
+from cnnfast.ops.operation import on_graph, operation
+from cnnfast.ops.runner import run_grad
 from cnnfast.utils.samples import as_array
 
 if TYPE_CHECKING:
@@ -24,9 +25,9 @@ class _Activation:
         return graph.activation(src, self.kind, self.kind)
 
 
-def _apply(kind: Activation, x: Any) -> NDArray[np.float32]:
-    values = as_array(x, "x")
-    return run(_Activation(kind), values.reshape(_rows(kind, values.shape))).reshape(values.shape)
+def _activated(x: Any, kind: Activation) -> Any:
+    graph, value = on_graph(x)
+    return graph.value(graph.activation(value.number, kind, graph.named(kind)))
 
 
 def _apply_grad(kind: Activation, x: Any, grad_out: ArrayLike) -> NDArray[np.float32]:
@@ -44,17 +45,18 @@ def _rows(kind: Activation, shape: tuple[int, ...]) -> tuple[int, int]:
     return (size // width if width else 0), width
 
 
-def relu(x: ArrayLike) -> NDArray[np.float32]:
+@operation("x")
+def relu(x: Any) -> Any:
     """Returns max(x, 0).
 
     Args:
-        x: Numbers of any shape.
+        x: Numbers of any shape, or what stands for them.
 
     Example:
         >>> relu([-1.0, 2.0])
         array([0., 2.], dtype=float32)
     """
-    return _apply("relu", x)
+    return _activated(x, "relu")
 
 
 def relu_grad(x: ArrayLike, grad_out: ArrayLike) -> NDArray[np.float32]:
@@ -71,17 +73,18 @@ def relu_grad(x: ArrayLike, grad_out: ArrayLike) -> NDArray[np.float32]:
     return _apply_grad("relu", x, grad_out)
 
 
-def tanh(x: ArrayLike) -> NDArray[np.float32]:
+@operation("x")
+def tanh(x: Any) -> Any:
     """Returns the hyperbolic tangent.
 
     Args:
-        x: Numbers of any shape.
+        x: Numbers of any shape, or what stands for them.
 
     Example:
         >>> tanh([0.0])
         array([0.], dtype=float32)
     """
-    return _apply("tanh", x)
+    return _activated(x, "tanh")
 
 
 def tanh_grad(x: ArrayLike, grad_out: ArrayLike) -> NDArray[np.float32]:
@@ -98,17 +101,18 @@ def tanh_grad(x: ArrayLike, grad_out: ArrayLike) -> NDArray[np.float32]:
     return _apply_grad("tanh", x, grad_out)
 
 
-def sigmoid(x: ArrayLike) -> NDArray[np.float32]:
+@operation("x")
+def sigmoid(x: Any) -> Any:
     """Returns 1 / (1 + e^-x).
 
     Args:
-        x: Numbers of any shape.
+        x: Numbers of any shape, or what stands for them.
 
     Example:
         >>> sigmoid([0.0])
         array([0.5], dtype=float32)
     """
-    return _apply("sigmoid", x)
+    return _activated(x, "sigmoid")
 
 
 def sigmoid_grad(x: ArrayLike, grad_out: ArrayLike) -> NDArray[np.float32]:
@@ -125,17 +129,18 @@ def sigmoid_grad(x: ArrayLike, grad_out: ArrayLike) -> NDArray[np.float32]:
     return _apply_grad("sigmoid", x, grad_out)
 
 
-def softmax(x: ArrayLike) -> NDArray[np.float32]:
+@operation("x")
+def softmax(x: Any) -> Any:
     """Returns e^x_j / sum_k e^x_k along the last axis.
 
     Args:
-        x: Numbers of any shape.
+        x: Numbers of any shape, or what stands for them.
 
     Example:
         >>> softmax([[1.0, 1.0]])
         array([[0.5, 0.5]], dtype=float32)
     """
-    return _apply("softmax", x)
+    return _activated(x, "softmax")
 
 
 def softmax_grad(x: ArrayLike, grad_out: ArrayLike) -> NDArray[np.float32]:

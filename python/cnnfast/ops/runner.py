@@ -49,11 +49,17 @@ class _Compiled:
 def _compile(operation: Operation, shape: tuple[int, ...]) -> _Compiled:
     graph = Graph()
     output = operation.emit(graph, graph.input(shape, "x"))
-    return _Compiled(new_network(graph, output, _workspace()), tuple(graph.shape(output)))
+    return _Compiled(new_network(graph, output, workspace()), tuple(graph.shape(output)))
 
 
 @cache
-def _workspace() -> Workspace:
+def workspace() -> Workspace:
+    """Returns the memory in which all of `cnnfast.ops` runs.
+
+    Example:
+        >>> workspace() is workspace()
+        True
+    """
     return Workspace()
 
 

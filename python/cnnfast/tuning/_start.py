@@ -8,10 +8,15 @@ import os
 from cnnfast import _core
 
 
-def new_network(graph: _core.Graph, output: int, workspace: _core.Workspace | None = None) -> _core.Network:
+def new_network(
+    graph: _core.Graph,
+    outputs: int | list[int],
+    workspace: _core.Workspace | None = None,
+    state: _core.TrainingState | None = None,
+) -> _core.Network:
     """Makes a network that is planned by the tuning file, if there is one."""
     read_tuning()
-    return _core.Network(graph, output, workspace)
+    return _core.Network(graph, [outputs] if isinstance(outputs, int) else outputs, workspace, state)
 
 
 @functools.cache

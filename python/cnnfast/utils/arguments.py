@@ -199,13 +199,27 @@ def batch_shape(shape: Any, name: str = "input_shape") -> tuple[int | None, tupl
         >>> batch_shape((None, 28, 28, 1)), batch_shape((32, 4))
         ((None, (28, 28, 1)), (32, (4,)))
     """
+    batch, axes = split_batch(shape, name)
+    return batch, sample_shape(axes, f"{name} after its batch axis")
+
+
+def split_batch(shape: Any, name: str) -> tuple[int | None, tuple[Any, ...]]:
+    """Returns the size of the batch, which may be None, and the other axes as they are.
+
+    Raises:
+        ValueError: If there is no axis after the batch's.
+
+    Example:
+        >>> split_batch((None, None, 3), "batch_shape")
+        (None, (None, 3))
+    """
     axes = entries(shape)
     if axes is None or len(axes) < 2:
         raise ValueError(
             f"{name} must begin with the batch axis, for instance (None, 28, 28, 1), got {shape!r}"
         )
     batch = None if axes[0] is None else whole_number(axes[0], f"the batch axis of {name}", 1)
-    return batch, sample_shape(axes[1:], f"{name} after its batch axis")
+    return batch, axes[1:]
 
 
 def check_axis_order(name: str, shape: Sequence[int], window: Sequence[int], data_format: str) -> None:

@@ -74,8 +74,18 @@ def check_samples(value: Any, shape: tuple[int, ...] | None, name: str) -> NDArr
         )
     if x.size == 0:
         raise ValueError(f"{name} must hold at least one sample, got shape {x.shape}")
+    return core_array(x)
+
+
+def core_array(x: NDArray[Any]) -> NDArray[Any]:
+    """Returns an array as the core takes it, copied only if it cannot be read as it is.
+
+    Example:
+        >>> core_array(np.array([1, 2])).dtype
+        dtype('float32')
+    """
     known = x.dtype.name in _CORE_DTYPES and x.dtype.isnative
-    return np.ascontiguousarray(x, None if known else np.float32)
+    return np.ascontiguousarray(x, None if known else np.float32).reshape(x.shape)
 
 
 def check_weights(value: Any, shape: tuple[int, ...], name: str) -> NDArray[np.float32]:
@@ -104,7 +114,7 @@ def check_weights(value: Any, shape: tuple[int, ...], name: str) -> NDArray[np.f
 
 
 def _with_batch(shape: tuple[int, ...]) -> str:
-    return f"({', '.join(['n', *map(str, shape)])})"
+    return "(n,)" if not shape else f"({', '.join(['n', *map(str, shape)])})"
 
 
 def _shape_advice(got: tuple[int, ...], shape: tuple[int, ...]) -> str:
@@ -123,13 +133,15 @@ def _shape_advice(got: tuple[int, ...], shape: tuple[int, ...]) -> str:
     return ""
 
 
-def check_labels(value: Any, samples: int, loss: Loss, outputs: tuple[int, ...], name: str) -> NDArray[Any]:
-    """Returns labels as the core takes them: int32 (n,), or float32 of the output's shape.
+def check_labels(
+    value: Any, samples: int, loss: Loss | None, outputs: tuple[int, ...], name: str
+) -> NDArray[Any]:
+    """Returns labels as the core takes them: int32 class numbers, or float32 of the output's shape.
 
     Args:
         value: The labels, one for each sample.
         samples: How many samples there are.
-        loss: The loss, which says which labels it takes.
+        loss: The loss, which says which labels it takes; None, or one of your own, takes any.
         outputs: Shape of the model's output for one sample.
         name: What to call them in a message.
 
@@ -145,18 +157,24 @@ def check_labels(value: Any, samples: int, loss: Loss, outputs: tuple[int, ...],
     if y.ndim == 0 or len(y) != samples:
         count = "a single number" if y.ndim == 0 else len(y)
         raise ValueError(f"{name} must hold one label for each of the {samples} samples, got {count}")
-    if loss.sparse:
+    if loss is not None and loss.sparse:
         return _class_numbers(y, outputs, name)
+    if outputs[-1:] == (1,) and y.shape[1:] == outputs[:-1]:
+        y = y[..., None]
+    if loss is None or loss.kind is None:
+        return core_array(y)
     return _targets(y, loss, outputs, name)
 
 
 def _class_numbers(y: NDArray[Any], outputs: tuple[int, ...], name: str) -> NDArray[np.int32]:
-    if y.ndim == 2 and y.shape[1] == 1:
-        y = y[:, 0]
-    if y.ndim != 1:
+    places = outputs[:-1]
+    if y.shape[1:] == (*places, 1):
+        y = y[..., 0]
+    if y.shape[1:] != places:
+        advice = "; for one-hot rows use the loss 'categorical_crossentropy'"
         raise ValueError(
-            f"{name} must be class numbers of shape (n,) or (n, 1), got {y.shape}; for one-hot rows use the "
-            "loss 'categorical_crossentropy'"
+            f"{name} must be class numbers of shape {_with_batch(places)} or {_with_batch((*places, 1))}, "
+            f"got {y.shape}{advice}"
         )
     if y.dtype.kind == "f" and not np.array_equal(y, np.trunc(y)):
         raise ValueError(f"{name} must be whole class numbers, got fractions or NaN")
@@ -170,8 +188,6 @@ def _class_numbers(y: NDArray[Any], outputs: tuple[int, ...], name: str) -> NDAr
 
 
 def _targets(y: NDArray[Any], loss: Loss, outputs: tuple[int, ...], name: str) -> NDArray[np.float32]:
-    if outputs == (1,) and y.ndim == 1:
-        y = y[:, None]
     if y.shape[1:] != outputs:
         advice = ""
         if loss.kind == "categorical_crossentropy" and y.size == len(y):

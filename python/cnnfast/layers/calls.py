@@ -1,0 +1,147 @@
+"""What happens when a layer is called: on symbolic tensors, on arrays, and while a graph is traced."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from cnnfast.layers.symbolic import Call, Dims, SymbolicTensor
+from cnnfast.layers.tracing import Tracing, Value
+from cnnfast.tuning import new_network
+from cnnfast.utils.arguments import batch_shape
+from cnnfast.utils.nest import leaves, mapped, packed
+from cnnfast.utils.samples import check_samples
+
+if TYPE_CHECKING:
+    from cnnfast.layers.layer import Layer
+
+Args = tuple[Any, ...]
+Kwargs = dict[str, Any]
+
+_PLACE = np.empty(0, np.float32)  # stands where an array will be
+
+
+def call_layer(layer: Layer, args: Args, kwargs: Kwargs) -> Any:
+    """Does what `Layer.__call__` says."""
+    tensors = [each for each in leaves((args, kwargs)) if isinstance(each, (Value, SymbolicTensor))]
+    if not tensors:
+        return _run(layer, args, kwargs)
+    values = [each for each in tensors if isinstance(each, Value)]
+    if not values:
+        return _connect(layer, args, kwargs)
+    if len(values) < len(tensors):
+        raise ValueError(f"layer {layer.name!r} was called on a symbolic tensor while it is traced")
+    layer._build_for(args, kwargs, [value.dims for value in values])
+    return layer._trace(values[0].graph, args, kwargs)
+
+
+def single(layer: Layer, args: Args, kwargs: Kwargs) -> Any:
+    """Returns the one argument of a layer without `call`, besides `training`.
+
+    Raises:
+        ValueError: If there are others, or it is not a list where the layer joins branches.
+    """
+    given = [*args, *(value for name, value in kwargs.items() if name not in ("training", "mask"))]
+    if len(given) != 1 or isinstance(given[0], (list, tuple)) != layer.joins:
+        wants = "a list of what Input or other layers returned" if layer.joins else "one input"
+        got = type(given[0]).__name__ if len(given) == 1 else f"{len(given)} arguments"
+        raise ValueError(f"layer {layer.name!r} ({type(layer).__name__}) takes {wants}, got {got}")
+    return given[0]
+
+
+def described(layer: Layer, args: Args, kwargs: Kwargs, shapes: Sequence[Dims]) -> Any:
+    """Returns what the layer makes in a graph of its own, of inputs that have these shapes."""
+    graph = Tracing()
+    inputs = iter([graph.value(graph.input(shape, f"input_{i}")) for i, shape in enumerate(shapes)])
+    args, kwargs = mapped(lambda each: next(inputs) if _is_tensor(each) else each, (args, kwargs))
+    made = layer._trace(graph, args, kwargs)
+    for value in leaves(made):
+        if not isinstance(value, Value):
+            raise ValueError(
+                f"layer {layer.name!r} ({type(layer).__name__}) must return what its layers and functions of "
+                f"cnnfast.ops made of its inputs, got {type(value).__name__}"
+            )
+    return made
+
+
+def shapes_in_place(args: Args, kwargs: Kwargs, shapes: Sequence[Dims]) -> tuple[Args, Kwargs]:
+    """Returns the arguments of a call with shapes of batches in the place of tensors."""
+    rest = iter(shapes)
+    made: tuple[Args, Kwargs] = mapped(
+        lambda each: (None, *next(rest)) if _is_tensor(each) else each, (args, kwargs)
+    )
+    return made
+
+
+def output_shape(layer: Layer, input_shape: Any) -> Any:
+    """Returns the shape of what `call` returns, for an input's shape, or a list or dict of these."""
+    form: Any = _PLACE
+    if _is_shape(input_shape):
+        shapes = [input_shape]
+    elif isinstance(input_shape, dict):
+        form = dict.fromkeys(sorted(input_shape), _PLACE)
+        shapes = [input_shape[name] for name in form]
+    else:
+        form, shapes = [_PLACE] * len(input_shape), list(input_shape)
+    batches = [batch_shape(shape) for shape in shapes]
+    samples = [shape for _, shape in batches]
+    layer._build_for((form,), {}, samples)
+    made = described(layer, (form,), {}, samples)
+    return mapped(lambda value: (batches[0][0], *value.dims) if value.rows else value.dims, made)
+
+
+def _is_tensor(each: Any) -> bool:
+    return isinstance(each, (SymbolicTensor, np.ndarray, Value))
+
+
+def _is_shape(shape: Any) -> bool:
+    return isinstance(shape, (list, tuple)) and all(not isinstance(e, (list, tuple, dict)) for e in shape)
+
+
+def _connect(layer: Layer, args: Args, kwargs: Kwargs) -> Any:
+    call = Call(layer, args, kwargs)
+    if not layer._is_called:
+        single(layer, args, kwargs)
+    examples: list[list[Dims]] = []
+    made: Any = None
+    for number in range(max(len(source.examples) for source in call.sources)):
+        shapes = [source.examples[min(number, len(source.examples) - 1)] for source in call.sources]
+        layer._build_for(args, kwargs, shapes)
+        made = described(layer, args, kwargs, shapes)
+        examples.append([value.dims for value in leaves(made)])
+    outputs = [
+        SymbolicTensor.like(tuple(dict.fromkeys(shapes)), call, place)
+        for place, shapes in enumerate(zip(*examples, strict=True))
+    ]
+    layer._note(outputs[0])
+    return packed(made, outputs)
+
+
+def _run(layer: Layer, args: Args, kwargs: Kwargs) -> Any:
+    """Computes with arrays, without training; the network is kept for the next call of these shapes."""
+    args = tuple(_samples(layer, each, i == 0) for i, each in enumerate(args))
+    kwargs = {name: _samples(layer, each, not args and len(kwargs) == 1) for name, each in kwargs.items()}
+    if not layer._is_called:
+        single(layer, args, kwargs)
+    arrays = [each for each in leaves((args, kwargs)) if _is_tensor(each)]
+    shapes = [array.shape[1:] for array in arrays]
+    key = repr(shapes_in_place(args, kwargs, shapes))
+    if layer._alone is None or layer._alone[0] != key:
+        layer._build_for(args, kwargs, shapes)
+        layer._initialize()
+        made = described(layer, args, kwargs, shapes)
+        outputs = leaves(made)
+        network = new_network(outputs[0].graph, [value.number for value in outputs])
+        layer._alone = (key, network, mapped(lambda _: None, made))
+    _, network, form = layer._alone
+    return packed(form, network.predict(arrays))
+
+
+def _samples(layer: Layer, argument: Any, is_input: bool) -> Any:
+    name = f"the input of layer {layer.name!r}"
+    listed = leaves(argument) if isinstance(argument, (list, tuple, dict)) else []
+    if isinstance(argument, dict) or (listed and all(hasattr(each, "__array__") for each in listed)):
+        return mapped(lambda each: check_samples(each, None, name), argument)
+    return check_samples(argument, None, name) if is_input or hasattr(argument, "__array__") else argument

@@ -1,0 +1,77 @@
+"""A function of `cnnfast.ops` as a layer: what a call of it on symbolic tensors makes."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from cnnfast.layers.layer import Layer, new_name
+from cnnfast.layers.symbolic import SymbolicTensor
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
+
+    from cnnfast.layers.layer import LayerOptions
+    from cnnfast.ops.operation import Operation as Entry
+    from cnnfast.utils.serialization import Config
+
+_TENSOR = "tensor"  # {"tensor": 1} stands for the second input
+
+
+class Operation(Layer):
+    """One function of `cnnfast.ops` in a model.
+
+    Args:
+        operation: The function's name.
+        arguments: What it is called with: {"tensor": i} for the i-th input, all else as it is.
+        options: Arguments of every layer: `name`, `trainable`, `input_shape`.
+
+    Raises:
+        ValueError: If there is no function of that name.
+
+    Example:
+        >>> from cnnfast import ops
+        >>> from cnnfast.layers import Input
+        >>> ops.relu(Input((3,))).layer.get_config()["operation"]
+        'relu'
+    """
+
+    def __init__(self, operation: str, arguments: dict[str, Any], **options: Unpack[LayerOptions]) -> None:
+        from cnnfast.ops.operation import TABLE
+
+        if operation not in TABLE:
+            raise ValueError(f"there is no operation {operation!r} in cnnfast.ops")
+        if options.get("name") is None:
+            options["name"] = new_name(operation)
+        super().__init__(**options)
+        self.operation = operation
+        self.arguments = arguments
+
+    @classmethod
+    def of(cls, entry: Entry, arguments: dict[str, Any]) -> Any:
+        """Makes the layer for these arguments and returns what it makes of the symbolic tensors in them."""
+        sources: list[SymbolicTensor] = []
+
+        def placed(tensor: Any) -> Any:
+            if not isinstance(tensor, SymbolicTensor):
+                return tensor.tolist() if isinstance(tensor, (np.ndarray, np.generic)) else tensor
+            sources.append(tensor)
+            return {_TENSOR: len(sources) - 1}
+
+        return cls(entry.name, entry.with_tensors(arguments, placed))(*sources)
+
+    def call(self, *tensors: Any) -> Any:
+        """What the function returns."""
+        from cnnfast.ops.operation import TABLE
+
+        entry = TABLE[self.operation]
+
+        def given(argument: Any) -> Any:
+            return tensors[argument[_TENSOR]] if isinstance(argument, dict) else argument
+
+        return entry(**entry.with_tensors(self.arguments, given))
+
+    def get_config(self) -> Config:
+        """Returns the arguments that make an equal layer."""
+        return {**super().get_config(), "operation": self.operation, "arguments": self.arguments}

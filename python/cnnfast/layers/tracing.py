@@ -1,0 +1,209 @@
+"""Python code as part of a graph: the values that stand for arrays while a function is traced.
+
+A layer's `call`, a loss, a metric or a plain function is run once with `Value`s in place of arrays; each
+operation on them adds nodes to a graph of the core. What was traced then runs compiled, without Python.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+from typing import TYPE_CHECKING, Any, NoReturn
+
+import numpy as np
+
+from cnnfast._core import Graph, Weight
+from cnnfast.layers.operators import Operators, apply
+
+if TYPE_CHECKING:
+    from types import FrameType
+
+_PACKAGE = os.path.dirname(os.path.dirname(os.path.abspath(__file__))) + os.sep
+_current: ContextVar[Tracing | None] = ContextVar("what is being traced", default=None)
+
+
+class Tracing(Graph):
+    """A graph of the core that is being described.
+
+    Args:
+        training: Whether it describes what training does; else evaluation and prediction.
+        begin: A graph that it goes on from; None for an empty one.
+
+    Attributes:
+        asked_training: Whether anyone wanted to know, so that the two are different graphs.
+        scope: The name of the layer that is being traced; nodes are named after it.
+        losses: What layers add to the loss.
+    """
+
+    def __init__(self, training: bool = False, begin: Graph | None = None) -> None:
+        super().__init__(*([] if begin is None else [begin]))
+        self._training = training
+        self.asked_training = False
+        self.scope = ""
+        self.losses: list[Value] = []
+        self._read: dict[int, Value] = {}
+
+    def copy(self) -> Tracing:
+        """Returns a graph that goes on from here by itself."""
+        other = Tracing(self._training, self)
+        other.losses = [other.value(value.number) for value in self.losses]
+        return other
+
+    @property
+    def training(self) -> bool:
+        """Whether it describes what training does."""
+        self.asked_training = True
+        return self._training
+
+    def named(self, what: str) -> str:
+        """Returns the name of a node."""
+        return f"{self.scope}/{what}" if self.scope else what
+
+    def value(self, number: int) -> Value:
+        """Returns the value of this number."""
+        return Value(self, number)
+
+    def as_value(self, x: Any) -> Value:
+        """Returns a value as it is; weights, arrays and numbers as values of one row for the whole batch.
+
+        Raises:
+            ValueError: If it is none of these, or a value of another graph.
+        """
+        if isinstance(x, Value):
+            if x.graph is not self:
+                raise ValueError(
+                    f"{x!r} was made in another call, and has no value here; pass it as an argument"
+                )
+            return x
+        if isinstance(x, Weight):
+            if id(x) not in self._read:
+                self._read[id(x)] = self.value(self.weight(x))
+            return self._read[id(x)]
+        from cnnfast.utils.samples import as_array
+
+        array = np.require(as_array(x, "a constant"), np.float32, ["C", "A"])
+        return self.value(self.constant(array, self.named("constant")))
+
+    @contextmanager
+    def within(self, scope: str | None = None) -> Iterator[None]:
+        """Within it this is what is being traced; by a layer of that name."""
+        before, token = self.scope, _current.set(self)
+        self.scope = before if scope is None else scope
+        try:
+            yield
+        finally:
+            self.scope = before
+            _current.reset(token)
+
+
+def current_tracing() -> Tracing | None:
+    """Returns the graph that is being described by the code that runs, if there is one.
+
+    Example:
+        >>> current_tracing() is None
+        True
+    """
+    return _current.get()
+
+
+class Value(Operators):
+    """What stands for an array while a function is traced: a number in a graph of the core.
+
+    Attributes:
+        graph: The graph.
+        number: Its number there.
+
+    Example:
+        >>> graph = Tracing()
+        >>> graph.value(graph.input((3,), "x")).shape
+        (None, 3)
+    """
+
+    __slots__ = ("graph", "number")
+
+    def __init__(self, graph: Tracing, number: int) -> None:
+        self.graph, self.number = graph, number
+
+    @property
+    def dims(self) -> tuple[int, ...]:
+        """The shape without the batch axis."""
+        return self.graph.shape(self.number)
+
+    @property
+    def rows(self) -> int:
+        """Rows a sample; 0: one for the whole batch, and no batch axis."""
+        return self.graph.rows(self.number)
+
+    @property
+    def shape(self) -> tuple[int | None, ...]:
+        """The shape; the batch axis is None. What is one for the whole batch, such as weights, has none."""
+        return self.dims if self.rows == 0 else (None, *self.dims)
+
+    @property
+    def ndim(self) -> int:
+        """Number of axes, the batch's included."""
+        return len(self.shape)
+
+    @property
+    def dtype(self) -> str:
+        """Always "float32"."""
+        return "float32"
+
+    def __eq__(self, other: object) -> Any:
+        return apply("equal", self, other)
+
+    def __ne__(self, other: object) -> Any:
+        return apply("not_equal", self, other)
+
+    __hash__ = object.__hash__
+
+    def __repr__(self) -> str:
+        return f"<Value shape={self.shape}>"
+
+    def __bool__(self) -> bool:
+        self._refuse("decide by it", "ops.where(condition, x1, x2) chooses element by element")
+
+    def __int__(self) -> int:
+        self._refuse("make a number of it", "keep it, and compute with functions of cnnfast.ops")
+
+    __index__ = __int__
+
+    def __float__(self) -> float:
+        self._refuse("make a number of it", "keep it, and compute with functions of cnnfast.ops")
+
+    def __len__(self) -> int:
+        if self.rows:
+            self._refuse("count its samples", "use ops.shape(x)[0], or a mean over axis 0")
+        return self.dims[0]
+
+    def __iter__(self) -> Iterator[Any]:
+        if self.rows:
+            self._refuse("go through its samples", "functions of cnnfast.ops take all samples at once")
+        return (self[i] for i in range(self.dims[0]))
+
+    def __array__(self, dtype: Any = None, copy: bool | None = None) -> NoReturn:
+        self._refuse("make an array of it", "use the function of cnnfast.ops in place of NumPy's")
+
+    __array_ufunc__ = None  # NumPy's operators let ours act: array * value
+
+    def _refuse(self, what: str, instead: str) -> NoReturn:
+        raise TypeError(
+            f"{users_line()}: cannot {what}: {self!r} only stands for an array while the function is traced, "
+            f"and has no numbers yet; {instead}"
+        )
+
+
+def users_line() -> str:
+    """Returns file and line of the innermost code outside of this package.
+
+    Example:
+        >>> users_line().startswith("<doctest")
+        True
+    """
+    frame: FrameType | None = sys._getframe(1)
+    while frame is not None and frame.f_code.co_filename.startswith(_PACKAGE):
+        frame = frame.f_back
+    return "?" if frame is None else f"{frame.f_code.co_filename}:{frame.f_lineno}"

@@ -1,0 +1,125 @@
+"""The networks behind a model: one for each shape of samples, and of what outputs are compared with.
+
+They share weights, the memory they run in, and the state of training. The first is kept for good, of the
+others the last few.
+"""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from cnnfast._core import TrainingState, Workspace
+from cnnfast.models.objectives import Form, Mean, make_objective
+from cnnfast.tuning import new_network
+from cnnfast.utils.warn import warn
+
+if TYPE_CHECKING:
+    from cnnfast._core import Network
+    from cnnfast.losses import Loss
+    from cnnfast.models.blueprint import Blueprint, Dims
+    from cnnfast.models.objectives import Compiled
+
+_KEPT = 8
+Shapes = tuple["Dims", ...]
+Forms = tuple[Form, ...]
+
+
+@dataclass(frozen=True)
+class Planned:
+    """A network, and what the results of its steps mean."""
+
+    network: Network
+    means: list[Mean]
+
+
+class Networks:
+    """The networks of one model, as it was compiled last.
+
+    Args:
+        plan: The model.
+        compiled: What it is trained for; None if it only predicts.
+        seed: Of dropout.
+    """
+
+    def __init__(self, plan: Blueprint, compiled: Compiled | None, seed: int) -> None:
+        self._plan, self._compiled, self._seed = plan, compiled, seed
+        self._parts = None if compiled is None else compiled.parts(plan)
+        self._workspace, self._state = Workspace(), TrainingState()
+        self._first: Planned | None = None
+        self._others: OrderedDict[tuple[Shapes, Forms | None], Planned] = OrderedDict()
+
+    @property
+    def first(self) -> Network:
+        """The network for the samples that come first, or for an example of them."""
+        return self.predicting(self._plan.shapes) if self._first is None else self._first.network
+
+    def predicting(self, shapes: Sequence[Dims]) -> Network:
+        """Returns a network for samples of these shapes."""
+        return self._find(tuple(shapes), self._usual_forms(shapes)).network
+
+    def training(self, shapes: Sequence[Dims], forms: Forms) -> Planned:
+        """Returns one for samples of these shapes and targets of these forms."""
+        return self._find(tuple(shapes), forms)
+
+    def _find(self, shapes: Shapes, forms: Forms | None) -> Planned:
+        key = shapes, forms
+        found = self._others.get(key)
+        if found is None:
+            found = self._others[key] = self._make(shapes, forms)
+            if len(self._others) > _KEPT:
+                self._others.popitem(last=False)
+        self._others.move_to_end(key)
+        return found
+
+    def _make(self, shapes: Shapes, forms: Forms | None) -> Planned:
+        described = self._plan.describe(shapes, False)
+        numbers = [value.number for value in described.outputs]
+        network = new_network(described.graph, numbers, self._workspace, self._state)
+        means = [] if forms is None else self._set_objective(network, shapes, forms)
+        if self._first is None:
+            if self._compiled is not None:
+                network.set_optimizer(self._compiled.optimizer._core_config())
+                self._compiled.optimizer._bind(network)
+            network.seed = self._seed
+            self._first = Planned(network, means)
+        return Planned(network, means)
+
+    def _set_objective(self, network: Network, shapes: Shapes, forms: Forms) -> list[Mean]:
+        assert self._parts is not None
+        for part in self._parts:
+            if part.loss is not None:
+                self._warn_of_logits(part.loss)
+        described = self._plan.describe(shapes, False).copy()
+        made = make_objective(self._parts, forms, described)
+        if self._plan.depends_on_training:
+            trained = make_objective(self._parts, forms, self._plan.describe(shapes, True))
+            network.set_objective(trained.objective, made.objective)
+        else:
+            network.set_objective(made.objective)
+        return made.means
+
+    def _usual_forms(self, shapes: Sequence[Dims]) -> Forms | None:
+        """The forms of targets that losses tell from the outputs' shapes; None if one does not."""
+        if self._parts is None or any(
+            part.loss is not None and part.loss.kind is None for part in self._parts
+        ):
+            return None
+        outputs = self._plan.describe(shapes, False).outputs
+        return tuple(
+            Form(part.target_dims(value.dims), None) for part, value in zip(self._parts, outputs, strict=True)
+        )
+
+    def _warn_of_logits(self, loss: Loss) -> None:
+        last = self._plan.nodes[-1].layer
+        while (inner := getattr(last, "_blueprint", None)) is not None:
+            last = inner.nodes[-1].layer
+        activation = getattr(last, "activation", None)
+        if loss._from_logits and activation in ("softmax", "sigmoid"):
+            warn(
+                f"{loss.kind} has from_logits=True, but layer {last.name!r} ends the model with a "
+                f"{activation}, which does not make logits; the loss takes what goes into it, as in Keras. "
+                "Leave one of the two out"
+            )

@@ -1,0 +1,259 @@
+"""What `compile` chose, as a graph: losses, metrics, targets of each output; and how results become logs."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from cnnfast._core import Objective
+from cnnfast.layers.tracing import Tracing, Value
+from cnnfast.models.inputs import in_order
+from cnnfast.utils.nest import leaves, mapped
+
+if TYPE_CHECKING:
+    from cnnfast.losses import Loss
+    from cnnfast.metrics import Metric
+    from cnnfast.models.blueprint import Blueprint, Described
+    from cnnfast.optimizers import Optimizer
+
+Dims = tuple[int, ...]
+
+
+@dataclass(frozen=True)
+class Compiled:
+    """What `compile` was given: one thing for all outputs, or lists or dicts of things for each."""
+
+    optimizer: Optimizer
+    loss: Any
+    metrics: Any = None
+    weighted_metrics: Any = None
+    loss_weights: Any = None
+
+    def names(self, plan: Blueprint | None) -> list[str]:
+        """Returns the names of the numbers that steps and epochs report."""
+        if plan is None or len(plan.output_names) == 1:
+            own = [m for given in (self.metrics, self.weighted_metrics) for m in leaves(given)]
+            return ["loss", *(metric.display_name for metric in own if metric is not None)]
+        parts = self.parts(plan)
+        losses = [f"{part.name}_loss" for part in parts if part.loss is not None]
+        metrics = [
+            f"{part.name}_{m.display_name}" for part in parts for m in (*part.metrics, *part.weighted_metrics)
+        ]
+        return ["loss", *losses, *sorted(metrics)]
+
+    def parts(self, plan: Blueprint) -> list[Part]:
+        """Returns what belongs to each output.
+
+        Raises:
+            ValueError: If a list or dict does not suit the outputs.
+        """
+        names = plan.output_names
+        losses = self._each(self.loss, plan, "loss")
+        factors = self._each(self.loss_weights, plan, "loss_weights")
+        if all(loss is None for loss in losses):
+            raise ValueError("compile needs a loss for at least one output")
+        metrics, weighted = (
+            self._metrics(given, plan, what)
+            for given, what in ((self.metrics, "metrics"), (self.weighted_metrics, "weighted_metrics"))
+        )
+        return [Part(*each) for each in zip(names, losses, factors, metrics, weighted, strict=True)]
+
+    @staticmethod
+    def _each(given: Any, plan: Blueprint, what: str) -> list[Any]:
+        names = plan.output_names
+        if isinstance(given, dict):
+            known = [*names, *(plan.outputs if isinstance(plan.outputs, dict) else ())]
+            if unknown := [name for name in given if name not in known]:
+                raise ValueError(f"{what}: the outputs are named {names}, got {unknown}")
+            return [given.get(name) for name in names]
+        if isinstance(given, (list, tuple)):
+            return in_order(list(given), [None] * len(names), names, what)
+        return [given] * len(names)
+
+    @classmethod
+    def _metrics(cls, given: Any, plan: Blueprint, what: str) -> list[list[Metric]]:
+        count = len(plan.output_names)
+        if isinstance(given, dict) or (count > 1 and leaves(given) not in ([], [None])):
+            if not isinstance(given, (list, tuple, dict)) or (
+                not isinstance(given, dict) and len(given) != count
+            ):
+                raise ValueError(
+                    f"{what} must be a list or dict with metrics for each of the outputs "
+                    f"{plan.output_names}, got {given!r}"
+                )
+            given = cls._each(given, plan, what)
+            return [list(leaves(each)) if each is not None else [] for each in given]
+        return [[each for each in leaves(given) if each is not None]] * count
+
+
+@dataclass(frozen=True)
+class Part:
+    """What belongs to one output."""
+
+    name: str
+    loss: Loss | None
+    factor: float | None
+    metrics: Sequence[Metric]
+    weighted_metrics: Sequence[Metric]
+
+    @property
+    def needs_target(self) -> bool:
+        """Whether anything compares it with something."""
+        return self.loss is not None or bool(self.metrics or self.weighted_metrics)
+
+    def target_dims(self, output: Dims) -> Dims | None:
+        """Returns the shape of the targets that the core's losses take."""
+        if not self.needs_target:
+            return None
+        return output[:-1] if self.loss is not None and self.loss.sparse else output
+
+
+@dataclass(frozen=True)
+class Form:
+    """The shapes of one output's target and sample weights; None where there are none."""
+
+    target: Dims | None
+    weights: Dims | None
+
+
+@dataclass(frozen=True)
+class Mean:
+    """One number of the logs, gathered over batches: a sum of results over a sum of counts.
+
+    Attributes:
+        name: Its name there.
+        at: Which of a step's results its numerator is.
+        per_sample: Its count for each sample; 0: one for each batch.
+        weighs: Whether the result is a mean itself, and so counts as often as there are samples.
+        under: Which of the results counts instead; None for none.
+    """
+
+    name: str
+    at: int
+    per_sample: int
+    weighs: bool = False
+    under: int | None = None
+
+
+class Logs:
+    """Sums over batches, and the numbers for the logs."""
+
+    def __init__(self, means: Sequence[Mean]) -> None:
+        self._means = means
+        self._sums, self._counts = [0.0] * len(means), [0.0] * len(means)
+
+    def add(self, results: Sequence[float], samples: int) -> None:
+        """Adds the results of one step."""
+        for i, mean in enumerate(self._means):
+            value = results[mean.at]
+            if mean.under is not None:
+                count = results[mean.under]
+            elif mean.weighs:
+                value, count = value * samples, samples
+            else:
+                count = samples * mean.per_sample or 1
+            self._sums[i] += value
+            self._counts[i] += count
+
+    @property
+    def values(self) -> list[float]:
+        """The numbers so far, in the order of their names."""
+        pairs = zip(self._sums, self._counts, strict=True)
+        return [total / count if count else 0.0 for total, count in pairs]
+
+
+@dataclass(frozen=True)
+class Made:
+    """An objective, and what its results mean."""
+
+    objective: Objective
+    means: list[Mean]
+
+
+def make_objective(parts: Sequence[Part], forms: Sequence[Form], model: Described) -> Made:
+    """Continues a model's graph with its losses and metrics.
+
+    Args:
+        parts: What belongs to each output.
+        forms: Shapes of targets and sample weights, for each output.
+        model: The model, whose graph is used up.
+
+    Raises:
+        ValueError: If a loss or a metric does not suit its output.
+    """
+    graph, outputs = model.graph, model.outputs
+    targets = [_input(graph, form.target, f"target of {part.name}") for part, form in _pairs(parts, forms)]
+    weights = [_input(graph, form.weights, f"weights of {part.name}") for part, form in _pairs(parts, forms)]
+    maker = _Maker(graph, several=len(parts) > 1)
+    with graph.within():
+        for each in zip(parts, outputs, targets, weights, strict=True):
+            maker.add(*each)
+        for value in graph.losses:
+            maker.terms.append((value.number, 1.0, True))
+    objective = Objective(graph, maker.terms, maker.reported)
+    losses, metrics = maker.losses, maker.means
+    if len(parts) > 1:
+        metrics = sorted(metrics, key=lambda mean: mean.name)
+    return Made(objective, [Mean("loss", 0, 0, weighs=True), *losses, *metrics])
+
+
+def _pairs(parts: Sequence[Part], forms: Sequence[Form]) -> list[tuple[Part, Form]]:
+    return list(zip(parts, forms, strict=True))
+
+
+def _input(graph: Tracing, dims: Dims | None, name: str) -> Value | None:
+    return None if dims is None else graph.value(graph.input(dims, name))
+
+
+class _Maker:
+    """Gathers the terms of the loss, what is reported, and how."""
+
+    def __init__(self, graph: Tracing, several: bool) -> None:
+        self.graph, self.several = graph, several
+        self.terms: list[tuple[int, float, bool]] = []
+        self.reported: list[int] = []
+        self.losses: list[Mean] = []
+        self.means: list[Mean] = []
+        self._places = 1  # of results so far
+
+    def add(self, part: Part, out: Value, target: Value | None, weights: Value | None) -> None:
+        """Adds what belongs to one output."""
+        if part.loss is not None:
+            assert target is not None
+            value = part.loss._traced(target, out, weights)
+            adds_up = part.loss.reduction == "sum"
+            self.terms.append((value.number, 1.0 if part.factor is None else part.factor, adds_up))
+            if self.several:
+                at, per_sample = self._report(value)
+                weighs = adds_up or per_sample == 0
+                self.losses.append(Mean(f"{part.name}_loss", at, per_sample, weighs))
+        for metric, rate in [
+            *((metric, None) for metric in part.metrics),
+            *((metric, weights) for metric in part.weighted_metrics),
+        ]:
+            assert target is not None
+            sparse = part.loss is not None and part.loss.sparse
+            value = metric._traced(target, out, sparse, rate)
+            name = f"{part.name}_{metric.display_name}" if self.several else metric.display_name
+            at, per_sample = self._report(value)
+            under = None if rate is None else self._report(rate)[0]
+            self.means.append(Mean(name, at, per_sample, under=under))
+
+    def _report(self, value: Value) -> tuple[int, int]:
+        """Reports the sum of a value's numbers; returns its place, and how many there are a sample."""
+        graph, elems = self.graph, 1
+        for size in value.dims:
+            elems *= size
+        if value.dims:  # as rows of one number each
+            if value.rows == 0:
+                raise ValueError("a metric must return one number, or numbers for each sample")
+            value = graph.value(graph.reshape(value.number, (), value.rows * elems, "metric"))
+        self.reported.append(value.number)
+        self._places += 1
+        return self._places - 1, value.rows
+
+
+def resolved(structure: Any, get: Any) -> Any:
+    """Returns losses or metrics in the form in which they were given, each as an object."""
+    return mapped(lambda each: None if each is None else get(each), structure)
