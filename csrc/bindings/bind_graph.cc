@@ -153,6 +153,34 @@ int constant(Graph& graph, const FloatArray& values, const std::string& name) {
   return graph.constant(dims_of(values), {values.data(), values.data() + values.size()}, name);
 }
 
+FormulaOp to_formula_op(const std::string& name) {
+  for (int op = 0; op < kFormulaOps; ++op)
+    if (name == to_string(static_cast<FormulaOp>(op))) return static_cast<FormulaOp>(op);
+  fail("there is no formula instruction \"", name, "\".");
+}
+
+// One instruction on values (whole numbers) and constants (floats). Random numbers have the shape of their
+// operand.
+int formula(Graph& graph, const std::string& name_of_op, const py::list& operands, const std::string& name) {
+  const FormulaOp op = to_formula_op(name_of_op);
+  Formula made;
+  std::vector<int> args, srcs;
+  for (const py::handle operand : operands) {
+    if (py::isinstance<py::float_>(operand)) {
+      args.push_back(made.constant(operand.cast<float>()));
+      continue;
+    }
+    srcs.push_back(operand.cast<int>());
+    args.push_back(made.input(static_cast<int>(srcs.size()) - 1));
+  }
+  if (op == FormulaOp::random)
+    made.outputs = {made.random(0)};
+  else
+    made.outputs = {
+        made.push(op, args.at(0), args.size() > 1 ? args[1] : -1, args.size() > 2 ? args[2] : -1)};
+  return graph.formula(made, srcs, name);
+}
+
 }  // namespace
 
 void bind_graph(py::module_& m) {
@@ -215,6 +243,7 @@ void bind_graph(py::module_& m) {
             return graph.activation(src, to_activation(kind), name);
           },
           arg("src"), arg("kind"), arg("name"))
+      .def("formula", &formula, arg("op"), arg("operands"), arg("name"))
       .def(
           "shape", [](const Graph& graph, int value) { return py::tuple(py::cast(graph.node(value).dims)); },
           arg("value"))

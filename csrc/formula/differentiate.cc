@@ -10,9 +10,13 @@ using Op = FormulaOp;
 
 class Differentiator {
  public:
-  explicit Differentiator(const Formula& formula)
-      : formula_(formula), made_(formula), grads_(formula.code.size(), -1) {
+  Differentiator(const Formula& formula, bool reads_outputs)
+      : formula_(formula), made_(formula), grads_(formula.code.size(), -1), read_(formula.code.size(), -1) {
     made_.outputs.clear();
+    const int outputs = static_cast<int>(formula.outputs.size());
+    for (int i = 0; reads_outputs && i < outputs; ++i)
+      read_[static_cast<size_t>(formula.outputs[static_cast<size_t>(i)])] =
+          made_.input(formula.inputs + outputs + i);
   }
 
   Formula run() {
@@ -24,7 +28,8 @@ class Differentiator {
       if (grad < 0) continue;
       const Formula::Instruction& made = formula_[value];
       if (made.op != Op::input) {
-        spread(made, value, grad);
+        const int read = read_[static_cast<size_t>(value)];
+        spread(made, read < 0 ? value : read, grad);
         continue;
       }
       int& total = of_input[static_cast<size_t>(made.args[0])];
@@ -133,12 +138,13 @@ class Differentiator {
   const Formula& formula_;
   Formula made_;
   std::vector<int> grads_;  // of each of the formula's values
+  std::vector<int> read_;   // and where it is an input, or -1
 };
 
 }  // namespace
 
-Formula differentiate(const Formula& formula) {
-  return Differentiator(formula).run();
+Formula differentiate(const Formula& formula, bool reads_outputs) {
+  return Differentiator(formula, reads_outputs).run();
 }
 
 }  // namespace cnnfast

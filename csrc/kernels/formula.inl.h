@@ -93,7 +93,46 @@ static void compute(const float* a, const float* b, const float* c, float* dst, 
   });
 }
 
+static inline float unit_interval(uint32_t word) {
+  return static_cast<float>(word >> 8) * 0x1p-24f;
+}
+
+static inline void random_elements(const RandomLanes& r, Dropout key, int64_t begin, int64_t n, float* dst) {
+  while (n > 0) {
+    const int64_t element = begin % r.elems, left = r.elems - element < n ? r.elems - element : n;
+    const int64_t skip = element % 4, most = 4 * kLanes - skip, some = left < most ? left : most;
+    key.sample = r.sample + static_cast<int32_t>(begin / r.elems);
+    const Counters drawn = draw(key, static_cast<uint32_t>(element / 4), 1, 0);
+    for (int64_t i = 0; i < some; ++i) dst[i] = unit_interval(drawn.word[(skip + i) % 4][(skip + i) / 4]);
+    begin += some, n -= some, dst += some;
+  }
+}
+
+static inline void random_lanes(const RandomLanes& r, Dropout key, int64_t begin, int64_t n, float* dst) {
+  const uint32_t quads = static_cast<uint32_t>((r.elems + 3) / 4);
+  const bool channels = r.lane_is == 1;
+  Counters drawn{};
+  for (int64_t i = 0; i < n; i += kLanes) {
+    const int64_t pixel = (begin + i) / kLanes % r.elems, plane = (begin + i) / kLanes / r.elems;
+    if (i == 0 || pixel % 4 == 0) {
+      const int64_t first = plane % r.planes * (channels ? kLanes : 1), row = plane / r.planes;
+      key.sample = r.sample + static_cast<int32_t>(row * (channels ? 1 : kLanes));
+      const uint32_t quad = static_cast<uint32_t>(first) * quads + static_cast<uint32_t>(pixel / 4);
+      drawn = draw(key, quad, channels ? quads : 0, channels ? 0 : 1);
+    }
+    for (int lane = 0; lane < kLanes; ++lane) dst[i + lane] = unit_interval(drawn.word[pixel % 4][lane]);
+  }
+}
+
+static void random_numbers(const RandomLanes& r, int64_t begin, int64_t n, float* dst) {
+  Dropout key{};
+  key.step = r.step, key.layer = r.layer, key.seed = r.seed;
+  if (r.lane_is == 0) return random_elements(r, key, begin, n, dst);
+  random_lanes(r, key, begin, n, dst);
+}
+
 static constexpr FormulaKernels kFormulaKernels = {
+    .random = random_numbers,
     .compute =
         {
 #define CNNFAST_COMPUTE(name, operands) compute<FormulaOp::name>,

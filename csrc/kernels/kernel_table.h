@@ -411,8 +411,21 @@ struct Dropout {
 // dst may alias operands.
 using FormulaKernel = void (*)(const float* a, const float* b, const float* c, float* dst, int64_t n);
 
+// Uniform numbers in [0, 1), made of seed, stream, step, sample and an element's place in its sample alone,
+// which is numbered as for Dropout.
+struct RandomLanes {
+  int64_t elems;    // of a row; with lanes: pixels of a plane
+  int64_t planes;   // with lanes: of a row, or of sixteen rows
+  int32_t lane_is;  // as Dropout's
+  int32_t sample;   // number of the first row
+  uint32_t step, layer;
+  uint64_t seed;
+};
+
 struct FormulaKernels {
-  FormulaKernel compute[kFormulaOps];  // input and constant copy; random has a kernel of its own
+  // Of positions [begin, begin + n) of all rows; with lanes these are multiples of sixteen.
+  void (*random)(const RandomLanes&, int64_t begin, int64_t n, float* dst);
+  FormulaKernel compute[kFormulaOps];  // the others; input and constant copy
 };
 
 struct KernelTable {

@@ -15,6 +15,6 @@ struct Op {
 const Op& op_of(const Node& node);
 
 extern const Op kInputOp, kConvOp, kPoolOp, kDenseOp, kFlattenOp, kDropoutOp, kAddOp, kActivationOp,
-    kReorderOp, kWeightOp, kConstantOp, kReshapeOp, kLossOp, kMetricOp, kAssignOp;
+    kReorderOp, kWeightOp, kConstantOp, kReshapeOp, kLossOp, kMetricOp, kAssignOp, kFormulaOp;
 
 }  // namespace cnnfast

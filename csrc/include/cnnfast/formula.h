@@ -45,10 +45,11 @@ void check(const Formula& formula);
 // and what changes nothing (x * 1, x + 0, -(-x)) left out. Only the sign of a zero may differ.
 Formula simplify(const Formula& formula);
 
-// The gradients of the inputs. Its inputs are the formula's, then the gradients of its outputs; its outputs
-// are one gradient for each of the formula's inputs (the constant 0 where there is none). Where min or max
-// meets equal operands, the first takes the gradient.
-Formula differentiate(const Formula& formula);
+// The gradients of the inputs. Its inputs are the formula's, then the gradients of its outputs, then, with
+// `reads_outputs`, the outputs, which are not made again; its outputs are one gradient for each of the
+// formula's inputs (the constant 0 where there is none). Where min or max meets equal operands, the first
+// takes the gradient.
+Formula differentiate(const Formula& formula, bool reads_outputs = false);
 
 // One instruction in float64, and a formula: for constants and for tests. `random` is made of what `random`
 // has for its stream.

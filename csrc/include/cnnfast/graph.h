@@ -13,6 +13,7 @@
 
 #include "cnnfast/activation.h"
 #include "cnnfast/dims.h"
+#include "cnnfast/formula.h"
 #include "cnnfast/weight.h"
 
 namespace cnnfast {
@@ -80,7 +81,8 @@ struct FlattenAttrs {
 
 struct DropoutAttrs {
   float rate;
-  uint32_t layer;  // numbers the dropouts of a graph: the generator's key must not depend on passes
+  uint32_t layer;  // numbers the dropouts and random streams of a graph: the generator's key must not depend
+                   // on passes
 };
 
 enum class ActivationKind { linear, relu, tanh, sigmoid, softmax };
@@ -126,11 +128,15 @@ struct MetricAttrs {
   bool labels;
 };
 
+struct FormulaAttrs {
+  Formula formula;  // of one output
+};
+
 struct AssignAttrs {};  // what the node's only parameter is after a training step
 
 using Attrs = std::variant<InputAttrs, ConvAttrs, PoolAttrs, DenseAttrs, FlattenAttrs, DropoutAttrs, AddAttrs,
                            ActivationAttrs, ReorderAttrs, WeightAttrs, ConstantAttrs, ReshapeAttrs, LossAttrs,
-                           MetricAttrs, AssignAttrs>;
+                           MetricAttrs, AssignAttrs, FormulaAttrs>;
 
 struct Node {
   std::string name;
@@ -192,6 +198,9 @@ class Graph {
   int dropout(int src, float rate, const std::string& name);
   int add(const std::vector<int>& srcs, const std::string& name);
   int activation(int src, ActivationKind kind, const std::string& name);
+  // One input of the formula a value; they are broadcast as NumPy does. Streams of random numbers become the
+  // graph's own.
+  int formula(const Formula& formula, const std::vector<int>& srcs, const std::string& name);
 
   // One number for each vector along the last axis of the predictions. Targets are class numbers where they
   // lack that axis, otherwise of the predictions' shape. Unless these are logits, they must come from a
