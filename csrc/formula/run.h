@@ -66,6 +66,7 @@ class FormulaRun {
   enum class Way { unread, whole, one, gathered };
   void join_axes();
   Way way_of(const FormulaView& view) const;
+  void fetch(float* const* places, int64_t from, int64_t n) const;
   void clear_padding(float* block, int64_t begin, int64_t n) const;
 
   Schedule schedule_;
