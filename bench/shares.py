@@ -16,7 +16,7 @@ import json
 import os
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from fnmatch import fnmatch
 from pathlib import Path
 from statistics import median
@@ -35,6 +35,9 @@ ENFORCED_ON = ("avx512", "avx512_bf16")
 MARGIN = 0.3
 TURNS, SECONDS_A_TURN = 3, 0.1
 RECORDED_TURNS = 5
+# A layer that looks slower is measured this often again, and its best counts: a neighbour's busy seconds
+# pass, a slower kernel stays slow.
+REPEATS = 3
 
 
 def main() -> None:
@@ -48,7 +51,8 @@ def main() -> None:
     known = records.setdefault(key, {})
     os.sched_setaffinity(0, {min(os.sched_getaffinity(0))})
     behind = []
-    for name, share in _measure(arguments.workloads, RECORDED_TURNS if arguments.record else TURNS):
+    turns, expected = (RECORDED_TURNS, {}) if arguments.record else (TURNS, known)
+    for name, share in _measure(arguments.workloads, turns, expected):
         slower = is_behind(share, known.get(name))
         if slower:
             behind.append(name)
@@ -73,20 +77,22 @@ def is_behind(share: float, record: float | None) -> bool:
     return record is not None and share < record * (1 - MARGIN)
 
 
-def _measure(patterns: list[str], turns: int) -> Iterator[tuple[str, float]]:
+def _measure(patterns: list[str], turns: int, expected: Mapping[str, float]) -> Iterator[tuple[str, float]]:
     for workload in WORKLOADS:
         if workload.layer and any(fnmatch(str(workload), pattern) for pattern in patterns):
             for engine in ENGINES:
                 if engines.can(engine, workload):
-                    # A worker sets the class of precision when it is made.
-                    yield (
-                        f"{workload}, {engine}",
-                        _share(Worker(engine, 1, time.process_time), workload, turns),
-                    )
+                    name = f"{workload}, {engine}"
+                    share = _share(engine, workload, turns)
+                    for _ in range(REPEATS):
+                        if is_behind(share, expected.get(name)):
+                            share = max(share, _share(engine, workload, turns))
+                    yield name, share
 
 
-def _share(worker: Worker, workload: Workload, turns: int) -> float:
+def _share(engine: str, workload: Workload, turns: int) -> float:
     """The median of the turns, each beside a measurement of the peak."""
+    worker = Worker(engine, 1, time.process_time)  # sets the class of precision
     worker.prepare(str(workload), dropout=False, steps=1)
     shares: list[float] = []
     for _ in range(turns):

@@ -109,7 +109,6 @@ NOT_OFFERED: dict[str, Any] = {
     "batch": (lambda: Input((3,), 32), "batch_size"),
     "batch of a shape": (lambda: Input(batch_shape=(32, 3)), "batch_size"),
     "every batch": (lambda: callbacks.ModelCheckpoint("m", save_freq=10), "save_freq", "epoch"),
-    "axes": (lambda: initializers.HeNormal(input_axes=(0,)), "input_axes"),
     "uncompiled": (lambda: models.load_model("m", compile=False), "compile", "True"),
     "shards": (lambda: small_model().save_weights("m", max_shard_size=1), "max_shard_size"),
     "mismatch": (lambda: small_model().load_weights("m", skip_mismatch=True), "skip_mismatch"),
@@ -239,7 +238,7 @@ BEYOND: dict[str, Callable[[float], Any]] = {
 @pytest.mark.parametrize("value", [1e300, 3.5e38, np.inf, np.nan, 10**400, 1j, "1", None, [1.0]])
 @pytest.mark.parametrize("what", BEYOND)
 def test_numbers_are_finite_in_float32(what: str, value: Any) -> None:
-    if value is None and what in ("clipnorm", "clipvalue"):
+    if (value is None and what in ("clipnorm", "clipvalue")) or (value == [1.0] and what == "constant"):
         return
     with pytest.raises(ValueError, match=r"must be (a number|at least|finite)") as info:
         BEYOND[what](value)

@@ -247,6 +247,15 @@ def test_shares_fall_behind_only_beyond_the_margin() -> None:
     assert shares.is_behind(0.9 * (1 - shares.MARGIN) - 1e-9, 0.9)
 
 
+@pytest.mark.parametrize(("slow_turns", "found"), [(0, 0.9), (2, 0.9), (9, 0.5)])
+def test_a_layer_that_looks_slower_is_measured_again(monkeypatch, slow_turns, found):
+    turns = iter([0.5] * slow_turns + [0.9] * 9)
+    monkeypatch.setattr(shares, "_share", lambda *_: next(turns))
+    name = "layers/depthwise_3x3_s1_960@7/forward/1"
+    measured = dict(shares._measure([name], 1, {f"{name}, cnnfast": 0.9}))
+    assert measured[f"{name}, cnnfast"] == found
+
+
 _DISASSEMBLY = """
 0000000000000000 <void cnnfast::avx2_impl::tile<2, 14>(cnnfast::Args const&)>:
    0:\tpush   %rbp

@@ -295,3 +295,130 @@ def test_an_error_of_the_schedule_itself_is_told_as_it_is() -> None:
 
     with pytest.raises(TypeError, match="mine"):
         small_model().fit(X, Y, verbose=0, callbacks=callbacks.LearningRateScheduler(schedule))
+
+
+# -- a rate that falls, a loss that is none ----------------------------------------------------------------
+
+# numbers, arguments, the rate in the logs of each epoch
+PLATEAUS: list[tuple[list[float], dict[str, Any], list[float]]] = [
+    ([3, 3, 3, 3, 3], {"patience": 2, "factor": 0.5}, [1, 1, 1, 0.5, 0.5]),
+    ([3, 2, 2, 2, 1, 1, 1, 1], {"patience": 2, "factor": 0.5}, [1, 1, 1, 1, 0.5, 0.5, 0.5, 0.25]),
+    ([3, 3, 3, 3, 3, 3], {"patience": 1, "factor": 0.5, "cooldown": 2}, [1, 1, 0.5, 0.5, 0.25, 0.25]),
+    ([3, NAN, 3, NAN], {"patience": 1, "factor": 0.5}, [1, 1, 0.5, 0.25]),
+    ([3, 2.99, 2.98, 2.97], {"patience": 2, "factor": 0.5, "min_delta": 0.1}, [1, 1, 1, 0.5]),
+    ([3, 3, 3, 3], {"patience": 1, "factor": 0.1, "min_lr": 0.3}, [1, 1, 0.3, 0.3]),
+    ([1, 2, 2, 2], {"patience": 1, "factor": 0.5, "mode": "max"}, [1, 1, 1, 0.5]),
+]
+
+
+@pytest.mark.parametrize(("values", "arguments", "rates"), PLATEAUS)
+def test_the_rate_falls_on_a_plateau(
+    values: list[float], arguments: dict[str, Any], rates: list[float]
+) -> None:
+    model, script = small_model(), Script(values)
+    model.optimizer.learning_rate = 1.0
+    watcher = callbacks.ReduceLROnPlateau(**arguments)
+    history = model.fit(X, Y, epochs=len(values), verbose=0, callbacks=[script, watcher])
+    assert history.history["learning_rate"] == pytest.approx(rates)
+
+
+def test_a_plateau_needs_a_factor_below_1() -> None:
+    with pytest.raises(ValueError, match=r"factor must be .* below 1, got 1\.0"):
+        callbacks.ReduceLROnPlateau(factor=1.0)
+
+
+def _exploding() -> Any:
+    model = small_model()
+    model.optimizer.learning_rate = 1e30
+    return model
+
+
+def test_a_loss_that_is_no_number_ends_training(capsys: pytest.CaptureFixture[str]) -> None:
+    seen: list[int] = []
+    count = callbacks.LambdaCallback(on_train_batch_end=lambda batch, logs: seen.append(batch))
+    model = _exploding()
+    model.fit(X, Y, batch_size=1, epochs=3, verbose=0, callbacks=[callbacks.TerminateOnNaN(), count])
+    assert len(seen) < len(X)
+    assert f"batch {seen[-1]}: the loss is" in capsys.readouterr().out
+    with pytest.raises(RuntimeError, match="the loss is"):
+        _exploding().fit(
+            X, Y, batch_size=1, epochs=3, verbose=0, callbacks=callbacks.TerminateOnNaN(raise_error=True)
+        )
+
+
+# -- logs in files -----------------------------------------------------------------------------------------
+
+
+def test_a_table_of_the_epochs(tmp_path: Path) -> None:
+    path = tmp_path / "log.csv"
+    model = small_model()
+    first = model.fit(X, Y, epochs=2, verbose=0, callbacks=callbacks.CSVLogger(path, separator=";"))
+    again = model.fit(
+        X, Y, epochs=1, verbose=0, callbacks=callbacks.CSVLogger(path, separator=";", append=True)
+    )
+    lines = [line.split(";") for line in path.read_text().splitlines()]
+    names = sorted(first.history)
+    assert lines[0] == ["epoch", *names]
+    assert [line[0] for line in lines[1:]] == ["0", "1", "0"]
+    for column, name in enumerate(names, 1):
+        assert [float(line[column]) for line in lines[1:]] == first.history[name] + again.history[name]
+    model.fit(X, Y, epochs=1, verbose=0, callbacks=callbacks.CSVLogger(path))
+    assert len(path.read_text().splitlines()) == 2
+
+
+def test_columns_that_come_and_go(tmp_path: Path) -> None:
+    path = tmp_path / "log.csv"
+    logger = callbacks.CSVLogger(path)
+    logger.on_train_begin()
+    logger.on_epoch_end(0, {"b": 2.0, "a": 1.0})
+    logger.on_epoch_end(1, {"a": 3.0, "c": 4.0})
+    logger.on_train_end()
+    assert path.read_text().split() == ["epoch,a,b", "0,1.0,2.0", "1,3.0,NA"]
+
+
+def test_a_table_that_cannot_be_written(tmp_path: Path) -> None:
+    model = small_model()
+    with pytest.raises(FileNotFoundError, match="nowhere"):
+        model.fit(X, Y, verbose=0, callbacks=callbacks.CSVLogger(tmp_path / "nowhere" / "log.csv"))
+    assert model.optimizer.iterations == 0
+
+
+def _events(folder: Path) -> dict[tuple[str, int], float]:
+    """The numbers in TensorBoard's files: records of length, check sum, event, check sum."""
+    from tensorboardX.proto.event_pb2 import Event
+
+    found: dict[tuple[str, int], float] = {}
+    for path in folder.iterdir():
+        data, at = path.read_bytes(), 0
+        while at < len(data):
+            size = int.from_bytes(data[at : at + 8], "little")
+            event = Event.FromString(data[at + 12 : at + 12 + size])
+            for value in event.summary.value:
+                found[value.tag, event.step] = (
+                    value.histo.num if value.HasField("histo") else value.simple_value
+                )
+            at += 16 + size
+    return found
+
+
+def test_logs_for_tensorboard(tmp_path: Path) -> None:
+    model = small_model()
+    board = callbacks.TensorBoard(tmp_path / "logs", histogram_freq=2, update_freq=2)
+    history = model.fit(
+        X, Y, batch_size=20, epochs=3, verbose=0, validation_data=(X, Y), callbacks=[board]
+    ).history
+    train, validation = _events(tmp_path / "logs" / "train"), _events(tmp_path / "logs" / "validation")
+    for epoch in range(3):
+        assert train["epoch_loss", epoch] == pytest.approx(history["loss"][epoch], rel=1e-6)
+        assert validation["epoch_loss", epoch] == pytest.approx(history["val_loss"][epoch], rel=1e-6)
+        assert train["epoch_learning_rate", epoch] == pytest.approx(model.optimizer.learning_rate)
+    assert sorted(step for name, step in train if name == "batch_loss") == [0, 2, 4, 6, 8]
+    for weight in model.weights:
+        assert [train.get((weight.name, epoch)) for epoch in range(3)] == [weight.size, None, weight.size]
+
+
+def test_tensorboards_arguments() -> None:
+    with pytest.raises(ValueError, match="update_freq must be one of 'epoch', 'batch'"):
+        callbacks.TensorBoard(update_freq="never")
+    with pytest.raises(ValueError, match="profile_batch"):
+        callbacks.TensorBoard(profile_batch=2)

@@ -3,15 +3,20 @@
 from typing import TYPE_CHECKING
 
 from cnnfast.callbacks.callback import Callback
+from cnnfast.callbacks.csv_logger import CSVLogger
 from cnnfast.callbacks.early_stopping import EarlyStopping
 from cnnfast.callbacks.history import History
 from cnnfast.callbacks.lambda_callback import LambdaCallback
 from cnnfast.callbacks.learning_rate_scheduler import LearningRateScheduler
 from cnnfast.callbacks.model_checkpoint import ModelCheckpoint
 from cnnfast.callbacks.progress_bar import ProgressBar
+from cnnfast.callbacks.reduce_lr_on_plateau import ReduceLROnPlateau
+from cnnfast.callbacks.tensor_board import TensorBoard
+from cnnfast.callbacks.terminate_on_nan import TerminateOnNaN
 from cnnfast.utils.missing import missing
 
 __all__ = [
+    "CSVLogger",
     "Callback",
     "EarlyStopping",
     "History",
@@ -19,6 +24,9 @@ __all__ = [
     "LearningRateScheduler",
     "ModelCheckpoint",
     "ProgressBar",
+    "ReduceLROnPlateau",
+    "TensorBoard",
+    "TerminateOnNaN",
 ]
 
 if not TYPE_CHECKING:  # a checker knows what there is

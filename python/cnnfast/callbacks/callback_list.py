@@ -6,11 +6,14 @@ from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any, cast
 
 from cnnfast.callbacks.callback import Callback, Logs
+from cnnfast.callbacks.csv_logger import CSVLogger
 from cnnfast.callbacks.early_stopping import EarlyStopping
 from cnnfast.callbacks.history import History
 from cnnfast.callbacks.learning_rate_scheduler import LearningRateScheduler
 from cnnfast.callbacks.model_checkpoint import ModelCheckpoint
 from cnnfast.callbacks.progress_bar import ProgressBar
+from cnnfast.callbacks.reduce_lr_on_plateau import ReduceLROnPlateau
+from cnnfast.callbacks.tensor_board import TensorBoard
 
 if TYPE_CHECKING:
     from cnnfast.models.base import BaseModel
@@ -26,8 +29,12 @@ _NEVER_CALLED = (
         for when in ("begin", "end", "batch_begin", "batch_end")
     ),
 )
-# Those that add no names to the logs of an epoch.
-_LOOK_ONLY = [cls.on_epoch_end for cls in (Callback, EarlyStopping, History, ModelCheckpoint, ProgressBar)]
+# Which names these add to the logs of an epoch.
+_LOOK_ONLY = (Callback, CSVLogger, EarlyStopping, History, ModelCheckpoint, ProgressBar, TensorBoard)
+_ADDED: dict[Any, list[str]] = {
+    **{cls.on_epoch_end: [] for cls in _LOOK_ONLY},
+    **{cls.on_epoch_end: ["learning_rate"] for cls in (LearningRateScheduler, ReduceLROnPlateau)},
+}
 
 
 def flat(callbacks: Any) -> Iterator[Callback]:
@@ -124,7 +131,5 @@ def _overrides(callback: Callback, method: str) -> bool:
 
 def _names_after(callback: Callback, names: list[str] | None) -> list[str] | None:
     """Names in the logs once a callback has had them; None where it may add what it likes."""
-    method = type(callback).on_epoch_end
-    if names is None or method in _LOOK_ONLY:
-        return names
-    return [*names, "learning_rate"] if method is LearningRateScheduler.on_epoch_end else None
+    added = _ADDED.get(type(callback).on_epoch_end)
+    return None if names is None or added is None else [*names, *added]

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from cnnfast.initializers.initializer import Initializer
 from cnnfast.utils.arguments import real_number
+from cnnfast.utils.samples import check_weights
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -20,20 +21,30 @@ class Constant(Initializer):
     """Every weight is `value`.
 
     Args:
-        value: The value.
+        value: The value, or an array that is broadcast to the shape.
+
+    Raises:
+        ValueError: If it is not a number or an array of numbers; when called, if its shape does not suit.
 
     Example:
         >>> Constant(0.5)((2,))
         array([0.5, 0.5], dtype=float32)
     """
 
-    value: float = 0.0
+    value: Any = 0.0
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "value", real_number(self.value, "value", -math.inf))
+        value = self.value
+        if isinstance(value, (list, tuple, np.ndarray)) and np.ndim(value):
+            object.__setattr__(self, "value", check_weights(value, np.shape(value), "value").tolist())
+        else:
+            object.__setattr__(self, "value", real_number(value, "value", -math.inf))
 
     def _values(self, shape: tuple[int, ...], generator: np.random.Generator | None) -> NDArray[np.float32]:
-        return np.full(shape, self.value, np.float32)
+        try:
+            return np.full(shape, self.value, np.float32)
+        except ValueError:
+            raise ValueError(f"the values have shape {np.shape(self.value)}, the weights {shape}") from None
 
 
 @dataclass(frozen=True)
@@ -60,3 +71,30 @@ class Ones(Initializer):
 
     def _values(self, shape: tuple[int, ...], generator: np.random.Generator | None) -> NDArray[np.float32]:
         return np.ones(shape, np.float32)
+
+
+@dataclass(frozen=True)
+class Identity(Initializer):
+    """`gain` on the diagonal of a matrix and 0 elsewhere.
+
+    Args:
+        gain: Value on the diagonal.
+
+    Raises:
+        ValueError: When called, if the shape has not two axes.
+
+    Example:
+        >>> Identity(2.0)((2, 3))
+        array([[2., 0., 0.],
+               [0., 2., 0.]], dtype=float32)
+    """
+
+    gain: float = 1.0
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "gain", real_number(self.gain, "gain", -math.inf))
+
+    def _values(self, shape: tuple[int, ...], generator: np.random.Generator | None) -> NDArray[np.float32]:
+        if len(shape) != 2:
+            raise ValueError(f"Identity makes matrices, of two axes; got shape {shape}")
+        return np.float32(self.gain) * np.eye(*shape, dtype=np.float32)

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from cnnfast.config import random_generator
+from cnnfast.utils.arguments import not_offered
+from cnnfast.utils.samples import check_weights
 from cnnfast.utils.serialization import Configured
 
 if TYPE_CHECKING:
@@ -18,22 +20,41 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Initializer(Configured):
-    """Base of the initializers: called with a shape, returns float32 values."""
+    """Base of the initializers: called with a shape, returns float32 values.
+
+    Your own may be a subclass with `__call__(self, shape, dtype=None)`, as in Keras, or a function of these.
+    """
 
     def __call__(
-        self, shape: Sequence[int], generator: np.random.Generator | None = None
+        self, shape: Sequence[int], dtype: Any = None, generator: np.random.Generator | None = None
     ) -> NDArray[np.float32]:
         """Returns an array of values.
 
         Args:
             shape: Shape of the weights, as Keras lays them out: (height, width, in, out) or (in, out).
+            dtype: Keras's argument; None or "float32".
             generator: Source of random numbers; None takes the one behind `set_random_seed`.
         """
+        not_offered(type(self).__name__, dtype=(None if dtype == "float32" else dtype, None))
         values = self._values(tuple(shape), generator)
         return np.ascontiguousarray(values, np.float32)
 
     def _values(self, shape: tuple[int, ...], generator: np.random.Generator | None) -> NDArray[np.float32]:
         raise NotImplementedError
+
+
+def first_values(
+    initializer: Callable[..., Any], shape: Sequence[int], generator: np.random.Generator
+) -> NDArray[np.float32]:
+    """Returns what an initializer or a user's function of (shape, dtype) makes of a shape.
+
+    Example:
+        >>> first_values(lambda shape, dtype=None: np.ones(shape), (2,), np.random.default_rng(0))
+        array([1., 1.], dtype=float32)
+    """
+    ours = isinstance(initializer, Initializer) and type(initializer).__call__ is Initializer.__call__
+    values = initializer(shape, **({"generator": generator} if ours else {"dtype": "float32"}))
+    return check_weights(values, tuple(shape), "initializer's values")
 
 
 @dataclass(frozen=True)
@@ -46,10 +67,13 @@ class RandomInitializer(Initializer):
         return random_generator() if generator is None else generator
 
 
-def fans(shape: Sequence[int]) -> tuple[int, int]:
+def fans(
+    shape: Sequence[int], input_axes: Sequence[int] | None = None, output_axes: Sequence[int] | None = None
+) -> tuple[int, int]:
     """Returns (fan_in, fan_out): inputs and outputs of a unit, times the receptive field.
 
-    Formula: prod(shape[:-2]) * shape[-2], prod(shape[:-2]) * shape[-1]; for a vector its length, twice.
+    Formula: prod(shape[:-2]) * shape[-2], prod(shape[:-2]) * shape[-1]; for a vector its length, twice. Where
+    both are given, the products of the sizes of `input_axes` and of `output_axes`.
 
     Source:
         Keras 3, `compute_fans`.
@@ -58,6 +82,8 @@ def fans(shape: Sequence[int]) -> tuple[int, int]:
         >>> fans((3, 3, 16, 32)), fans((784, 10))
         ((144, 288), (784, 10))
     """
+    if input_axes is not None and output_axes is not None:
+        return math.prod(shape[axis] for axis in input_axes), math.prod(shape[axis] for axis in output_axes)
     if len(shape) < 2:
         length = math.prod(shape)
         return length, length

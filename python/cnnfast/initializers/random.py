@@ -94,3 +94,41 @@ class RandomUniform(RandomInitializer):
     def _values(self, shape: tuple[int, ...], generator: np.random.Generator | None) -> NDArray[np.float32]:
         unit = self._generator(generator, self.seed).random(shape, np.float32)
         return unit * np.float32(self.maxval - self.minval) + np.float32(self.minval)
+
+
+@dataclass(frozen=True)
+class Orthogonal(RandomInitializer):
+    """A matrix whose rows or columns, whichever are fewer, are orthogonal and of length `gain`.
+
+    Kernels of more axes are such a matrix of (all axes but the last, the last).
+
+    Args:
+        gain: Length of each row or column.
+        seed: Own seed; None follows `cnnfast.set_random_seed`.
+
+    Raises:
+        ValueError: When called, if the shape has fewer than two axes.
+
+    Source:
+        Saxe et al., 2014.
+
+    Example:
+        >>> kernel = Orthogonal(seed=0)((3, 2))
+        >>> bool(abs(kernel.T @ kernel - np.eye(2)).max() < 1e-6)
+        True
+    """
+
+    gain: float = 1.0
+    seed: int | None = None
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "gain", real_number(self.gain, "gain", -math.inf))
+
+    def _values(self, shape: tuple[int, ...], generator: np.random.Generator | None) -> NDArray[np.float32]:
+        if len(shape) < 2:
+            raise ValueError(f"Orthogonal needs a shape of two axes or more, got {shape}")
+        rows, columns = math.prod(shape[:-1]), shape[-1]
+        tall = max(rows, columns), min(rows, columns)
+        q, r = np.linalg.qr(self._generator(generator, self.seed).standard_normal(tall))
+        q *= np.where(np.diag(r) < 0, -1.0, 1.0)  # else not every such matrix would be as likely
+        return (self.gain * (q if rows >= columns else q.T)).reshape(shape).astype(np.float32)

@@ -3,67 +3,102 @@
 from __future__ import annotations
 
 import math
-from dataclasses import InitVar, dataclass
-from typing import TYPE_CHECKING
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, ClassVar, Literal
 
 import numpy as np
 
 from cnnfast.initializers.initializer import RandomInitializer, fans, truncated_normal
-from cnnfast.utils.arguments import not_offered
+from cnnfast.utils.arguments import one_of, real_number
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
+
+Mode = Literal["fan_in", "fan_out", "fan_avg"]
+Distribution = Literal["uniform", "truncated_normal", "untruncated_normal", "normal"]
 
 # Standard deviation of a standard normal cut at -2 and 2; dividing by it restores the wanted variance.
 _TRUNCATED_STDDEV = 0.87962566103423978
 
 
+def _draw(
+    shape: tuple[int, ...], generator: np.random.Generator, variance: float, distribution: Distribution
+) -> NDArray[np.float32]:
+    if distribution == "uniform":
+        return (generator.random(shape, np.float32) * 2 - 1) * np.float32(math.sqrt(3 * variance))
+    if distribution == "untruncated_normal":
+        return generator.standard_normal(shape, np.float32) * np.float32(math.sqrt(variance))
+    return truncated_normal(shape, generator) * np.float32(math.sqrt(variance) / _TRUNCATED_STDDEV)
+
+
+def _variance(scale: float, mode: Mode, fan_in: int, fan_out: int) -> float:
+    units = {"fan_in": fan_in, "fan_out": fan_out, "fan_avg": (fan_in + fan_out) / 2}[mode]
+    return scale / max(1.0, units)
+
+
+@dataclass(frozen=True)
+class VarianceScaling(RandomInitializer):
+    """Values of variance scale / n, where n is the number of inputs or outputs of a unit, or their mean.
+
+    Args:
+        scale: Factor of the variance, above 0.
+        mode: What n is: "fan_in", "fan_out" or "fan_avg".
+        distribution: "truncated_normal" (or "normal"), "untruncated_normal" or "uniform".
+        seed: Own seed; None follows `cnnfast.set_random_seed`.
+        input_axes, output_axes: Axes that count as inputs and outputs, both or neither; None: a kernel's.
+
+    Source:
+        Keras 3, `keras.initializers.VarianceScaling`.
+
+    Example:
+        >>> float(abs(VarianceScaling(3.0, "fan_out", "uniform", seed=0)((50, 9))).max()) <= 1
+        True
+    """
+
+    scale: float = 1.0
+    mode: Mode = "fan_in"
+    distribution: Distribution = "truncated_normal"
+    seed: int | None = None
+    input_axes: Sequence[int] | None = None
+    output_axes: Sequence[int] | None = None
+
+    def __post_init__(self) -> None:
+        if not real_number(self.scale, "scale") > 0:
+            raise ValueError(f"scale must be above 0, got {self.scale!r}")
+        one_of(self.mode, "mode", ("fan_in", "fan_out", "fan_avg"))
+        kind = str(self.distribution).lower()
+        kind = "truncated_normal" if kind == "normal" else kind
+        one_of(kind, "distribution", ("uniform", "truncated_normal", "untruncated_normal"))
+        object.__setattr__(self, "distribution", kind)
+
+    def _values(self, shape: tuple[int, ...], generator: np.random.Generator | None) -> NDArray[np.float32]:
+        variance = _variance(self.scale, self.mode, *fans(shape, self.input_axes, self.output_axes))
+        return _draw(shape, self._generator(generator, self.seed), variance, self.distribution)
+
+
 @dataclass(frozen=True)
 class _Scaled(RandomInitializer):
+    scale: ClassVar[float]
+    mode: ClassVar[Mode] = "fan_in"
+    distribution: ClassVar[Distribution]
+
     seed: int | None = None
-    input_axes: InitVar[None] = None
-    output_axes: InitVar[None] = None
+    input_axes: Sequence[int] | None = None
+    output_axes: Sequence[int] | None = None
 
-    def __post_init__(self, input_axes: None, output_axes: None) -> None:
-        not_offered(type(self).__name__, input_axes=(input_axes, None), output_axes=(output_axes, None))
-
-    def _variance(self, fan_in: int, fan_out: int) -> float:
-        raise NotImplementedError
-
-
-@dataclass(frozen=True)
-class _ScaledUniform(_Scaled):
     def _values(self, shape: tuple[int, ...], generator: np.random.Generator | None) -> NDArray[np.float32]:
-        limit = np.float32(math.sqrt(3 * self._variance(*fans(shape))))
-        return (self._generator(generator, self.seed).random(shape, np.float32) * 2 - 1) * limit
+        variance = _variance(self.scale, self.mode, *fans(shape, self.input_axes, self.output_axes))
+        return _draw(shape, self._generator(generator, self.seed), variance, self.distribution)
 
 
 @dataclass(frozen=True)
-class _ScaledNormal(_Scaled):
-    def _values(self, shape: tuple[int, ...], generator: np.random.Generator | None) -> NDArray[np.float32]:
-        stddev = math.sqrt(self._variance(*fans(shape))) / _TRUNCATED_STDDEV
-        return truncated_normal(shape, self._generator(generator, self.seed)) * np.float32(stddev)
-
-
-def _glorot(fan_in: int, fan_out: int) -> float:
-    return 2 / max(1, fan_in + fan_out)
-
-
-def _he(fan_in: int) -> float:
-    return 2 / max(1, fan_in)
-
-
-def _lecun(fan_in: int) -> float:
-    return 1 / max(1, fan_in)
-
-
-@dataclass(frozen=True)
-class GlorotUniform(_ScaledUniform):
+class GlorotUniform(_Scaled):
     """Uniform over [-limit, limit], limit = sqrt(6 / (fan_in + fan_out)); the default of kernels.
 
     Args:
         seed: Own seed; None follows `cnnfast.set_random_seed`.
-        input_axes, output_axes: Not offered; must be None.
+        input_axes, output_axes: Axes that count as inputs and outputs, both or neither; None: a kernel's.
 
     Source:
         Glorot and Bengio, 2010.
@@ -73,17 +108,18 @@ class GlorotUniform(_ScaledUniform):
         True
     """
 
-    def _variance(self, fan_in: int, fan_out: int) -> float:
-        return _glorot(fan_in, fan_out)
+    scale = 1.0
+    mode = "fan_avg"
+    distribution = "uniform"
 
 
 @dataclass(frozen=True)
-class GlorotNormal(_ScaledNormal):
+class GlorotNormal(_Scaled):
     """Truncated normal of variance 2 / (fan_in + fan_out).
 
     Args:
         seed: Own seed; None follows `cnnfast.set_random_seed`.
-        input_axes, output_axes: Not offered; must be None.
+        input_axes, output_axes: Axes that count as inputs and outputs, both or neither; None: a kernel's.
 
     Source:
         Glorot and Bengio, 2010.
@@ -93,17 +129,18 @@ class GlorotNormal(_ScaledNormal):
         0.1
     """
 
-    def _variance(self, fan_in: int, fan_out: int) -> float:
-        return _glorot(fan_in, fan_out)
+    scale = 1.0
+    mode = "fan_avg"
+    distribution = "truncated_normal"
 
 
 @dataclass(frozen=True)
-class HeUniform(_ScaledUniform):
+class HeUniform(_Scaled):
     """Uniform over [-limit, limit], limit = sqrt(6 / fan_in); suits ReLU.
 
     Args:
         seed: Own seed; None follows `cnnfast.set_random_seed`.
-        input_axes, output_axes: Not offered; must be None.
+        input_axes, output_axes: Axes that count as inputs and outputs, both or neither; None: a kernel's.
 
     Source:
         He et al., 2015.
@@ -113,17 +150,17 @@ class HeUniform(_ScaledUniform):
         True
     """
 
-    def _variance(self, fan_in: int, fan_out: int) -> float:
-        return _he(fan_in)
+    scale = 2.0
+    distribution = "uniform"
 
 
 @dataclass(frozen=True)
-class HeNormal(_ScaledNormal):
+class HeNormal(_Scaled):
     """Truncated normal of variance 2 / fan_in; suits ReLU.
 
     Args:
         seed: Own seed; None follows `cnnfast.set_random_seed`.
-        input_axes, output_axes: Not offered; must be None.
+        input_axes, output_axes: Axes that count as inputs and outputs, both or neither; None: a kernel's.
 
     Source:
         He et al., 2015.
@@ -133,17 +170,17 @@ class HeNormal(_ScaledNormal):
         0.1
     """
 
-    def _variance(self, fan_in: int, fan_out: int) -> float:
-        return _he(fan_in)
+    scale = 2.0
+    distribution = "truncated_normal"
 
 
 @dataclass(frozen=True)
-class LecunUniform(_ScaledUniform):
+class LecunUniform(_Scaled):
     """Uniform over [-limit, limit], limit = sqrt(3 / fan_in).
 
     Args:
         seed: Own seed; None follows `cnnfast.set_random_seed`.
-        input_axes, output_axes: Not offered; must be None.
+        input_axes, output_axes: Axes that count as inputs and outputs, both or neither; None: a kernel's.
 
     Source:
         LeCun et al., Efficient BackProp, 1998.
@@ -153,17 +190,17 @@ class LecunUniform(_ScaledUniform):
         True
     """
 
-    def _variance(self, fan_in: int, fan_out: int) -> float:
-        return _lecun(fan_in)
+    scale = 1.0
+    distribution = "uniform"
 
 
 @dataclass(frozen=True)
-class LecunNormal(_ScaledNormal):
+class LecunNormal(_Scaled):
     """Truncated normal of variance 1 / fan_in.
 
     Args:
         seed: Own seed; None follows `cnnfast.set_random_seed`.
-        input_axes, output_axes: Not offered; must be None.
+        input_axes, output_axes: Axes that count as inputs and outputs, both or neither; None: a kernel's.
 
     Source:
         LeCun et al., Efficient BackProp, 1998.
@@ -173,5 +210,5 @@ class LecunNormal(_ScaledNormal):
         0.1
     """
 
-    def _variance(self, fan_in: int, fan_out: int) -> float:
-        return _lecun(fan_in)
+    scale = 1.0
+    distribution = "truncated_normal"

@@ -7,12 +7,15 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from cnnfast import constraints, initializers, regularizers
 from cnnfast.config import next_seed
+from cnnfast.initializers.initializer import first_values
 from cnnfast.layers.activation import emit_activation
 from cnnfast.layers.layer import Layer
 from cnnfast.utils.arguments import activation_name
 from cnnfast.utils.serialization import serialize
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from typing_extensions import Unpack
 
     from cnnfast._core import Graph, Weight
@@ -25,7 +28,7 @@ if TYPE_CHECKING:
 class Rules:
     """How one array of weights begins and what holds it."""
 
-    initializer: initializers.Initializer
+    initializer: initializers.Initializer | Callable[..., Any]
     regularizer: regularizers.Regularizer | None
     constraint: constraints.Constraint | None
 
@@ -93,7 +96,8 @@ class WeightedLayer(Layer):
                 from numpy.random import default_rng
 
                 generator = default_rng((self._seed, position))
-                variable.assign_first(self._rules_of(variable).initializer(variable.shape, generator))
+                values = first_values(self._rules_of(variable).initializer, variable.shape, generator)
+                variable.assign_first(values)
 
     def _rules_of(self, variable: Variable) -> Rules:
         return self._rules[self.rule_names[variable.name.split("/", 1)[1]]]

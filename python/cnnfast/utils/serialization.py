@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, fields
-from typing import TYPE_CHECKING, Any, Protocol, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from cnnfast.utils.missing import advice
 
@@ -27,13 +27,6 @@ class Configured:
     def from_config(cls, config: Config) -> Self:
         """Makes the object that `config` describes."""
         return cls(**config)
-
-
-class HasConfig(Protocol):
-    """Anything with `get_config`."""
-
-    def get_config(self) -> Config:
-        """Returns the arguments that make an equal object."""
 
 
 T = TypeVar("T")
@@ -71,15 +64,22 @@ def registry(*classes: type[T], **aliases: type[T]) -> dict[str, type[T]]:
     return {**named, **aliases}
 
 
-def serialize(value: HasConfig | None) -> Config | None:
+def serialize(value: Any) -> Config | None:
     """Returns `{"class_name": ..., "config": ...}`, or None for None.
+
+    Raises:
+        ValueError: If it is a function or another object that has no configuration.
 
     Example:
         >>> from cnnfast.regularizers import L2
         >>> serialize(L2(0.5))
         {'class_name': 'L2', 'config': {'l2': 0.5}}
     """
-    return None if value is None else {"class_name": type(value).__name__, "config": value.get_config()}
+    if value is None:
+        return None
+    if not hasattr(value, "get_config"):
+        raise ValueError(f"{value!r} cannot be written into a configuration; make it a class with get_config")
+    return {"class_name": type(value).__name__, "config": value.get_config()}
 
 
 def resolve(identifier: Any, family: type[T], known: Mapping[str, type[T]], what: str) -> T:

@@ -1,0 +1,63 @@
+"""Logs as a table in a file."""
+
+from __future__ import annotations
+
+import csv
+import os
+from typing import IO
+
+from cnnfast.callbacks.callback import Callback, Logs
+
+
+class CSVLogger(Callback):
+    """Writes a line with the numbers of each epoch to a file.
+
+    The names in the first epoch's logs are the columns; what comes later and is not among them is left out,
+    and what is missing is "NA".
+
+    Args:
+        filename: The file.
+        separator: What stands between the columns.
+        append: Whether to go on with a file that there is; otherwise it is replaced.
+
+    Raises:
+        OSError: Before the first epoch, if the file cannot be written.
+
+    Source:
+        Keras 3, `keras.callbacks.CSVLogger`.
+
+    Example:
+        >>> CSVLogger("training.csv").separator
+        ','
+    """
+
+    def __init__(self, filename: str | os.PathLike[str], separator: str = ",", append: bool = False) -> None:
+        self.filename = os.fspath(filename)
+        self.separator = separator
+        self.append = bool(append)
+        self._file: IO[str] | None = None
+
+    def on_train_begin(self, logs: Logs | None = None) -> None:
+        """Opens the file."""
+        self.on_train_end()
+        self._file = open(self.filename, "a" if self.append else "w", newline="")  # noqa: SIM115
+        self._columns: list[str] | None = None
+
+    def on_epoch_end(self, epoch: int, logs: Logs | None = None) -> None:
+        """Writes a line."""
+        file, values = self._file, logs or {}
+        if file is None:
+            raise RuntimeError("CSVLogger writes between on_train_begin and on_train_end")
+        writer = csv.writer(file, delimiter=self.separator)
+        if self._columns is None:
+            self._columns = sorted(values)
+            if file.tell() == 0:
+                writer.writerow(["epoch", *self._columns])
+        writer.writerow([epoch, *(values.get(name, "NA") for name in self._columns)])
+        file.flush()
+
+    def on_train_end(self, logs: Logs | None = None) -> None:
+        """Closes the file."""
+        if self._file is not None:
+            self._file.close()
+            self._file = None

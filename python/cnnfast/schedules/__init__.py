@@ -1,0 +1,55 @@
+"""Learning rates that follow the number of updates; an optimizer takes one in place of a number."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from cnnfast.schedules.cosine import CosineDecay, CosineDecayRestarts, OneCycle
+from cnnfast.schedules.decay import (
+    ExponentialDecay,
+    InverseTimeDecay,
+    PiecewiseConstantDecay,
+    PolynomialDecay,
+)
+from cnnfast.schedules.schedule import LearningRateSchedule
+from cnnfast.utils.missing import missing
+from cnnfast.utils.serialization import registry, resolve, serialize
+
+_REGISTRY: dict[str, type[LearningRateSchedule]] = registry(
+    CosineDecay,
+    CosineDecayRestarts,
+    ExponentialDecay,
+    InverseTimeDecay,
+    OneCycle,
+    PiecewiseConstantDecay,
+    PolynomialDecay,
+)
+
+
+def deserialize(config: Any) -> LearningRateSchedule:
+    """Returns the schedule that a configuration, as `serialize` makes it, stands for.
+
+    Example:
+        >>> deserialize(serialize(ExponentialDecay(0.1, 1000, 0.5))).decay_rate
+        0.5
+    """
+    return resolve(config, LearningRateSchedule, _REGISTRY, "schedule")
+
+
+__all__ = [
+    "CosineDecay",
+    "CosineDecayRestarts",
+    "ExponentialDecay",
+    "InverseTimeDecay",
+    "LearningRateSchedule",
+    "OneCycle",
+    "PiecewiseConstantDecay",
+    "PolynomialDecay",
+    "deserialize",
+    "serialize",
+]
+
+if not TYPE_CHECKING:  # a checker knows what there is
+
+    def __getattr__(name):
+        raise missing(__name__, name)
