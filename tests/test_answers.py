@@ -18,8 +18,7 @@ MODULES = [name for name in NAMES if name and hasattr(cnnfast, name)]
     ("path", "words"),
     [
         ("layers.BatchNormalization", ["Keras has it", "does not yet"]),
-        ("layers.GlobalAveragePooling2D", ["Keras has it", "AveragePooling2D"]),
-        ("layers.AveragePooling3D", ["Keras has it", "AveragePooling2D"]),
+        ("layers.GroupNormalization", ["Keras has it"]),
         ("layers.Convolution2D", ["Keras has it"]),
         ("layers.Conv2d", ["did you mean 'Conv2D'"]),
         ("layers.Maxpool2D", ["did you mean 'MaxPool2D'"]),

@@ -238,7 +238,7 @@ BEYOND: dict[str, Callable[[float], Any]] = {
 @pytest.mark.parametrize("value", [1e300, 3.5e38, np.inf, np.nan, 10**400, 1j, "1", None, [1.0]])
 @pytest.mark.parametrize("what", BEYOND)
 def test_numbers_are_finite_in_float32(what: str, value: Any) -> None:
-    if value is None and what in ("clipnorm", "clipvalue"):
+    if (value is None and what in ("clipnorm", "clipvalue")) or (value == [1.0] and what == "constant"):
         return
     with pytest.raises(ValueError, match=r"must be (a number|at least|finite)") as info:
         BEYOND[what](value)

@@ -107,6 +107,16 @@ def test_names_meet(tmp_path: Path) -> None:
 
 
 @METHODS
+def test_names_meet_across_formats(tmp_path: Path) -> None:
+    saved, other = small_model(seed=1), small_model(seed=2)
+    saved.save(tmp_path / "net")
+    other.load_weights(tmp_path / "net")
+    assert same_bits(other.get_weights(), saved.get_weights())
+    saved.save_weights(tmp_path / "w")
+    with pytest.raises(models.ModelFileError, match="weights alone.*load_weights"):
+        models.load_model(tmp_path / "w")
+
+
 @pytest.mark.parametrize("suffix", [".keras", ".h5", ".weights.h5", ".HDF5", ".pt", ".onnx"])
 def test_suffixes_of_others_are_refused(method: str, suffix: str, tmp_path: Path) -> None:
     with pytest.raises(ValueError, match="suffix") as info:

@@ -57,6 +57,8 @@ def test_constants_may_be_arrays(values: list[Any]) -> None:
     assert initializers.Constant.from_config(make.get_config()) == make
     with pytest.raises(ValueError, match=r"weights \(3, 3\)"):
         make((3, 3))
+    with pytest.raises(ValueError, match="finite in float32"):
+        initializers.Constant([1e300])
 
 
 def test_identity() -> None:

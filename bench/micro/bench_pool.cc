@@ -30,9 +30,8 @@ struct Planes {
 template <class Arguments>
 Arguments shaped(const PoolShape& s) {
   Arguments a{};
-  a.planes = s.planes, a.ih = a.iw = s.size, a.oh = a.ow = s.out();
-  a.kh = a.kw = s.window, a.stride_h = a.stride_w = s.stride;
-  a.pad_top = a.pad_left = a.pad_bottom = a.pad_right = s.padding;
+  a.planes = s.planes;
+  a.geometry.h = a.geometry.w = {s.size, s.out(), s.window, s.stride, 1, s.padding, s.padding};
   return a;
 }
 

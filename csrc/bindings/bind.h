@@ -7,6 +7,7 @@
 #include "bindings/gil.h"
 #include "cnnfast/dims.h"
 #include "cnnfast/error.h"
+#include "cnnfast/graph.h"
 
 namespace cnnfast {
 
@@ -43,9 +44,13 @@ inline FloatArray to_array(std::vector<float> values, const Dims& dims) {
   return FloatArray(std::vector<pybind11::ssize_t>(dims.begin(), dims.end()), owned->data(), owner);
 }
 
+// Defined with the graph.
+DataFormat to_format(const std::string& name);
+
 void bind_errors(pybind11::module_& m);
 void bind_weight(pybind11::module_& m);
 void bind_graph(pybind11::module_& m);
+void bind_moves(pybind11::class_<Graph>& graph);  // as part of bind_graph
 void bind_network(pybind11::module_& m);
 void bind_machine(pybind11::module_& m);
 

@@ -8,6 +8,12 @@ namespace py = pybind11;
 
 namespace cnnfast {
 
+DataFormat to_format(const std::string& name) {
+  if (name == "channels_last") return DataFormat::channels_last;
+  if (name == "channels_first") return DataFormat::channels_first;
+  fail("data_format must be \"channels_last\" or \"channels_first\", got \"", name, "\".");
+}
+
 namespace {
 
 using Ints = std::vector<int>;  // one for each spatial axis, outermost first
@@ -24,12 +30,6 @@ int rank_of(std::initializer_list<size_t> sizes) {
       fail("sizes, strides, padding and dilation need one entry for each of the 1 to 3 spatial axes, got ",
            *sizes.begin(), " and ", size, ".");
   return static_cast<int>(*sizes.begin());
-}
-
-DataFormat to_format(const std::string& name) {
-  if (name == "channels_last") return DataFormat::channels_last;
-  if (name == "channels_first") return DataFormat::channels_first;
-  fail("data_format must be \"channels_last\" or \"channels_first\", got \"", name, "\".");
 }
 
 Padding to_padding(const py::object& padding, int rank) {
@@ -103,11 +103,9 @@ int conv_transpose(Graph& graph, int src, int filters, const Ints& kernel_size, 
 PoolAttrs pool_attrs(bool maximum, const Ints& pool_size, const Ints& strides, const py::object& padding,
                      bool ceil_mode, bool count_padding) {
   const int rank = rank_of({pool_size.size(), strides.size()});
-  if (rank == 3) fail("pooling needs one or two spatial axes, got 3.");
-  const Spatial window = to_spatial(pool_size), stride = to_spatial(strides);
   return {maximum,
-          {window.h, window.w},
-          {stride.h, stride.w},
+          to_spatial(pool_size),
+          to_spatial(strides),
           to_padding(padding, rank),
           ceil_mode,
           count_padding,
@@ -115,9 +113,22 @@ PoolAttrs pool_attrs(bool maximum, const Ints& pool_size, const Ints& strides, c
 }
 
 int max_pool(Graph& graph, int src, const Ints& pool_size, const Ints& strides, const py::object& padding,
-             bool ceil_mode, const std::string& data_format, const std::string& name) {
-  return graph.pool(src, pool_attrs(true, pool_size, strides, padding, ceil_mode, false),
-                    to_format(data_format), name);
+             bool ceil_mode, const std::string& data_format, const std::string& name,
+             const std::optional<Ints>& dilation) {
+  PoolAttrs attrs = pool_attrs(true, pool_size, strides, padding, ceil_mode, false);
+  if (dilation) {
+    rank_of({pool_size.size(), dilation->size()});
+    attrs.dilation = to_spatial(*dilation);
+  }
+  return graph.pool(src, attrs, to_format(data_format), name);
+}
+
+int adaptive_pool(Graph& graph, int src, bool maximum, const Ints& output_size,
+                  const std::string& data_format, const std::string& name) {
+  PoolAttrs attrs{maximum, {1, 1}, {1, 1}};
+  attrs.rank = rank_of({output_size.size()});
+  attrs.outputs = to_spatial(output_size);
+  return graph.pool(src, attrs, to_format(data_format), name);
 }
 
 int average_pool(Graph& graph, int src, const Ints& pool_size, const Ints& strides, const py::object& padding,
@@ -185,8 +196,8 @@ int formula(Graph& graph, const std::string& name_of_op, const py::list& operand
 
 void bind_graph(py::module_& m) {
   using py::arg;
-  py::class_<Graph>(m, "Graph")
-      .def(py::init<>())
+  py::class_<Graph> graph(m, "Graph");
+  graph.def(py::init<>())
       .def(py::init<const Graph&>(), arg("begin"))
       .def("copy", [](const Graph& graph) { return Graph(graph); })
       .def("input", &Graph::input, arg("shape"), arg("name"), arg("rows") = 1)
@@ -219,7 +230,9 @@ void bind_graph(py::module_& m) {
            arg("padding"), arg("output_padding"), arg("dilation"), arg("groups"), arg("use_bias"),
            arg("data_format"), arg("name"), arg("weights") = Weights())
       .def("max_pool", &max_pool, arg("src"), arg("pool_size"), arg("strides"), arg("padding"),
-           arg("ceil_mode"), arg("data_format"), arg("name"))
+           arg("ceil_mode"), arg("data_format"), arg("name"), arg("dilation") = py::none())
+      .def("adaptive_pool", &adaptive_pool, arg("src"), arg("maximum"), arg("output_size"),
+           arg("data_format"), arg("name"))
       .def("average_pool", &average_pool, arg("src"), arg("pool_size"), arg("strides"), arg("padding"),
            arg("ceil_mode"), arg("count_include_pad"), arg("data_format"), arg("name"))
       .def(
@@ -238,6 +251,15 @@ void bind_graph(py::module_& m) {
       .def("dropout", &Graph::dropout, arg("src"), arg("rate"), arg("name"))
       .def("add", &Graph::add, arg("srcs"), arg("name"))
       .def(
+          "batch_norm",
+          [](Graph& graph, int src, float momentum, float epsilon, bool scale, bool center,
+             const std::string& data_format, const std::string& name, const Weights& weights) {
+            return graph.batch_norm(src, {momentum, epsilon, scale, center}, to_format(data_format), name,
+                                    weights);
+          },
+          arg("src"), arg("momentum"), arg("epsilon"), arg("scale"), arg("center"), arg("data_format"),
+          arg("name"), arg("weights") = Weights())
+      .def(
           "activation",
           [](Graph& graph, int src, const std::string& kind, const std::string& name) {
             return graph.activation(src, to_activation(kind), name);
@@ -253,6 +275,7 @@ void bind_graph(py::module_& m) {
       .def_property_readonly("inputs", &Graph::inputs)
       .def_property_readonly("weights", &Graph::weights)
       .def("multiply_adds", &Graph::multiply_adds, arg("value"));
+  bind_moves(graph);
 }
 
 }  // namespace cnnfast

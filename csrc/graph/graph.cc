@@ -96,10 +96,20 @@ int pool_outputs(const std::string& name, const PoolAttrs& a, const Extent& e, i
     const Sides sides = same_padding(name, e);
     *before = sides.before, *after = sides.after;
   }
-  if (*before >= e.kernel || *after >= e.kernel)
+  const int outputs = window_outputs(name, e, {*before, *after}, a.ceil_mode);
+  if (!all_windows_see_input(e, *before, outputs))
     fail(name, ": padding must be smaller than the window, or a window would see no input; along the ",
-         e.axis, " got padding (", *before, ", ", *after, ") and pool_size ", e.kernel, ".");
-  return window_outputs(name, e, {*before, *after}, a.ceil_mode);
+         e.axis, " got padding (", *before, ", ", *after, "), pool_size ", e.kernel, " and dilation ",
+         e.dilation, ".");
+  return outputs;
+}
+
+// Most cells in one of so many parts of an axis, as adaptive pooling cuts it.
+int part_of(const std::string& name, const char* axis, int size, int parts) {
+  if (parts > size)
+    fail(name, ": output_size must be at most the input's size; along the ", axis, " they are ", parts,
+         " and ", size, ".");
+  return size % parts == 0 ? size / parts : std::min(size, size / parts + 2);
 }
 
 void check_elems(const Node& node) {
@@ -176,20 +186,26 @@ void Graph::check_room(const std::string& what, int64_t floats) const {
   checked_size(sum(floats, weight_elems_ + repeated_elems_), kMostFloats, what, " the number of all weights");
 }
 
-std::vector<int> Graph::bind(const std::string& name, const Weights& weights, const Dims& kernel,
-                             int biases) {
-  const std::vector<std::pair<const char*, Dims>> needed{{"kernel", kernel}, {"bias", {biases}}};
-  const size_t count = biases > 0 ? 2 : 1;
-  check_room(name + ": with a kernel of shape " + to_string(kernel), sum(product(kernel), biases));
-  if (!weights.empty() && weights.size() != count)
-    fail(name, ": the layer has ", count, " arrays of weights, got ", weights.size(), ".");
+std::vector<Graph::Needed> Graph::kernel_and_bias(const Dims& kernel, int biases) {
+  std::vector<Needed> needed{{"kernel", kernel, Initializer::glorot_uniform}};
+  if (biases > 0) needed.push_back({"bias", {biases}, Initializer::zeros});
+  return needed;
+}
+
+std::vector<int> Graph::bind(const std::string& name, const Weights& weights,
+                             const std::vector<Needed>& needed) {
+  int64_t floats = 0;
+  for (const Needed& one : needed) floats = sum(floats, product(one.dims));
+  check_room(name + ": with a " + needed[0].kind + " of shape " + to_string(needed[0].dims), floats);
+  if (!weights.empty() && weights.size() != needed.size())
+    fail(name, ": the layer has ", needed.size(), " arrays of weights, got ", weights.size(), ".");
   Weights bound = weights;
-  for (size_t i = 0; i < count; ++i) {
-    const auto& [kind, dims] = needed[i];
+  for (size_t i = 0; i < needed.size(); ++i) {
+    const auto& [kind, dims, begins, trainable] = needed[i];
     if (weights.empty()) {
-      const Initializer begins = i == 0 ? Initializer::glorot_uniform : Initializer::zeros;
       const uint64_t number = first_uses_.size() + i + 1;
       bound.push_back(std::make_shared<Weight>(name + "/" + kind, dims, begins, seed_ ^ (number << 32)));
+      bound[i]->set_trainable(trainable);
     }
     if (!bound[i]) fail(name, ": its ", kind, " is null.");
     if (bound[i]->dims() != dims)
@@ -302,7 +318,7 @@ int Graph::push_conv(int src, ConvAttrs a, int multiplier, DataFormat format, co
   kernel.push_back(multiplier > 0 ? multiplier : a.transposed ? in.c : a.filters);
   check_elems(node);
   check_taps(conv_problem(this->node(src), node, 1), name);
-  node.params = bind(name, weights, kernel, a.use_bias ? a.filters : 0);
+  node.params = bind(name, weights, kernel_and_bias(kernel, a.use_bias ? a.filters : 0));
   return push(std::move(node));
 }
 
@@ -319,23 +335,34 @@ int Graph::depthwise_conv(int src, ConvAttrs attrs, int multiplier, DataFormat f
 
 int Graph::pool(int src, const PoolAttrs& attrs, DataFormat format, const std::string& name) {
   const std::string kind = std::string(attrs.maximum ? "Max" : "Average") + "Pooling";
-  check_rank(name, attrs.rank, 2);
+  check_rank(name, attrs.rank, 3);
   const Image in = image_of(src, attrs.rank, format, name, (kind + std::to_string(attrs.rank) + "D").c_str());
-  check_window(name, "pool_size", {attrs.window.h, attrs.window.w}, {attrs.stride.h, attrs.stride.w},
-               attrs.padding, attrs.rank);
-  if (attrs.window.h * static_cast<int64_t>(attrs.window.w) > 256)
-    fail(name, ": a pooling window may have at most 256 cells, got ", attrs.window.h, " x ", attrs.window.w,
-         ".");
   PoolAttrs a = attrs;
+  if (a.adaptive()) {
+    check_axes(name, "output_size", a.outputs, a.rank, 1, 1);
+    a.window = {part_of(name, "height", in.h, a.outputs.h),
+                part_of(name, width_name(a.rank), in.w, a.outputs.w),
+                part_of(name, "depth", in.d, a.outputs.d)};
+    a.stride = {1, 1};
+  }
+  check_window(name, "pool_size", a.window, a.stride, a.padding, a.rank);
+  check_axes(name, "dilation_rate", a.dilation, a.rank, 1, 1);
+  if (!a.maximum && product(spatial_dims(a.dilation, 3)) != 1)
+    fail(name, ": only the windows of a maximum may be dilated.");
+  checked_size(product(spatial_dims(a.window, 3)), kMostOfSample, name, ": cells of a pooling window");
   Padding& p = a.padding;
-  const int h = pool_outputs(name, a, {"height", in.h, a.window.h, a.stride.h, 1}, &p.top, &p.bottom);
-  const int w =
-      pool_outputs(name, a, {width_name(a.rank), in.w, a.window.w, a.stride.w, 1}, &p.left, &p.right);
+  const auto outputs = [&](const char* axis, int size, int Spatial::*at, int* before, int* after) {
+    if (a.adaptive()) return a.outputs.*at;
+    return pool_outputs(name, a, {axis, size, a.window.*at, a.stride.*at, a.dilation.*at}, before, after);
+  };
+  const int h = outputs("height", in.h, &Spatial::h, &p.top, &p.bottom);
+  const int w = outputs(width_name(a.rank), in.w, &Spatial::w, &p.left, &p.right);
+  const int d = outputs("depth", in.d, &Spatial::d, &p.front, &p.back);
   p.mode = PadMode::explicit_;
   return push({.name = name,
                .attrs = a,
                .inputs = {src},
-               .dims = image_dims({in.c, h, w}, a.rank, format),
+               .dims = image_dims({in.c, h, w, d}, a.rank, format),
                .rows = node(src).rows,
                .format = format,
                .decider = static_cast<int>(nodes_.size())});
@@ -349,7 +376,7 @@ int Graph::dense(int src, const DenseAttrs& attrs, const std::string& name, cons
   if (attrs.units < 1) fail(name, ": units must be at least 1, got ", attrs.units, ".");
   Node made{.name = name, .attrs = attrs, .inputs = {src}, .dims = {attrs.units}, .rows = node(src).rows};
   check_elems(made);
-  made.params = bind(name, weights, {in[0], attrs.units}, attrs.use_bias ? attrs.units : 0);
+  made.params = bind(name, weights, kernel_and_bias({in[0], attrs.units}, attrs.use_bias ? attrs.units : 0));
   return push(std::move(made));
 }
 
@@ -390,6 +417,32 @@ int Graph::add(const std::vector<int>& srcs, const std::string& name) {
            ". Give both layers the same data_format.");
     made.format = operand.format, made.decider = operand.decider;
   }
+  return push(std::move(made));
+}
+
+int Graph::batch_norm(int src, const BatchNormAttrs& attrs, DataFormat format, const std::string& name,
+                      const Weights& weights) {
+  const Node& in = node(src);
+  if (in.dims.empty() || in.dims.size() > 4)
+    fail(name, ": batch normalization needs one to four axes a sample, got ", to_string(in.dims), ".");
+  if (!(attrs.epsilon >= 0)) fail(name, ": epsilon must be at least 0, got ", attrs.epsilon, ".");
+  if (!(attrs.momentum >= 0 && attrs.momentum <= 1))
+    fail(name, ": momentum must be in [0, 1], got ", attrs.momentum, ".");
+  Node made{.name = name,
+            .attrs = attrs,
+            .inputs = {src},
+            .dims = in.dims,
+            .rows = in.rows,
+            .format = format,
+            .decider = in.has_channels() ? static_cast<int>(nodes_.size()) : -1};
+  const Dims channels{format == DataFormat::channels_first ? in.dims.front() : in.dims.back()};
+  std::vector<Needed> needed;
+  if (attrs.scale) needed.push_back({"gamma", channels, Initializer::ones});
+  if (attrs.center) needed.push_back({"beta", channels, Initializer::zeros});
+  needed.push_back({"moving_mean", channels, Initializer::zeros, false});
+  needed.push_back({"moving_variance", channels, Initializer::ones, false});
+  made.params = bind(name, weights, needed);
+  assigned_params_.insert(assigned_params_.end(), made.params.end() - 2, made.params.end());
   return push(std::move(made));
 }
 
@@ -466,12 +519,14 @@ void Graph::assign(const WeightPtr& weight, int value) {
          " and takes one value for the whole batch, got ", to_string(from.dims), ", ", from.rows,
          " rows a sample.");
   check_room(weight->name(), weight->size());
+  const int position = use(weight);
+  assigned_params_.push_back(position);
   assignments_.push_back(push({.name = weight->name() + "/assign",
                                .attrs = AssignAttrs{},
                                .inputs = {value},
                                .dims = from.dims,
                                .rows = 0,
-                               .params = {use(weight)}}));
+                               .params = {position}}));
 }
 
 int64_t Graph::multiply_adds(int value) const {

@@ -448,10 +448,8 @@ void Network::execute(int n, Mode mode, const Run& what, const Transaction& tran
     ++state_->step;
     for (const WeightPtr& weight : all_weights_)
       if (LockedWeights::rules(*weight).trainable) LockedWeights::changed(*weight);
-    for (const int assignment : training_->graph->assignments()) {
-      const int position = training_->graph->node(assignment).params[0];
+    for (const int position : training_->graph->assigned_params())
       LockedWeights::changed(*training_->graph->params()[static_cast<size_t>(position)].weight);
-    }
     version = cached.program->spoils_copies() ? 0 : transaction.weights.version();
   }
   cached.packed_version = version;

@@ -109,7 +109,7 @@ bool can_cut(const PlanRequest& r) {
     return false;
   const Draft draft(r.graph, r.outputs);
   for (const Node& node : draft.nodes) {
-    if (op_of(node).mixes_samples) return false;
+    if (op_of(node).mixes_samples && r.mode == Mode::train) return false;
     if (node.rows == 0)
       for (const int src : node.inputs)
         if (draft.nodes[static_cast<size_t>(src)].rows > 0) return false;

@@ -33,6 +33,7 @@ struct Fans {
 
 void initialize(Initializer kind, const Dims& dims, int64_t n, uint64_t seed, float* to) {
   if (kind == Initializer::zeros) return;  // as they are
+  if (kind == Initializer::ones) return static_cast<void>(std::fill_n(to, n, 1.0f));
   const Fans fans(dims, n);
   const double limit = std::sqrt(6 / (kind == Initializer::he_uniform ? fans.in : fans.in + fans.out));
   for (int64_t i = 0; i < n; i += 4) {

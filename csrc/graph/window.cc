@@ -43,6 +43,19 @@ int window_outputs(const std::string& name, const Extent& e, Sides padding, bool
   return static_cast<int>(out + hangs_over);
 }
 
+bool all_windows_see_input(const Extent& e, int before, int outputs) {
+  const auto sees = [&](int64_t output) {
+    const int64_t origin = output * e.stride - before;
+    const int64_t skipped = origin < 0 ? (e.dilation - 1 - origin) / e.dilation : 0;
+    return skipped < e.kernel && origin + skipped * e.dilation < e.size;
+  };
+  // Unless they step over the whole input, windows miss it at its ends or nowhere.
+  if (e.dilation <= e.size) return sees(0) && sees(outputs - 1);
+  for (int64_t output = 0; output < outputs; ++output)
+    if (!sees(output)) return false;
+  return true;
+}
+
 TransposedOutputs transposed_outputs(const std::string& name, const Extent& e, PadMode mode, Sides given,
                                      int output_padding) {
   const int limit = std::max(e.stride, e.dilation);

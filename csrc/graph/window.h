@@ -24,6 +24,9 @@ Sides same_padding(const std::string& name, const Extent& e);
 // an input smaller than the window there is one.
 int window_outputs(const std::string& name, const Extent& e, Sides padding, bool ceil_mode);
 
+// Whether each of so many windows has a cell that is no padding.
+bool all_windows_see_input(const Extent& e, int before, int outputs);
+
 // Of a transposed convolution; `size` is that of its input, `given` is its explicit padding, which is cut
 // off, and an output_padding below 0 is none given. Sizes are those of Keras for "valid" and "same", of
 // PyTorch and ONNX for explicit padding. The cut after the output is below 0 where output_padding adds to it.

@@ -331,25 +331,53 @@ struct WinogradFrequencies {
   int64_t src_frequency, grad_frequency;
 };
 
-// Pooling over planes of a 16-lane tensor. Windows may hang over any border: padded cells do not exist for
-// the maximum; the average divides by the cells that exist, or by all kh * kw when count_padding is set.
+// One axis that windows slide along. Every window has at least one cell that exists. Adaptive ones cut the
+// axis into as many parts as there are outputs, which may overlap by a cell and have at most `window` cells.
+struct PoolAxis {
+  int32_t size = 1, outputs = 1, window = 1, stride = 1, dilation = 1, pad_before = 0, pad_after = 0;
+  bool adaptive = false;
+};
+
+// Windows may hang over any border: padded cells do not exist for the maximum; the average divides by the
+// cells that exist, or by those of the padding, too, when count_padding is set.
+struct PoolGeometry {
+  PoolAxis d, h, w;
+  bool count_padding = false;
+};
+
+// Pooling over planes of a 16-lane tensor. index and wide_index, of which at most one is not null, receive
+// of a maximum the position of the winner in its window (the first of equals), in the shape of dst; windows
+// of more than 256 cells need the wide one.
 struct Pool {
+  PoolGeometry geometry;
   const float* src;
   float* dst;
-  uint8_t*
-      index;  // maximum: position of the winner in its window (first wins ties), same shape as dst; or null
-  int32_t planes, ih, iw, oh, ow, kh, kw, stride_h, stride_w, pad_top, pad_left, pad_bottom, pad_right;
-  int32_t count_padding;
+  uint8_t* index;
+  uint32_t* wide_index;
+  int32_t planes;
   Activation activation;  // applied to dst
 };
 
-// Gradient of pooling; grad_src is overwritten. index as Pool wrote it.
+// Gradient of pooling; grad_src is overwritten. The index as Pool wrote it.
 struct PoolGrad {
+  PoolGeometry geometry;
   const float* grad_dst;
-  const uint8_t* index;  // maximum only
+  const uint8_t* index;
+  const uint32_t* wide_index;
   float* grad_src;
-  int32_t planes, ih, iw, oh, ow, kh, kw, stride_h, stride_w, pad_top, pad_left, pad_bottom, pad_right;
-  int32_t count_padding;
+  int32_t planes;
+};
+
+// Pixels of up to sixteen lanes: pixel i lies at i * step. Of fewer lanes nothing behind them is touched.
+// Vectors that go with a run have sixteen numbers.
+struct LaneRun {
+  int64_t pixels, step;
+  int32_t lanes;
+};
+
+// A gradient's way back through a normalization, lane by lane: grad * g + src * x + constant.
+struct NormalizeGrad {
+  const float *grad, *src, *constant;
 };
 
 // Between a strided plain tensor and a 16-lane one:
@@ -467,6 +495,19 @@ struct KernelTable {
   void (*dropout_grad)(const float* grad, const uint8_t* mask, float scale, float* dst, int64_t n);
   // dst[c] = sum over rows of src[r * cols_stride + c], rows in order.
   void (*sum_rows)(const float* src, int64_t rows, int64_t row_stride, float* dst, int64_t cols);
+
+  // Of each lane over the pixels: the mean, and the sum of squares of what differs from it.
+  void (*moments)(const LaneRun&, const float* src, float* mean, float* m2);
+  // dst = activation(scale * src + shift); dst lies as src and may alias it.
+  void (*scale_shift)(const LaneRun&, Activation, const float* src, const float* scale, const float* shift,
+                      float* dst);
+  // The sums over the pixels of g, the gradient before the activation, and of g * (src - mean). out is what
+  // the activation made; it is not read where there is none.
+  void (*normalize_sums)(const LaneRun&, Activation, const float* src, const float* out, const float* grad,
+                         const float* mean, float* sum, float* product);
+  // dst may alias grad.
+  void (*normalize_grad)(const LaneRun&, Activation, const float* src, const float* out, const float* grad,
+                         const NormalizeGrad&, float* dst);
 
   void (*gather16)(const Shuffle&, const float* plain, float* packed);
   void (*scatter16)(const Shuffle&, const float* packed, float* plain);

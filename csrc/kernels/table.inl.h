@@ -14,6 +14,7 @@
 #include "kernels/formula.inl.h"
 #include "kernels/gemm.inl.h"
 #include "kernels/loss.inl.h"
+#include "kernels/normalize.inl.h"
 #include "kernels/optim.inl.h"
 #include "kernels/peak.inl.h"
 #include "kernels/pool.inl.h"
@@ -57,6 +58,10 @@ static constexpr KernelTable kTable = {
     .dropout = dropout,
     .dropout_grad = dropout_grad,
     .sum_rows = sum_rows,
+    .moments = moments,
+    .scale_shift = scale_shift,
+    .normalize_sums = normalize_sums,
+    .normalize_grad = normalize_grad,
     .gather16 = gather16,
     .scatter16 = scatter16,
     .softmax = softmax,

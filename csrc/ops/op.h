@@ -9,12 +9,13 @@ struct Op {
   void (*forward)(Builder&, int value);
   // Writes the gradients of the node's parameters and of those inputs that need one.
   void (*backward)(Builder&, int value);
-  bool mixes_samples = false;  // its rows see those of other samples, so that batches are not cut
+  bool mixes_samples = false;  // in training its rows see those of other samples: batches are not cut
 };
 
 const Op& op_of(const Node& node);
 
 extern const Op kInputOp, kConvOp, kPoolOp, kDenseOp, kFlattenOp, kDropoutOp, kAddOp, kActivationOp,
-    kReorderOp, kWeightOp, kConstantOp, kReshapeOp, kLossOp, kMetricOp, kAssignOp, kFormulaOp;
+    kReorderOp, kWeightOp, kConstantOp, kReshapeOp, kLossOp, kMetricOp, kAssignOp, kMoveOp, kBatchNormOp,
+    kFormulaOp;
 
 }  // namespace cnnfast

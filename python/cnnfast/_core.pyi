@@ -16,6 +16,7 @@ MetricKernel = Literal[
     "accuracy", "binary_accuracy", "top_k", "equal", "mean_squared_error", "mean_absolute_error"
 ]
 DataFormat = Literal["channels_last", "channels_first"]
+PadMode = Literal["constant", "reflect", "replicate", "circular"]
 # One number for each spatial axis, outermost first; one to three of them.
 Sizes = tuple[int, ...]
 # "valid", "same", or (before, after) of each axis.
@@ -146,6 +147,10 @@ class Graph:
         ceil_mode: bool,
         data_format: DataFormat,
         name: str,
+        dilation: Sizes | None = None,
+    ) -> int: ...
+    def adaptive_pool(
+        self, src: int, maximum: bool, output_size: Sizes, data_format: DataFormat, name: str
     ) -> int: ...
     def average_pool(
         self,
@@ -166,6 +171,36 @@ class Graph:
     def add(self, srcs: Sequence[int], name: str) -> int: ...
     def activation(self, src: int, kind: Activation, name: str) -> int: ...
     def formula(self, op: str, operands: list[int | float], name: str) -> int: ...
+    def batch_norm(
+        self,
+        src: int,
+        momentum: float,
+        epsilon: float,
+        scale: bool,
+        center: bool,
+        data_format: DataFormat,
+        name: str,
+        weights: Sequence[Weight] = (),
+    ) -> int:
+        """Weights: gamma and beta, if there are such, then moving mean and variance."""
+
+    # Axes of moves are those of one sample, from 0; lists have an entry for each.
+    def concatenate(self, srcs: Sequence[int], axis: int, name: str) -> int: ...
+    def pad(
+        self, src: int, sides: Sequence[tuple[int, int]], mode: PadMode, value: float, name: str
+    ) -> int: ...
+    def slice(self, src: int, ranges: Sequence[tuple[int, int, int]], name: str) -> int:
+        """Ranges are (begin, step, count); a step below 0 goes back."""
+
+    def permute(self, src: int, order: Sequence[int], name: str) -> int: ...
+    def repeat(self, src: int, times: Sequence[int], name: str) -> int:
+        """Each cell so many times."""
+
+    def tile(self, src: int, times: Sequence[int], name: str) -> int:
+        """The whole so many times."""
+
+    def depth_to_space(self, src: int, block: int, data_format: DataFormat, name: str) -> int: ...
+    def space_to_depth(self, src: int, block: int, data_format: DataFormat, name: str) -> int: ...
     def loss(
         self,
         kind: LossKernel,

@@ -11,6 +11,7 @@
 #include "graph/draft.h"
 #include "graph/tuning.h"
 #include "ops/conv/conv.h"
+#include "ops/move.h"
 
 namespace cnnfast {
 
@@ -196,6 +197,22 @@ class Rewriter {
       node.layout = layout;
     } else if (node.as<FormulaAttrs>()) {
       place_formula(node);
+    } else if (node.as<BatchNormAttrs>()) {
+      int& src = node.inputs[0];
+      src = in_format(src, node.format);
+      const Node& from = nodes[static_cast<size_t>(src)];
+      // The user's order has runs of channels where these are last, and blocks of samples none in part.
+      const bool turned = from.has_channels() && node.format == DataFormat::channels_first;
+      const bool in_part = from.layout == Layout::lanes && rows_of(from, options_.n) % kLanes != 0;
+      if (in_part || (from.layout == Layout::plain && turned)) src = in_layout(src, Layout::blocked);
+      node.layout = nodes[static_cast<size_t>(src)].layout;
+    } else if (node.as<MoveAttrs>()) {
+      if (keeps_axes(node))
+        for (int& src : node.inputs) src = in_format(src, node.format);
+      std::vector<const Node*> sources;
+      for (const int src : node.inputs) sources.push_back(&nodes[static_cast<size_t>(src)]);
+      node.layout = moves_in(node, sources, sources[0]->layout) ? sources[0]->layout : Layout::plain;
+      for (int& src : node.inputs) src = in_layout(src, node.layout);
     } else if (!node.inputs.empty()) {  // softmax, dense, flatten, losses: the user's order
       const auto* flatten = node.as<FlattenAttrs>();
       if (flatten && flatten->channels_last_order)

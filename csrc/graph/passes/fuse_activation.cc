@@ -5,7 +5,8 @@ namespace cnnfast {
 namespace {
 
 bool has_epilogue(const Node& node) {
-  return node.as<ConvAttrs>() || node.as<DenseAttrs>() || node.as<PoolAttrs>() || node.as<AddAttrs>();
+  return node.as<ConvAttrs>() || node.as<DenseAttrs>() || node.as<PoolAttrs>() || node.as<AddAttrs>() ||
+         node.as<BatchNormAttrs>();
 }
 
 }  // namespace

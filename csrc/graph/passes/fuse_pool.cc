@@ -7,8 +7,9 @@ namespace {
 
 bool is_lane_wise_window(const PoolAttrs& pool) {
   const Padding& p = pool.padding;
-  return pool.maximum && pool.window.h == 2 && pool.window.w == 2 && pool.stride.h == 2 &&
-         pool.stride.w == 2 && p.top + p.bottom + p.left + p.right == 0;
+  return pool.maximum && pool.window.h == 2 && pool.window.w == 2 && pool.cells() == 4 &&
+         pool.stride.h == 2 && pool.stride.w == 2 && pool.stride.d == 1 && pool.dilation.h == 1 &&
+         pool.dilation.w == 1 && p.top + p.bottom + p.left + p.right + p.front + p.back == 0;
 }
 
 bool takes_pooling(const Node& node) {

@@ -8,6 +8,7 @@
 #include <map>
 #include <memory>
 #include <string>
+#include <utility>
 #include <variant>
 #include <vector>
 
@@ -26,10 +27,6 @@ struct Image {
   int c, h, w;
   int d = 1;
   int64_t pixels() const { return int64_t{d} * h * w; }
-};
-
-struct Pair {
-  int h, w;
 };
 
 // One number for each spatial axis; axes that are not there keep the number that changes nothing.
@@ -63,11 +60,15 @@ struct ConvAttrs {
 
 struct PoolAttrs {
   bool maximum;
-  Pair window, stride;
+  Spatial window, stride;
   Padding padding = {};
   bool ceil_mode = false;
   bool count_padding = false;
-  int rank = 2;  // spatial axes: 1 or 2
+  int rank = 2;                 // spatial axes: 1, 2 or 3
+  Spatial dilation = {1, 1};    // of a maximum
+  Spatial outputs = {0, 0, 0};  // of an adaptive pooling, from which its windows follow; 0: it is none
+  bool adaptive() const { return outputs.h != 0 || outputs.w != 0; }
+  int64_t cells() const { return int64_t{window.d} * window.h * window.w; }
 };
 
 struct DenseAttrs {
@@ -89,6 +90,40 @@ enum class ActivationKind { linear, relu, tanh, sigmoid, softmax };
 Activation kernel_activation(ActivationKind kind);  // none for linear, and for softmax, which no epilogue has
 struct ActivationAttrs {
   ActivationKind kind;
+};
+
+// A range of cells of an output along one axis, and the cells of the source that it takes, along one of its
+// axes; -1 takes one cell again and again.
+struct MoveAxis {
+  int64_t begin, step, count;
+  int from;
+  int64_t src_begin, src_step;
+};
+
+// A box of cells that are copied from one input.
+struct MovePiece {
+  int input;
+  std::vector<MoveAxis> axes;  // of the output
+};
+
+// What is put together of pieces of other values; cells that none of them reaches hold `fill`. Pieces do not
+// overlap in the output.
+struct MoveAttrs {
+  std::vector<MovePiece> pieces;
+  float fill = 0;
+};
+
+// Of each channel by its mean and variance over batch and pixels; in prediction, and in training if both
+// gamma and beta are frozen, by the moving ones, which follow in training: momentum * old + (1 - momentum) *
+// new.
+struct BatchNormAttrs {
+  float momentum = 0.99f, epsilon = 1e-3f;
+  bool scale = true, center = true;  // whether there are gamma and beta
+};
+
+enum class PadFill { constant, reflect, replicate, circular };
+struct Range {
+  int64_t begin, step, count;  // a step below 0 goes back
 };
 
 enum class Layout { plain, blocked, lanes };  // the user's order; nchw16c; chwn16
@@ -136,7 +171,7 @@ struct AssignAttrs {};  // what the node's only parameter is after a training st
 
 using Attrs = std::variant<InputAttrs, ConvAttrs, PoolAttrs, DenseAttrs, FlattenAttrs, DropoutAttrs, AddAttrs,
                            ActivationAttrs, ReorderAttrs, WeightAttrs, ConstantAttrs, ReshapeAttrs, LossAttrs,
-                           MetricAttrs, AssignAttrs, FormulaAttrs>;
+                           MetricAttrs, AssignAttrs, MoveAttrs, BatchNormAttrs, FormulaAttrs>;
 
 struct Node {
   std::string name;
@@ -201,6 +236,10 @@ class Graph {
   // One input of the formula a value; they are broadcast as NumPy does. Streams of random numbers become the
   // graph's own.
   int formula(const Formula& formula, const std::vector<int>& srcs, const std::string& name);
+  // Weights: gamma and beta, if there are such, then moving mean and variance, which training does not move
+  // by gradients. Channels are at the end that the format names; a value of one axis has its features there.
+  int batch_norm(int src, const BatchNormAttrs& attrs, DataFormat format, const std::string& name,
+                 const Weights& weights = {});
 
   // One number for each vector along the last axis of the predictions. Targets are class numbers where they
   // lack that axis, otherwise of the predictions' shape. Unless these are logits, they must come from a
@@ -213,10 +252,25 @@ class Graph {
   // After a training step, and only then, the weight takes the value, which has one row for the whole batch.
   void assign(const WeightPtr& weight, int value);
 
+  // Moves. Axes are those of one sample, from 0; lists have an entry for each. Padding by reflection leaves
+  // out the border's own cells, as NumPy's "reflect"; "replicate" is its "edge", "circular" its "wrap".
+  int concatenate(const std::vector<int>& srcs, int axis, const std::string& name);
+  int pad(int src, const std::vector<std::pair<int64_t, int64_t>>& sides, PadFill fill, float value,
+          const std::string& name);
+  int slice(int src, const std::vector<Range>& ranges, const std::string& name);
+  int permute(int src, const std::vector<int>& order, const std::string& name);
+  int repeat(int src, const std::vector<int64_t>& times, const std::string& name);  // of each cell
+  int tile(int src, const std::vector<int64_t>& times, const std::string& name);    // of the whole
+  // Squares of `block` x `block` cells from channels, or into channels, in the order of Keras and ONNX's
+  // "DCR".
+  int depth_to_space(int src, int block, DataFormat format, const std::string& name);
+  int space_to_depth(int src, int block, DataFormat format, const std::string& name);
+
   const Node& node(int value) const;
   const std::vector<Node>& nodes() const { return nodes_; }
   const std::vector<int>& inputs() const { return inputs_; }
   const std::vector<int>& assignments() const { return assignments_; }
+  const std::vector<int>& assigned_params() const { return assigned_params_; }  // that training steps set
   const std::vector<Parameter>& params() const { return params_; }
   Weights weights() const;  // each once, in the order of their first uses
   // Where a parameter lies in flat buffers of floats: first the weights in their order, each on a cache line,
@@ -229,9 +283,19 @@ class Graph {
 
  private:
   int push(Node node);
+  int push_move(std::vector<int> srcs, std::vector<MovePiece> pieces, const Dims& dims, float fill,
+                const std::string& name);
   int push_conv(int src, ConvAttrs attrs, int multiplier, DataFormat format, const std::string& name,
                 const Weights& weights);
-  std::vector<int> bind(const std::string& name, const Weights& weights, const Dims& kernel, int biases);
+  // What a layer needs of its weights.
+  struct Needed {
+    const char* kind;
+    Dims dims;
+    Initializer begins;
+    bool trainable = true;
+  };
+  static std::vector<Needed> kernel_and_bias(const Dims& kernel, int biases);
+  std::vector<int> bind(const std::string& name, const Weights& weights, const std::vector<Needed>& needed);
   void check_room(const std::string& what, int64_t floats) const;  // beside all weights so far
   int use(const WeightPtr& weight);
   bool compares_labels(const std::string& name, int predictions, int targets) const;
@@ -239,7 +303,7 @@ class Graph {
 
   uint64_t seed_;
   std::vector<Node> nodes_;
-  std::vector<int> inputs_, assignments_;
+  std::vector<int> inputs_, assignments_, assigned_params_;
   std::map<std::string, int> names_;  // how many nodes were given each
   std::vector<Parameter> params_;
   std::map<const Weight*, int> first_uses_;

@@ -17,7 +17,7 @@ class Floats;
 
 // How a weight begins. Uniform in +-sqrt(6 / (inputs + outputs)), or +-sqrt(6 / inputs), of a unit times the
 // receptive field; Glorot and Bengio 2010, He et al. 2015.
-enum class Initializer { zeros, glorot_uniform, he_uniform };
+enum class Initializer { zeros, ones, glorot_uniform, he_uniform };
 
 struct Regularizer {
   float l1 = 0, l2 = 0;

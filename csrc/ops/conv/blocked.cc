@@ -52,11 +52,11 @@ struct Pooling {
     k->conv_blocked(full);
     Pool pool{};
     pool.planes = 1;
-    pool.ih = 2 * rows, pool.iw = width, pool.oh = rows, pool.ow = width / 2;
-    pool.kh = pool.kw = pool.stride_h = pool.stride_w = 2;
+    pool.geometry.h = halved_axis(2 * rows);
+    pool.geometry.w = halved_axis(width);
     pool.activation = conv.activation;
     for (int64_t block = 0; block < blocks_of(conv.oc); ++block) {
-      const int64_t at = block * conv.dst_block + int64_t{cut.begin(piece)} * pool.ow * kLanes;
+      const int64_t at = block * conv.dst_block + int64_t{cut.begin(piece)} * (width / 2) * kLanes;
       pool.src = full.dst + block * full.dst_block;
       pool.dst = conv.dst + at;
       pool.index = index ? c.as<uint8_t>(index) + to + at : nullptr;

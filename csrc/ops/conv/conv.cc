@@ -20,8 +20,8 @@ Buffer unpool(Builder& b, int value, const ConvProblem& p, Buffer pooled) {
   const Buffer full = b.buffer(planes * p.out.pixels() * kLanes), index = b.saved(value, "pool_index");
   PoolGrad g{};
   g.planes = 1;
-  g.ih = p.out.h, g.iw = p.out.w, g.oh = small.h, g.ow = small.w;
-  g.kh = g.kw = g.stride_h = g.stride_w = 2;
+  g.geometry.h = halved_axis(p.out.h);
+  g.geometry.w = halved_axis(p.out.w);
   const int64_t full_plane = p.out.pixels() * kLanes, small_plane = small.pixels() * kLanes;
   const auto max_pool_grad = b.k.max_pool_grad;
   b.step(node, "backward pooling", planes, {pooled, index, full}, [=](const Context& c, int64_t task) {

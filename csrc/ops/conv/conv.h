@@ -15,6 +15,11 @@ inline int64_t blocks_of(int channels) {
   return ceil_div(channels, kLanes);
 }
 
+// That of a fused pooling, of windows of two cells side by side.
+inline PoolAxis halved_axis(int size) {
+  return {size, size / 2, 2, 2};
+}
+
 // Of a transposed convolution this is its mirror image: `in` is the node's output, `out` its input, and it
 // has no bias.
 struct ConvProblem {

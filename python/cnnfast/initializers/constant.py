@@ -10,7 +10,7 @@ import numpy as np
 
 from cnnfast.initializers.initializer import Initializer
 from cnnfast.utils.arguments import real_number
-from cnnfast.utils.samples import as_array
+from cnnfast.utils.samples import check_weights
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -36,7 +36,7 @@ class Constant(Initializer):
     def __post_init__(self) -> None:
         value = self.value
         if isinstance(value, (list, tuple, np.ndarray)) and np.ndim(value):
-            object.__setattr__(self, "value", as_array(value, "value").tolist())
+            object.__setattr__(self, "value", check_weights(value, np.shape(value), "value").tolist())
         else:
             object.__setattr__(self, "value", real_number(value, "value", -math.inf))
 

@@ -18,6 +18,7 @@ class MaxPooling1D(MaxPooling):
         name: Its name in the model; None makes one up.
         ceil_mode: Whether a last window that only partly overlaps the sequence counts; a window larger than
             the sequence gives one output then.
+        dilation_rate: Step between cells of a window.
         options: Arguments of every layer: `trainable`, `input_shape`.
 
     Shapes:
@@ -27,7 +28,7 @@ class MaxPooling1D(MaxPooling):
         ValueError: If an argument is out of its range, or, when called, the input does not suit it.
 
     Source:
-        Keras 3, `keras.layers.MaxPooling1D`; ceil_mode as in PyTorch.
+        Keras 3, `keras.layers.MaxPooling1D`; ceil_mode and dilation as in PyTorch.
 
     Example:
         >>> MaxPooling1D().compute_output_shape((None, 5, 1))

@@ -60,11 +60,37 @@ class Pooling(Layer):
 class MaxPooling(Pooling):
     """Base of the poolings by the largest value."""
 
+    def __init__(
+        self,
+        pool_size: int | Sequence[int] = 2,
+        strides: int | Sequence[int] | None = None,
+        padding: PaddingArgument = "valid",
+        data_format: str | None = None,
+        name: str | None = None,
+        *,
+        ceil_mode: bool = False,
+        dilation_rate: int | Sequence[int] = 1,
+        **options: Unpack[UnnamedOptions],
+    ) -> None:
+        super().__init__(pool_size, strides, padding, data_format, name, ceil_mode=ceil_mode, **options)
+        self.dilation_rate = per_axis(dilation_rate, "dilation_rate", self.rank)
+
     def _emit(self, graph: Graph, srcs: Sequence[int], weights: Sequence[Weight]) -> int:
         self._check_axis_order(graph, srcs[0])
         return graph.max_pool(
-            srcs[0], self.pool_size, self.strides, self.padding, self.ceil_mode, self.data_format, self.name
+            srcs[0],
+            self.pool_size,
+            self.strides,
+            self.padding,
+            self.ceil_mode,
+            self.data_format,
+            self.name,
+            self.dilation_rate,
         )
+
+    def get_config(self) -> Config:
+        """Returns the arguments that make an equal layer."""
+        return {**super().get_config(), "dilation_rate": self.dilation_rate}
 
 
 class AveragePooling(Pooling):

@@ -21,6 +21,8 @@ from cnnfast.layers.operators import Operators, apply
 if TYPE_CHECKING:
     from types import FrameType
 
+    from cnnfast.layers.layer import Layer
+
 _PACKAGE = os.path.dirname(os.path.dirname(os.path.abspath(__file__))) + os.sep
 _current: ContextVar[Tracing | None] = ContextVar("what is being traced", default=None)
 
@@ -36,6 +38,8 @@ class Tracing(Graph):
         asked_training: Whether anyone wanted to know, so that the two are different graphs.
         scope: The name of the layer that is being traced; nodes are named after it.
         losses: What layers add to the loss.
+        calls: The layers that were called, what they made, and their multiply-adds for one sample; not those
+            that others call.
     """
 
     def __init__(self, training: bool = False, begin: Graph | None = None) -> None:
@@ -44,6 +48,8 @@ class Tracing(Graph):
         self.asked_training = False
         self.scope = ""
         self.losses: list[Value] = []
+        self.calls: list[tuple[Layer, Any, int]] = []
+        self._depth = 0
         self._read: dict[int, Value] = {}
 
     def copy(self) -> Tracing:
@@ -86,6 +92,18 @@ class Tracing(Graph):
 
         array = np.require(as_array(x, "a constant"), np.float32, ["C", "A"])
         return self.value(self.constant(array, self.named("constant")))
+
+    def call(self, layer: Layer, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+        """Adds a layer, and notes that it was called."""
+        first, self._depth = self.size, self._depth + 1
+        try:
+            made = layer._trace(self, args, kwargs)
+        finally:
+            self._depth -= 1
+        if self._depth == 0:
+            work = sum(self.multiply_adds(value) for value in range(first, self.size))
+            self.calls.append((layer, made, work))
+        return made
 
     @contextmanager
     def within(self, scope: str | None = None) -> Iterator[None]:

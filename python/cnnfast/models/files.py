@@ -52,27 +52,26 @@ def target_path(filepath: str | os.PathLike[str], suffix: str, overwrite: bool) 
     return path
 
 
-def source_path(filepath: str | os.PathLike[str], suffix: str) -> Path:
-    """Returns where to read: `filepath`, or with `suffix` where `target_path` added it.
+def source_path(filepath: str | os.PathLike[str], *suffixes: str) -> Path:
+    """Returns where to read: `filepath`, or with the first suffix of which there is a file.
 
     Raises:
         FileNotFoundError: If there is neither.
         IsADirectoryError: If there is a folder only.
 
     Example:
-        >>> source_path("absent", ".cnnfast")
+        >>> source_path("absent", ".cnnfast", ".safetensors")
         Traceback (most recent call last):
-        FileNotFoundError: there is no file absent, nor absent.cnnfast
+        FileNotFoundError: there is no file absent, nor absent.cnnfast, nor absent.safetensors
     """
     path = Path(filepath)
-    if path.is_file():
-        return path
-    longer = path if path.suffix or not path.name else path.with_name(path.name + suffix)
-    if longer.is_file():
-        return longer
+    longer = [] if path.suffix or not path.name else [path.with_name(path.name + s) for s in suffixes]
+    for each in (path, *longer):
+        if each.is_file():
+            return each
     if path.is_dir():
         raise IsADirectoryError(f"{path} is a folder; give the file that was saved in it")
-    raise FileNotFoundError(f"there is no file {path}" + ("" if longer == path else f", nor {longer}"))
+    raise FileNotFoundError(", nor ".join([f"there is no file {path}", *map(str, longer)]))
 
 
 @contextmanager

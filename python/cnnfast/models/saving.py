@@ -106,7 +106,7 @@ def load_model(filepath: str | os.PathLike[str]) -> Model | Sequential:
         ModelFileError: If it is damaged, foreign, or from a newer version; a kind of ValueError.
         MemoryError: If there is not enough memory for it.
     """
-    path = source_path(filepath, _MODEL_SUFFIX)
+    path = source_path(filepath, _MODEL_SUFFIX, _WEIGHTS_SUFFIX)  # the other is told from a model
     read_tuning()  # what is wrong with the tuning file is not this file's fault
     with _told_of(path), path.open("rb") as file, _opened(path, file) as archive:
         config, sealed = _read_config(archive)
@@ -281,14 +281,14 @@ def load_weights(model: BaseModel, filepath: str | os.PathLike[str]) -> None:
 
     Args:
         model: The model.
-        filepath: The file; ".safetensors" is added where there is none of this name.
+        filepath: The file; ".safetensors", or ".cnnfast", is added where there is none of this name.
 
     Raises:
         FileNotFoundError: If there is no such file.
         ModelFileError: If it is damaged, or made by another model; the model is then unchanged.
         MemoryError: If there is not enough memory for it.
     """
-    path, needed = source_path(filepath, _WEIGHTS_SUFFIX), _needed(model)
+    path, needed = source_path(filepath, _WEIGHTS_SUFFIX, _MODEL_SUFFIX), _needed(model)
     with _told_of(path):
         if foreign.is_zip(path):
             with path.open("rb") as file, _opened(path, file) as archive:

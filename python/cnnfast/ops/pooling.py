@@ -31,9 +31,18 @@ class _Pool:
 
 @dataclass(frozen=True)
 class _MaxPool(_Pool):
+    dilation_rate: Sizes
+
     def emit(self, graph: Graph, src: int) -> int:
         return graph.max_pool(
-            src, self.pool_size, self.strides, self.padding, self.ceil_mode, self.data_format, "max_pool"
+            src,
+            self.pool_size,
+            self.strides,
+            self.padding,
+            self.ceil_mode,
+            self.data_format,
+            "max_pool",
+            self.dilation_rate,
         )
 
 
@@ -62,7 +71,7 @@ def _window(
     data_format: str | None,
     ceil_mode: bool,
 ) -> tuple[Sizes, Sizes, Padding, bool, DataFormat]:
-    rank = 1 if np.ndim(x) == 3 else 2
+    rank = min(max(np.ndim(x) - 2, 1), 3)
     size = per_axis(pool_size, "pool_size", rank)
     steps = size if strides is None else per_axis(strides, "strides", rank)
     return size, steps, normal_padding(padding, rank), bool(ceil_mode), resolve_data_format(data_format)
@@ -75,33 +84,37 @@ def max_pool(
     padding: PaddingArgument = "valid",
     data_format: str | None = None,
     ceil_mode: bool = False,
+    dilation_rate: int | Sequence[int] = 1,
 ) -> NDArray[np.float32]:
     """Returns the largest value of each window.
 
     Args:
-        x: Images or sequences, batch axis first.
+        x: Images, sequences or volumes, batch axis first.
         pool_size: Height and width of the window, an int or one for each axis.
         strides: Step between windows, likewise; None means `pool_size`.
         padding: "valid", "same", an int, (height, width), or ((top, bottom), (left, right)).
         data_format: "channels_last", "channels_first", or None for `cnnfast.image_data_format()`.
         ceil_mode: Whether a last window that only partly overlaps the image counts; a window larger than the
             image gives one output then.
+        dilation_rate: Step between cells of a window, an int or one for each axis.
 
     Shapes:
-        (n, h, w, c) -> (n, oh, ow, c), or (n, c, h, w) -> (n, c, oh, ow); sequences lack h.
+        (n, h, w, c) -> (n, oh, ow, c), or (n, c, h, w) -> (n, c, oh, ow); sequences lack h, volumes have a
+        depth before it.
 
     Raises:
         ValueError: If shapes or arguments do not suit each other.
 
     Source:
-        Keras 3, `keras.ops.max_pool`; ceil_mode as in PyTorch.
+        Keras 3, `keras.ops.max_pool`; ceil_mode and dilation as in PyTorch.
 
     Example:
         >>> import numpy as np
         >>> max_pool(np.arange(16.0).reshape(1, 4, 4, 1), 2).ravel()
         array([ 5.,  7., 13., 15.], dtype=float32)
     """
-    return run(_MaxPool(*_window(x, pool_size, strides, padding, data_format, ceil_mode)), x)
+    window = _window(x, pool_size, strides, padding, data_format, ceil_mode)
+    return run(_MaxPool(*window, per_axis(dilation_rate, "dilation_rate", len(window[0]))), x)
 
 
 def max_pool_grad(
@@ -112,6 +125,7 @@ def max_pool_grad(
     padding: PaddingArgument = "valid",
     data_format: str | None = None,
     ceil_mode: bool = False,
+    dilation_rate: int | Sequence[int] = 1,
 ) -> NDArray[np.float32]:
     """Returns the gradient of sum(grad_out * max_pool(x, ...)) by x; of equal values the first one gets it.
 
@@ -123,6 +137,7 @@ def max_pool_grad(
         padding: As for `max_pool`.
         data_format: As for `max_pool`.
         ceil_mode: As for `max_pool`.
+        dilation_rate: As for `max_pool`.
 
     Raises:
         ValueError: If shapes or arguments do not suit each other.
@@ -132,9 +147,9 @@ def max_pool_grad(
         >>> max_pool_grad(np.arange(4.0).reshape(1, 2, 2, 1), np.ones((1, 1, 1, 1)), 2).ravel()
         array([0., 0., 0., 1.], dtype=float32)
     """
-    return run_grad(_MaxPool(*_window(x, pool_size, strides, padding, data_format, ceil_mode)), x, grad_out)[
-        0
-    ]
+    window = _window(x, pool_size, strides, padding, data_format, ceil_mode)
+    operation = _MaxPool(*window, per_axis(dilation_rate, "dilation_rate", len(window[0])))
+    return run_grad(operation, x, grad_out)[0]
 
 
 def average_pool(
@@ -149,7 +164,7 @@ def average_pool(
     """Returns the mean of each window.
 
     Args:
-        x: Images or sequences, batch axis first.
+        x: Images, sequences or volumes, batch axis first.
         pool_size: Height and width of the window, an int or one for each axis.
         strides: Step between windows, likewise; None means `pool_size`.
         padding: "valid", "same", an int, (height, width), or ((top, bottom), (left, right)).
@@ -159,7 +174,8 @@ def average_pool(
         count_include_pad: Whether padding counts, as zeros; otherwise only pixels of the image do.
 
     Shapes:
-        (n, h, w, c) -> (n, oh, ow, c), or (n, c, h, w) -> (n, c, oh, ow); sequences lack h.
+        (n, h, w, c) -> (n, oh, ow, c), or (n, c, h, w) -> (n, c, oh, ow); sequences lack h, volumes have a
+        depth before it.
 
     Raises:
         ValueError: If shapes or arguments do not suit each other.

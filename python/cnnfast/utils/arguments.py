@@ -16,7 +16,8 @@ if TYPE_CHECKING:
 
 PaddingArgument = str | int | Sequence[int] | Sequence[Sequence[int]]
 Sizes = tuple[int, ...]  # one number for each spatial axis, outermost first
-Padding = str | tuple[tuple[int, int], ...]  # a name, or (before, after) of each axis
+Sides = tuple[tuple[int, int], ...]  # (before, after) of each axis
+Padding = str | Sides
 
 _LARGEST = 2**31 - 1  # the core counts sizes in 32 bits
 _FLOAT32_MAX = (2 - 2**-23) * 2.0**127  # and computes in float32
@@ -136,15 +137,56 @@ def normal_padding(value: PaddingArgument, rank: int, names: Sequence[str] = ("v
             f"padding must be {', '.join(map(repr, names))}, a number, one for each axis, or (before, after) "
             f"for each axis, got {value!r}"
         )
+    return normal_sides(value, "padding", rank)
+
+
+def normal_sides(value: Any, name: str, rank: int) -> Sides:
+    """Returns (before, after) of each axis.
+
+    Args:
+        value: An int for all sides, a number for both sides of each axis, or (before, after) of each.
+        name: What it is called.
+        rank: Number of spatial axes.
+
+    Raises:
+        ValueError: If the form is unknown, or an entry is no whole number or negative.
+
+    Example:
+        >>> normal_sides((1, (2, 3)), "cropping", 2)
+        ((1, 1), (2, 3))
+    """
     each = entries(value)
     if each is None:
         each = (value,) * rank
     if len(each) != rank:
         raise ValueError(
-            f"padding must name each axis, {rank} times (before, after) or a number, got {value!r}"
+            f"{name} must name each axis, {rank} times (before, after) or a number, got {value!r}"
         )
-    sides = [per_axis(entry, "padding", 2, 0) for entry in each]
+    sides = [per_axis(entry, name, 2, 0) for entry in each]
     return tuple((before, after) for before, after in sides)
+
+
+def sample_axis(axis: int, rank: int, name: str) -> int:
+    """Returns an axis of a batch as one of its samples, from 0.
+
+    Args:
+        axis: The axis of the batch; 0 is the batch's own, -1 the last.
+        rank: How many axes a sample has.
+        name: Who asks.
+
+    Raises:
+        ValueError: If it is the batch's, or there is no such axis.
+
+    Example:
+        >>> sample_axis(-1, 3, "join"), sample_axis(1, 3, "join")
+        (2, 0)
+    """
+    found = axis - 1 if axis > 0 else axis + rank
+    if axis == 0 or not 0 <= found < rank:
+        raise ValueError(
+            f"{name}: axis {axis} must be one of 1 to {rank}, or of -{rank} to -1; 0 is that of the batch"
+        )
+    return found
 
 
 def activation_name(value: str | None) -> Activation:

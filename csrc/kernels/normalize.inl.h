@@ -1,0 +1,168 @@
+// Channels' statistics over pixels, and the passes that scale, shift and activate by them.
+#pragma once
+#include "kernels/elementwise.inl.h"
+
+namespace cnnfast {
+namespace SIMD_NAMESPACE {
+
+// Sums of so many pixels are short enough for float32, and their pixels lie in the first-level cache.
+constexpr int64_t kMomentsChunk = 128;
+
+// The vector of lanes from l on, of which `lanes` exist in all.
+template <bool kWhole>
+static inline V load_lanes(const float* p, int l, int lanes) {
+  if constexpr (kWhole) return load(p + l);
+  const int left = lanes - l < 0 ? 0 : (lanes - l < V::lanes ? lanes - l : V::lanes);
+  return load_n(left > 0 ? p + l : p, left);
+}
+
+template <bool kWhole>
+static inline void store_lanes(float* p, V a, int l, int lanes) {
+  if constexpr (kWhole) return store(p + l, a);
+  if (lanes > l) store_n(p + l, a, lanes - l < V::lanes ? lanes - l : V::lanes);
+}
+
+// The sum of term(pixel) over pixels [begin, end), in four sums side by side.
+template <class Term>
+static inline V sum_pixels(int64_t begin, int64_t end, Term term) {
+  V sums[4] = {zero(), zero(), zero(), zero()};
+  int64_t i = begin;
+  for (; i + 4 <= end; i += 4)
+    for (int j = 0; j < 4; ++j) sums[j] = sums[j] + term(i + j);
+  for (; i < end; ++i) sums[0] = sums[0] + term(i);
+  return (sums[0] + sums[1]) + (sums[2] + sums[3]);
+}
+
+// Chunk by chunk, about each chunk's own mean: squares of differences lose no digits to a large mean.
+template <bool kWhole>
+static void moments_of(const LaneRun& run, const float* src, float* mean_out, float* m2_out) {
+  for (int l = 0; l < kLanes; l += V::lanes) {
+    V mean = zero(), m2 = zero();
+    for (int64_t begin = 0; begin < run.pixels; begin += kMomentsChunk) {
+      const int64_t end = begin + kMomentsChunk < run.pixels ? begin + kMomentsChunk : run.pixels;
+      const auto at = [&](int64_t i) { return load_lanes<kWhole>(src + i * run.step, l, run.lanes); };
+      const float size = static_cast<float>(end - begin), all = static_cast<float>(end);
+      const V own = sum_pixels(begin, end, at) / set1(size);
+      const V own_m2 = sum_pixels(begin, end, [&](int64_t i) {
+        const V d = at(i) - own;
+        return d * d;
+      });
+      const V delta = own - mean;
+      mean = mean + delta * set1(size / all);
+      m2 = m2 + own_m2 + delta * delta * set1(static_cast<float>(begin) * (size / all));
+    }
+    store(mean_out + l, mean);
+    store(m2_out + l, m2);
+  }
+}
+
+static void moments(const LaneRun& run, const float* src, float* mean, float* m2) {
+  if (run.lanes == kLanes)
+    moments_of<true>(run, src, mean, m2);
+  else
+    moments_of<false>(run, src, mean, m2);
+}
+
+template <bool kWhole, Activation kActivation>
+static void scale_shift_of(const LaneRun& run, const float* src, const float* scale, const float* shift,
+                           float* dst) {
+  V a[kLanes / V::lanes], b[kLanes / V::lanes];
+  for (int l = 0; l < kLanes; l += V::lanes)
+    a[l / V::lanes] = load(scale + l), b[l / V::lanes] = load(shift + l);
+  for (int64_t i = 0; i < run.pixels; ++i)
+    for (int l = 0; l < kLanes; l += V::lanes) {
+      const V x = load_lanes<kWhole>(src + i * run.step, l, run.lanes);
+      const V y = activated(kActivation, fma(x, a[l / V::lanes], b[l / V::lanes]));
+      store_lanes<kWhole>(dst + i * run.step, y, l, run.lanes);
+    }
+}
+
+// The gradient before the activation, told from its output.
+template <bool kWhole, Activation kActivation>
+static inline V grad_inside(const LaneRun& run, const float* out, const float* grad, int64_t i, int l) {
+  const V g = load_lanes<kWhole>(grad + i * run.step, l, run.lanes);
+  if constexpr (kActivation == Activation::none) return g;
+  return activated_grad(kActivation, load_lanes<kWhole>(out + i * run.step, l, run.lanes), g);
+}
+
+template <bool kWhole, Activation kActivation>
+static void normalize_sums_of(const LaneRun& run, const float* src, const float* out, const float* grad,
+                              const float* mean, float* sum, float* product) {
+  for (int l = 0; l < kLanes; l += V::lanes) {
+    V all = zero(), products = zero();
+    const V m = load(mean + l);
+    for (int64_t begin = 0; begin < run.pixels; begin += kMomentsChunk) {
+      const int64_t end = begin + kMomentsChunk < run.pixels ? begin + kMomentsChunk : run.pixels;
+      V own[2] = {zero(), zero()}, own_products[2] = {zero(), zero()};
+      for (int64_t i = begin; i < end; ++i) {
+        const V g = grad_inside<kWhole, kActivation>(run, out, grad, i, l);
+        own[i % 2] = own[i % 2] + g;
+        own_products[i % 2] =
+            fma(g, load_lanes<kWhole>(src + i * run.step, l, run.lanes) - m, own_products[i % 2]);
+      }
+      all = all + (own[0] + own[1]);
+      products = products + (own_products[0] + own_products[1]);
+    }
+    store(sum + l, all);
+    store(product + l, products);
+  }
+}
+
+template <bool kWhole, Activation kActivation>
+static void normalize_grad_of(const LaneRun& run, const float* src, const float* out, const float* grad,
+                              const NormalizeGrad& by, float* dst) {
+  for (int64_t i = 0; i < run.pixels; ++i)
+    for (int l = 0; l < kLanes; l += V::lanes) {
+      const V g = grad_inside<kWhole, kActivation>(run, out, grad, i, l);
+      const V x = load_lanes<kWhole>(src + i * run.step, l, run.lanes);
+      const V d = fma(g, load(by.grad + l), fma(x, load(by.src + l), load(by.constant + l)));
+      store_lanes<kWhole>(dst + i * run.step, d, l, run.lanes);
+    }
+}
+
+// body.operator()<whether all lanes exist, activation>().
+template <bool kWhole, class Body>
+static inline void for_activation(Activation kind, Body body) {
+  switch (kind) {
+    case Activation::relu:
+      return body.template operator()<kWhole, Activation::relu>();
+    case Activation::tanh:
+      return body.template operator()<kWhole, Activation::tanh>();
+    case Activation::sigmoid:
+      return body.template operator()<kWhole, Activation::sigmoid>();
+    case Activation::none:
+      return body.template operator()<kWhole, Activation::none>();
+  }
+}
+
+template <class Body>
+static inline void for_kind(const LaneRun& run, Activation kind, Body body) {
+  if (run.lanes == kLanes)
+    for_activation<true>(kind, body);
+  else
+    for_activation<false>(kind, body);
+}
+
+static void scale_shift(const LaneRun& run, Activation kind, const float* src, const float* scale,
+                        const float* shift, float* dst) {
+  for_kind(run, kind, [&]<bool kWhole, Activation kActivation>() {
+    scale_shift_of<kWhole, kActivation>(run, src, scale, shift, dst);
+  });
+}
+
+static void normalize_sums(const LaneRun& run, Activation kind, const float* src, const float* out,
+                           const float* grad, const float* mean, float* sum, float* product) {
+  for_kind(run, kind, [&]<bool kWhole, Activation kActivation>() {
+    normalize_sums_of<kWhole, kActivation>(run, src, out, grad, mean, sum, product);
+  });
+}
+
+static void normalize_grad(const LaneRun& run, Activation kind, const float* src, const float* out,
+                           const float* grad, const NormalizeGrad& by, float* dst) {
+  for_kind(run, kind, [&]<bool kWhole, Activation kActivation>() {
+    normalize_grad_of<kWhole, kActivation>(run, src, out, grad, by, dst);
+  });
+}
+
+}  // namespace SIMD_NAMESPACE
+}  // namespace cnnfast
