@@ -8,7 +8,7 @@ import pytest
 
 import cnnfast
 from cnnfast import Model, ops
-from cnnfast.layers import Add, Conv2D, Dense, Dropout, Flatten, Input, Layer
+from cnnfast.layers import Add, Conv2D, Dense, Flatten, Input
 from cnnfast.models import load_model
 
 N = 40
@@ -215,73 +215,3 @@ def test_what_does_not_fit_says_so(call: Any, words: str) -> None:
         call(model)
     for old, new in zip(before, model.get_weights(), strict=True):
         np.testing.assert_array_equal(old, new)
-
-
-class Doubled(Layer):
-    """relu(2 x): a layer of operations alone."""
-
-    def call(self, inputs: Any) -> Any:
-        return ops.relu(inputs + inputs)
-
-
-class Block(Layer):
-    """Layers in a layer, dropout by `training`, and two outputs."""
-
-    def __init__(self, units: int, **options: Any) -> None:
-        super().__init__(**options)
-        self.first = Dense(units, activation="tanh")
-        self.rest = [Dense(units), Dropout(0.5)]
-
-    def call(self, inputs: Any, training: bool | None = None) -> Any:
-        hidden = self.first(inputs)
-        out = self.rest[1](self.rest[0](hidden), training=training)
-        return {"sum": out + hidden, "hidden": hidden}
-
-
-def test_layers_of_ones_own() -> None:
-    x = RNG.normal(size=(5, 4)).astype(np.float32)
-    np.testing.assert_array_equal(Doubled()(x), np.maximum(2 * x, 0))
-    block = Block(3)
-    out = block(x)
-    ka, ba, kb, bb = (w.astype(float) for w in block.get_weights())
-    hidden = np.tanh(x @ ka + ba)
-    np.testing.assert_allclose(out["hidden"], hidden, rtol=1e-5, atol=1e-6)
-    np.testing.assert_allclose(out["sum"], hidden @ kb + bb + hidden, rtol=1e-5, atol=1e-6)
-    assert [w.shape for w in block.weights] == [(4, 3), (3,), (3, 3), (3,)]
-    block.trainable = False
-    assert block.trainable_weights == []
-
-
-def test_layers_of_ones_own_train_in_models() -> None:
-    source = Input((4,))
-    made = Block(3, name="block")(Doubled()(source))
-    model = Model(source, Dense(2, name="head")(made["sum"]))
-    model.compile("sgd", "mse")
-    before = model.get_weights()
-    first = model.evaluate(ROWS, VALUES, verbose=0)
-    assert model.train_on_batch(ROWS, VALUES) != pytest.approx(first, rel=1e-3), "dropout acts"
-    assert all((a != b).any() for a, b in zip(before, model.get_weights(), strict=True))
-    for _ in range(60):
-        model.train_on_batch(ROWS, VALUES)
-    assert model.evaluate(ROWS, VALUES, verbose=0) < first
-
-
-def test_a_traced_function_may_not_look_at_numbers() -> None:
-    class Looks(Layer):
-        def call(self, inputs: Any) -> Any:
-            return inputs if inputs > 0 else -inputs
-
-    class Numpy(Layer):
-        def call(self, inputs: Any) -> Any:
-            return np.tanh(inputs)
-
-    class Leaves(Layer):
-        def call(self, inputs: Any) -> Any:
-            return 3
-
-    with pytest.raises(TypeError, match=r"NumPy|ufunc"):
-        Numpy()(Input((4,)))
-    with pytest.raises((TypeError, AttributeError)):
-        Looks()(Input((4,)))
-    with pytest.raises(ValueError, match="must return what its layers"):
-        Leaves()(Input((4,)))

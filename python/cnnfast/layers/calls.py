@@ -34,7 +34,7 @@ def call_layer(layer: Layer, args: Args, kwargs: Kwargs) -> Any:
     if len(values) < len(tensors):
         raise ValueError(f"layer {layer.name!r} was called on a symbolic tensor while it is traced")
     layer._build_for(args, kwargs, [value.dims for value in values])
-    return layer._trace(values[0].graph, args, kwargs)
+    return values[0].graph.call(layer, args, kwargs)
 
 
 def single(layer: Layer, args: Args, kwargs: Kwargs) -> Any:

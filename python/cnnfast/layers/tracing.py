@@ -21,6 +21,8 @@ from cnnfast.layers.operators import Operators, apply
 if TYPE_CHECKING:
     from types import FrameType
 
+    from cnnfast.layers.layer import Layer
+
 _PACKAGE = os.path.dirname(os.path.dirname(os.path.abspath(__file__))) + os.sep
 _current: ContextVar[Tracing | None] = ContextVar("what is being traced", default=None)
 
@@ -33,17 +35,23 @@ class Tracing(Graph):
         begin: A graph that it goes on from; None for an empty one.
 
     Attributes:
+        told_training: What a call said with `training=...`, for all layers in it; None where none did.
         asked_training: Whether anyone wanted to know, so that the two are different graphs.
         scope: The name of the layer that is being traced; nodes are named after it.
         losses: What layers add to the loss.
+        calls: The layers that were called, what they made, and their multiply-adds for one sample; not those
+            that others call.
     """
 
     def __init__(self, training: bool = False, begin: Graph | None = None) -> None:
         super().__init__(*([] if begin is None else [begin]))
         self._training = training
+        self.told_training: bool | None = None
         self.asked_training = False
         self.scope = ""
         self.losses: list[Value] = []
+        self.calls: list[tuple[Layer, Any, int]] = []
+        self._depth = 0
         self._read: dict[int, Value] = {}
 
     def copy(self) -> Tracing:
@@ -53,8 +61,15 @@ class Tracing(Graph):
         return other
 
     @property
+    def describes_training(self) -> bool:
+        """Whether it describes what training does, whatever calls were told."""
+        return self._training
+
+    @property
     def training(self) -> bool:
-        """Whether it describes what training does."""
+        """Whether layers are to act as in training."""
+        if self.told_training is not None:
+            return self.told_training
         self.asked_training = True
         return self._training
 
@@ -87,15 +102,28 @@ class Tracing(Graph):
         array = np.require(as_array(x, "a constant"), np.float32, ["C", "A"])
         return self.value(self.constant(array, self.named("constant")))
 
+    def call(self, layer: Layer, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+        """Adds a layer, and notes that it was called."""
+        first, self._depth = self.size, self._depth + 1
+        try:
+            made = layer._trace(self, args, kwargs)
+        finally:
+            self._depth -= 1
+        if self._depth == 0:
+            work = sum(self.multiply_adds(value) for value in range(first, self.size))
+            self.calls.append((layer, made, work))
+        return made
+
     @contextmanager
-    def within(self, scope: str | None = None) -> Iterator[None]:
-        """Within it this is what is being traced; by a layer of that name."""
-        before, token = self.scope, _current.set(self)
-        self.scope = before if scope is None else scope
+    def within(self, scope: str | None = None, training: bool | None = None) -> Iterator[None]:
+        """Within it this is what is being traced; by a layer of that name, that was told `training`."""
+        before, token = (self.scope, self.told_training), _current.set(self)
+        self.scope = self.scope if scope is None else scope
+        self.told_training = self.told_training if training is None else bool(training)
         try:
             yield
         finally:
-            self.scope = before
+            self.scope, self.told_training = before
             _current.reset(token)
 
 

@@ -117,7 +117,8 @@ class BaseModel(Trainer, Layer):
 
     def _leaves(self) -> list[Layer]:
         """The layers in order, those in models and layers among them in their place, each once."""
-        return list({id(leaf): leaf for layer in self.layers for leaf in layer._leaves()}.values())
+        own = [self] if self._weights else []
+        return list({id(leaf): leaf for layer in self.layers for leaf in [*own, *layer._leaves()]}.values())
 
     def _contains(self, model: BaseModel) -> bool:
         """Whether the other is this one, or among the models in it."""
@@ -125,7 +126,8 @@ class BaseModel(Trainer, Layer):
 
     def _initialize(self) -> None:
         for leaf in self._leaves():
-            leaf._initialize()
+            if leaf is not self:
+                leaf._initialize()
 
     @property
     def trainable(self) -> bool:
@@ -229,7 +231,8 @@ class BaseModel(Trainer, Layer):
         count = whole_number(runs, "runs", 1)
         with self._shaped_by(x):
             if training:
-                data = self._checked(x, y, None, self._needs_compile("profile with training=True"))
+                self._needs_compile("profile with training=True")
+                data = self._checked(x, y, None)
                 network = self._networks.training(data.shapes, data.forms).network
                 return profile(network, data.arrays, "train", count)
             samples = model_samples(self.blueprint, x)
@@ -332,7 +335,8 @@ class BaseModel(Trainer, Layer):
         given = in_order(
             args[0] if args else next(iter(kwargs.values())), plan.inputs, plan.input_names, self.name
         )
-        return plan.pack_outputs(plan.trace(graph, [graph.as_value(each) for each in given]))
+        with graph.within(training=kwargs.get("training")):
+            return plan.pack_outputs(plan.trace(graph, [graph.as_value(each) for each in given]))
 
     def _build_for(
         self, args: tuple[Any, ...], kwargs: dict[str, Any], shapes: Sequence[tuple[int, ...]]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from cnnfast.layers.input import InputLayer
@@ -79,6 +80,8 @@ class Blueprint:
         ValueError: If the two are not connected, or two layers have one name.
     """
 
+    fixed = True  # whether inputs have the shapes that they were declared with
+
     def __init__(self, inputs: Any, outputs: Any) -> None:
         self.inputs, self.outputs = inputs, outputs
         self.sources: list[SymbolicTensor] = leaves(inputs)
@@ -93,7 +96,7 @@ class Blueprint:
         self._check_names(calls)
         self._number(calls, begins)
         self.input_names = _unique([call.layer.name for call in begins.values()])
-        self.output_names = _output_names(outputs, self.targets)
+        self.output_names = names_of(outputs, self.targets)
 
     def _number(self, calls: Sequence[Call], begins: dict[tuple[int, int], Call]) -> None:
         """Describes the model with its (first) examples of shapes, node by node."""
@@ -139,13 +142,13 @@ class Blueprint:
         ]
         return Described(graph, self.trace(graph, inputs))
 
-    @property
+    @cached_property
     def is_simple(self) -> bool:
         """Whether it makes one array of one array of a known shape."""
         single = isinstance(self.inputs, SymbolicTensor) and isinstance(self.outputs, SymbolicTensor)
         return single and None not in self.inputs.shape[1:]
 
-    @property
+    @cached_property
     def shapes(self) -> list[Dims]:
         """The shapes of samples; examples where they are not known in advance."""
         return [source.examples[0] for source in self.sources]
@@ -232,10 +235,11 @@ def _symbols_of(calls: Sequence[Call], targets: Sequence[SymbolicTensor]) -> dic
     return {call: [symbols[place] for place in sorted(symbols)] for call, symbols in found.items()}
 
 
-def _output_names(outputs: Any, targets: Sequence[SymbolicTensor]) -> list[str]:
-    if isinstance(outputs, dict) and len(outputs) == len(targets):
-        return sorted(outputs)
-    return _unique([target.layer.name for target in targets])
+def names_of(structure: Any, symbols: Sequence[SymbolicTensor]) -> list[str]:
+    """Returns the names of inputs or outputs: the keys of a dict, else of the layers that make them."""
+    if isinstance(structure, dict) and len(structure) == len(symbols):
+        return sorted(structure)
+    return _unique([symbol.layer.name for symbol in symbols])
 
 
 def _unique(names: Sequence[str]) -> list[str]:

@@ -77,13 +77,15 @@ def model_samples(plan: Blueprint, x: Any, name: str = "x") -> Arrays:
     Raises:
         ValueError: If there are not as many, or their shapes or numbers of samples do not suit.
     """
+    if plan.is_simple:
+        return [check_samples(x, plan.shapes[0] if plan.fixed else None, name)]
     given = in_order(x, plan.inputs, plan.input_names, name)
     arrays: Arrays = []
     for each, source, own in zip(given, plan.sources, plan.input_names, strict=True):
         called = name if len(given) == 1 else f"{name} ({own})"
-        known = None not in source.shape[1:]
+        known = plan.fixed and None not in source.shape[1:]
         array = check_samples(each, source.examples[0] if known else None, called)
-        if not fits(array.shape[1:], source.shape[1:]):
+        if plan.fixed and not fits(array.shape[1:], source.shape[1:]):
             raise ValueError(f"{called} must have shape {source.shape}, got {array.shape}")
         arrays.append(array)
     counts = [len(array) for array in arrays]

@@ -2,18 +2,24 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from cnnfast.layers.layer import new_name
+from cnnfast.layers.layer import Layer, new_name
 from cnnfast.layers.symbolic import SymbolicTensor
 from cnnfast.models.base import BaseModel
 from cnnfast.models.blueprint import Blueprint
+from cnnfast.models.called import CalledBlueprint, Shape
 from cnnfast.models.registry import each_layer_once, layer_from_config, layer_to_config
+from cnnfast.utils.arguments import batch_shape
 from cnnfast.utils.nest import leaves, mapped
+from cnnfast.utils.samples import check_samples
+from cnnfast.utils.serialization import snake_case
 
 if TYPE_CHECKING:
     from typing_extensions import Self
 
+    from cnnfast.layers.tracing import Tracing
     from cnnfast.models.blueprint import Node
     from cnnfast.utils.serialization import Config
 
@@ -21,16 +27,20 @@ _SOURCE = "source"  # {"source": 2} stands for the call's third symbolic tensor
 
 
 class Model(BaseModel):
-    """A graph of layers from inputs to outputs.
+    """A graph of layers from inputs to outputs, or what the `call` of your own subclass makes of inputs.
+
+    A subclass makes its layers in `__init__` and uses them in `call(self, inputs, training=None)`, which is
+    traced once for each shape of its inputs; give `super().__init__` no inputs then.
 
     Layers may be in several models, and in several places of one; a model may be called on a symbolic tensor
     like a layer. Wherever a layer is, it has the same weights.
 
     Args:
         inputs: What `Input` returned (or, to cut a model out of another, what a layer returned); a list,
-            tuple or dict of several.
+            tuple or dict of several. None for a subclass with `call`.
         outputs: What the last layers returned, likewise.
         name: The model's name; None makes one up.
+        trainable: Whether training changes any layer; False freezes those of inputs and outputs.
 
     Raises:
         ValueError: If one of them is not symbolic, or they are not connected.
@@ -46,14 +56,69 @@ class Model(BaseModel):
         ((None, 2), 30)
     """
 
-    def __init__(self, inputs: Any, outputs: Any, name: str | None = None) -> None:
-        super().__init__(new_name("functional") if name is None else name)
-        _check_symbolic(inputs, "inputs")
-        _check_symbolic(outputs, "outputs")
-        self._blueprint = Blueprint(inputs, outputs)
+    def __init__(
+        self, inputs: Any = None, outputs: Any = None, name: str | None = None, trainable: bool = True
+    ) -> None:
+        called = inputs is None and outputs is None and type(self).call is not Layer.call
+        kind = snake_case(type(self).__name__) if called else "functional"
+        super().__init__(new_name(kind) if name is None else name)
+        if not called:
+            _check_symbolic(inputs, "inputs")
+            _check_symbolic(outputs, "outputs")
+            self._blueprint = Blueprint(inputs, outputs)
+            if not trainable:
+                self.trainable = False
+
+    # -- with a `call` of its own ------------------------------------------------------------------------
+
+    @property
+    def _has_call(self) -> bool:
+        return self._blueprint is None or isinstance(self._blueprint, CalledBlueprint)
+
+    @property
+    def layers(self) -> list[Layer]:
+        """The layers in order; of a model with `call` those that are its attributes."""
+        return list({id(e): e for e in self._sublayers()}.values()) if self._has_call else super().layers
+
+    def _trace(self, graph: Tracing, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+        if self._has_call:
+            return Layer._trace(self, graph, args, kwargs)
+        return super()._trace(graph, args, kwargs)
+
+    def _build_for(
+        self, args: tuple[Any, ...], kwargs: dict[str, Any], shapes: Sequence[tuple[int, ...]]
+    ) -> None:
+        """Its layers build themselves when they are called."""
+
+    def build(self, input_shape: Any) -> None:
+        """Tells the shapes of inputs, batch axis first, to a model with `call`; others know theirs."""
+        if not self._has_call:
+            super().build(input_shape)
+        elif self._blueprint is None:
+            self._blueprint = CalledBlueprint(self, _shapes_of(input_shape))
+
+    def _take_shape_of(self, x: Any) -> bool:
+        shapes = mapped(lambda each: Shape(check_samples(each, None, "x").shape[1:]), x)
+        self._blueprint = CalledBlueprint(self, shapes)
+        return True
+
+    def _drop_shape(self) -> None:
+        self._blueprint = None
+        self._forget_networks()
+
+    # -- configuration -----------------------------------------------------------------------------------
 
     def get_config(self) -> Config:
-        """Returns what makes a model of the same structure, without its weights."""
+        """Returns what makes a model of the same structure, without its weights.
+
+        Raises:
+            ValueError: If the model defines `call`: that is code, which no configuration holds.
+        """
+        if self._has_call:
+            raise ValueError(
+                f"model {self.name!r} ({type(self).__name__}) is what its `call` says, which is code: define "
+                "get_config, or save the weights alone with save_weights"
+            )
         plan = self.blueprint
         places = {layer.name: place for place, layer in enumerate(plan.layers)}
         with each_layer_once():
@@ -115,6 +180,15 @@ def _arguments(node: Config, sources: list[SymbolicTensor], joins: bool) -> tupl
         return [given(one) for one in each] if isinstance(each, list) else each
 
     return tuple(given(node["args"])), given(node["kwargs"])
+
+
+def _shapes_of(input_shape: Any) -> Any:
+    """Returns the shape of one sample where shapes of batches stand: one, or a list or dict of them."""
+    if isinstance(input_shape, dict):
+        return {name: _shapes_of(shape) for name, shape in input_shape.items()}
+    if all(isinstance(each, (list, tuple)) for each in input_shape):
+        return [_shapes_of(shape) for shape in input_shape]
+    return Shape(batch_shape(input_shape)[1])
 
 
 def _check_symbolic(structure: Any, name: str) -> None:

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections import OrderedDict
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 from cnnfast._core import TrainingState, Workspace
@@ -34,6 +35,11 @@ class Planned:
     network: Network
     means: list[Mean]
 
+    @cached_property
+    def names(self) -> list[str]:
+        """The names of the numbers in the logs."""
+        return [mean.name for mean in self.means]
+
 
 class Networks:
     """The networks of one model, as it was compiled last.
@@ -46,7 +52,7 @@ class Networks:
 
     def __init__(self, plan: Blueprint, compiled: Compiled | None, seed: int) -> None:
         self._plan, self._compiled, self._seed = plan, compiled, seed
-        self._parts = None if compiled is None else compiled.parts(plan)
+        self.parts = [] if compiled is None else compiled.parts(plan)
         self._workspace, self._state = Workspace(), TrainingState()
         self._first: Planned | None = None
         self._others: OrderedDict[tuple[Shapes, Forms | None], Planned] = OrderedDict()
@@ -88,14 +94,13 @@ class Networks:
         return Planned(network, means)
 
     def _set_objective(self, network: Network, shapes: Shapes, forms: Forms) -> list[Mean]:
-        assert self._parts is not None
-        for part in self._parts:
+        for part in self.parts:
             if part.loss is not None:
                 self._warn_of_logits(part.loss)
         described = self._plan.describe(shapes, False).copy()
-        made = make_objective(self._parts, forms, described)
+        made = make_objective(self.parts, forms, described)
         if self._plan.depends_on_training:
-            trained = make_objective(self._parts, forms, self._plan.describe(shapes, True))
+            trained = make_objective(self.parts, forms, self._plan.describe(shapes, True))
             network.set_objective(trained.objective, made.objective)
         else:
             network.set_objective(made.objective)
@@ -103,13 +108,12 @@ class Networks:
 
     def _usual_forms(self, shapes: Sequence[Dims]) -> Forms | None:
         """The forms of targets that losses tell from the outputs' shapes; None if one does not."""
-        if self._parts is None or any(
-            part.loss is not None and part.loss.kind is None for part in self._parts
-        ):
+        parts = self.parts
+        if not parts or any(part.loss is not None and part.loss.kind is None for part in parts):
             return None
         outputs = self._plan.describe(shapes, False).outputs
         return tuple(
-            Form(part.target_dims(value.dims), None) for part, value in zip(self._parts, outputs, strict=True)
+            Form(part.target_dims(value.dims), None) for part, value in zip(parts, outputs, strict=True)
         )
 
     def _warn_of_logits(self, loss: Loss) -> None:

@@ -13,6 +13,7 @@ from cnnfast.models.blueprint import Blueprint
 from cnnfast.models.inputs import fits
 from cnnfast.models.registry import each_layer_once, layer_from_config, layer_to_config
 from cnnfast.utils.arguments import batch_shape
+from cnnfast.utils.samples import check_samples
 
 if TYPE_CHECKING:
     from typing_extensions import Self
@@ -149,6 +150,9 @@ class Sequential(BaseModel):
             )
         if self._source is None and not self._take_shape(shape):
             raise ValueError(f"model {self.name!r} has no layers yet; add some first")
+
+    def _take_shape_of(self, x: Any) -> bool:
+        return self._take_shape(check_samples(x, None, "x").shape[1:])
 
     def _take_shape(self, shape: tuple[int, ...]) -> bool:
         if self._source is not None or not self._layers:

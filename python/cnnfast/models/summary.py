@@ -28,15 +28,15 @@ def summary_lines(model: BaseModel, line_length: int | None) -> list[str]:
 
 
 def _row(node: Node) -> tuple[str, ...]:
-    layer = node.layer
+    layer, known = node.layer, None not in node.symbol.shape[1:]
     parameters = layer.count_params()
     trainable = ("yes" if layer.trainable else "no") if parameters else "-"
     return (
         f"{layer.name} ({type(layer).__name__})",
-        str((None, *node.shape)),
+        str(node.symbol.shape),
         f"{parameters:,}",
-        f"{node.multiply_adds:,}",
-        _bytes(4 * math.prod(node.shape)),
+        f"{node.multiply_adds:,}" if known else "-",
+        _bytes(4 * math.prod(node.shape)) if known else "-",
         trainable,
     )
 
@@ -47,10 +47,15 @@ def _totals(model: BaseModel) -> list[str]:
     trained = sum(variable.size for variable in variables if variable.trainable)
     work = sum(node.multiply_adds for node in plan.nodes)
     memory = sum(4 * math.prod(node.shape) for node in plan.nodes)
-    return [
+    counts = [
         f"Total params: {total:,} ({_bytes(4 * total)})",
         f"Trainable params: {trained:,} ({_bytes(4 * trained)})",
         f"Non-trainable params: {total - trained:,} ({_bytes(4 * (total - trained))})",
+    ]
+    if any(None in node.symbol.shape[1:] for node in plan.nodes):
+        return counts
+    return [
+        *counts,
         f"Multiply-adds for one sample: {work:,}",
         f"Activations of one sample: {_bytes(memory)}",
     ]

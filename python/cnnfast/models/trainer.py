@@ -19,7 +19,6 @@ from cnnfast.models.networks import Networks
 from cnnfast.models.objectives import Compiled, Logs, resolved
 from cnnfast.utils.arguments import not_offered, real_number, whole_number
 from cnnfast.utils.nest import leaves
-from cnnfast.utils.samples import check_samples
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -58,12 +57,12 @@ class Trainer:
         """Whether the model knows its input's shape, and so its weights."""
         raise NotImplementedError
 
-    def _take_shape(self, shape: tuple[int, ...]) -> bool:
-        """Takes the input's shape from data where none is known; returns whether it did so."""
+    def _take_shape_of(self, x: Any) -> bool:
+        """Takes the shapes of inputs from data where none are known; returns whether it did so."""
         return False
 
     def _drop_shape(self) -> None:
-        """Undoes `_take_shape`."""
+        """Undoes that."""
 
     @contextmanager
     def _shaped_by(self, x: Any) -> Iterator[None]:
@@ -71,7 +70,7 @@ class Trainer:
         if self.built:
             yield
             return
-        took = self._take_shape(check_samples(x, None, "x").shape[1:])  # a model of several inputs is built
+        took = self._take_shape_of(x)
         try:
             yield
         except BaseException:
@@ -260,8 +259,8 @@ class Trainer:
         share = real_number(validation_split, "validation_split", below=1.0)
         history, progress = History(), ProgressBar(verbose)
         with self._shaped_by(x):
-            train = self._checked(x, y, sample_weight, compiled, class_weight=class_weight)
-            validation = self._validation(train, share, validation_data, compiled)
+            train = self._checked(x, y, sample_weight, class_weight=class_weight)
+            validation = self._validation(train, share, validation_data)
             names = self._result_names(compiled)
             if validation_data is None and validation is not None:
                 train, validation = train.split(share)
@@ -315,7 +314,6 @@ class Trainer:
         x: Any,
         y: Any,
         sample_weight: Any,
-        compiled: Compiled,
         names: tuple[str, str] = ("x", "y"),
         class_weight: Mapping[int, float] | None = None,
     ) -> Data:
@@ -327,15 +325,15 @@ class Trainer:
                     "sample_weight yourself"
                 )
             sample_weight = class_weights(y, class_weight)
-        return check_data(plan, compiled.parts(plan), x, y, sample_weight, names)
+        return check_data(plan, self._networks.parts, x, y, sample_weight, names)
 
-    def _validation(self, train: Data, share: float, given: Any, compiled: Compiled) -> Data | None:
+    def _validation(self, train: Data, share: float, given: Any) -> Data | None:
         if given is not None:
             if not isinstance(given, (tuple, list)) or len(given) not in (2, 3):
                 raise ValueError("validation_data must be a pair (x, y), or (x, y, sample_weight)")
             weights = given[2] if len(given) == 3 else None
             names = ("the x of validation_data", "the y of validation_data")
-            return self._checked(given[0], given[1], weights, compiled, names)
+            return self._checked(given[0], given[1], weights, names)
         return train.split(share)[1] if share else None
 
     def train_on_batch(
@@ -361,13 +359,13 @@ class Trainer:
         Raises:
             ValueError: As `fit`; the model is then unchanged.
         """
-        compiled = self._needs_compile("train_on_batch")
+        self._needs_compile("train_on_batch")
         with self._shaped_by(x):
-            data = self._checked(x, y, sample_weight, compiled, class_weight=class_weight)
+            data = self._checked(x, y, sample_weight, class_weight=class_weight)
             planned = self._networks.training(data.shapes, data.forms)
         logs = Logs(planned.means)
         logs.add(planned.network.train_step(data.arrays), len(data))
-        return _results(logs.values, self._result_names(compiled), return_dict)
+        return _results(logs.values, planned.names, return_dict)
 
     # -- evaluation --------------------------------------------------------------------------------------
 
@@ -377,7 +375,7 @@ class Trainer:
         """Returns the loss, or [loss, *metrics], of one batch without training; else as `train_on_batch`."""
         compiled = self._needs_compile("test_on_batch")
         with self._shaped_by(x):
-            data = self._checked(x, y, sample_weight, compiled)
+            data = self._checked(x, y, sample_weight)
         return _results(evaluate_all(self, data, len(data), 0), self._result_names(compiled), return_dict)
 
     def evaluate(
@@ -413,7 +411,7 @@ class Trainer:
         compiled = self._needs_compile("evaluate")
         batch = _batch_size(batch_size)
         with self._shaped_by(x):
-            data = self._checked(x, y, sample_weight, compiled)
+            data = self._checked(x, y, sample_weight)
         return _results(evaluate_all(self, data, batch, verbose), self._result_names(compiled), return_dict)
 
     # -- prediction --------------------------------------------------------------------------------------

@@ -11,7 +11,8 @@ if TYPE_CHECKING:
 
     from cnnfast.losses import Loss
 
-_CORE_DTYPES = ("float32", "float64", "uint8", "bool")  # what the core reads as it is
+# What the core reads as it is.
+_CORE_DTYPES = frozenset(map(np.dtype, ("float32", "float64", "uint8", "bool")))
 
 
 def as_array(value: Any, name: str) -> NDArray[Any]:
@@ -84,7 +85,9 @@ def core_array(x: NDArray[Any]) -> NDArray[Any]:
         >>> core_array(np.array([1, 2])).dtype
         dtype('float32')
     """
-    known = x.dtype.name in _CORE_DTYPES and x.dtype.isnative
+    known = x.dtype in _CORE_DTYPES  # none of another byte order
+    if known and x.flags.c_contiguous:
+        return x
     return np.ascontiguousarray(x, None if known else np.float32).reshape(x.shape)
 
 
