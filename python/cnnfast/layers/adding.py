@@ -6,6 +6,7 @@ from typing import Any
 
 from cnnfast import constraints, initializers, regularizers
 from cnnfast.config import next_seed
+from cnnfast.initializers.initializer import first_values
 from cnnfast.layers.variable import Variable
 
 
@@ -22,7 +23,7 @@ def new_weight(
 
     begins = initializers.get("glorot_uniform" if initializer is None else initializer)
     variable = Variable(name, shape)
-    variable.assign_first(begins(shape, default_rng(next_seed())))
+    variable.assign_first(first_values(begins, shape, default_rng(next_seed())))
     if (penalty := regularizers.get(regularizer)) is not None:
         variable.set_regularizer(*penalty._factors())
     if (rule := constraints.get(constraint)) is not None:

@@ -73,4 +73,5 @@ def concatenate(
         >>> concatenate([Input((4, 4, 3)), Input((4, 4, 5))]).shape
         (None, 4, 4, 8)
     """
-    return Concatenate(axis, **options)(list(inputs))
+    made: SymbolicTensor = Concatenate(axis, **options)(list(inputs))
+    return made
