@@ -133,6 +133,7 @@ struct Network::Cached {
   Key key;
   std::vector<WeightRules> rules;
   std::shared_ptr<const Program> program;
+  bool spoils_copies;
   uint64_t number;
   uint64_t packed_version = 0;        // of the weights, as its last run left them packed
   std::vector<float*> slots[2] = {};  // of each parameter that it trains
@@ -370,7 +371,8 @@ Network::Cached& Network::find(int n, Mode mode) {
   const Key key = Key::current(n, mode, *state_);
   auto program = std::make_shared<const Program>(make_program(request(key)));
   if (std::getenv("CNNFAST_VERBOSE")) print_plan(*program);
-  cache_.push_front({key, rules, std::move(program), new_program_number()});
+  const bool spoils = program->spoils_copies();
+  cache_.push_front({key, rules, std::move(program), spoils, new_program_number()});
   if (cache_.size() > kPrograms) cache_.pop_back();
   return cache_.front();
 }
@@ -450,7 +452,7 @@ void Network::execute(int n, Mode mode, const Run& what, const Transaction& tran
       if (LockedWeights::rules(*weight).trainable) LockedWeights::changed(*weight);
     for (const int position : training_->graph->assigned_params())
       LockedWeights::changed(*training_->graph->params()[static_cast<size_t>(position)].weight);
-    version = cached.program->spoils_copies() ? 0 : transaction.weights.version();
+    version = cached.spoils_copies ? 0 : transaction.weights.version();
   }
   cached.packed_version = version;
 }
@@ -486,7 +488,6 @@ void Network::run_step(Mode mode, std::span<const Samples> inputs, int n, std::v
 void Network::step_on(Mode mode, const Samples& x, const Targets& y, int n, std::vector<double>& results) {
   const Transaction transaction(*this);
   check_samples(x, n);
-  prepare(n, mode);
   const Side& side = this->side(mode);
   const Samples inputs[] = {x, samples_of_targets(y, x, side.input_rules)};
   run_step(mode, inputs, n, results, transaction);

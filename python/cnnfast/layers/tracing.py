@@ -50,6 +50,7 @@ class Tracing(Graph):
         self.asked_training = False
         self.scope = ""
         self.losses: list[Value] = []
+        self.states: dict[int, Value] = {}  # of variables that are not weights of the core's: metrics'
         self.calls: list[tuple[Layer, Any, int]] = []
         self._depth = 0
         self._read: dict[int, Value] = {}
@@ -94,6 +95,8 @@ class Tracing(Graph):
                 )
             return x
         if isinstance(x, Weight):
+            if id(x) in self.states:
+                return self.states[id(x)]
             if id(x) not in self._read:
                 self._read[id(x)] = self.value(self.weight(x))
             return self._read[id(x)]
@@ -101,6 +104,13 @@ class Tracing(Graph):
 
         array = np.require(as_array(x, "a constant"), np.float32, ["C", "A"])
         return self.value(self.constant(array, self.named("constant")))
+
+    def assigned(self, variable: Weight, value: Value) -> None:
+        """Notes what a variable is after the step; a weight changes after training steps only."""
+        if id(variable) in self.states:
+            self.states[id(variable)] = value
+        elif self.training:
+            self.assign(variable, value.number)
 
     def call(self, layer: Layer, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         """Adds a layer, and notes that it was called."""

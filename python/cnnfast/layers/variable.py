@@ -8,7 +8,7 @@ import numpy as np
 
 from cnnfast._core import Weight
 from cnnfast.layers.operators import Operators
-from cnnfast.layers.tracing import Value
+from cnnfast.layers.tracing import Value, current_tracing
 from cnnfast.utils.samples import check_weights
 
 if TYPE_CHECKING:
@@ -55,18 +55,19 @@ class Variable(Operators, Weight):
         Raises:
             ValueError: If the shape differs, or they are not real numbers that float32 holds.
         """
-        if not isinstance(value, Value):
+        graph = current_tracing()
+        if graph is not None:
+            graph.assigned(self, graph.as_value(value))
+        else:
             super().assign(self._checked(value))
-        elif value.graph.training:
-            value.graph.assign(self, value.number)
 
     def assign_add(self, value: Any) -> None:
         """Adds to the values; as `assign`."""
-        self.assign(self + value if isinstance(value, Value) else self.numpy() + np.asarray(value))
+        self.assign(self + value if _is_traced(value) else self.numpy() + np.asarray(value))
 
     def assign_sub(self, value: Any) -> None:
         """Subtracts from the values; as `assign`."""
-        self.assign(self - value if isinstance(value, Value) else self.numpy() - np.asarray(value))
+        self.assign(self - value if _is_traced(value) else self.numpy() - np.asarray(value))
 
     def _checked(self, value: ArrayLike) -> NDArray[np.float32]:
         return check_weights(value, self.shape, self.name)
@@ -78,3 +79,7 @@ class Variable(Operators, Weight):
 
     def __repr__(self) -> str:
         return f"<Variable {self.name}, shape={self.shape}>"
+
+
+def _is_traced(value: Any) -> bool:
+    return isinstance(value, Value) or current_tracing() is not None

@@ -6,14 +6,14 @@ import math
 from dataclasses import InitVar, dataclass
 from typing import TYPE_CHECKING, Any
 
-from cnnfast.metrics.metric import LabelForm, Metric
+from cnnfast.metrics.metric import FunctionMetric, KernelMetric, LabelForm, Metric
 from cnnfast.utils.arguments import real_number, whole_number
 from cnnfast.utils.missing import missing
 from cnnfast.utils.serialization import registry, resolve
 
 
 @dataclass(frozen=True)
-class AutoAccuracy(Metric):
+class AutoAccuracy(KernelMetric):
     """What the name "accuracy" stands for: the accuracy that suits the outputs and the labels.
 
     One output: as `BinaryAccuracy`. Several with class numbers for labels: as `SparseCategoricalAccuracy`;
@@ -34,7 +34,7 @@ class AutoAccuracy(Metric):
 
 
 @dataclass(frozen=True)
-class Accuracy(Metric):
+class Accuracy(KernelMetric):
     """Share of outputs that equal their labels, as for outputs that are class numbers themselves.
 
     The name "accuracy" in `compile` is another: it stands for the accuracy that suits outputs and labels.
@@ -61,7 +61,7 @@ class Accuracy(Metric):
 
 
 @dataclass(frozen=True)
-class BinaryAccuracy(Metric):
+class BinaryAccuracy(KernelMetric):
     """Share of outputs that, taken as 1 above the threshold and as 0 otherwise, equal their labels.
 
     Args:
@@ -89,7 +89,7 @@ class BinaryAccuracy(Metric):
 
 
 @dataclass(frozen=True)
-class CategoricalAccuracy(Metric):
+class CategoricalAccuracy(KernelMetric):
     """Share of samples whose largest output is at the place of the label's largest.
 
     Args:
@@ -114,7 +114,7 @@ class CategoricalAccuracy(Metric):
 
 
 @dataclass(frozen=True)
-class SparseCategoricalAccuracy(Metric):
+class SparseCategoricalAccuracy(KernelMetric):
     """Share of samples whose largest output is the label's class, for class numbers.
 
     Args:
@@ -139,7 +139,7 @@ class SparseCategoricalAccuracy(Metric):
 
 
 @dataclass(frozen=True)
-class TopKCategoricalAccuracy(Metric):
+class TopKCategoricalAccuracy(KernelMetric):
     """Share of samples for which fewer than k outputs are larger than that of the one-hot label's class.
 
     Args:
@@ -167,7 +167,7 @@ class TopKCategoricalAccuracy(Metric):
 
 
 @dataclass(frozen=True)
-class SparseTopKCategoricalAccuracy(Metric):
+class SparseTopKCategoricalAccuracy(KernelMetric):
     """Share of samples for which fewer than k outputs are larger than that of the label's class.
 
     Args:
@@ -197,7 +197,7 @@ class SparseTopKCategoricalAccuracy(Metric):
 
 
 @dataclass(frozen=True)
-class MeanSquaredError(Metric):
+class MeanSquaredError(KernelMetric):
     """Mean of (y - p)^2.
 
     Args:
@@ -223,7 +223,7 @@ class MeanSquaredError(Metric):
 
 
 @dataclass(frozen=True)
-class MeanAbsoluteError(Metric):
+class MeanAbsoluteError(KernelMetric):
     """Mean of |y - p|.
 
     Args:
@@ -268,7 +268,7 @@ _REGISTRY: dict[str, type[Metric]] = registry(
 
 
 def get(identifier: Any) -> Metric:
-    """Returns the metric that a name, a configuration or an object stands for.
+    """Returns the metric that a name, a configuration, an object or a function stands for.
 
     A name given as a string is the metric's name in logs, too, as in Keras.
 
@@ -278,6 +278,8 @@ def get(identifier: Any) -> Metric:
     """
     if isinstance(identifier, str) and identifier in _REGISTRY:
         return _REGISTRY[identifier].from_config({"name": identifier})
+    if callable(identifier) and not isinstance(identifier, (type, Metric)):
+        return FunctionMetric(identifier)
     return resolve(identifier, Metric, _REGISTRY, "metric")
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypedDict
 
 from cnnfast.layers.layer import Layer, new_name
 from cnnfast.layers.symbolic import SymbolicTensor
@@ -17,13 +17,23 @@ from cnnfast.utils.samples import check_samples
 from cnnfast.utils.serialization import snake_case
 
 if TYPE_CHECKING:
-    from typing_extensions import Self
+    from typing_extensions import Self, Unpack
 
     from cnnfast.layers.tracing import Tracing
     from cnnfast.models.blueprint import Node
     from cnnfast.utils.serialization import Config
 
 _SOURCE = "source"  # {"source": 2} stands for the call's third symbolic tensor
+
+
+class ModelOptions(TypedDict, total=False):
+    """Arguments that models take by keyword.
+
+    Attributes:
+        trainable: Whether training changes any layer.
+    """
+
+    trainable: bool
 
 
 class Model(BaseModel):
@@ -40,7 +50,7 @@ class Model(BaseModel):
             tuple or dict of several. None for a subclass with `call`.
         outputs: What the last layers returned, likewise.
         name: The model's name; None makes one up.
-        trainable: Whether training changes any layer; False freezes those of inputs and outputs.
+        options: `trainable`: whether training changes any layer.
 
     Raises:
         ValueError: If one of them is not symbolic, or they are not connected.
@@ -57,7 +67,11 @@ class Model(BaseModel):
     """
 
     def __init__(
-        self, inputs: Any = None, outputs: Any = None, name: str | None = None, trainable: bool = True
+        self,
+        inputs: Any = None,
+        outputs: Any = None,
+        name: str | None = None,
+        **options: Unpack[ModelOptions],
     ) -> None:
         called = inputs is None and outputs is None and type(self).call is not Layer.call
         kind = snake_case(type(self).__name__) if called else "functional"
@@ -66,8 +80,8 @@ class Model(BaseModel):
             _check_symbolic(inputs, "inputs")
             _check_symbolic(outputs, "outputs")
             self._blueprint = Blueprint(inputs, outputs)
-            if not trainable:
-                self.trainable = False
+        if not options.get("trainable", True):
+            self.trainable = False
 
     # -- with a `call` of its own ------------------------------------------------------------------------
 

@@ -28,13 +28,13 @@ def train_epoch(
 ) -> dict[str, float]:
     """Trains on every sample once, or until `model.stop_training`; returns the means of loss and metrics."""
     planned = model._networks.training(data.shapes, data.forms)
-    step, arrays, logs = planned.network.train_step, data.arrays, Logs(planned.means)
+    step, arrays, logs = planned.network.train_step, data.arrays, Logs(planned.reports)
     listening = callbacks.listens_to_batches
     for number, start in enumerate(range(0, len(order), batch)):
         index = order[start : start + batch]
         if listening:
             callbacks.on_train_batch_begin(number)
-        logs.add(step(arrays, index), len(index))
+        logs.add(step([*arrays, *logs.arrays], index), len(index))
         if listening:
             callbacks.on_train_batch_end(number, dict(zip(names, logs.values, strict=True)))
         if model.stop_training:
@@ -45,8 +45,8 @@ def train_epoch(
 def evaluate_all(model: Trainer, data: Data, batch: int, verbose: Verbose) -> list[float]:
     """Returns the means of loss and metrics over all samples, without training."""
     planned = model._networks.training(data.shapes, data.forms)
-    step, logs = planned.network.evaluate_step, Logs(planned.means)
+    step, logs = planned.network.evaluate_step, Logs(planned.reports)
     for start in batches_with_bar(len(data), batch, verbose, "evaluate"):
         part = data.part(start, start + batch)
-        logs.add(step(part.arrays), len(part))
+        logs.add(step([*part.arrays, *logs.arrays]), len(part))
     return logs.values

@@ -13,7 +13,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING
 
 from cnnfast._core import TrainingState, Workspace
-from cnnfast.models.objectives import Form, Mean, make_objective
+from cnnfast.models.objectives import Form, Mean, State, make_objective
 from cnnfast.tuning import new_network
 from cnnfast.utils.warn import warn
 
@@ -33,12 +33,12 @@ class Planned:
     """A network, and what the results of its steps mean."""
 
     network: Network
-    means: list[Mean]
+    reports: list[Mean | State]
 
     @cached_property
     def names(self) -> list[str]:
         """The names of the numbers in the logs."""
-        return [mean.name for mean in self.means]
+        return [report.name for report in self.reports]
 
 
 class Networks:
@@ -84,16 +84,16 @@ class Networks:
         described = self._plan.describe(shapes, False)
         numbers = [value.number for value in described.outputs]
         network = new_network(described.graph, numbers, self._workspace, self._state)
-        means = [] if forms is None else self._set_objective(network, shapes, forms)
+        reports = [] if forms is None else self._set_objective(network, shapes, forms)
         if self._first is None:
             if self._compiled is not None:
                 network.set_optimizer(self._compiled.optimizer._core_config())
                 self._compiled.optimizer._bind(network)
             network.seed = self._seed
-            self._first = Planned(network, means)
-        return Planned(network, means)
+            self._first = Planned(network, reports)
+        return Planned(network, reports)
 
-    def _set_objective(self, network: Network, shapes: Shapes, forms: Forms) -> list[Mean]:
+    def _set_objective(self, network: Network, shapes: Shapes, forms: Forms) -> list[Mean | State]:
         for part in self.parts:
             if part.loss is not None:
                 self._warn_of_logits(part.loss)
@@ -104,7 +104,7 @@ class Networks:
             network.set_objective(trained.objective, made.objective)
         else:
             network.set_objective(made.objective)
-        return made.means
+        return made.reports
 
     def _usual_forms(self, shapes: Sequence[Dims]) -> Forms | None:
         """The forms of targets that losses tell from the outputs' shapes; None if one does not."""

@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from cnnfast._core import Objective
 from cnnfast.layers.tracing import Tracing, Value
+from cnnfast.metrics.metric import MeanMetric
 from cnnfast.models.inputs import in_order
 from cnnfast.utils.nest import leaves, mapped
 
 if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
     from cnnfast.losses import Loss
     from cnnfast.metrics import Metric
     from cnnfast.models.blueprint import Blueprint, Described
@@ -136,15 +141,37 @@ class Mean:
     under: int | None = None
 
 
-class Logs:
-    """Sums over batches, and the numbers for the logs."""
+@dataclass(frozen=True)
+class State:
+    """One number of the logs that a metric tells from its variables.
 
-    def __init__(self, means: Sequence[Mean]) -> None:
-        self._means = means
-        self._sums, self._counts = [0.0] * len(means), [0.0] * len(means)
+    Attributes:
+        name: Its name there.
+        at: Where in a step's results its variables' new values begin; the old ones are inputs of the step.
+        metric: The metric.
+    """
+
+    name: str
+    at: int
+    metric: Metric
+
+
+class Logs:
+    """What batches of results come to: the numbers for the logs, and the variables of metrics meanwhile."""
+
+    def __init__(self, reports: Sequence[Mean | State]) -> None:
+        self._reports = reports
+        self._means = [report for report in reports if isinstance(report, Mean)]
+        self._states = [report for report in reports if isinstance(report, State)]
+        self._sums, self._counts = [0.0] * len(self._means), [0.0] * len(self._means)
+        for state in self._states:
+            state.metric.reset_state()
+        self.arrays = [v.numpy() for state in self._states for v in state.metric.variables]
 
     def add(self, results: Sequence[float], samples: int) -> None:
         """Adds the results of one step."""
+        if self._states:
+            self._take_variables(results)
         for i, mean in enumerate(self._means):
             value = results[mean.at]
             if mean.under is not None:
@@ -156,11 +183,33 @@ class Logs:
             self._sums[i] += value
             self._counts[i] += count
 
+    def _take_variables(self, results: Sequence[float]) -> None:
+        arrays = iter(self.arrays)
+        for state in self._states:
+            at = state.at
+            for _ in state.metric.variables:
+                array = next(arrays)
+                array.reshape(-1)[:] = results[at : at + array.size]
+                at += array.size
+
     @property
     def values(self) -> list[float]:
         """The numbers so far, in the order of their names."""
         pairs = zip(self._sums, self._counts, strict=True)
-        return [total / count if count else 0.0 for total, count in pairs]
+        means = [total / count if count else 0.0 for total, count in pairs]
+        if not self._states:
+            return means
+        rest, arrays = iter(means), iter(self.arrays)
+        return [
+            next(rest) if isinstance(report, Mean) else _result(report.metric, arrays)
+            for report in self._reports
+        ]
+
+
+def _result(metric: Metric, arrays: Iterator[NDArray[np.float32]]) -> float:
+    for variable in metric.variables:
+        variable.assign(next(arrays))
+    return float(np.asarray(metric.result()))
 
 
 @dataclass(frozen=True)
@@ -168,7 +217,7 @@ class Made:
     """An objective, and what its results mean."""
 
     objective: Objective
-    means: list[Mean]
+    reports: list[Mean | State]
 
 
 def make_objective(parts: Sequence[Part], forms: Sequence[Form], model: Described) -> Made:
@@ -192,9 +241,9 @@ def make_objective(parts: Sequence[Part], forms: Sequence[Form], model: Describe
         for value in graph.losses:
             maker.terms.append((value.number, 1.0, True))
     objective = Objective(graph, maker.terms, maker.reported)
-    losses, metrics = maker.losses, maker.means
+    losses, metrics = maker.losses, maker.metrics
     if len(parts) > 1:
-        metrics = sorted(metrics, key=lambda mean: mean.name)
+        metrics = sorted(metrics, key=lambda report: report.name)
     return Made(objective, [Mean("loss", 0, 0, weighs=True), *losses, *metrics])
 
 
@@ -214,7 +263,7 @@ class _Maker:
         self.terms: list[tuple[int, float, bool]] = []
         self.reported: list[int] = []
         self.losses: list[Mean] = []
-        self.means: list[Mean] = []
+        self.metrics: list[Mean | State] = []
         self._places = 1  # of results so far
 
     def add(self, part: Part, out: Value, target: Value | None, weights: Value | None) -> None:
@@ -233,12 +282,32 @@ class _Maker:
             *((metric, weights) for metric in part.weighted_metrics),
         ]:
             assert target is not None
-            sparse = part.loss is not None and part.loss.sparse
-            value = metric._traced(target, out, sparse, rate)
             name = f"{part.name}_{metric.display_name}" if self.several else metric.display_name
-            at, per_sample = self._report(value)
+            if not isinstance(metric, MeanMetric):
+                self.metrics.append(State(name, self._updated(metric, target, out, rate), metric))
+                continue
+            sparse = part.loss is not None and part.loss.sparse
+            at, per_sample = self._report(metric._traced(target, out, sparse, rate))
             under = None if rate is None else self._report(rate)[0]
-            self.means.append(Mean(name, at, per_sample, under=under))
+            self.metrics.append(Mean(name, at, per_sample, under=under))
+
+    def _updated(self, metric: Metric, target: Value, out: Value, weights: Value | None) -> int:
+        """Reports the new values of a metric's variables, inputs before; returns where they begin."""
+        graph, begin = self.graph, self._places
+        for variable in metric.variables:
+            old = graph.value(graph.input(variable.shape, variable.name, 0))
+            graph.states[id(variable)] = old
+        metric.update_state(target, out, *([] if weights is None else [weights]))
+        for variable in metric.variables:
+            new = graph.states.pop(id(variable))
+            if new.rows != 0 or new.dims != variable.shape:
+                raise ValueError(
+                    f"metric {metric.display_name!r}: {variable.name} has shape {variable.shape}, and was "
+                    f"assigned {new!r}; sum over the samples first"
+                )
+            self.reported.append(new.number)
+            self._places += variable.size
+        return begin
 
     def _report(self, value: Value) -> tuple[int, int]:
         """Reports the sum of a value's numbers; returns its place, and how many there are a sample."""

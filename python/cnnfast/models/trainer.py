@@ -325,7 +325,9 @@ class Trainer:
                     "sample_weight yourself"
                 )
             sample_weight = class_weights(y, class_weight)
-        return check_data(plan, self._networks.parts, x, y, sample_weight, names)
+        made, compiled = self._made_networks, self._needs_compile("this")
+        parts = compiled.parts(plan) if made is None else made.parts  # labels are checked before all is made
+        return check_data(plan, parts, x, y, sample_weight, names)
 
     def _validation(self, train: Data, share: float, given: Any) -> Data | None:
         if given is not None:
@@ -363,8 +365,8 @@ class Trainer:
         with self._shaped_by(x):
             data = self._checked(x, y, sample_weight, class_weight=class_weight)
             planned = self._networks.training(data.shapes, data.forms)
-        logs = Logs(planned.means)
-        logs.add(planned.network.train_step(data.arrays), len(data))
+        logs = Logs(planned.reports)
+        logs.add(planned.network.train_step([*data.arrays, *logs.arrays]), len(data))
         return _results(logs.values, planned.names, return_dict)
 
     # -- evaluation --------------------------------------------------------------------------------------
