@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import TYPE_CHECKING, ClassVar
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Any, ClassVar, cast
 
 from cnnfast.layers.layer import Layer
-from cnnfast.utils.arguments import activation_name, not_offered
+from cnnfast.layers.tracing import Tracing
+from cnnfast.utils.arguments import ACTIVATIONS, activation_name, not_offered, real_number
 from cnnfast.utils.warn import warn
 
 if TYPE_CHECKING:
@@ -18,7 +19,77 @@ if TYPE_CHECKING:
     from cnnfast.utils.serialization import Config
 
 
-def emit_activation(graph: Graph, src: int, activation: ActivationName, name: str) -> int:
+# Functions of `cnnfast.ops` by which layers may be named; those of the core have kernels of their own.
+_WORDS = [
+    "celu",
+    "elu",
+    "exp",
+    "gelu",
+    "hard_shrink",
+    "hard_sigmoid",
+    "hard_silu",
+    "hard_tanh",
+    "leaky_relu",
+    "log_sigmoid",
+    "mish",
+    "relu6",
+    "selu",
+    "silu",
+    "soft_shrink",
+    "softplus",
+    "softsign",
+    "sparse_plus",
+    "sparse_sigmoid",
+    "squareplus",
+    "tanh_shrink",
+    "threshold",
+]
+_ALIASES = {"exponential": "exp", "hard_swish": "hard_silu", "swish": "silu"}
+
+
+def activation_of(value: Any) -> str | Callable[..., Any]:
+    """Returns an activation as layers keep it: by its name where it has one, else the function.
+
+    Raises:
+        ValueError: If there is none of that name.
+
+    Example:
+        >>> from cnnfast import ops
+        >>> activation_of(None), activation_of("swish"), activation_of(ops.gelu)
+        ('linear', 'silu', 'gelu')
+    """
+    name = getattr(value, "__name__", None) if callable(value) else value
+    name = _ALIASES.get(name, name) if isinstance(name, str) else name
+    known = name in _WORDS or name in ACTIVATIONS
+    if callable(value) and not (known and value is getattr(_ops(), str(name), None)):
+        return value  # type: ignore[no-any-return]
+    return str(name) if known else activation_name(value)
+
+
+def activation_config(activation: str | Callable[..., Any]) -> str:
+    """Returns an activation as it stands in configurations.
+
+    Raises:
+        ValueError: If it is a function without a name there.
+
+    Example:
+        >>> activation_config("relu")
+        'relu'
+    """
+    if callable(activation):
+        raise ValueError(
+            f"{activation!r} cannot be written into a configuration; make it a layer of your own"
+        )
+    return activation
+
+
+def _ops() -> Any:
+    from cnnfast import ops  # which needs layers
+
+    return ops
+
+
+def emit_activation(graph: Graph, src: int, activation: str | Callable[..., Any], name: str) -> int:
     """Adds an activation to a graph and returns the number of its output; warns of a softmax over one value.
 
     Example:
@@ -29,7 +100,12 @@ def emit_activation(graph: Graph, src: int, activation: ActivationName, name: st
     """
     if activation == "softmax" and graph.shape(src)[-1] == 1:
         warn(f"{name}: a softmax over one value always gives 1; for yes or no use a sigmoid")
-    return graph.activation(src, activation, name)
+    if activation in ACTIVATIONS:
+        return graph.activation(src, cast("ActivationName", activation), name)
+    assert isinstance(graph, Tracing)
+    function = activation if callable(activation) else getattr(_ops(), activation)
+    with graph.within(name):
+        return graph.as_value(function(graph.value(src))).number
 
 
 class Activation(Layer):
@@ -38,7 +114,7 @@ class Activation(Layer):
     Formula: relu max(x, 0); tanh; sigmoid 1 / (1 + e^-x); softmax e^x_j / sum_k e^x_k; linear x.
 
     Args:
-        activation: "relu", "tanh", "sigmoid", "softmax" or "linear".
+        activation: A name in `cnnfast.ops`, such as "relu" or "gelu", or a function; None for none.
         options: Arguments of every layer: `name`, `trainable`, `input_shape`.
 
     Shapes:
@@ -56,25 +132,27 @@ class Activation(Layer):
         array([[0., 2.]], dtype=float32)
     """
 
-    def __init__(self, activation: str, **options: Unpack[LayerOptions]) -> None:
+    def __init__(self, activation: Any, **options: Unpack[LayerOptions]) -> None:
         super().__init__(**options)
-        self.activation = activation_name(activation)
+        self.activation = activation_of(activation)
 
     def _emit(self, graph: Graph, srcs: Sequence[int], weights: Sequence[Weight]) -> int:
         return emit_activation(graph, srcs[0], self.activation, self.name)
 
     def get_config(self) -> Config:
         """Returns the arguments that make an equal layer."""
-        return {**super().get_config(), "activation": self.activation}
+        return {**super().get_config(), "activation": activation_config(self.activation)}
 
 
 class ReLU(Layer):
-    """Negative values become 0.
+    """Small values become 0, or are made smaller; large ones are cut off.
 
-    Formula: max(x, 0)
+    Formula: min(x, max_value) where x >= threshold, else negative_slope * (x - threshold)
 
     Args:
-        max_value, negative_slope, threshold: Keras's arguments, which must have their defaults.
+        max_value: The largest value, at least 0; None for none.
+        negative_slope: The slope below the threshold, at least 0.
+        threshold: Below it values are small, at least 0.
         options: Arguments of every layer: `name`, `trainable`, `input_shape`.
 
     Shapes:
@@ -91,21 +169,31 @@ class ReLU(Layer):
 
     def __init__(
         self,
-        max_value: None = None,
+        max_value: float | None = None,
         negative_slope: float = 0.0,
         threshold: float = 0.0,
         **options: Unpack[LayerOptions],
     ) -> None:
         super().__init__(**options)
-        not_offered(
-            "ReLU",
-            max_value=(max_value, None),
-            negative_slope=(negative_slope, 0.0),
-            threshold=(threshold, 0.0),
-        )
+        self.max_value = None if max_value is None else real_number(max_value, "max_value")
+        self.negative_slope = real_number(negative_slope, "negative_slope")
+        self.threshold = real_number(threshold, "threshold")
 
     def _emit(self, graph: Graph, srcs: Sequence[int], weights: Sequence[Weight]) -> int:
-        return graph.activation(srcs[0], "relu", self.name)
+        if (self.max_value, self.negative_slope, self.threshold) == (None, 0.0, 0.0):
+            return graph.activation(srcs[0], "relu", self.name)
+        assert isinstance(graph, Tracing)
+        ops, x = _ops(), graph.value(srcs[0])
+        with graph.within(self.name):
+            large = x if self.max_value is None else ops.minimum(x, self.max_value)
+            small = self.negative_slope * (x - self.threshold)
+            number: int = ops.where(x >= self.threshold, large, small).number
+        return number
+
+    def get_config(self) -> Config:
+        """Returns the arguments that make an equal layer."""
+        own = ("max_value", "negative_slope", "threshold")
+        return {**super().get_config(), **{name: getattr(self, name) for name in own}}
 
 
 class Softmax(Layer):

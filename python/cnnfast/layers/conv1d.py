@@ -25,7 +25,7 @@ class Conv1D(Convolution):
         data_format: "channels_last", "channels_first", or None for `cnnfast.image_data_format()`.
         dilation_rate: Distance between the taps of a filter.
         groups: Number of groups; each sees in / groups channels and makes filters / groups.
-        activation: "relu", "tanh", "sigmoid", "softmax", "linear" or None.
+        activation: A name in `cnnfast.ops`, such as "relu" or "gelu", or a function; None for none.
         use_bias: Whether a bias is added.
         kernel_initializer: How the kernel begins.
         bias_initializer: How the bias begins.

@@ -22,7 +22,7 @@ class Conv2DTranspose(ConvolutionTranspose):
             the output size is then (n - 1) s + reach % 2 + output_padding. None adds none.
         data_format: "channels_last", "channels_first", or None for `cnnfast.image_data_format()`.
         dilation_rate: Distance between the taps of a filter, an int or two.
-        activation: "relu", "tanh", "sigmoid", "softmax", "linear" or None.
+        activation: A name in `cnnfast.ops`, such as "relu" or "gelu", or a function; None for none.
         use_bias: Whether a bias is added.
         kernel_initializer: How the kernel begins.
         bias_initializer: How the bias begins.

@@ -31,7 +31,7 @@ class Conv3DTranspose(ConvolutionTranspose):
         output_padding: Cells added at the end of each axis, fewer than its stride or dilation; with "same"
             the output size is then (n - 1) s + reach % 2 + output_padding. None adds none.
         dilation_rate: Distance between the taps of a filter, an int or three.
-        activation: "relu", "tanh", "sigmoid", "softmax", "linear" or None.
+        activation: Name of a function of `cnnfast.ops`, such as "relu" or "gelu", or a function; None: none.
         use_bias: Whether a bias is added.
         kernel_initializer: How the kernel begins.
         bias_initializer: How the bias begins.
@@ -71,7 +71,7 @@ class Conv3DTranspose(ConvolutionTranspose):
         data_format: str | None = None,
         output_padding: int | Sequence[int] | None = None,
         dilation_rate: int | Sequence[int] = 1,
-        activation: str | None = None,
+        activation: Any = None,
         use_bias: bool = True,
         kernel_initializer: Any = "glorot_uniform",
         bias_initializer: Any = "zeros",

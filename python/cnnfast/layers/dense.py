@@ -23,7 +23,7 @@ class Dense(WeightedLayer):
 
     Args:
         units: Number of outputs, at least 1.
-        activation: "relu", "tanh", "sigmoid", "softmax", "linear" or None.
+        activation: A name in `cnnfast.ops`, such as "relu" or "gelu", or a function; None for none.
         use_bias: Whether a bias is added.
         kernel_initializer: How the kernel begins.
         bias_initializer: How the bias begins.
@@ -53,7 +53,7 @@ class Dense(WeightedLayer):
     def __init__(
         self,
         units: int,
-        activation: str | None = None,
+        activation: Any = None,
         use_bias: bool = True,
         kernel_initializer: Any = "glorot_uniform",
         bias_initializer: Any = "zeros",

@@ -19,7 +19,7 @@ class DepthwiseConv2D(DepthwiseConvolution):
         depth_multiplier: Number of filters, and so of output channels, for each channel; at least 1.
         data_format: "channels_last", "channels_first", or None for `cnnfast.image_data_format()`.
         dilation_rate: Distance between the taps of a filter, an int or two.
-        activation: "relu", "tanh", "sigmoid", "softmax", "linear" or None.
+        activation: A name in `cnnfast.ops`, such as "relu" or "gelu", or a function; None for none.
         use_bias: Whether a bias is added.
         depthwise_initializer: How the kernel begins.
         bias_initializer: How the bias begins.

@@ -21,7 +21,7 @@ class SeparableConv2D(SeparableConvolution):
         data_format: "channels_last", "channels_first", or None for `cnnfast.image_data_format()`.
         dilation_rate: Distance between the taps of a filter, an int or two.
         depth_multiplier: Number of filters, and so of intermediate channels, for each channel; at least 1.
-        activation: "relu", "tanh", "sigmoid", "softmax", "linear" or None.
+        activation: A name in `cnnfast.ops`, such as "relu" or "gelu", or a function; None for none.
         use_bias: Whether a bias is added at the end.
         depthwise_initializer: How the depthwise kernel begins.
         pointwise_initializer: How the pointwise kernel begins.

@@ -8,9 +8,8 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from cnnfast import constraints, initializers, regularizers
 from cnnfast.config import next_seed
 from cnnfast.initializers.initializer import first_values
-from cnnfast.layers.activation import emit_activation
+from cnnfast.layers.activation import activation_config, activation_of, emit_activation
 from cnnfast.layers.layer import Layer
-from cnnfast.utils.arguments import activation_name
 from cnnfast.utils.serialization import serialize
 
 if TYPE_CHECKING:
@@ -117,14 +116,14 @@ class WeightedLayer(RuledLayer):
 
     def __init__(
         self,
-        activation: str | None,
+        activation: Any,
         use_bias: bool,
         rules: dict[str, Rules],
         activity_regularizer: None,
         **options: Unpack[LayerOptions],
     ) -> None:
         super().__init__(rules, activity_regularizer, **options)
-        self.activation = activation_name(activation)
+        self.activation = activation_of(activation)
         self.use_bias = bool(use_bias)
 
     @property
@@ -140,8 +139,10 @@ class WeightedLayer(RuledLayer):
     def _emit_activation(self, graph: Graph, value: int) -> int:
         if self.activation == "linear":
             return value
-        return emit_activation(graph, value, self.activation, f"{self.name}/{self.activation}")
+        name = getattr(self.activation, "__name__", self.activation)
+        return emit_activation(graph, value, self.activation, f"{self.name}/{name}")
 
     def get_config(self) -> Config:
         """Returns the arguments that make an equal layer, without its weights."""
-        return {**super().get_config(), "activation": self.activation, "use_bias": self.use_bias}
+        activation = activation_config(self.activation)
+        return {**super().get_config(), "activation": activation, "use_bias": self.use_bias}

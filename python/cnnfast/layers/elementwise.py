@@ -1,0 +1,132 @@
+"""Layers that treat each value alone: activations with arguments, scaling."""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING, Any
+
+from cnnfast.layers.layer import Layer
+from cnnfast.utils.arguments import real_number
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
+
+    from cnnfast.layers.layer import LayerOptions
+    from cnnfast.utils.serialization import Config
+
+
+class LeakyReLU(Layer):
+    """Values below 0 are made small.
+
+    Formula: x where x > 0, else negative_slope * x
+
+    Args:
+        negative_slope: The slope below 0, at least 0.
+        options: Arguments of every layer: `name`, `trainable`, `input_shape`.
+
+    Shapes:
+        Any, unchanged.
+
+    Raises:
+        ValueError: If an argument is out of its range.
+
+    Source:
+        Maas et al., 2013; Keras 3, `keras.layers.LeakyReLU`.
+
+    Example:
+        >>> import numpy as np
+        >>> LeakyReLU(0.5)(np.array([[-1.0, 2.0]]))
+        array([[-0.5,  2. ]], dtype=float32)
+    """
+
+    def __init__(self, negative_slope: float = 0.3, **options: Unpack[LayerOptions]) -> None:
+        super().__init__(**options)
+        self.negative_slope = real_number(negative_slope, "negative_slope")
+
+    def call(self, inputs: Any) -> Any:
+        """Returns the values that it makes."""
+        from cnnfast import ops
+
+        return ops.leaky_relu(inputs, self.negative_slope)
+
+    def get_config(self) -> Config:
+        """Returns the arguments that make an equal layer."""
+        return {**super().get_config(), "negative_slope": self.negative_slope}
+
+
+class ELU(Layer):
+    """Values below 0 approach a limit.
+
+    Formula: x where x > 0, else alpha * (e^x - 1)
+
+    Args:
+        alpha: Minus the limit, at least 0.
+        options: Arguments of every layer: `name`, `trainable`, `input_shape`.
+
+    Shapes:
+        Any, unchanged.
+
+    Raises:
+        ValueError: If an argument is out of its range.
+
+    Source:
+        Clevert et al., 2016; Keras 3, `keras.layers.ELU`.
+
+    Example:
+        >>> import numpy as np
+        >>> ELU()(np.array([[0.0, 2.0]]))
+        array([[0., 2.]], dtype=float32)
+    """
+
+    def __init__(self, alpha: float = 1.0, **options: Unpack[LayerOptions]) -> None:
+        super().__init__(**options)
+        self.alpha = real_number(alpha, "alpha")
+
+    def call(self, inputs: Any) -> Any:
+        """Returns the values that it makes."""
+        from cnnfast import ops
+
+        return ops.elu(inputs, self.alpha)
+
+    def get_config(self) -> Config:
+        """Returns the arguments that make an equal layer."""
+        return {**super().get_config(), "alpha": self.alpha}
+
+
+class Rescaling(Layer):
+    """Multiplies all values by one number and adds another.
+
+    Formula: x * scale + offset
+
+    Args:
+        scale: The factor, such as 1 / 255 for bytes.
+        offset: What is added.
+        options: Arguments of every layer: `name`, `trainable`, `input_shape`.
+
+    Shapes:
+        Any, unchanged.
+
+    Raises:
+        ValueError: If an argument is out of its range.
+
+    Source:
+        Keras 3, `keras.layers.Rescaling`.
+
+    Example:
+        >>> import numpy as np
+        >>> Rescaling(0.5, offset=-1.0)(np.array([[2.0, 4.0]]))
+        array([[0., 1.]], dtype=float32)
+    """
+
+    def __init__(self, scale: float, offset: float = 0.0, **options: Unpack[LayerOptions]) -> None:
+        super().__init__(**options)
+        self.scale = real_number(scale, "scale", -math.inf)
+        self.offset = real_number(offset, "offset", -math.inf)
+
+    def call(self, inputs: Any) -> Any:
+        """Returns the values that it makes."""
+        return inputs * self.scale + self.offset
+
+    def get_config(self) -> Config:
+        """Returns the arguments that make an equal layer."""
+        return {**super().get_config(), "scale": self.scale, "offset": self.offset}

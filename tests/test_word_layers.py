@@ -1,0 +1,133 @@
+"""Layers that are short sentences over operations: activations by name or function, merges, scaling."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from cnnfast import Input, Model, layers, models, ops
+
+Array = np.ndarray
+
+
+def _gelu(x: Array) -> Array:
+    """By tanh, as Keras's default."""
+    return 0.5 * x * (1 + np.tanh(np.sqrt(2 / np.pi) * (x + 0.044715 * x**3)))
+
+
+ACTIVATIONS: dict[str, Callable[[Array], Array]] = {
+    "elu": lambda x: np.where(x > 0, x, np.expm1(np.minimum(x, 0))),
+    "exponential": np.exp,
+    "leaky_relu": lambda x: np.where(x > 0, x, 0.2 * x),
+    "relu6": lambda x: np.clip(x, 0, 6),
+    "silu": lambda x: x / (1 + np.exp(-x)),
+    "softplus": lambda x: np.log1p(np.exp(-abs(x))) + np.maximum(x, 0),
+    "softsign": lambda x: x / (1 + abs(x)),
+    "swish": lambda x: x / (1 + np.exp(-x)),
+    "hard_sigmoid": lambda x: np.clip(x / 6 + 0.5, 0, 1),
+    "mish": lambda x: x * np.tanh(np.log1p(np.exp(x))),
+}
+
+
+def _x(*shape: int) -> Array:
+    return np.random.default_rng(0).normal(0, 2, (3, *shape)).astype(np.float32)
+
+
+@pytest.mark.parametrize("name", ACTIVATIONS)
+def test_activations_by_name(name: str) -> None:
+    x = _x(5, 4, 17)
+    want = ACTIVATIONS[name](x.astype(np.float64))
+    np.testing.assert_allclose(layers.Activation(name)(x), want, rtol=1e-5, atol=1e-6)
+    dense = layers.Dense(17, activation=name, kernel_initializer="identity")
+    np.testing.assert_allclose(dense(x[:, 0, 0]), want[:, 0, 0], rtol=1e-5, atol=1e-6)
+    conv = layers.Conv2D(17, 1, activation=name)
+    conv.build((None, 5, 4, 17))
+    conv.set_weights([np.eye(17)[None, None], np.zeros(17)])
+    np.testing.assert_allclose(conv(x), want, rtol=1e-5, atol=1e-6)
+    same = type(conv).from_config(conv.get_config())
+    assert same.activation == conv.activation
+
+
+def test_activations_by_function() -> None:
+    x = _x(4)
+    assert layers.Dense(2, activation=ops.gelu).activation == "gelu"
+    np.testing.assert_allclose(layers.Activation(ops.gelu)(x), _gelu(x), rtol=1e-4, atol=1e-6)
+    own = layers.Activation(lambda v: v * v + 1)
+    np.testing.assert_allclose(own(x), x.astype(np.float64) ** 2 + 1, rtol=1e-6)
+    with pytest.raises(ValueError, match="make it a layer of your own"):
+        own.get_config()
+
+
+LAYERS: list[tuple[Any, Callable[[Array], Array]]] = [
+    (layers.LeakyReLU(), lambda x: np.where(x > 0, x, 0.3 * x)),
+    (layers.ELU(0.5), lambda x: np.where(x > 0, x, 0.5 * np.expm1(x))),
+    (layers.Rescaling(1 / 127.5, offset=-1), lambda x: x / 127.5 - 1),
+    (layers.ReLU(3.0), lambda x: np.clip(x, 0, 3)),
+    (layers.ReLU(negative_slope=0.1), lambda x: np.where(x >= 0, x, 0.1 * x)),
+    (layers.ReLU(2.0, 0.5, 1.0), lambda x: np.where(x >= 1, np.minimum(x, 2), 0.5 * (x - 1))),
+]
+
+
+@pytest.mark.parametrize(("layer", "expected"), LAYERS)
+def test_elementwise_layers(layer: Any, expected: Callable[[Array], Array]) -> None:
+    x = _x(6, 5)
+    want = expected(x.astype(np.float64))
+    np.testing.assert_allclose(layer(x), want, rtol=1e-5, atol=1e-6)
+    same = type(layer).from_config(layer.get_config())
+    np.testing.assert_array_equal(same(x), layer(x))
+
+
+MERGES: dict[str, Callable[[list[Array]], Array]] = {
+    "Multiply": lambda xs: xs[0] * xs[1] * xs[2],
+    "Average": lambda xs: (xs[0] + xs[1] + xs[2]) / 3,
+    "Maximum": np.maximum.reduce,
+    "Minimum": np.minimum.reduce,
+}
+
+
+@pytest.mark.parametrize("name", MERGES)
+def test_merges(name: str, tmp_path: Path) -> None:
+    entries = [Input((4, 5, 6)) for _ in range(3)]
+    model = Model(entries, getattr(layers, name)()(entries))
+    xs = [_x(4, 5, 6) + i * _x(4, 5, 6)[::-1] for i in range(3)]
+    want = MERGES[name]([x.astype(np.float64) for x in xs])
+    np.testing.assert_allclose(model.predict(xs), want, rtol=1e-5, atol=1e-6)
+    same = Model(entries, getattr(layers, name.lower())(entries))
+    np.testing.assert_array_equal(same.predict(xs), model.predict(xs))
+    model.save(tmp_path / "merge")
+    np.testing.assert_array_equal(models.load_model(tmp_path / "merge").predict(xs), model.predict(xs))
+
+
+def test_the_difference_of_two() -> None:
+    a, b = Input((4,)), Input((4,))
+    model = Model([a, b], layers.subtract([a, b]))
+    np.testing.assert_array_equal(model.predict([_x(4), 2 * _x(4)]), -_x(4))
+    with pytest.raises(ValueError, match="exactly two inputs, got 3"):
+        layers.Subtract()([a, b, a])
+
+
+def test_channels_are_scaled_by_a_gate() -> None:
+    """Squeeze and excite: a value a channel multiplies the image."""
+    entry = Input((8, 8, 16))
+    gate = layers.Dense(16, activation="sigmoid")(layers.GlobalAveragePooling2D()(entry))
+    model = Model(entry, layers.Multiply()([entry, layers.Reshape((1, 1, 16))(gate)]))
+    x = _x(8, 8, 16)
+    kernel, bias = (w.astype(np.float64) for w in model.get_weights())
+    want = x * (1 / (1 + np.exp(-(x.mean((1, 2)) @ kernel + bias))))[:, None, None]
+    np.testing.assert_allclose(model.predict(x), want, rtol=1e-4, atol=1e-5)
+
+
+@pytest.mark.parametrize(
+    ("make", "message"),
+    [
+        (lambda: layers.Activation("nothing"), "unknown activation 'nothing'"),
+        (lambda: layers.Multiply()([Input((4,))]), "at least two inputs"),
+        (lambda: layers.LeakyReLU(-1), "negative_slope must be at least 0"),
+        (lambda: layers.ReLU(-1), "max_value must be at least 0"),
+    ],
+)
+def test_refusals(make: Any, message: str) -> None:
+    with pytest.raises(ValueError, match=message):
+        make()
