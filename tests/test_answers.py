@@ -17,7 +17,7 @@ MODULES = [name for name in NAMES if name and hasattr(cnnfast, name)]
 @pytest.mark.parametrize(
     ("path", "words"),
     [
-        ("layers.BatchNormalization", ["Keras has it", "does not yet"]),
+        ("layers.LSTM", ["Keras has it", "does not yet"]),
         ("layers.GroupNormalization", ["Keras has it"]),
         ("layers.Convolution2D", ["Keras has it"]),
         ("layers.Conv2d", ["did you mean 'Conv2D'"]),

@@ -91,7 +91,7 @@ def test_a_small_u_net_trains_and_is_saved(data_format: Any, tmp_path: Any) -> N
     samples = rng.normal(size=(64, *shape)).astype(np.float32)
     labels = (samples.mean((1, 2, 3)) > 0).astype(int)
     losses = model.fit(samples, labels, epochs=30, verbose=0).history["loss"]
-    assert losses[-1] < 0.7 * losses[0]
+    assert losses[-1] < 0.85 * losses[0]
     model.save(tmp_path / "unet")
     again = models.load_model(tmp_path / "unet")
     np.testing.assert_array_equal(again.predict(samples), model.predict(samples))

@@ -7,6 +7,7 @@ the peers of the extra `bench`, `wheel` a built wheel.
 - accuracy.py: MNIST through the command line, three seeds
 - speed.py: against other libraries, with bench.compare
 - engine.py: same bytes for any number of threads, told memory is taken memory
+- formula.py: a formula over a tensor in memory, against a copy
 - pictures.py: MNIST's digits in every form that pictures come in, through the command line
 - package.py: import time, size and contents of the wheel
 - folder.py, long: `cnnfast train FOLDER` on CIFAR-10's pictures

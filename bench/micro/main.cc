@@ -27,6 +27,7 @@ int main(int argc, char** argv) {
   register_conv(shapes);
   register_winograd(shapes);
   register_pool();
+  register_formula();
   benchmark::RunSpecifiedBenchmarks();
   return 0;
 }

@@ -49,6 +49,7 @@ void time_kernel(benchmark::State& state, double flops, Kernel&& kernel) {
 }
 
 void register_conv(const Shapes& shapes);
+void register_formula();
 void register_gemm(const Shapes& shapes);
 void register_pool();
 void register_winograd(const Shapes& shapes);

@@ -164,6 +164,34 @@ int constant(Graph& graph, const FloatArray& values, const std::string& name) {
   return graph.constant(dims_of(values), {values.data(), values.data() + values.size()}, name);
 }
 
+FormulaOp to_formula_op(const std::string& name) {
+  for (int op = 0; op < kFormulaOps; ++op)
+    if (name == to_string(static_cast<FormulaOp>(op))) return static_cast<FormulaOp>(op);
+  fail("there is no formula instruction \"", name, "\".");
+}
+
+// One instruction on values (whole numbers) and constants (floats). Random numbers have the shape of their
+// operand.
+int formula(Graph& graph, const std::string& name_of_op, const py::list& operands, const std::string& name) {
+  const FormulaOp op = to_formula_op(name_of_op);
+  Formula made;
+  std::vector<int> args, srcs;
+  for (const py::handle operand : operands) {
+    if (py::isinstance<py::float_>(operand)) {
+      args.push_back(made.constant(operand.cast<float>()));
+      continue;
+    }
+    srcs.push_back(operand.cast<int>());
+    args.push_back(made.input(static_cast<int>(srcs.size()) - 1));
+  }
+  if (op == FormulaOp::random)
+    made.outputs = {made.random(0)};
+  else
+    made.outputs = {
+        made.push(op, args.at(0), args.size() > 1 ? args[1] : -1, args.size() > 2 ? args[2] : -1)};
+  return graph.formula(made, srcs, name);
+}
+
 }  // namespace
 
 void bind_graph(py::module_& m) {
@@ -225,18 +253,19 @@ void bind_graph(py::module_& m) {
       .def(
           "batch_norm",
           [](Graph& graph, int src, float momentum, float epsilon, bool scale, bool center,
-             const std::string& data_format, const std::string& name, const Weights& weights) {
-            return graph.batch_norm(src, {momentum, epsilon, scale, center}, to_format(data_format), name,
-                                    weights);
+             const std::string& data_format, const std::string& name, const Weights& weights, bool moving) {
+            return graph.batch_norm(src, {momentum, epsilon, scale, center, moving}, to_format(data_format),
+                                    name, weights);
           },
           arg("src"), arg("momentum"), arg("epsilon"), arg("scale"), arg("center"), arg("data_format"),
-          arg("name"), arg("weights") = Weights())
+          arg("name"), arg("weights") = Weights(), arg("moving") = false)
       .def(
           "activation",
           [](Graph& graph, int src, const std::string& kind, const std::string& name) {
             return graph.activation(src, to_activation(kind), name);
           },
           arg("src"), arg("kind"), arg("name"))
+      .def("formula", &formula, arg("op"), arg("operands"), arg("name"))
       .def(
           "shape", [](const Graph& graph, int value) { return py::tuple(py::cast(graph.node(value).dims)); },
           arg("value"))

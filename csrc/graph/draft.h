@@ -66,6 +66,8 @@ void drop_dropout(Draft& draft);
 // pooling, where fewer elements are left.
 void pool_before_activation(Draft& draft);
 void fuse_activation(Draft& draft);
+// A value that only a formula of its shape reads becomes a part of it.
+void merge_formulas(Draft& draft);
 // A convolution as its algorithm is chosen for it, and what tuning calls it.
 ConvProblem planned_problem(const Node& src, const Node& conv, const PassOptions& options);
 std::string tuning_key(const ConvProblem& problem, const PassOptions& options);

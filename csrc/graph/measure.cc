@@ -23,7 +23,7 @@ struct Group {
 
 bool follows_layout(const Node& node) {
   const auto* activation = node.as<ActivationAttrs>();
-  return node.as<PoolAttrs>() || node.as<DropoutAttrs>() || node.as<AddAttrs>() ||
+  return node.as<PoolAttrs>() || node.as<DropoutAttrs>() || node.as<AddAttrs>() || node.as<FormulaAttrs>() ||
          (activation && activation->kind != ActivationKind::softmax);
 }
 

@@ -9,6 +9,7 @@ namespace {
 // Below this many multiply-adds a run stays on the caller's thread: at 50 a nanosecond they take 40 us, in
 // which a team would wake up and meet at a dozen barriers.
 constexpr int64_t kParallelWork = 2'000'000;
+constexpr double kFormulaWork = 5;  // multiply-adds in the time of an element's instruction
 
 // Depth-first execution needs a micro-batch's activations to lie near the core: a core's share of the
 // third-level cache is enough. Zen 3, 2026-11, batch 128, one thread: the CIFAR network (4.9 MB) gains 4 % in
@@ -92,7 +93,12 @@ double work_of(const Graph& graph, int n) {
   double madds = 0;
   for (size_t i = 0; i < graph.nodes().size(); ++i)
     madds += static_cast<double>(graph.multiply_adds(static_cast<int>(i)));
-  return madds * n;
+  madds *= n;
+  for (const Node& node : graph.nodes())
+    if (const auto* attrs = node.as<FormulaAttrs>())
+      madds += static_cast<double>(rows_of(node, n) * node.elems()) * kFormulaWork *
+               static_cast<double>(attrs->formula.code.size());
+  return madds;
 }
 
 // Whether the batch may be cut into micro-batches at all: not where values, or what becomes of them, are of

@@ -11,6 +11,7 @@
 #include <cstdint>
 
 #include "cnnfast/activation.h"
+#include "cnnfast/formula_op.h"
 
 namespace cnnfast {
 
@@ -434,6 +435,27 @@ struct Dropout {
   float scale;
 };
 
+// n elements of what an instruction makes of its operands; those that it has not may be anything readable.
+// dst may alias operands.
+using FormulaKernel = void (*)(const float* a, const float* b, const float* c, float* dst, int64_t n);
+
+// Uniform numbers in [0, 1), made of seed, stream, step, sample and an element's place in its sample alone,
+// which is numbered as for Dropout.
+struct RandomLanes {
+  int64_t elems;    // of a row; with lanes: pixels of a plane
+  int64_t planes;   // with lanes: of a row, or of sixteen rows
+  int32_t lane_is;  // as Dropout's
+  int32_t sample;   // number of the first row
+  uint32_t step, layer;
+  uint64_t seed;
+};
+
+struct FormulaKernels {
+  // Of positions [begin, begin + n) of all rows; with lanes these are multiples of sixteen.
+  void (*random)(const RandomLanes&, int64_t begin, int64_t n, float* dst);
+  FormulaKernel compute[kFormulaOps];  // the others; input and constant copy
+};
+
 struct KernelTable {
   const char* isa;
   int32_t lanes_oc_tile;   // output channels of one batch-in-lanes tile
@@ -499,6 +521,8 @@ struct KernelTable {
 
   void (*sgd)(const Sgd&);
   void (*adam)(const Adam&);
+
+  FormulaKernels formula;
 
   // Multiply-adds on registers alone, to be timed; x lies just below one. The result means nothing.
   float (*peak)(int64_t iterations, float x);

@@ -11,6 +11,7 @@
 #include "kernels/depthwise.inl.h"
 #include "kernels/dropout.inl.h"
 #include "kernels/elementwise.inl.h"
+#include "kernels/formula.inl.h"
 #include "kernels/gemm.inl.h"
 #include "kernels/loss.inl.h"
 #include "kernels/normalize.inl.h"
@@ -70,6 +71,7 @@ static constexpr KernelTable kTable = {
     .squared_error = squared_error,
     .sgd = sgd,
     .adam = adam,
+    .formula = kFormulaKernels,
     .peak = peak,
 };
 

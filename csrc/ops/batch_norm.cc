@@ -92,7 +92,8 @@ Params params_of(const Builder& b, const Node& node) {
 }
 
 // Whether the statistics are the batch's: in training, unless the layer's weights are frozen, as in Keras.
-bool sees_batch(const Builder& b, const Params& p) {
+bool sees_batch(const Builder& b, const Node& node, const Params& p) {
+  if (node.as<BatchNormAttrs>()->moving) return false;
   if (b.mode != Mode::train && b.mode != Mode::vjp_training) return false;
   const bool frozen = (p.gamma || p.beta) && !(p.gamma && b.trainable(p.gamma.position)) &&
                       !(p.beta && b.trainable(p.beta.position));
@@ -189,7 +190,7 @@ void forward(Builder& b, int value) {
   const Buffer from = b.output(node.inputs[0]), to = b.output(value);
   const Vectors v{b.saved(value, "vectors") = b.buffer(kVectors * runs.groups * kLanes),
                   runs.groups * kLanes};
-  if (sees_batch(b, p)) {
+  if (sees_batch(b, node, p)) {
     lower_batch_statistics(b, node, p, v, from);
   } else {
     const double epsilon = node.as<BatchNormAttrs>()->epsilon;
@@ -209,7 +210,7 @@ void forward(Builder& b, int value) {
 // The gradients of gamma and beta, and by what the other gradients reach the source.
 void lower_gradient_sums(Builder& b, const Node& node, const Params& p, const Vectors& v, Buffer partial) {
   const Runs runs = runs_of(node, b.n);
-  const bool batch = sees_batch(b, p);
+  const bool batch = sees_batch(b, node, p);
   const auto trained = [&](ParamPlace place) { return place && b.trainable(place.position); };
   const bool gamma = trained(p.gamma), beta = trained(p.beta), mean = trained(p.mean),
              variance = trained(p.variance);

@@ -15,6 +15,7 @@ struct Op {
 const Op& op_of(const Node& node);
 
 extern const Op kInputOp, kConvOp, kPoolOp, kDenseOp, kFlattenOp, kDropoutOp, kAddOp, kActivationOp,
-    kReorderOp, kWeightOp, kConstantOp, kReshapeOp, kLossOp, kMetricOp, kAssignOp, kMoveOp, kBatchNormOp;
+    kReorderOp, kWeightOp, kConstantOp, kReshapeOp, kLossOp, kMetricOp, kAssignOp, kMoveOp, kBatchNormOp,
+    kFormulaOp;
 
 }  // namespace cnnfast

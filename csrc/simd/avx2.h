@@ -79,6 +79,12 @@ static inline M operator>(V a, V b) {
 static inline M operator|(M a, M b) {
   return {_mm256_or_ps(a.v, b.v)};
 }
+static inline M operator<=(V a, V b) {
+  return {_mm256_cmp_ps(a.v, b.v, _CMP_LE_OQ)};
+}
+static inline M operator==(V a, V b) {
+  return {_mm256_cmp_ps(a.v, b.v, _CMP_EQ_OQ)};
+}
 static inline M is_nan(V a) {
   return {_mm256_cmp_ps(a.v, a.v, _CMP_UNORD_Q)};
 }
@@ -93,6 +99,15 @@ static inline V min(V a, V b) {
 }
 static inline V sqrt(V a) {
   return {_mm256_sqrt_ps(a.v)};
+}
+static inline V floor(V a) {
+  return {_mm256_floor_ps(a.v)};
+}
+static inline V nearest(V a) {
+  return {_mm256_round_ps(a.v, _MM_FROUND_TO_NEAREST_INT)};
+}
+static inline V product_rest(V a, V b, V product) {
+  return {_mm256_fmsub_ps(a.v, b.v, product.v)};
 }
 static inline float sum(V a) {
   __m128 s = _mm_add_ps(_mm256_castps256_ps128(a.v), _mm256_extractf128_ps(a.v, 1));

@@ -84,6 +84,12 @@ static inline M operator>(V a, V b) {
 static inline M operator|(M a, M b) {
   return {static_cast<__mmask16>(a.v | b.v)};
 }
+static inline M operator<=(V a, V b) {
+  return {_mm512_cmp_ps_mask(a.v, b.v, _CMP_LE_OQ)};
+}
+static inline M operator==(V a, V b) {
+  return {_mm512_cmp_ps_mask(a.v, b.v, _CMP_EQ_OQ)};
+}
 static inline M is_nan(V a) {
   return {_mm512_cmp_ps_mask(a.v, a.v, _CMP_UNORD_Q)};
 }
@@ -98,6 +104,15 @@ static inline V min(V a, V b) {
 }
 static inline V sqrt(V a) {
   return {_mm512_sqrt_ps(a.v)};
+}
+static inline V floor(V a) {
+  return {_mm512_roundscale_ps(a.v, _MM_FROUND_TO_NEG_INF)};
+}
+static inline V nearest(V a) {
+  return {_mm512_roundscale_ps(a.v, _MM_FROUND_TO_NEAREST_INT)};
+}
+static inline V product_rest(V a, V b, V product) {
+  return {_mm512_fmsub_ps(a.v, b.v, product.v)};
 }
 static inline float sum(V a) {
   return _mm512_reduce_add_ps(a.v);

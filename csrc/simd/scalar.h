@@ -84,6 +84,12 @@ static inline M operator>(V a, V b) {
 static inline M operator|(M a, M b) {
   return {a.v | b.v};
 }
+static inline M operator<=(V a, V b) {
+  return {a.v <= b.v};
+}
+static inline M operator==(V a, V b) {
+  return {a.v == b.v};
+}
 static inline M is_nan(V a) {
   return {a.v != a.v};
 }
@@ -99,6 +105,22 @@ static inline V min(V a, V b) {
 static inline V sqrt(V a) {
   for (int i = 0; i < 4; ++i) a.v[i] = __builtin_sqrtf(a.v[i]);
   return a;
+}
+static inline V floor(V a) {
+  for (int i = 0; i < 4; ++i) a.v[i] = __builtin_floorf(a.v[i]);
+  return a;
+}
+static inline V nearest(V a) {  // of two, the even one
+  for (int i = 0; i < 4; ++i) a.v[i] = __builtin_rintf(a.v[i]);
+  return a;
+}
+// a * b - product, where product is what a * b is rounded to: what was lost, and exact.
+static inline V product_rest(V a, V b, V product) {
+  V r;
+  for (int i = 0; i < 4; ++i)
+    r.v[i] = static_cast<float>(static_cast<double>(a.v[i]) * static_cast<double>(b.v[i]) -
+                                static_cast<double>(product.v[i]));
+  return r;
 }
 static inline float sum(V a) {
   return (a.v[0] + a.v[2]) + (a.v[1] + a.v[3]);

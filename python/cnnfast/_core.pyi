@@ -170,6 +170,7 @@ class Graph:
     def dropout(self, src: int, rate: float, name: str) -> int: ...
     def add(self, srcs: Sequence[int], name: str) -> int: ...
     def activation(self, src: int, kind: Activation, name: str) -> int: ...
+    def formula(self, op: str, operands: list[int | float], name: str) -> int: ...
     def batch_norm(
         self,
         src: int,
@@ -180,8 +181,12 @@ class Graph:
         data_format: DataFormat,
         name: str,
         weights: Sequence[Weight] = (),
+        moving: bool = False,
     ) -> int:
-        """Weights: gamma and beta, if there are such, then moving mean and variance."""
+        """Weights: gamma and beta, if there are such, then moving mean and variance.
+
+        `moving`: By the moving statistics in training, too.
+        """
 
     # Axes of moves are those of one sample, from 0; lists have an entry for each.
     def concatenate(self, srcs: Sequence[int], axis: int, name: str) -> int: ...

@@ -96,6 +96,16 @@ static inline __m512i _mm512_cvtps_epi32(__m512 a) {
   return emulated::bits<__m512i>(to);
 }
 
+// SIMDe's rounds twice.
+#undef _mm512_fmsub_ps
+static inline __m512 _mm512_fmsub_ps(__m512 a, __m512 b, __m512 c) {
+  const auto x = emulated::bits<emulated::Floats>(a), y = emulated::bits<emulated::Floats>(b);
+  auto to = emulated::bits<emulated::Floats>(c);
+  for (int i = 0; i < 16; ++i)
+    to.lane[i] = static_cast<float>(static_cast<double>(x.lane[i]) * y.lane[i] - to.lane[i]);
+  return emulated::bits<__m512>(to);
+}
+
 static inline __m512 _mm512_mask_loadu_ps(__m512 rest, __mmask16 mask, const void* from) {
   auto to = emulated::bits<emulated::Floats>(rest);
   for (int i = 0; i < 16; ++i)

@@ -146,6 +146,27 @@ class Rewriter {
     return static_cast<int>(nodes.size()) - 1;
   }
 
+  // The output lies as the first source of its shape; the others, if they have as many axes, are brought
+  // along.
+  void place_formula(Node& node) {
+    const auto is_image = [&](const Node& src) {
+      return src.rows > 0 && src.rows == node.rows && src.has_channels() &&
+             src.dims.size() == node.dims.size();
+    };
+    bool known = false;
+    for (int& src : node.inputs) {
+      if (!is_image(nodes[static_cast<size_t>(src)])) continue;
+      src = in_format(src, node.format);
+      const Node& from = nodes[static_cast<size_t>(src)];
+      if (known || from.dims != node.dims) continue;
+      node.layout = from.layout, known = true;
+    }
+    for (int& src : node.inputs) {
+      const Node& from = nodes[static_cast<size_t>(src)];
+      src = in_layout(src, is_image(from) ? node.layout : Layout::plain);
+    }
+  }
+
   int place(Node node) {
     if (node.as<ConvAttrs>()) {
       int& src = node.inputs[0];
@@ -174,6 +195,8 @@ class Rewriter {
       const Layout layout = nodes[static_cast<size_t>(node.inputs[0])].layout;
       for (int& src : node.inputs) src = in_layout(src, layout);
       node.layout = layout;
+    } else if (node.as<FormulaAttrs>()) {
+      place_formula(node);
     } else if (node.as<BatchNormAttrs>()) {
       int& src = node.inputs[0];
       src = in_format(src, node.format);

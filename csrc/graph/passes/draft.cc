@@ -59,8 +59,13 @@ void Draft::drop_unused() {
 }
 
 const std::vector<std::string>& optional_passes() {
-  static const std::vector<std::string> names{
-      "pool_before_activation", "fuse_activation", "fuse_pool", "fuse_add", "depth_first", "reuse_memory"};
+  static const std::vector<std::string> names{"pool_before_activation",
+                                              "fuse_activation",
+                                              "merge_formulas",
+                                              "fuse_pool",
+                                              "fuse_add",
+                                              "depth_first",
+                                              "reuse_memory"};
   return names;
 }
 
@@ -69,6 +74,7 @@ void run_passes(Draft& draft, const PassOptions& options, const std::set<std::st
   if (options.mode != Mode::train && options.mode != Mode::vjp_training) drop_dropout(draft);
   if (!disabled.count("pool_before_activation")) pool_before_activation(draft);
   if (!disabled.count("fuse_activation")) fuse_activation(draft);
+  if (!disabled.count("merge_formulas")) merge_formulas(draft);
   choose_layout(draft, options);
   if (!disabled.count("fuse_pool")) fuse_pool(draft);
   if (!disabled.count("fuse_add")) fuse_add(draft);

@@ -14,6 +14,7 @@
 
 #include "cnnfast/activation.h"
 #include "cnnfast/dims.h"
+#include "cnnfast/formula.h"
 #include "cnnfast/weight.h"
 
 namespace cnnfast {
@@ -81,7 +82,8 @@ struct FlattenAttrs {
 
 struct DropoutAttrs {
   float rate;
-  uint32_t layer;  // numbers the dropouts of a graph: the generator's key must not depend on passes
+  uint32_t layer;  // numbers the dropouts and random streams of a graph: the generator's key must not depend
+                   // on passes
 };
 
 enum class ActivationKind { linear, relu, tanh, sigmoid, softmax };
@@ -117,6 +119,7 @@ struct MoveAttrs {
 struct BatchNormAttrs {
   float momentum = 0.99f, epsilon = 1e-3f;
   bool scale = true, center = true;  // whether there are gamma and beta
+  bool moving = false;               // by the moving ones in training, too
 };
 
 enum class PadFill { constant, reflect, replicate, circular };
@@ -161,11 +164,15 @@ struct MetricAttrs {
   bool labels;
 };
 
+struct FormulaAttrs {
+  Formula formula;  // of one output
+};
+
 struct AssignAttrs {};  // what the node's only parameter is after a training step
 
 using Attrs = std::variant<InputAttrs, ConvAttrs, PoolAttrs, DenseAttrs, FlattenAttrs, DropoutAttrs, AddAttrs,
                            ActivationAttrs, ReorderAttrs, WeightAttrs, ConstantAttrs, ReshapeAttrs, LossAttrs,
-                           MetricAttrs, AssignAttrs, MoveAttrs, BatchNormAttrs>;
+                           MetricAttrs, AssignAttrs, MoveAttrs, BatchNormAttrs, FormulaAttrs>;
 
 struct Node {
   std::string name;
@@ -227,6 +234,9 @@ class Graph {
   int dropout(int src, float rate, const std::string& name);
   int add(const std::vector<int>& srcs, const std::string& name);
   int activation(int src, ActivationKind kind, const std::string& name);
+  // One input of the formula a value; they are broadcast as NumPy does. Streams of random numbers become the
+  // graph's own.
+  int formula(const Formula& formula, const std::vector<int>& srcs, const std::string& name);
   // Weights: gamma and beta, if there are such, then moving mean and variance, which training does not move
   // by gradients. Channels are at the end that the format names; a value of one axis has its features there.
   int batch_norm(int src, const BatchNormAttrs& attrs, DataFormat format, const std::string& name,

@@ -17,6 +17,7 @@ from cnnfast.layers.add import Add, add
 from cnnfast.layers.average_pooling1d import AveragePooling1D
 from cnnfast.layers.average_pooling2d import AveragePooling2D
 from cnnfast.layers.average_pooling3d import AveragePooling3D
+from cnnfast.layers.batch_normalization import BatchNormalization
 from cnnfast.layers.borders import (
     Cropping1D,
     Cropping2D,
@@ -83,6 +84,7 @@ __all__ = [
     "AvgPool1D",
     "AvgPool2D",
     "AvgPool3D",
+    "BatchNormalization",
     "Concatenate",
     "Conv1D",
     "Conv1DTranspose",

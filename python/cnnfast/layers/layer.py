@@ -128,6 +128,7 @@ class Layer:
         self._built = False
         self._symbol: ref[SymbolicTensor] | None = None
         self._weights: list[Variable] = []  # its own, without those of layers in it
+        self._untrained: list[Variable] = []  # those that no training moves by gradients
         self._alone: tuple[str, Network, Any] | None = None  # runs it on arrays like those of the last call
 
     def __init_subclass__(cls, **options: Any) -> None:
@@ -164,7 +165,7 @@ class Layer:
 
     def _trace(self, graph: Tracing, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         """Adds the layer to a graph; values stand where it was called on tensors."""
-        with graph.within(self.name):
+        with graph.within(self.name, kwargs.get("training")):
             if not self._is_called:
                 return self._trace_emit(graph, args, kwargs)
             if kwargs.get("training") is None and "training" in inspect.signature(self.call).parameters:
@@ -173,10 +174,10 @@ class Layer:
 
     def _trace_emit(self, graph: Tracing, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Value:
         source = calls.single(self, args, kwargs)
-        training = kwargs.get("training") if self.acts_in_training_only else None
-        if training and not graph.training:
+        told = graph.told_training
+        if kwargs.get("training") and not graph.describes_training and self.acts_in_training_only:
             raise ValueError(f"layer {self.name!r} acts in training only; leave training=True out")
-        if training is not None and not training:
+        if told is False and self.acts_in_training_only:
             return graph.as_value(source)
         srcs = [graph.as_value(each).number for each in leaves(source)]
         return graph.value(self._emit(graph, srcs, self._weights))
@@ -199,7 +200,7 @@ class Layer:
 
     def _unbuild(self) -> None:
         """Forgets the input's shape, and with it the weights: that was no shape for the model."""
-        self._built, self._weights, self._alone = False, [], None
+        self._built, self._weights, self._untrained, self._alone = False, [], [], None
 
     def _note(self, symbol: SymbolicTensor) -> SymbolicTensor:
         self._symbol = ref(symbol)
@@ -311,6 +312,8 @@ class Layer:
         variable = new_weight(f"{self.name}/{suffix}", sizes, initializer, regularizer, constraint)
         variable.trainable = trainable and self._trainable
         self._weights.append(variable)
+        if not trainable:
+            self._untrained.append(variable)
         return variable
 
     def add_loss(self, loss: Any) -> None:
@@ -410,7 +413,7 @@ class Layer:
     def trainable(self, value: bool) -> None:
         self._trainable = bool(value)
         for variable in self._weights:
-            variable.trainable = self._trainable
+            variable.trainable = self._trainable and all(variable is not each for each in self._untrained)
         for layer in self._sublayers():
             layer.trainable = value
 

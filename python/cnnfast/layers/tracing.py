@@ -35,6 +35,7 @@ class Tracing(Graph):
         begin: A graph that it goes on from; None for an empty one.
 
     Attributes:
+        told_training: What a call said with `training=...`, for all layers in it; None where none did.
         asked_training: Whether anyone wanted to know, so that the two are different graphs.
         scope: The name of the layer that is being traced; nodes are named after it.
         losses: What layers add to the loss.
@@ -45,6 +46,7 @@ class Tracing(Graph):
     def __init__(self, training: bool = False, begin: Graph | None = None) -> None:
         super().__init__(*([] if begin is None else [begin]))
         self._training = training
+        self.told_training: bool | None = None
         self.asked_training = False
         self.scope = ""
         self.losses: list[Value] = []
@@ -60,8 +62,15 @@ class Tracing(Graph):
         return other
 
     @property
+    def describes_training(self) -> bool:
+        """Whether it describes what training does, whatever calls were told."""
+        return self._training
+
+    @property
     def training(self) -> bool:
-        """Whether it describes what training does."""
+        """Whether layers are to act as in training."""
+        if self.told_training is not None:
+            return self.told_training
         self.asked_training = True
         return self._training
 
@@ -116,14 +125,15 @@ class Tracing(Graph):
         return made
 
     @contextmanager
-    def within(self, scope: str | None = None) -> Iterator[None]:
-        """Within it this is what is being traced; by a layer of that name."""
-        before, token = self.scope, _current.set(self)
-        self.scope = before if scope is None else scope
+    def within(self, scope: str | None = None, training: bool | None = None) -> Iterator[None]:
+        """Within it this is what is being traced; by a layer of that name, that was told `training`."""
+        before, token = (self.scope, self.told_training), _current.set(self)
+        self.scope = self.scope if scope is None else scope
+        self.told_training = self.told_training if training is None else bool(training)
         try:
             yield
         finally:
-            self.scope = before
+            self.scope, self.told_training = before
             _current.reset(token)
 
 

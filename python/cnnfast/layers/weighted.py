@@ -1,4 +1,4 @@
-"""What layers with kernels and a bias have in common: how these begin and which rules they follow."""
+"""What layers with weights have in common: how these begin and which rules they follow."""
 
 from __future__ import annotations
 
@@ -42,44 +42,26 @@ class Rules:
         )
 
 
-class WeightedLayer(Layer):
-    """Base of the layers with weights.
+class RuledLayer(Layer):
+    """Base of the layers whose weights begin and are held as arguments say.
 
     Args:
-        activation: Name of the function applied to the output; None for none.
-        use_bias: Whether a bias is added.
         rules: Rules of the weights, by the first word of their arguments: "kernel" for `kernel_initializer`.
-        activity_regularizer: Not offered; must be None.
         options: Arguments of every layer.
     """
 
     # The key in `rules` of each weight, by its name in the core behind the layer's.
-    rule_names: ClassVar[dict[str, str]] = {"kernel": "kernel", "bias": "bias"}
+    rule_names: ClassVar[dict[str, str]]
+    # Those of its weights that only have an initializer: training moves them by no gradient.
+    untrained: ClassVar[tuple[str, ...]] = ()
 
     def __init__(
-        self,
-        activation: str | None,
-        use_bias: bool,
-        rules: dict[str, Rules],
-        activity_regularizer: None,
-        **options: Unpack[LayerOptions],
+        self, rules: dict[str, Rules], activity_regularizer: None = None, **options: Unpack[LayerOptions]
     ) -> None:
         super().__init__(activity_regularizer=activity_regularizer, **options)
-        self.activation = activation_name(activation)
-        self.use_bias = bool(use_bias)
         self._rules = rules
         # Drawn here, so that weights depend on the order in which layers are made and on nothing later.
         self._seed = next_seed()
-
-    @property
-    def kernel(self) -> Variable:
-        """The kernel."""
-        return self._weight("kernel")
-
-    @property
-    def bias(self) -> Variable | None:
-        """The bias; None without one."""
-        return self._weight("bias") if self.use_bias else None
 
     def _new_variable(self, weight: Weight) -> Variable:
         variable = super()._new_variable(weight)
@@ -88,6 +70,9 @@ class WeightedLayer(Layer):
             variable.set_regularizer(*rules.regularizer._factors())
         if rules.constraint is not None:
             variable.set_constraint(*rules.constraint._core_rule())
+        if _kind(variable) in self.untrained:
+            variable.trainable = False
+            self._untrained.append(variable)
         return variable
 
     def _initialize(self) -> None:
@@ -100,7 +85,57 @@ class WeightedLayer(Layer):
                 variable.assign_first(values)
 
     def _rules_of(self, variable: Variable) -> Rules:
-        return self._rules[self.rule_names[variable.name.split("/", 1)[1]]]
+        return self._rules[self.rule_names[_kind(variable)]]
+
+    def get_config(self) -> Config:
+        """Returns the arguments that make an equal layer, without its weights."""
+        config: Config = {}
+        for name, rules in self._rules.items():
+            config[f"{name}_initializer"] = serialize(rules.initializer)
+            if name not in self.untrained:
+                config[f"{name}_regularizer"] = serialize(rules.regularizer)
+                config[f"{name}_constraint"] = serialize(rules.constraint)
+        return {**super().get_config(), **config}
+
+
+def _kind(variable: Variable) -> str:
+    return variable.name.split("/", 1)[1]
+
+
+class WeightedLayer(RuledLayer):
+    """Base of the layers with a kernel, a bias and an activation.
+
+    Args:
+        activation: Name of the function applied to the output; None for none.
+        use_bias: Whether a bias is added.
+        rules: As for `RuledLayer`.
+        activity_regularizer: Not offered; must be None.
+        options: Arguments of every layer.
+    """
+
+    rule_names: ClassVar[dict[str, str]] = {"kernel": "kernel", "bias": "bias"}
+
+    def __init__(
+        self,
+        activation: str | None,
+        use_bias: bool,
+        rules: dict[str, Rules],
+        activity_regularizer: None,
+        **options: Unpack[LayerOptions],
+    ) -> None:
+        super().__init__(rules, activity_regularizer, **options)
+        self.activation = activation_name(activation)
+        self.use_bias = bool(use_bias)
+
+    @property
+    def kernel(self) -> Variable:
+        """The kernel."""
+        return self._weight("kernel")
+
+    @property
+    def bias(self) -> Variable | None:
+        """The bias; None without one."""
+        return self._weight("bias") if self.use_bias else None
 
     def _emit_activation(self, graph: Graph, value: int) -> int:
         if self.activation == "linear":
@@ -109,9 +144,4 @@ class WeightedLayer(Layer):
 
     def get_config(self) -> Config:
         """Returns the arguments that make an equal layer, without its weights."""
-        config: Config = {"activation": self.activation, "use_bias": self.use_bias}
-        for name, rules in self._rules.items():
-            config[f"{name}_initializer"] = serialize(rules.initializer)
-            config[f"{name}_regularizer"] = serialize(rules.regularizer)
-            config[f"{name}_constraint"] = serialize(rules.constraint)
-        return {**super().get_config(), **config}
+        return {**super().get_config(), "activation": self.activation, "use_bias": self.use_bias}

@@ -335,7 +335,8 @@ class BaseModel(Trainer, Layer):
         given = in_order(
             args[0] if args else next(iter(kwargs.values())), plan.inputs, plan.input_names, self.name
         )
-        return plan.pack_outputs(plan.trace(graph, [graph.as_value(each) for each in given]))
+        with graph.within(training=kwargs.get("training")):
+            return plan.pack_outputs(plan.trace(graph, [graph.as_value(each) for each in given]))
 
     def _build_for(
         self, args: tuple[Any, ...], kwargs: dict[str, Any], shapes: Sequence[tuple[int, ...]]

@@ -33,6 +33,7 @@ _LAYERS: dict[str, type[Layer]] = {
         layers.AveragePooling1D,
         layers.AveragePooling2D,
         layers.AveragePooling3D,
+        layers.BatchNormalization,
         layers.Concatenate,
         layers.Conv1D,
         layers.Conv1DTranspose,

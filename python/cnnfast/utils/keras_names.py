@@ -156,7 +156,6 @@ NEAR: dict[str, str] = {
     "AlphaDropout": "Dropout",
     "AUC": "predict and a function of scikit-learn's metrics",
     "BackupAndRestore": "ModelCheckpoint, load_model and fit(initial_epoch=...)",
-    "BatchNormalization": "initializers.HeNormal and a smaller learning rate; Add for deep networks",
     "F1Score": "predict and a function of scikit-learn's metrics",
     "LeakyReLU": "ReLU",
     "MeanAbsoluteError": "MeanSquaredError as the loss; 'mae' is a metric",

@@ -1,0 +1,75 @@
+// The shape rule of formulas: NumPy's broadcasting over (batch, axes...), where what is one for the whole
+// batch has no batch axis.
+#include "cnnfast/formula.h"
+
+#include <algorithm>
+
+#include "cnnfast/error.h"
+#include "cnnfast/graph.h"
+#include "core/sizes.h"
+
+namespace cnnfast {
+
+namespace {
+
+constexpr size_t kMostDims = 8;
+
+std::string shape_of(const Node& node) {
+  const std::string dims = to_string(node.dims);
+  if (node.rows == 0) return dims;
+  return "(None" + (node.dims.empty()
+                        ? ",)"
+                        : ", " + dims.substr(1, dims.size() - (node.dims.size() == 1 ? 3 : 2)) + ")");
+}
+
+[[noreturn]] void refuse(const std::string& name, const Node& a, const Node& b) {
+  fail(name, ": shapes ", shape_of(a), " and ", shape_of(b),
+       " cannot be broadcast. Counted from the last, axes must be equal or 1 in one of them, and the batch's "
+       "axis must "
+       "meet the batch's or 1.");
+}
+
+}  // namespace
+
+int Graph::formula(const Formula& formula, const std::vector<int>& srcs, const std::string& name) {
+  check(formula);
+  if (srcs.empty() || static_cast<int>(srcs.size()) != formula.inputs || formula.outputs.size() != 1)
+    fail(name, ": a formula of ", formula.inputs, " inputs and ", formula.outputs.size(), " outputs got ",
+         srcs.size(), " values; it needs one output, and a value for each input.");
+  FormulaAttrs attrs{formula};
+  for (Formula::Instruction& made : attrs.formula.code)
+    if (made.op == FormulaOp::random) made.args[0] = static_cast<int>(dropouts_++);
+  const Node* widest = &node(srcs[0]);
+  const auto size = [](const Node& node) { return std::pair(node.rows > 0, node.dims.size()); };
+  for (const int src : srcs)
+    if (size(node(src)) > size(*widest)) widest = &node(src);
+  Node made{
+      .name = name, .attrs = std::move(attrs), .inputs = srcs, .dims = widest->dims, .rows = widest->rows};
+  if (made.dims.size() > kMostDims)
+    fail(name, ": at most ", kMostDims, " axes besides the batch, got ", shape_of(*widest), ".");
+  for (const int src : srcs) {
+    const Node& operand = node(src);
+    Dims dims = operand.dims;
+    if (made.rows > 0 && operand.rows == 0 && dims.size() == made.dims.size() + 1 && dims[0] == 1)
+      dims.erase(dims.begin());
+    const bool other_rows =
+        operand.rows > 0 && (operand.rows != made.rows || dims.size() != made.dims.size());
+    if (other_rows || dims.size() > made.dims.size()) refuse(name, operand, *widest);
+    for (size_t i = 1; i <= dims.size(); ++i) {
+      int64_t& all = made.dims[made.dims.size() - i];
+      const int64_t own = dims[dims.size() - i];
+      if (own != all && own != 1 && all != 1) refuse(name, operand, *widest);
+      all = std::max(all, own);
+    }
+    if (operand.decider < 0 || operand.rows == 0) continue;
+    if (made.decider >= 0 && operand.format != made.format)
+      fail(name, ": one data_format is needed, got ", to_string(made.format), " from ",
+           node(made.decider).name, " and ", to_string(operand.format), " from ", node(operand.decider).name,
+           ". Give both layers the same data_format.");
+    made.format = operand.format, made.decider = operand.decider;
+  }
+  checked_size(made.elems(), kMostOfSample, name, ": the number of elements of one row");
+  return push(std::move(made));
+}
+
+}  // namespace cnnfast

@@ -1,0 +1,270 @@
+"""Elementary functions, element by element. `docs/design/formulas.md` tells their errors."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+from cnnfast.ops.formula import formula
+from cnnfast.ops.operation import operation
+
+
+@operation("x")
+def exp(x: Any) -> Any:
+    """Returns e^x.
+
+    Args:
+        x: Numbers of any shape, or what stands for them.
+
+    Example:
+        >>> exp([0.0])
+        array([1.], dtype=float32)
+    """
+    return formula("exp", x)
+
+
+@operation("x")
+def exp2(x: Any) -> Any:
+    """Returns 2^x.
+
+    Args:
+        x: Numbers of any shape, or what stands for them.
+
+    Example:
+        >>> exp2([3.0])
+        array([8.], dtype=float32)
+    """
+    return formula("pow", 2.0, x)
+
+
+@operation("x")
+def expm1(x: Any) -> Any:
+    """Returns e^x - 1, exact near 0.
+
+    Args:
+        x: Numbers of any shape, or what stands for them.
+
+    Example:
+        >>> expm1([0.0])
+        array([0.], dtype=float32)
+    """
+    return formula("expm1", x)
+
+
+@operation("x")
+def log(x: Any) -> Any:
+    """Returns the natural logarithm; NaN below 0.
+
+    Args:
+        x: Numbers of any shape, or what stands for them.
+
+    Example:
+        >>> log([1.0])
+        array([0.], dtype=float32)
+    """
+    return formula("log", x)
+
+
+@operation("x")
+def log10(x: Any) -> Any:
+    """Returns the logarithm to base 10.
+
+    Args:
+        x: Numbers of any shape, or what stands for them.
+
+    Example:
+        >>> log10([1.0])
+        array([0.], dtype=float32)
+    """
+    return formula("mul", formula("log", x), 1 / math.log(10))
+
+
+@operation("x")
+def log1p(x: Any) -> Any:
+    """Returns log(1 + x), exact near 0.
+
+    Args:
+        x: Numbers of any shape, or what stands for them.
+
+    Example:
+        >>> log1p([0.0])
+        array([0.], dtype=float32)
+    """
+    return formula("log1p", x)
+
+
+@operation("x")
+def log2(x: Any) -> Any:
+    """Returns the logarithm to base 2.
+
+    Args:
+        x: Numbers of any shape, or what stands for them.
+
+    Example:
+        >>> log2([1.0])
+        array([0.], dtype=float32)
+    """
+    return formula("mul", formula("log", x), 1 / math.log(2))
+
+
+@operation("x")
+def sin(x: Any) -> Any:
+    """Returns the sine.
+
+    Args:
+        x: Numbers of any shape, or what stands for them.
+
+    Example:
+        >>> sin([0.0])
+        array([0.], dtype=float32)
+    """
+    return formula("sin", x)
+
+
+@operation("x")
+def cos(x: Any) -> Any:
+    """Returns the cosine.
+
+    Args:
+        x: Numbers of any shape, or what stands for them.
+
+    Example:
+        >>> cos([0.0])
+        array([1.], dtype=float32)
+    """
+    return formula("cos", x)
+
+
+@operation("x")
+def tan(x: Any) -> Any:
+    """Returns the tangent.
+
+    Args:
+        x: Numbers of any shape, or what stands for them.
+
+    Example:
+        >>> tan([0.0])
+        array([0.], dtype=float32)
+    """
+    return formula("div", formula("sin", x), formula("cos", x))
+
+
+@operation("x")
+def sinh(x: Any) -> Any:
+    """Returns (e^x - e^-x) / 2.
+
+    Args:
+        x: Numbers of any shape, or what stands for them.
+
+    Example:
+        >>> sinh([0.0])
+        array([0.], dtype=float32)
+    """
+    return formula("mul", formula("sub", formula("expm1", x), formula("expm1", formula("neg", x))), 0.5)
+
+
+@operation("x")
+def cosh(x: Any) -> Any:
+    """Returns (e^x + e^-x) / 2.
+
+    Args:
+        x: Numbers of any shape, or what stands for them.
+
+    Example:
+        >>> cosh([0.0])
+        array([1.], dtype=float32)
+    """
+    return formula("mul", formula("add", formula("exp", x), formula("exp", formula("neg", x))), 0.5)
+
+
+@operation("x")
+def erf(x: Any) -> Any:
+    """Returns the error function.
+
+    Args:
+        x: Numbers of any shape, or what stands for them.
+
+    Example:
+        >>> erf([0.0])
+        array([0.], dtype=float32)
+    """
+    return formula("erf", x)
+
+
+@operation("x")
+def floor(x: Any) -> Any:
+    """Returns the largest whole number up to x.
+
+    Args:
+        x: Numbers of any shape, or what stands for them.
+
+    Example:
+        >>> floor([1.5, -1.5])
+        array([ 1., -2.], dtype=float32)
+    """
+    return formula("floor", x)
+
+
+@operation("x")
+def ceil(x: Any) -> Any:
+    """Returns the smallest whole number from x on.
+
+    Args:
+        x: Numbers of any shape, or what stands for them.
+
+    Example:
+        >>> ceil([1.5, -1.5])
+        array([ 2., -1.], dtype=float32)
+    """
+    return formula("neg", formula("floor", formula("neg", x)))
+
+
+@operation("x")
+def round(x: Any, decimals: int = 0) -> Any:
+    """Returns x rounded, a half to the even neighbour.
+
+    Args:
+        x: Numbers of any shape, or what stands for them.
+        decimals: Digits behind the point that are kept; below 0: before it.
+
+    Example:
+        >>> round([1.5, 2.5])
+        array([2., 2.], dtype=float32)
+    """
+    if decimals == 0:
+        return formula("round", x)
+    scale = 10.0**decimals
+    return formula("div", formula("round", formula("mul", x, scale)), scale)
+
+
+@operation("x")
+def trunc(x: Any) -> Any:
+    """Returns x without what is behind the point.
+
+    Args:
+        x: Numbers of any shape, or what stands for them.
+
+    Example:
+        >>> trunc([1.5, -1.5])
+        array([ 1., -1.], dtype=float32)
+    """
+    return formula("mul", formula("sign", x), formula("floor", formula("abs", x)))
+
+
+@operation("x1", "x2")
+def logaddexp(x1: Any, x2: Any) -> Any:
+    """Returns log(e^x1 + e^x2), which does not overflow.
+
+    Args:
+        x1: Numbers, or what stands for them.
+        x2: The same, of a shape that broadcasts with it.
+
+    Example:
+        >>> logaddexp([0.0], [-200.0])
+        array([0.], dtype=float32)
+    """
+    return formula(
+        "add",
+        formula("max", x1, x2),
+        formula("log1p", formula("exp", formula("neg", formula("abs", formula("sub", x1, x2))))),
+    )
