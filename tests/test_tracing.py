@@ -311,7 +311,7 @@ def test_a_function_as_a_metric() -> None:
 
 
 def test_a_metric_by_its_variables() -> None:
-    """Variables go from step to step, in evaluation as in training; a constant is what a batch adds."""
+    """Variables go from step to step, in evaluation as in training; here by a constant."""
 
     class Batches(cnnfast.metrics.Metric):
         def __init__(self) -> None:

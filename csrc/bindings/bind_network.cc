@@ -27,13 +27,25 @@ std::string shape_text(const py::array& a) {
   throw Error(Error::Kind::type, message);
 }
 
+// Told by the type's number: asking for each type in turn takes half a microsecond.
 DType dtype_of(const py::array& x, const std::string& name) {
-  if (py::isinstance<FloatArray>(x)) return DType::float32;
-  if (py::isinstance<py::array_t<double>>(x)) return DType::float64;
-  if (py::isinstance<py::array_t<uint8_t>>(x) || py::isinstance<py::array_t<bool>>(x)) return DType::uint8;
-  if (py::isinstance<LabelArray>(x)) return DType::int32;
+  const py::dtype dtype = x.dtype();
+  const char order = dtype.byteorder();
+  if (order == '=' || order == '|') switch (dtype.num()) {
+      case py::detail::npy_api::NPY_FLOAT_:
+        return DType::float32;
+      case py::detail::npy_api::NPY_DOUBLE_:
+        return DType::float64;
+      case py::detail::npy_api::NPY_UBYTE_:
+      case py::detail::npy_api::NPY_BOOL_:
+        return DType::uint8;
+      case py::detail::npy_api::NPY_INT_:
+        return DType::int32;
+      default:
+        break;
+    }
   fail_type(name + " must be float32, float64, uint8, bool or int32, got " +
-            py::str(x.dtype()).cast<std::string>() + "; convert it with " + name + ".astype(\"float32\").");
+            py::str(dtype).cast<std::string>() + "; convert it with " + name + ".astype(\"float32\").");
 }
 
 // The rows of a batch of samples with the dims of an input: (n, *dims); of one for the whole batch: dims.

@@ -409,7 +409,7 @@ Run Network::bound(Mode mode, Run run) {
   if (side.grads) run.grads = side.grads->data();
   run.seed = state_->seed;
   run.step = state_->step;
-  run.learning_rate = step_rate(state_->optimizer, state_->step);
+  if (mode == Mode::train) run.learning_rate = step_rate(state_->optimizer, state_->step);
   return run;
 }
 

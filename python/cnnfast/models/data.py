@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -104,6 +105,9 @@ def check_data(
     """
     samples = model_samples(plan, x, names[0])
     count = len(samples[0])
+    if plan.is_simple and plan.fixed and sample_weight is None:  # as quickly as a batch should go
+        target = check_labels(y, count, parts[0].loss, plan.output_shape, names[1])
+        return Data(samples, [target], [], _single_form(target.shape[1:]))
     outputs = plan.describe([array.shape[1:] for array in samples], False).outputs
     targets: Arrays = []
     weights: Arrays = []
@@ -121,6 +125,11 @@ def check_data(
         own = None if rate is None else weights[-1].shape[1:]
         forms.append(Form(targets[-1].shape[1:], own))
     return Data(samples, targets, weights, tuple(forms))
+
+
+@lru_cache
+def _single_form(target: tuple[int, ...]) -> tuple[Form]:
+    return (Form(target, None),)
 
 
 def _for_outputs(y: Any, plan: Blueprint, parts: Sequence[Part], name: str) -> list[Any]:

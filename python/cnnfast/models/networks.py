@@ -8,12 +8,10 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from collections.abc import Sequence
-from dataclasses import dataclass
-from functools import cached_property
 from typing import TYPE_CHECKING
 
 from cnnfast._core import TrainingState, Workspace
-from cnnfast.models.objectives import Form, Mean, State, make_objective
+from cnnfast.models.objectives import Form, Mean, Reports, State, make_objective
 from cnnfast.tuning import new_network
 from cnnfast.utils.warn import warn
 
@@ -28,17 +26,18 @@ Shapes = tuple["Dims", ...]
 Forms = tuple[Form, ...]
 
 
-@dataclass(frozen=True)
 class Planned:
-    """A network, and what the results of its steps mean."""
+    """A network, and what the results of its steps mean.
 
-    network: Network
-    reports: list[Mean | State]
+    Attributes:
+        network: The network.
+        reports: What becomes of the results.
+        names: The names of the numbers in the logs.
+    """
 
-    @cached_property
-    def names(self) -> list[str]:
-        """The names of the numbers in the logs."""
-        return [report.name for report in self.reports]
+    def __init__(self, network: Network, reports: Sequence[Mean | State]) -> None:
+        self.network, self.reports = network, Reports(reports)
+        self.names = [report.name for report in reports]
 
 
 class Networks:
@@ -55,6 +54,7 @@ class Networks:
         self.parts = [] if compiled is None else compiled.parts(plan)
         self._workspace, self._state = Workspace(), TrainingState()
         self._first: Planned | None = None
+        self._last: tuple[Sequence[Dims], Forms | None, Planned] | None = None
         self._others: OrderedDict[tuple[Shapes, Forms | None], Planned] = OrderedDict()
 
     @property
@@ -68,7 +68,10 @@ class Networks:
 
     def training(self, shapes: Sequence[Dims], forms: Forms) -> Planned:
         """Returns one for samples of these shapes and targets of these forms."""
-        return self._find(tuple(shapes), forms)
+        last = self._last
+        if last is None or last[1] is not forms or last[0] != shapes:
+            self._last = last = (shapes, forms, self._find(tuple(shapes), forms))
+        return last[2]
 
     def _find(self, shapes: Shapes, forms: Forms | None) -> Planned:
         key = shapes, forms

@@ -156,13 +156,20 @@ class State:
     metric: Metric
 
 
+class Reports:
+    """What the results of steps are reported as, in the order of the logs."""
+
+    def __init__(self, all_of_them: Sequence[Mean | State]) -> None:
+        self.all = list(all_of_them)
+        self.means = [report for report in self.all if isinstance(report, Mean)]
+        self.states = [report for report in self.all if isinstance(report, State)]
+
+
 class Logs:
     """What batches of results come to: the numbers for the logs, and the variables of metrics meanwhile."""
 
-    def __init__(self, reports: Sequence[Mean | State]) -> None:
-        self._reports = reports
-        self._means = [report for report in reports if isinstance(report, Mean)]
-        self._states = [report for report in reports if isinstance(report, State)]
+    def __init__(self, reports: Reports) -> None:
+        self._reports, self._means, self._states = reports.all, reports.means, reports.states
         self._sums, self._counts = [0.0] * len(self._means), [0.0] * len(self._means)
         for state in self._states:
             state.metric.reset_state()
