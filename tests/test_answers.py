@@ -94,7 +94,7 @@ def test_names_of_compile_are_answered(arguments: dict[str, Any], words: list[st
 
 def test_names_of_arguments_are_answered() -> None:
     for action, word in (
-        (lambda: layers.Dense(2, activation="gelu"), "Keras has it"),
+        (lambda: layers.Dense(2, activation="glu"), "Keras has it"),
         (lambda: layers.Dense(2, kernel_initializer="stft"), "Keras has it"),
         (lambda: layers.Dense(2, kernel_regularizer="l3"), "known are"),
         (lambda: layers.Dense(2, kernel_regularizr="l2"), "did you mean 'kernel_regularizer'"),

@@ -99,8 +99,6 @@ NOT_OFFERED: dict[str, Any] = {
     "decay": (lambda: optimizers.SGD(weight_decay=0.1), "weight_decay", "regularizer"),
     "amsgrad": (lambda: optimizers.Adam(amsgrad=True), "amsgrad", "False"),
     "dtype of a metric": (lambda: metrics.Accuracy(dtype="float64"), "dtype", "float32"),
-    "slope": (lambda: layers.ReLU(negative_slope=0.1), "negative_slope", "0.0"),
-    "ReLU6": (lambda: layers.ReLU(6), "max_value"),
     "axis": (lambda: layers.Softmax(axis=1), "axis", "-1"),
     "seed": (lambda: layers.Dropout(0.5, seed=1), "seed", "set_random_seed"),
     "half": (lambda: layers.Dense(2, dtype="float16"), "dtype", "set_precision"),
@@ -160,7 +158,7 @@ WRONG: dict[str, Callable[[], Any]] = {
     "padding": lambda: layers.Conv2D(1, 3, padding=((0.5, 1), (1, 1))),  # type: ignore[arg-type]
     "padding of nothing": lambda: layers.Conv2D(1, 3, padding=None),  # type: ignore[arg-type]
     "rate": lambda: layers.Dropout("0.5"),  # type: ignore[arg-type]
-    "activation": lambda: layers.Dense(1, activation=max),  # type: ignore[arg-type]
+    "activation": lambda: layers.Dense(1, activation=3),
     "unknown argument": lambda: layers.Dense(1, unit=3),  # type: ignore[call-arg]
     "weights": lambda: small_model().set_weights(None),  # type: ignore[arg-type]
     "weights of a layer": lambda: small_model().layers[0].set_weights(np.ones((3, 3, 2, 6))),

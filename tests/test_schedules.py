@@ -5,7 +5,7 @@ import math
 import numpy as np
 import pytest
 
-from cnnfast import schedules
+from cnnfast import Input, Sequential, callbacks, layers, models, optimizers, schedules
 
 STEPS = (0, 1, 4, 5, 6, 9, 10, 11, 15, 20, 29, 30, 31, 70, 1000)
 
@@ -98,3 +98,58 @@ def test_one_cycle(strategy: str, three_phase: bool) -> None:
 def test_refusals(make, message: str) -> None:
     with pytest.raises(ValueError, match=message):
         make()
+
+
+# -- in training -------------------------------------------------------------------------------------------
+
+
+class _Rates(callbacks.Callback):
+    def __init__(self) -> None:
+        self.seen: list[float] = []
+
+    def on_train_batch_begin(self, batch, logs=None) -> None:
+        self.seen.append(self.model.optimizer.learning_rate)
+
+
+def _model(rate) -> Sequential:
+    model = Sequential([Input((3,)), layers.Dense(1, use_bias=False, kernel_initializer="ones")])
+    model.compile(optimizers.SGD(rate), "mse")
+    return model
+
+
+def test_every_update_has_its_rate() -> None:
+    x, y = np.ones((1, 3), np.float32), np.zeros((1, 1), np.float32)
+    schedule = schedules.PiecewiseConstantDecay([0, 2], [0.1, 0.01, 0.0])
+    model, kernel = _model(schedule), np.ones(3)
+    rates = _Rates()
+    model.fit(x.repeat(2, 0), y.repeat(2, 0), batch_size=1, epochs=2, verbose=0, callbacks=[rates])
+    assert rates.seen == [0.1, 0.01, 0.01, 0.0]
+    for rate in rates.seen:
+        kernel = kernel - rate * 2 * kernel.sum() * np.ones(3)
+    np.testing.assert_allclose(model.get_weights()[0].ravel(), kernel, rtol=1e-6)
+    before = model.get_weights()[0]
+    model.train_on_batch(x, y)
+    np.testing.assert_array_equal(model.get_weights()[0], before)  # the last rate is 0
+    assert model.optimizer.iterations == 5
+
+
+def test_functions_are_schedules_and_numbers_replace_them() -> None:
+    x, y = np.ones((1, 3), np.float32), np.zeros((1, 1), np.float32)
+    model = _model(lambda step: 0.5**step)
+    model.train_on_batch(x, y)
+    assert model.optimizer.learning_rate == 0.5
+    model.optimizer.learning_rate = 0.25
+    model.train_on_batch(x, y)
+    assert model.optimizer.learning_rate == 0.25
+
+
+def test_schedules_are_saved_with_the_model(tmp_path) -> None:
+    x, y = np.ones((1, 3), np.float32), np.zeros((1, 1), np.float32)
+    model = _model(schedules.CosineDecay(0.1, 10))
+    model.train_on_batch(x, y)
+    model.save(tmp_path / "net")
+    again = models.load_model(tmp_path / "net")
+    assert again.optimizer.learning_rate == model.optimizer.learning_rate < 0.1
+    for each in (model, again):
+        each.train_on_batch(x, y)
+    np.testing.assert_array_equal(again.get_weights()[0], model.get_weights()[0])

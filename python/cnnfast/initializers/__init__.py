@@ -56,7 +56,7 @@ def get(identifier: Any) -> Initializer | Callable[..., Any]:
 
     Example:
         >>> get("he_normal")
-        HeNormal(seed=None)
+        HeNormal(seed=None, input_axes=None, output_axes=None)
     """
     if isinstance(identifier, np.ndarray):
         return Constant(identifier)

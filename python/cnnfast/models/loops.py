@@ -29,11 +29,12 @@ def train_epoch(
     """Trains on every sample once, or until `model.stop_training`; returns the means of loss and metrics."""
     planned = model._networks.training(data.shapes, data.forms)
     step, arrays, logs = planned.network.train_step, data.arrays, Logs(planned.reports)
-    listening = callbacks.listens_to_batches
+    begin, listening = model.optimizer._before_step, callbacks.listens_to_batches
     for number, start in enumerate(range(0, len(order), batch)):
         index = order[start : start + batch]
         if listening:
             callbacks.on_train_batch_begin(number)
+        begin()
         logs.add(step([*arrays, *logs.arrays], index), len(index))
         if listening:
             callbacks.on_train_batch_end(number, dict(zip(names, logs.values, strict=True)))

@@ -366,6 +366,7 @@ class Trainer:
             data = self._checked(x, y, sample_weight, class_weight=class_weight)
             planned = self._networks.training(data.shapes, data.forms)
         logs = Logs(planned.reports)
+        self.optimizer._before_step()
         logs.add(planned.network.train_step([*data.arrays, *logs.arrays]), len(data))
         return _results(logs.values, planned.names, return_dict)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from cnnfast import schedules
 from cnnfast.optimizers.adam import Adam
 from cnnfast.optimizers.optimizer import Optimizer
 from cnnfast.optimizers.sgd import SGD
@@ -23,7 +24,7 @@ def get(identifier: Any) -> Optimizer:
     return resolve(identifier, Optimizer, _REGISTRY, "optimizer")
 
 
-__all__ = ["SGD", "Adam", "Optimizer", "get"]
+__all__ = ["SGD", "Adam", "Optimizer", "get", "schedules"]
 
 if not TYPE_CHECKING:  # a checker knows what there is
 

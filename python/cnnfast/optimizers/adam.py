@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from cnnfast.optimizers.optimizer import Optimizer
+from cnnfast.optimizers.optimizer import Optimizer, Rate
 from cnnfast.utils.arguments import real_number
 
 if TYPE_CHECKING:
@@ -18,7 +18,7 @@ class Adam(Optimizer):
     (sqrt(v) + e).
 
     Args:
-        learning_rate: Size of a step, at least 0.
+        learning_rate: Size of a step, at least 0, or a schedule.
         beta_1: Decay of the mean of g, in [0, 1).
         beta_2: Decay of the mean of g^2, in [0, 1).
         epsilon: Guard against division by 0, at least 0.
@@ -37,7 +37,7 @@ class Adam(Optimizer):
 
     def __init__(
         self,
-        learning_rate: float = 0.001,
+        learning_rate: Rate = 0.001,
         beta_1: float = 0.9,
         beta_2: float = 0.999,
         epsilon: float = 1e-7,

@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 from weakref import ref
 
+from cnnfast import schedules
 from cnnfast.utils.arguments import not_offered, real_number
+from cnnfast.utils.serialization import serialize
 
 if TYPE_CHECKING:
     from typing_extensions import Self
 
     from cnnfast._core import Network
     from cnnfast.utils.serialization import Config
+
+
+Rate = float | Callable[[int], float] | dict[str, Any]
 
 
 class Optimizer:
@@ -22,7 +28,8 @@ class Optimizer:
     min(max(g, -clipvalue), clipvalue).
 
     Args:
-        learning_rate: Size of a step, finite and at least 0.
+        learning_rate: Size of a step, finite and at least 0, or a schedule: an object of
+            `cnnfast.schedules`, or a function of the number of updates made so far.
         clipnorm: Largest norm of the gradient of one weight, above 0.
         clipvalue: Largest absolute value in a gradient, above 0.
         global_clipnorm: Largest norm of all gradients together, above 0.
@@ -37,7 +44,7 @@ class Optimizer:
 
     def __init__(
         self,
-        learning_rate: float,
+        learning_rate: Rate,
         clipnorm: float | None = None,
         clipvalue: float | None = None,
         global_clipnorm: float | None = None,
@@ -45,6 +52,7 @@ class Optimizer:
     ) -> None:
         self.name = type(self).__name__.lower() if name is None else str(name)
         self._bound: ref[Network] | None = None  # a model that is dropped goes, whoever holds its optimizer
+        self._schedule: schedules.LearningRateSchedule | None = None
         self.learning_rate = learning_rate
         self.clipnorm = _limit(clipnorm, "clipnorm")
         self.clipvalue = _limit(clipvalue, "clipvalue")
@@ -56,15 +64,26 @@ class Optimizer:
 
     @property
     def learning_rate(self) -> float:
-        """Size of a step; setting it acts on the compiled model at once."""
-        return self._learning_rate
+        """Size of the next step; setting it, also to a schedule, acts on the compiled model at once."""
+        return self._learning_rate if self._schedule is None else float(self._schedule(self.iterations))
 
     @learning_rate.setter
-    def learning_rate(self, value: float) -> None:
+    def learning_rate(self, value: Rate) -> None:
+        if isinstance(value, dict):  # from a configuration
+            value = schedules.deserialize(value)
+        self._schedule = schedules.LearningRateSchedule.of(value) if callable(value) else None
+        self._set_rate(self.learning_rate if callable(value) else value)
+
+    def _set_rate(self, value: float) -> None:
         rate = real_number(value, "learning_rate")
         if (network := self._network) is not None:
             network.learning_rate = rate
         self._learning_rate = rate
+
+    def _before_step(self) -> None:
+        """Has the next update made at the schedule's rate."""
+        if self._schedule is not None:
+            self._set_rate(self.learning_rate)
 
     @property
     def iterations(self) -> int:
@@ -74,7 +93,8 @@ class Optimizer:
 
     def get_config(self) -> Config:
         """Returns the arguments that make an equal optimizer."""
-        return {"learning_rate": self.learning_rate, **self._clipping()}
+        rate = self._learning_rate if self._schedule is None else serialize(self._schedule)
+        return {"learning_rate": rate, **self._clipping()}
 
     def _refuse(
         self,
@@ -111,7 +131,8 @@ class Optimizer:
         return cls(**config)
 
     def _core_config(self) -> dict[str, Any]:
-        return {"name": type(self).__name__.lower(), **self.get_config()}
+        numbers = {**self.get_config(), "learning_rate": self.learning_rate}
+        return {"name": type(self).__name__.lower(), **numbers}
 
     def _bind(self, network: Network) -> None:
         """Lets `learning_rate` and `iterations` speak for this network from now on."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from cnnfast.optimizers.optimizer import Optimizer
+from cnnfast.optimizers.optimizer import Optimizer, Rate
 from cnnfast.utils.arguments import real_number
 
 if TYPE_CHECKING:
@@ -17,7 +17,7 @@ class SGD(Optimizer):
     Formula: w -= rate * g; with momentum m: v = m v - rate * g, w += v; with Nesterov's: w += m v - rate * g.
 
     Args:
-        learning_rate: Size of a step, at least 0.
+        learning_rate: Size of a step, at least 0, or a schedule.
         momentum: Share of the last step that is kept, in [0, 1).
         nesterov: Whether the gradient is taken after that share of the step.
         clipnorm, clipvalue, global_clipnorm: Limits of the gradient, as in `Optimizer`; at most one of them.
@@ -35,7 +35,7 @@ class SGD(Optimizer):
 
     def __init__(
         self,
-        learning_rate: float = 0.01,
+        learning_rate: Rate = 0.01,
         momentum: float = 0.0,
         nesterov: bool = False,
         weight_decay: None = None,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -35,6 +36,16 @@ class LearningRateSchedule(Configured):
         """
         raise NotImplementedError(f"{type(self).__name__} must implement __call__(self, step)")
 
+    @classmethod
+    def of(cls, function: Callable[[int], float]) -> LearningRateSchedule:
+        """Returns a function of the step as a schedule; such a one is not saved.
+
+        Example:
+            >>> LearningRateSchedule.of(lambda step: 0.5**step)(2)
+            0.25
+        """
+        return function if isinstance(function, LearningRateSchedule) else _Function(function)
+
     def _check_reals(self, *names: str) -> None:
         for name in names:
             object.__setattr__(self, name, real_number(getattr(self, name), name, -math.inf))
@@ -43,3 +54,11 @@ class LearningRateSchedule(Configured):
         for name in names:
             if not real_number(getattr(self, name), name) > 0:
                 raise ValueError(f"{name} must be above 0, got {getattr(self, name)!r}")
+
+
+@dataclass(frozen=True)
+class _Function(LearningRateSchedule):
+    function: Callable[[int], float]
+
+    def __call__(self, step: Any) -> float:
+        return float(self.function(step))
