@@ -6,15 +6,16 @@
 
 namespace cnnfast {
 
-#define CNNFAST_FORMULA_OPS(X)                                                                             \
-  X(input, 0)                                                                                              \
-  X(constant, 0)                                                                                           \
-  X(random, 0) /* uniform in [0, 1) */                                                                     \
-  X(neg, 1)                                                                                                \
-  X(abs, 1) X(sign, 1) X(floor, 1) X(round, 1) X(square, 1) X(reciprocal, 1) X(sqrt, 1) X(rsqrt, 1)        \
-      X(exp, 1) X(expm1, 1) X(log, 1) X(log1p, 1) X(tanh, 1) X(sigmoid, 1) X(erf, 1) X(sin, 1) X(cos, 1)   \
-          X(add, 2) X(sub, 2) X(mul, 2) X(div, 2) X(pow, 2) X(min, 2) X(max, 2) X(eq, 2) X(ne, 2) X(lt, 2) \
-              X(le, 2) X(gt, 2) X(ge, 2) X(select, 3)
+#define CNNFAST_FORMULA_OPS(X)                                                                            \
+  X(input, 0)                                                                                             \
+  X(constant, 0)                                                                                          \
+  X(random, 0) /* uniform in [0, 1) */                                                                    \
+  X(neg, 1)                                                                                               \
+  X(abs, 1)                                                                                               \
+  X(sign, 1) X(floor, 1) X(round, 1) X(square, 1) X(reciprocal, 1) X(sqrt, 1) X(rsqrt, 1) X(exp, 1)       \
+      X(expm1, 1) X(log, 1) X(log1p, 1) X(tanh, 1) X(sigmoid, 1) X(erf, 1) X(sin, 1) X(cos, 1) X(add, 2)  \
+          X(sub, 2) X(mul, 2) X(div, 2) X(pow, 2) X(min, 2) X(max, 2) X(eq, 2) X(ne, 2) X(lt, 2) X(le, 2) \
+              X(gt, 2) X(ge, 2) X(select, 3)
 
 enum class FormulaOp : uint8_t {
 #define CNNFAST_NAME(name, operands) name,
