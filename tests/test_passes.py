@@ -65,7 +65,8 @@ def test_a_pass_left_out_changes_the_plan() -> None:
                 found += [twin.network.plan(batch, "predict"), twin.network.memory(batch, "predict")]
         return found
 
-    assert [name for name in _core.PASSES if plans(name) == plans()] == []
+    # These networks have no formulas; tests/test_words.py leaves out that pass.
+    assert [name for name in _core.PASSES if plans(name) == plans()] == ["merge_formulas"]
 
 
 def test_unknown_pass() -> None:

@@ -176,11 +176,11 @@ void FormulaRun::run(const KernelTable& k, const float* const* inputs, float* co
     const int64_t share = kFormulaBlock / static_cast<int64_t>(schedule_.calls.size());
     int64_t fetched = 0;
     for (const Schedule::Call& call : schedule_.calls) {
+      fetch(places.data(), fetched, share);
+      fetched += share;
       if (call.op != FormulaOp::random) {
         k.formula.compute[static_cast<size_t>(call.op)](place(call.from[0]), place(call.from[1]),
                                                         place(call.from[2]), place(call.to), some);
-        fetch(places.data(), fetched, share);
-        fetched += share;
         continue;
       }
       RandomLanes stream = random;

@@ -75,7 +75,7 @@ double bound_of(Op op) {
     case Op::log1p:
     case Op::tanh:
     case Op::erf:
-      return 1.6;
+      return 1.7;
     case Op::exp:
     case Op::expm1:
     case Op::log:
@@ -84,7 +84,7 @@ double bound_of(Op op) {
       return 2.6;
     case Op::sin:
     case Op::cos:
-      return 2.1;
+      return 2.6;
     default:
       return 0.5;
   }

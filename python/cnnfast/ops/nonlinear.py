@@ -201,8 +201,8 @@ def hard_silu(x: Any) -> Any:
         x: Numbers of any shape, or what stands for them.
 
     Example:
-        >>> hard_silu([-3.0, 0.0, 3.0])
-        array([0., 0., 3.], dtype=float32)
+        >>> hard_silu([-1.5, 0.0, 3.0])
+        array([-0.375,  0.   ,  3.   ], dtype=float32)
     """
     return multiply(x, hard_sigmoid(x))
 
