@@ -61,6 +61,7 @@ Samples samples_of(const py::array& x, const Node& input, const std::string& nam
          " as the network was built for; got ", shape_text(x), ".");
   check_contiguous(x, name.c_str());
   samples.rows = first ? x.shape(0) : 1;
+  samples.elems = input.elems();
   return samples;
 }
 

@@ -44,6 +44,11 @@ void check_row(const Samples& x, int64_t row, int64_t elems, const InputRule& ru
   }
 }
 
+// Of one sample, or of all that there is for the whole batch.
+int64_t numbers_of(const Node& node) {
+  return node.elems() * std::max(node.rows, 1);
+}
+
 void check_number(const char* what, double value, double lowest) {
   if (!(value >= lowest && value <= std::numeric_limits<float>::max()))
     fail(what, " must be at least ", lowest, " and finite in float32, got ", value, ".");
@@ -93,14 +98,17 @@ void check_inputs(std::span<const Samples> inputs, int n, const Graph& graph,
   for (size_t i = 0; i < inputs.size(); ++i) {
     const Samples& x = inputs[i];
     check_samples(x, n);
-    if (!rules[i].finite) continue;
     const Node& node = graph.node(graph.inputs()[i]);
+    if (x.elems != 0 && x.elems != numbers_of(node))
+      fail(node.name, " has ", numbers_of(node), " numbers a sample, got samples of ", x.elems, ".");
+    if (!rules[i].finite) continue;
     for (int row = 0; row < (node.rows == 0 ? 1 : n); ++row)
-      check_row(x, x.index ? x.index[row] : row, node.elems() * std::max(node.rows, 1), rules[i]);
+      check_row(x, x.index ? x.index[row] : row, numbers_of(node), rules[i]);
   }
 }
 
-Samples samples_of_targets(const Targets& y, const Samples& x, const std::vector<InputRule>& rules) {
+Samples samples_of_targets(const Targets& y, const Samples& x, const Node& output,
+                           const std::vector<InputRule>& rules) {
   if (rules.size() != 2)
     fail("targets of one kind are for objectives of two inputs; this one has ", rules.size(), ".");
   if (rules[1].classes > 0 && !y.labels)
@@ -108,8 +116,9 @@ Samples samples_of_targets(const Targets& y, const Samples& x, const std::vector
   if (rules[1].classes == 0 && !y.values)
     throw Error(Error::Kind::type,
                 "this loss needs float32 targets of the output's shape, one row a sample.");
-  if (rules[1].classes > 0) return {y.labels, DType::int32, x.index, x.rows};
-  return {y.values, DType::float32, x.index, x.rows};
+  const int64_t elems = numbers_of(output), classes = output.dims.empty() ? 1 : output.dims.back();
+  if (rules[1].classes > 0) return {y.labels, DType::int32, x.index, x.rows, elems / classes};
+  return {y.values, DType::float32, x.index, x.rows, elems};
 }
 
 void check_objective(const Objective& objective, const Graph& network) {

@@ -19,8 +19,9 @@ void check_samples(const Samples& x, int n);
 // One for each of the graph's inputs.
 void check_inputs(std::span<const Samples> inputs, int n, const Graph& graph,
                   const std::vector<InputRule>& rules);
-// The second of a network's two inputs, in rows as x has them.
-Samples samples_of_targets(const Targets& y, const Samples& x, const std::vector<InputRule>& rules);
+// The second of a network's two inputs: rows as x has them, as large as `output` asks.
+Samples samples_of_targets(const Targets& y, const Samples& x, const Node& output,
+                           const std::vector<InputRule>& rules);
 
 // That it continues the network's graph; that two report the same numbers.
 void check_objective(const Objective& objective, const Graph& network);

@@ -77,6 +77,13 @@ int64_t rounded_up(int64_t floats) {
   return ceil_div(floats, kLanes) * kLanes;
 }
 
+// Of one of the optimizer's buffers.
+int64_t slot_floats(const Weights& weights) {
+  int64_t floats = 0;
+  for (const WeightPtr& weight : weights) floats += rounded_up(weight->size());
+  return floats;
+}
+
 Weights with_more(Weights weights, const Weights& more) {
   for (const WeightPtr& weight : more)
     if (std::find(weights.begin(), weights.end(), weight) == weights.end()) weights.push_back(weight);
@@ -243,8 +250,10 @@ void Network::configure(Loss loss, bool from_logits, std::vector<Metric> metrics
   if (graph_.inputs().size() != 1 || outputs_.size() != 1)
     fail("a loss by name is for networks of one input and one output; make an Objective for others.");
   check_optimizer(optimizer);
-  set_objective(make_objective(graph_, outputs_[0], loss, from_logits, metrics));
-  set_optimizer(optimizer);
+  const auto made = std::make_shared<Side>(make_objective(graph_, outputs_[0], loss, from_logits, metrics));
+  const Lock lock(state_->mutex);
+  state_->begin(optimizer);
+  set_sides(made, made);
 }
 
 bool Network::configured() const {
@@ -286,15 +295,14 @@ int64_t Network::step() const {
 }
 
 int64_t Network::slot_elems() const {
-  int64_t floats = 0;
-  for (const WeightPtr& weight : all_weights_) floats += rounded_up(weight->size());
-  return floats;
+  const Lock lock(state_->mutex);
+  return slot_floats(all_weights_);
 }
 
 std::vector<std::vector<float>> Network::copied_slots() const {
   std::vector<std::vector<float>> copies(static_cast<size_t>(state_->optimizer.slots()));
   for (size_t i = 0; i < copies.size(); ++i) {
-    copies[i].resize(static_cast<size_t>(slot_elems()));  // what was not trained so far: zeros
+    copies[i].resize(static_cast<size_t>(slot_floats(all_weights_)));  // what was not trained so far: zeros
     float* to = copies[i].data();
     for (const WeightPtr& weight : all_weights_) {
       const auto known = state_->slots.find(weight);
@@ -312,7 +320,7 @@ std::vector<std::vector<float>> Network::slots() const {
 
 void Network::set_slots(const std::vector<std::vector<float>>& slots, int64_t step) {
   const Lock lock(state_->mutex);
-  const int64_t floats = slot_elems();
+  const int64_t floats = slot_floats(all_weights_);
   if (step < 0) fail("step must not be negative, got ", step, ".");
   if (slots.size() != static_cast<size_t>(state_->optimizer.slots()))
     fail("this optimizer has ", state_->optimizer.slots(), " buffers, got ", slots.size(), ".");
@@ -489,7 +497,7 @@ void Network::step_on(Mode mode, const Samples& x, const Targets& y, int n, std:
   const Transaction transaction(*this);
   check_samples(x, n);
   const Side& side = this->side(mode);
-  const Samples inputs[] = {x, samples_of_targets(y, x, side.input_rules)};
+  const Samples inputs[] = {x, samples_of_targets(y, x, output_node(), side.input_rules)};
   run_step(mode, inputs, n, results, transaction);
   for (size_t i = 0; i + 1 < results.size(); ++i)
     results[i + 1] /= rows_of(side.graph->node(side.objective->metrics[i]), n);

@@ -31,6 +31,7 @@ void in_parent() {
 
 void in_child() {
   forking = 0;
+  working = depth > 0;  // whoever came just then had counted itself, and is not here to take that back
 }
 
 const int at_fork = pthread_atfork(before_fork, in_parent, in_child);

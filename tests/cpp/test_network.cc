@@ -444,6 +444,22 @@ TEST_CASE("two networks that share weights train from two threads, and a third l
   CHECK(networks[1]->step() == 2000);
 }
 
+TEST_CASE("targets smaller than an objective's are refused, not read past their end") {
+  Graph g;
+  const int v = g.dense(g.input({4}, "in"), {3, false}, "d");
+  Network network(g, v);
+  const int more = g.dense(v, {5, false}, "more"), targets = g.input({5}, "targets");
+  const int loss = g.loss(LossKind::squared_error, more, targets, false, "loss");
+  network.set_objective({g, {{loss}}, {}});
+  OptimizerConfig sgd;
+  sgd.kind = OptimizerConfig::Kind::sgd;
+  network.set_optimizer(sgd);
+  const std::vector<float> x(8), y(6);
+  std::vector<double> results;
+  CHECK_THROWS_WITH_AS(network.train_step({x.data()}, {nullptr, y.data()}, 2, results),
+                       doctest::Contains("5 numbers a sample, got samples of 3"), Error);
+}
+
 TEST_CASE("nodes have names of their own") {
   Graph g;
   const int in = g.input({4}, "a (2)");

@@ -38,6 +38,7 @@ struct Samples {
   DType dtype = DType::float32;
   const int64_t* index = nullptr;
   int64_t rows = 0;
+  int64_t elems = 0;  // numbers of one sample, for the run to compare with its input's; 0: not told
 };
 
 struct Targets {
