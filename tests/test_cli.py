@@ -216,7 +216,7 @@ def test_two_classes_by_one_sigmoid(colours: Path, tmp_path: Path, capsys: Captu
             "model = cnnfast.Sequential([Conv2D(3, 3, input_shape=(8, 8, 3))])",
             ("3 outputs", "(None, 6, 6, 3)"),
         ),
-        (TWO.format(second="x", inputs="x", outputs="[y, y]"), ("3 outputs", "[(None, 3), (None, 3)]")),
+        (TWO.format(second="x", inputs="x", outputs="dict(a=y, b=y)"), ("3 outputs", "'a': (None, 3)")),
         (TWO.format(second="z", inputs="[x, z]", outputs="y"), ("several inputs",)),
     ],
 )
