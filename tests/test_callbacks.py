@@ -191,6 +191,18 @@ def test_monitors_are_known_before_the_first_epoch() -> None:
     _refused([Script([1.0, 2.0], "score"), callbacks.EarlyStopping("score")], "score", "mode")
 
 
+def test_numbers_of_one_of_several_outputs_are_watched() -> None:
+    x = cnnfast.Input((4,))
+    ends = {name: cnnfast.layers.Dense(2, name=name)(x) for name in ("a", "b")}
+    model = cnnfast.Model(x, ends)
+    model.compile("sgd", dict.fromkeys(ends, "mse"), metrics={"a": ["mae"]}, weighted_metrics={"b": ["mae"]})
+    labels = dict.fromkeys(ends, np.ones((6, 2), np.float32))
+    for name in ("a_loss", "a_mae", "b_mae"):
+        watcher = callbacks.EarlyStopping(name, patience=9)
+        log = model.fit(np.ones((6, 4), np.float32), labels, epochs=2, verbose=0, callbacks=watcher).history
+        assert watcher.best == min(log[name])
+
+
 def test_monitors_of_other_callbacks_are_theirs() -> None:
     model = small_model()
     rate = callbacks.LearningRateScheduler(lambda epoch: 0.1 / (1 + epoch))

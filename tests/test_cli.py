@@ -54,6 +54,14 @@ def _file(folder: Path, text: str) -> str:
     return str(path)
 
 
+# A file of a network with several ends.
+TWO = """
+x, z = Input((8, 8, 3)), Input((8, 8, 3))
+y = Dense(3, activation="softmax")(Flatten()(Add()([x, {second}])))
+model = cnnfast.Model({inputs}, {outputs})
+"""
+
+
 def _linear(shape: tuple[int, ...], classes: int, activation: str | None = "softmax") -> Any:
     dense = cnnfast.layers.Dense(classes, activation=activation)
     return cnnfast.Sequential([cnnfast.Input(shape), cnnfast.layers.Flatten(), dense])
@@ -137,6 +145,7 @@ def build_model():
             'Dense(3, activation="softmax")',
             'model.compile("sgd", "categorical_crossentropy", metrics=["mse"])',
         ),
+        ('Dense(3, activation="softmax")', 'model.compile("sgd", ["categorical_crossentropy"])'),
         ('Dense(3, activation="sigmoid")', None),
     ],
 )
@@ -207,6 +216,8 @@ def test_two_classes_by_one_sigmoid(colours: Path, tmp_path: Path, capsys: Captu
             "model = cnnfast.Sequential([Conv2D(3, 3, input_shape=(8, 8, 3))])",
             ("3 outputs", "(None, 6, 6, 3)"),
         ),
+        (TWO.format(second="x", inputs="x", outputs="dict(a=y, b=y)"), ("3 outputs", "'a': (None, 3)")),
+        (TWO.format(second="z", inputs="[x, z]", outputs="y"), ("several inputs",)),
     ],
 )
 def test_mistakes_in_ones_own_file_are_told_in_a_line(
@@ -284,14 +295,16 @@ def test_views() -> None:
     assert np.array_equal(views(images, ["shift"], np.random.default_rng(1)), shifted)
 
 
-def test_training_sees_the_views() -> None:
+@pytest.mark.parametrize("shape", [(8, 8, 1), (8, 8, 3), (3, 8, 8)])
+def test_training_sees_the_views(shape: tuple[int, ...]) -> None:
     """`fit` reads in each epoch what the callback has written by then."""
-    images = np.random.default_rng(0).integers(0, 256, (600, 8, 8, 1), np.uint8)
-    wanted = ImageInput((8, 8, 1), 8, 8, 1)
+    channels = shape[0] if shape[0] < 8 else shape[-1]
+    images = np.random.default_rng(0).integers(0, 256, (600, 8, 8, channels), np.uint8)
+    wanted = ImageInput.of(_linear(shape, 2))
     weights = []
     for kinds in ((), ("flip",)):
         cnnfast.set_random_seed(0)
-        model = _linear((8, 8, 1), 2)
+        model = _linear(shape, 2)
         model.compile("sgd", "sparse_categorical_crossentropy")
         x = wanted.batch(images)
         model.fit(x, np.arange(600) % 2, verbose=0, callbacks=[Augment(kinds, images, x, wanted, 0)])
@@ -507,6 +520,7 @@ def test_predict_refuses_what_names_no_class(tmp_path: Path, capsys: Captured) -
     model.compile("sgd", cnnfast.losses.SparseCategoricalCrossentropy(from_logits=True))
     model.save(tmp_path / "logits.cnnfast")
     assert main(arguments) == 0
+    assert main(["predict", str(tmp_path / "logits"), str(tmp_path / "one.png")]) == 0
     capsys.readouterr()
     assert "there is no model" in _error(["predict", str(tmp_path / "absent"), "x.png"], capsys)
     assert "--top" in _error([*arguments, "--top", "0"], capsys)

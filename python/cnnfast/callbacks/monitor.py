@@ -6,9 +6,9 @@ import math
 from collections.abc import Sequence
 from typing import Literal
 
-from cnnfast import metrics
 from cnnfast.callbacks.callback import Callback, Logs
 from cnnfast.utils.arguments import real_number
+from cnnfast.utils.nest import leaves
 
 Mode = Literal["auto", "min", "max"]
 
@@ -62,13 +62,14 @@ class MonitorCallback(Callback):
         if self.mode != "auto":
             return self.mode == "max"
         name = self.monitor.removeprefix("val_")
-        if name == "loss":
+        if name == "loss" or name.endswith("_loss"):
             return False
         compiled = self.model._compiled
-        found: list[metrics.Metric] = [] if compiled is None else [*compiled.metrics]
-        for metric in found:
-            if metric.display_name == name:
-                return metric.larger_is_better
+        given = None if compiled is None else [compiled.metrics, compiled.weighted_metrics]
+        for metric in leaves(given):
+            # Of several outputs, their names come first.
+            if metric is not None and f"_{name}".endswith(f"_{metric.display_name}"):
+                return bool(metric.larger_is_better)
         raise ValueError(
             f"{type(self).__name__} cannot know whether {self.monitor!r} should grow; say mode='min' or 'max'"
         )

@@ -6,6 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cnnfast.cli.errors import UserError
+from cnnfast.utils.nest import leaves
 
 # How far from 1 the sum of a softmax may be.
 _TOLERANCE = 1e-3
@@ -25,12 +26,14 @@ def probabilities(model: Any, x: NDArray[np.float32], name: str) -> NDArray[np.f
     Raises:
         UserError: its outputs are no probabilities.
     """
+    if not isinstance(model.output_shape, tuple):
+        raise UserError(f"{name} has several outputs, {model.output_shape}, and classes come from one")
     outputs: NDArray[np.float32] = model.predict(x, verbose=0)
     if not np.isfinite(outputs).all():
         raise UserError(f"{name} answers with numbers that are not finite; train it anew, at a lower rate")
     if outputs.ndim != 2:
         raise UserError(f"{name} answers with arrays of shape {outputs.shape[1:]}, not with a row of classes")
-    logits = is_compiled(model) and bool(getattr(model.loss, "from_logits", False))
+    logits = is_compiled(model) and bool(getattr(_loss(model), "from_logits", False))
     if outputs.shape[1] == 1:
         second = 1 / (1 + np.exp(-outputs)) if logits else outputs
         if not ((second >= 0) & (second <= 1)).all():
@@ -56,10 +59,15 @@ def is_compiled(model: Any) -> bool:
         return False
 
 
+def _loss(model: Any) -> Any:
+    """That of its one output, which may stand in a list or dict."""
+    return leaves(model.loss)[0]
+
+
 def labels_for(model: Any, labels: NDArray[Any], classes: int) -> NDArray[Any]:
     """Class numbers as the model's loss takes them."""
     from cnnfast.utils import to_categorical
 
-    if model.loss.sparse or model.output_shape[-1] == 1:
+    if _loss(model).sparse or model.output_shape[-1] == 1:
         return labels
     return to_categorical(labels, classes)

@@ -1,6 +1,5 @@
 """Mistakes of the person at the keyboard. They are told in one line, without a traceback."""
 
-from pathlib import Path
 from typing import Any
 
 
@@ -16,9 +15,9 @@ def load_model(path: str) -> Any:
     """
     from cnnfast import models
 
-    if not Path(path).is_file():
-        raise UserError(f"there is no model {path}; cnnfast train makes one")
     try:
         return models.load_model(path)
+    except FileNotFoundError as error:
+        raise UserError(f"there is no model {path}; cnnfast train makes one") from error
     except (ValueError, OSError) as error:
         raise UserError(str(error)) from error

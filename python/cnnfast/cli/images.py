@@ -41,9 +41,12 @@ class ImageInput:
             UserError: the model's input is something else, or not known.
         """
         try:
-            shape = tuple(model.input_shape[1:])
+            shape = model.input_shape
         except ValueError as error:
             raise UserError(str(error)) from error
+        if not isinstance(shape, tuple):
+            raise UserError(f"the model takes several inputs, {shape}, and a picture is one")
+        shape = shape[1:]
         match shape:
             case (1 | 3 as channels, height, width) if width not in (1, 3):
                 return cls(shape, height, width, channels, channels_first=True)
@@ -78,7 +81,8 @@ class ImageInput:
             )
         if self.channels_first:
             images = np.moveaxis(images, -1, 1)
-        return np.divide(images, 255, dtype=np.float32).reshape(len(images), *self.shape)
+        # In C's order, as `fit` reads without a copy: `Augment` writes into what it reads.
+        return np.divide(images, 255, dtype=np.float32, order="C").reshape(len(images), *self.shape)
 
 
 @dataclass(frozen=True)

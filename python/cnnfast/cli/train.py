@@ -115,7 +115,7 @@ def _model(name: str, side: int | None, chosen: data.Data) -> tuple[Any, ImageIn
         raise UserError(f"{name}: {error}") from error
     if side is not None and (side, side) != (wanted.height, wanted.width):
         raise UserError(f"{name}: the model takes pictures of {wanted.size}; leave --size out")
-    outputs = tuple(model.output_shape[1:])
+    outputs = model.output_shape[1:] if isinstance(model.output_shape, tuple) else None
     if outputs != (classes,) and (outputs, classes) != ((1,), 2):
         raise UserError(
             f"{name}: the model must end in {classes} outputs, one for each class, but its output has shape "
