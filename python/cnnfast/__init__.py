@@ -51,12 +51,12 @@ from cnnfast.models import Model, Sequential
 from cnnfast.tuning import tune
 
 if TYPE_CHECKING:
-    from cnnfast import cli, datasets, ops, viz
+    from cnnfast import cli, datasets, ops, schedules, viz
 
 __version__ = _core.build_info()["version"]
 
 # Imported when first used: they bring what a plain training does not need.
-_LAZY = ("cli", "datasets", "ops", "viz")
+_LAZY = ("cli", "datasets", "ops", "schedules", "viz")
 
 __all__ = [
     "Input",
@@ -79,6 +79,7 @@ __all__ = [
     "ops",
     "optimizers",
     "regularizers",
+    "schedules",
     "set_image_data_format",
     "set_num_threads",
     "set_precision",

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import importlib
 from typing import TYPE_CHECKING, Any
 
-from cnnfast import schedules
 from cnnfast.optimizers.adam import Adam
 from cnnfast.optimizers.optimizer import Optimizer
 from cnnfast.optimizers.sgd import SGD
 from cnnfast.utils.missing import missing
 from cnnfast.utils.serialization import registry, resolve
+
+if TYPE_CHECKING:
+    from cnnfast import schedules
 
 _REGISTRY: dict[str, type[Optimizer]] = registry(Adam, SGD)
 
@@ -29,4 +32,6 @@ __all__ = ["SGD", "Adam", "Optimizer", "get", "schedules"]
 if not TYPE_CHECKING:  # a checker knows what there is
 
     def __getattr__(name):
+        if name == "schedules":  # as in Keras; imported when first used
+            return importlib.import_module("cnnfast.schedules")
         raise missing(__name__, name)

@@ -6,13 +6,13 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 from weakref import ref
 
-from cnnfast import schedules
 from cnnfast.utils.arguments import not_offered, real_number
 from cnnfast.utils.serialization import serialize
 
 if TYPE_CHECKING:
     from typing_extensions import Self
 
+    from cnnfast import schedules
     from cnnfast._core import Network
     from cnnfast.utils.serialization import Config
 
@@ -69,9 +69,12 @@ class Optimizer:
 
     @learning_rate.setter
     def learning_rate(self, value: Rate) -> None:
-        if isinstance(value, dict):  # from a configuration
-            value = schedules.deserialize(value)
-        self._schedule = schedules.LearningRateSchedule.of(value) if callable(value) else None
+        self._schedule = None
+        if isinstance(value, dict) or callable(value):  # a configuration, or a schedule
+            from cnnfast import schedules
+
+            value = schedules.deserialize(value) if isinstance(value, dict) else value
+            self._schedule = schedules.LearningRateSchedule.of(value)
         self._set_rate(self.learning_rate if callable(value) else value)
 
     def _set_rate(self, value: float) -> None:
