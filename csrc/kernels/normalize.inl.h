@@ -63,18 +63,24 @@ static void moments(const LaneRun& run, const float* src, float* mean, float* m2
     moments_of<false>(run, src, mean, m2);
 }
 
+// The vectors of a run's sixteen lanes; short loops over them are unrolled by order, so that they stay in
+// registers.
+constexpr int kLaneVectors = kLanes / V::lanes;
+
 template <bool kWhole, Activation kActivation>
 static void scale_shift_of(const LaneRun& run, const float* src, const float* scale, const float* shift,
                            float* dst) {
-  V a[kLanes / V::lanes], b[kLanes / V::lanes];
-  for (int l = 0; l < kLanes; l += V::lanes)
-    a[l / V::lanes] = load(scale + l), b[l / V::lanes] = load(shift + l);
-  for (int64_t i = 0; i < run.pixels; ++i)
-    for (int l = 0; l < kLanes; l += V::lanes) {
-      const V x = load_lanes<kWhole>(src + i * run.step, l, run.lanes);
-      const V y = activated(kActivation, fma(x, a[l / V::lanes], b[l / V::lanes]));
-      store_lanes<kWhole>(dst + i * run.step, y, l, run.lanes);
+  V a[kLaneVectors], b[kLaneVectors];
+#pragma GCC unroll 4
+  for (int v = 0; v < kLaneVectors; ++v) a[v] = load(scale + v * V::lanes), b[v] = load(shift + v * V::lanes);
+  for (int64_t i = 0; i < run.pixels; ++i) {
+#pragma GCC unroll 4
+    for (int v = 0; v < kLaneVectors; ++v) {
+      const V x = load_lanes<kWhole>(src + i * run.step, v * V::lanes, run.lanes);
+      const V y = activated(kActivation, fma(x, a[v], b[v]));
+      store_lanes<kWhole>(dst + i * run.step, y, v * V::lanes, run.lanes);
     }
+  }
 }
 
 // The gradient before the activation, told from its output.
@@ -111,13 +117,22 @@ static void normalize_sums_of(const LaneRun& run, const float* src, const float*
 template <bool kWhole, Activation kActivation>
 static void normalize_grad_of(const LaneRun& run, const float* src, const float* out, const float* grad,
                               const NormalizeGrad& by, float* dst) {
-  for (int64_t i = 0; i < run.pixels; ++i)
-    for (int l = 0; l < kLanes; l += V::lanes) {
+  V of_grad[kLaneVectors], of_src[kLaneVectors], constant[kLaneVectors];
+#pragma GCC unroll 4
+  for (int v = 0; v < kLaneVectors; ++v) {
+    const int l = v * V::lanes;
+    of_grad[v] = load(by.grad + l), of_src[v] = load(by.src + l), constant[v] = load(by.constant + l);
+  }
+  for (int64_t i = 0; i < run.pixels; ++i) {
+#pragma GCC unroll 4
+    for (int v = 0; v < kLaneVectors; ++v) {
+      const int l = v * V::lanes;
       const V g = grad_inside<kWhole, kActivation>(run, out, grad, i, l);
       const V x = load_lanes<kWhole>(src + i * run.step, l, run.lanes);
-      const V d = fma(g, load(by.grad + l), fma(x, load(by.src + l), load(by.constant + l)));
-      store_lanes<kWhole>(dst + i * run.step, d, l, run.lanes);
+      store_lanes<kWhole>(dst + i * run.step, fma(g, of_grad[v], fma(x, of_src[v], constant[v])), l,
+                          run.lanes);
     }
+  }
 }
 
 // body.operator()<whether all lanes exist, activation>().
