@@ -108,8 +108,15 @@ def test_names_meet(tmp_path: Path) -> None:
         load_model(tmp_path)
 
 
+@pytest.mark.parametrize(("method", "suffix"), [("save", ".safetensors"), ("save_weights", ".cnnfast")])
+def test_our_suffixes_are_not_mixed_up(method: str, suffix: str, tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match="has the suffix of"):
+        getattr(small_model(), method)(tmp_path / f"m{suffix}")
+    assert not list(tmp_path.iterdir())
+
+
 @METHODS
-@pytest.mark.parametrize("suffix", [".keras", ".h5", ".weights.h5", ".HDF5", ".pt", ".onnx"])
+@pytest.mark.parametrize("suffix", [".keras", ".h5", ".weights.h5", ".HDF5", ".pt", ".onnx", ".npz"])
 def test_suffixes_of_others_are_refused(method: str, suffix: str, tmp_path: Path) -> None:
     with pytest.raises(ValueError, match="suffix") as info:
         getattr(small_model(), method)(tmp_path / f"m{suffix}")

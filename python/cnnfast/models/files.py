@@ -24,7 +24,9 @@ _OTHERS_SUFFIXES = {
     ".pth": "PyTorch",
     ".onnx": "ONNX",
     ".tflite": "TensorFlow Lite",
+    ".npz": "NumPy",
 }
+_OURS = {".cnnfast": "whole models", ".safetensors": "weights alone"}
 
 
 def target_path(filepath: str | os.PathLike[str], suffix: str, overwrite: bool) -> Path:
@@ -32,7 +34,7 @@ def target_path(filepath: str | os.PathLike[str], suffix: str, overwrite: bool) 
 
     Raises:
         FileExistsError: If the file exists and `overwrite` is False.
-        ValueError: If the suffix is that of another format.
+        ValueError: If the suffix is that of another format, or of our other one.
 
     Example:
         >>> target_path("net", ".cnnfast", True).name
@@ -43,6 +45,11 @@ def target_path(filepath: str | os.PathLike[str], suffix: str, overwrite: bool) 
     if other is not None:
         raise ValueError(
             f"{path} has the suffix of {other} files, which cnnfast does not write; give it {suffix!r}, "
+            "or none"
+        )
+    if path.suffix in _OURS and path.suffix != suffix:
+        raise ValueError(
+            f"{path} has the suffix of {_OURS[path.suffix]}, this writes {_OURS[suffix]}; give it {suffix!r}, "
             "or none"
         )
     if not path.suffix:
