@@ -49,8 +49,8 @@ def target_path(filepath: str | os.PathLike[str], suffix: str, overwrite: bool) 
         )
     if path.suffix in _OURS and path.suffix != suffix:
         raise ValueError(
-            f"{path} has the suffix of {_OURS[path.suffix]}, this writes {_OURS[suffix]}; give it {suffix!r}, "
-            "or none"
+            f"{path} has the suffix of {_OURS[path.suffix]}, this writes {_OURS[suffix]}; "
+            f"give it {suffix!r}, or none"
         )
     if not path.suffix:
         path = path.with_name(path.name + suffix)
