@@ -52,9 +52,9 @@ def first_values(
         >>> first_values(lambda shape, dtype=None: np.ones(shape), (2,), np.random.default_rng(0))
         array([1., 1.], dtype=float32)
     """
-    ours = isinstance(initializer, Initializer) and type(initializer).__call__ is Initializer.__call__
-    values = initializer(shape, **({"generator": generator} if ours else {"dtype": "float32"}))
-    return check_weights(values, tuple(shape), "initializer's values")
+    if isinstance(initializer, Initializer) and type(initializer).__call__ is Initializer.__call__:
+        return initializer(shape, generator=generator)
+    return check_weights(initializer(shape, dtype="float32"), tuple(shape), "initializer's values")
 
 
 @dataclass(frozen=True)
