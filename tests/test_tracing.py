@@ -332,3 +332,66 @@ def test_a_metric_by_its_variables() -> None:
     assert history.history["batches"] == [6, 6]
     assert history.history["val_batches"] == [6, 6]
     assert model.train_on_batch(ROWS, VALUES)[2] == 3
+
+
+class Scaled(Layer):
+    """relu(scale x + shift): weights of one's own in formulas."""
+
+    def build(self, input_shape: Any) -> None:
+        self.scale = self.add_weight(shape=(input_shape[-1],), initializer="ones", name="scale")
+        self.shift = self.add_weight(shape=(), initializer="zeros", name="shift")
+
+    def call(self, inputs: Any) -> Any:
+        return ops.relu(inputs * self.scale + self.shift)
+
+
+def test_weights_of_ones_own_learn() -> None:
+    model = cnnfast.Sequential([Input((4,)), Scaled(), Dense(2)])
+    model.compile("sgd", "mse")
+    assert [w.shape for w in model.get_weights()] == [(4,), (), (4, 2), (2,)]
+    before = [w.astype(float) for w in model.get_weights()]
+
+    def loss(scale: np.ndarray, shift: np.ndarray, kernel: np.ndarray, bias: np.ndarray) -> float:
+        out = np.maximum(ROWS.astype(float) * scale + shift, 0) @ kernel + bias
+        return float(((out - VALUES) ** 2).mean())
+
+    assert model.train_on_batch(ROWS, VALUES) == pytest.approx(loss(*before), rel=1e-5)
+    after = model.get_weights()
+    for i, array in enumerate(before):
+        for at in np.ndindex(*array.shape):
+            moved = [w.copy() for w in before]
+            moved[i][at] += 1e-6
+            above = loss(*moved)
+            moved[i][at] -= 2e-6
+            slope = (above - loss(*moved)) / 2e-6
+            assert (array[at] - after[i][at]) / 0.01 == pytest.approx(slope, rel=2e-3, abs=2e-4)
+
+
+def test_weights_of_samples_and_losses_of_ones_own() -> None:
+    """As the same loss with a kernel, weighted metrics included."""
+
+    def squares(y_true: Any, y_pred: Any) -> Any:
+        return (y_true - y_pred) ** 2
+
+    rates = RNG.uniform(0, 2, N).astype(np.float32)
+    model = cnnfast.Sequential([Input((4,)), Dense(2)])
+    results = []
+    for loss in ("mse", squares):
+        model.compile("sgd", loss, metrics=["mae"], weighted_metrics=["mse"])
+        results.append(model.evaluate(ROWS, VALUES, sample_weight=rates, batch_size=16, verbose=0))
+    np.testing.assert_allclose(results[0], results[1], rtol=1e-5)
+    errors = model.predict(ROWS, verbose=0).astype(float) - VALUES
+    per_sample = (errors**2).mean(-1)
+    expected = [
+        (per_sample * rates).mean(),
+        np.abs(errors).mean(),
+        (per_sample * rates).sum() / rates.astype(float).sum(),
+    ]
+    np.testing.assert_allclose(results[1], expected, rtol=1e-5)
+
+    def scalar(y_true: Any, y_pred: Any) -> Any:
+        return ops.relu(model.layers[0].bias)
+
+    model.compile("sgd", scalar)
+    with pytest.raises(ValueError, match="return a number for each sample"):
+        model.evaluate(ROWS, VALUES, sample_weight=rates, verbose=0)

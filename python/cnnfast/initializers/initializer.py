@@ -37,7 +37,7 @@ class Initializer(Configured):
         """
         not_offered(type(self).__name__, dtype=(None if dtype == "float32" else dtype, None))
         values = self._values(tuple(shape), generator)
-        return np.ascontiguousarray(values, np.float32)
+        return np.require(values, np.float32, ["C"])  # ascontiguousarray gives () an axis
 
     def _values(self, shape: tuple[int, ...], generator: np.random.Generator | None) -> NDArray[np.float32]:
         raise NotImplementedError

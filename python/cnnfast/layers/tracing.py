@@ -234,6 +234,32 @@ class Value(Operators):
         )
 
 
+def weighted(values: Value, weights: Value | None) -> Value:
+    """Returns values of each sample, times their weights: one a sample, or one a value.
+
+    Raises:
+        ValueError: If there is one value for the whole batch.
+
+    Example:
+        >>> graph = Tracing()
+        >>> losses, weights = (graph.value(graph.input(d, "x")) for d in ((2, 3), ()))
+        >>> weighted(losses, weights).shape
+        (None, 2, 3)
+    """
+    if weights is None:
+        return values
+    if values.rows != weights.rows:
+        raise ValueError(
+            f"samples cannot be weighted where there is one number for all of them, {values!r}; return a "
+            "number for each sample"
+        )
+    if len(weights.dims) < len(values.dims):
+        graph, dims = values.graph, (*weights.dims, *(1,) * (len(values.dims) - len(weights.dims)))
+        weights = graph.value(graph.reshape(weights.number, dims, weights.rows, graph.named("weights")))
+    made: Value = values * weights
+    return made
+
+
 def users_line() -> str:
     """Returns file and line of the innermost code outside of this package.
 

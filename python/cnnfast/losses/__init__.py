@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import InitVar, dataclass
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
-from cnnfast.layers.tracing import Value
+from cnnfast.layers.tracing import Value, weighted
 from cnnfast.utils.arguments import not_offered
 from cnnfast.utils.missing import missing
 from cnnfast.utils.serialization import Configured, registry, resolve, snake_case
@@ -101,7 +101,7 @@ class Loss:
             raise ValueError(
                 f"loss {self.name!r} must return what functions of cnnfast.ops made, got {losses!r}"
             )
-        return losses if weights is None else losses * weights
+        return weighted(losses, weights)
 
 
 class KernelLoss(Configured, Loss):

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, cast
 
 import numpy as np
 
-from cnnfast.layers.tracing import Value
+from cnnfast.layers.tracing import Value, weighted
 from cnnfast.utils.arguments import not_offered
 from cnnfast.utils.serialization import Configured, snake_case
 
@@ -150,7 +150,7 @@ class FunctionMetric(MeanMetric):
             raise ValueError(
                 f"metric {self.display_name!r} must return what functions of cnnfast.ops made, got {values!r}"
             )
-        return values if weights is None else cast("Value", values * weights)
+        return weighted(values, weights)
 
 
 class KernelMetric(Configured, MeanMetric):
@@ -178,7 +178,7 @@ class KernelMetric(Configured, MeanMetric):
         value = graph.value(
             graph.metric(cast("MetricKernel", kind), y_pred.number, y_true.number, kind, **options)
         )
-        return value if weights is None else cast("Value", value * weights)
+        return weighted(value, weights)
 
     def _resolve(self, sparse: bool, outputs: int) -> str:
         form = LabelForm.SPARSE if sparse else LabelForm.DENSE
