@@ -196,7 +196,7 @@ TEST_CASE("what Python cannot say is refused from C++") {
     a.rank = 4;
     return g.conv(in, a, DataFormat::channels_last, "rank");
   });
-  check_refused("1 to 2 spatial axes, got 0", [](Graph& g, int in) {
+  check_refused("1 to 3 spatial axes, got 0", [](Graph& g, int in) {
     return g.pool(in, {true, {2, 2}, {2, 2}, {}, false, false, 0}, DataFormat::channels_last, "rank");
   });
   check_refused("for axes that are not there", [](Graph& g, int in) {
