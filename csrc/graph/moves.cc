@@ -84,6 +84,25 @@ std::vector<MoveAxis> padded(const std::string& name, int axis, int64_t size, in
   return made;
 }
 
+// A copy of each axis for each repetition: to every times-th cell, or one behind the other. dims become the
+// output's.
+std::vector<MovePiece> copies(const std::string& name, const std::vector<int64_t>& times, bool each_cell,
+                              Dims* dims) {
+  check_entries(name, "repetitions", times.size(), *dims);
+  std::vector<std::vector<MoveAxis>> choices;
+  for (size_t axis = 0; axis < dims->size(); ++axis) {
+    const int64_t count = times[axis], size = (*dims)[axis];
+    if (count < 1) fail(name, ": repetitions must be at least 1, got ", count, ".");
+    checked_size(count, kMostPieces, name, ": repetitions");
+    std::vector<MoveAxis> made;
+    for (int64_t i = 0; i < count; ++i)
+      made.push_back({each_cell ? i : i * size, each_cell ? count : 1, size, static_cast<int>(axis), 0, 1});
+    choices.push_back(std::move(made));
+    (*dims)[axis] = checked_extent(name, product(size, count));
+  }
+  return combined(name, choices);
+}
+
 }  // namespace
 
 int Graph::push_move(std::vector<int> srcs, std::vector<MovePiece> pieces, const Dims& dims, float fill,
@@ -180,34 +199,14 @@ int Graph::permute(int src, const std::vector<int>& order, const std::string& na
 
 int Graph::repeat(int src, const std::vector<int64_t>& times, const std::string& name) {
   Dims dims = node(src).dims;
-  check_entries(name, "repetitions", times.size(), dims);
-  std::vector<std::vector<MoveAxis>> choices;
-  for (size_t axis = 0; axis < dims.size(); ++axis) {
-    if (times[axis] < 1) fail(name, ": repetitions must be at least 1, got ", times[axis], ".");
-    checked_size(times[axis], kMostPieces, name, ": repetitions");
-    std::vector<MoveAxis> each;
-    for (int64_t i = 0; i < times[axis]; ++i)
-      each.push_back({i, times[axis], dims[axis], static_cast<int>(axis), 0, 1});
-    choices.push_back(std::move(each));
-    dims[axis] = checked_extent(name, product(dims[axis], times[axis]));
-  }
-  return push_move({src}, combined(name, choices), dims, 0, name);
+  std::vector<MovePiece> pieces = copies(name, times, true, &dims);
+  return push_move({src}, std::move(pieces), dims, 0, name);
 }
 
 int Graph::tile(int src, const std::vector<int64_t>& times, const std::string& name) {
   Dims dims = node(src).dims;
-  check_entries(name, "repetitions", times.size(), dims);
-  std::vector<std::vector<MoveAxis>> choices;
-  for (size_t axis = 0; axis < dims.size(); ++axis) {
-    if (times[axis] < 1) fail(name, ": repetitions must be at least 1, got ", times[axis], ".");
-    checked_size(times[axis], kMostPieces, name, ": repetitions");
-    std::vector<MoveAxis> each;
-    for (int64_t i = 0; i < times[axis]; ++i)
-      each.push_back({i * dims[axis], 1, dims[axis], static_cast<int>(axis), 0, 1});
-    choices.push_back(std::move(each));
-    dims[axis] = checked_extent(name, product(dims[axis], times[axis]));
-  }
-  return push_move({src}, combined(name, choices), dims, 0, name);
+  std::vector<MovePiece> pieces = copies(name, times, false, &dims);
+  return push_move({src}, std::move(pieces), dims, 0, name);
 }
 
 namespace {

@@ -54,7 +54,7 @@ Runs runs_of(const Node& node, int n) {
 }
 
 // Vectors that a normalization makes of its parameters and statistics, one after the other in a buffer.
-enum Vector { kMean, kRate, kScale, kShift, kOfGrad, kOfSrc, kConstant, kVectors };
+enum Vector { kMean, kRate, kScale, kShift, kOfSrc, kConstant, kVectors };
 
 struct Vectors {
   Buffer buffer;
@@ -225,7 +225,6 @@ void lower_gradient_sums(Builder& b, const Node& node, const Params& p, const Ve
     const double count = static_cast<double>(((runs.parts - 1) * runs.pixels + runs.last) * runs.copies());
     const double of_src = batch ? -scale * rate * product / count : 0;
     const double constant = batch ? -scale * sum / count - of_src * v.get(c, kMean, runs, channel) : 0;
-    v.set(c, kOfGrad, runs, channel, static_cast<float>(scale));
     v.set(c, kOfSrc, runs, channel, static_cast<float>(of_src));
     v.set(c, kConstant, runs, channel, static_cast<float>(constant));
   });
@@ -253,7 +252,7 @@ void backward(Builder& b, int value) {
   const auto normalize_grad = b.k.normalize_grad;
   b.step(node, "backward", runs.count(), {grad, from, out, v.buffer, to}, [=](const Context& c, int64_t run) {
     const int64_t at = runs.at(run), group = runs.group(run);
-    const NormalizeGrad by{v.at(c, kOfGrad, group), v.at(c, kOfSrc, group), v.at(c, kConstant, group)};
+    const NormalizeGrad by{v.at(c, kScale, group), v.at(c, kOfSrc, group), v.at(c, kConstant, group)};
     normalize_grad(runs.lane_run(run), kind, c.at(from) + at, c.at(out) + at, c.at(grad) + at, by,
                    c.at(to) + at);
   });

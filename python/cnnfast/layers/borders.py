@@ -36,10 +36,10 @@ class Borders(Layer):
         self._borders = normal_sides(borders, self.argument, self.rank)
         self.data_format = resolve_data_format(data_format)
 
-    def _sides(self, none: Any) -> list[Any]:
-        """The borders of all axes of a sample; `none` for the channels."""
+    def _sides(self) -> Sides:
+        """The borders of all axes of a sample; channels have none."""
         first = self.data_format == "channels_first"
-        return [none, *self._borders] if first else [*self._borders, none]
+        return ((0, 0), *self._borders) if first else (*self._borders, (0, 0))
 
     def get_config(self) -> Config:
         """Returns the arguments that make an equal layer."""
@@ -57,7 +57,7 @@ class ZeroPadding(Borders):
         return self._borders
 
     def _emit(self, graph: Graph, srcs: Sequence[int], weights: Sequence[Weight]) -> int:
-        return graph.pad(srcs[0], self._sides((0, 0)), "constant", 0.0, self.name)
+        return graph.pad(srcs[0], self._sides(), "constant", 0.0, self.name)
 
 
 class Cropping(Borders):
@@ -74,13 +74,12 @@ class Cropping(Borders):
         shape = graph.shape(srcs[0])
         if len(shape) != self.rank + 1:
             raise ValueError(f"{self.name}: samples must have {self.rank + 1} axes, got {shape}")
-        kept = [size - sum(cut) for size, cut in zip(shape, self._sides((0, 0)), strict=True)]
-        if min(kept) < 1:
+        ranges = [(cut[0], 1, size - sum(cut)) for size, cut in zip(shape, self._sides(), strict=True)]
+        if min(kept for _, _, kept in ranges) < 1:
             raise ValueError(
                 f"{self.name}: cropping leaves nothing of samples {shape}: it takes {self._borders}"
             )
-        begins = [before for before, _ in self._sides((0, 0))]
-        return graph.slice(srcs[0], [(b, 1, k) for b, k in zip(begins, kept, strict=True)], self.name)
+        return graph.slice(srcs[0], ranges, self.name)
 
 
 class ZeroPadding1D(ZeroPadding):
