@@ -24,8 +24,21 @@ def new_weight(
     begins = initializers.get("glorot_uniform" if initializer is None else initializer)
     variable = Variable(name, shape)
     variable.assign_first(first_values(begins, shape, default_rng(next_seed())))
-    if (penalty := regularizers.get(regularizer)) is not None:
-        variable.set_regularizer(*penalty._factors())
-    if (rule := constraints.get(constraint)) is not None:
-        variable.set_constraint(*rule._core_rule())
+    follow(variable, regularizers.get(regularizer), constraints.get(constraint))
     return variable
+
+
+def follow(
+    variable: Variable,
+    regularizer: regularizers.Regularizer | None,
+    constraint: constraints.Constraint | None,
+) -> None:
+    """Has a weight held by rules in training.
+
+    Example:
+        >>> follow(Variable("mine/scale", (2,)), regularizers.L2(0.1), None)
+    """
+    if regularizer is not None:
+        variable.set_regularizer(*regularizer._factors())
+    if constraint is not None:
+        variable.set_constraint(*constraint._core_rule())

@@ -9,6 +9,7 @@ from cnnfast import constraints, initializers, regularizers
 from cnnfast.config import next_seed
 from cnnfast.initializers.initializer import first_values
 from cnnfast.layers.activation import activation_config, activation_of, emit_activation
+from cnnfast.layers.adding import follow
 from cnnfast.layers.layer import Layer
 from cnnfast.utils.serialization import serialize
 
@@ -65,10 +66,7 @@ class RuledLayer(Layer):
     def _new_variable(self, weight: Weight) -> Variable:
         variable = super()._new_variable(weight)
         rules = self._rules_of(variable)
-        if rules.regularizer is not None:
-            variable.set_regularizer(*rules.regularizer._factors())
-        if rules.constraint is not None:
-            variable.set_constraint(*rules.constraint._core_rule())
+        follow(variable, rules.regularizer, rules.constraint)
         if _kind(variable) in self.untrained:
             variable.trainable = False
             self._untrained.append(variable)

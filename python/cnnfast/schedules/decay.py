@@ -14,7 +14,24 @@ from cnnfast.utils.arguments import real_number
 
 
 @dataclass(frozen=True)
-class ExponentialDecay(LearningRateSchedule):
+class _PeriodicDecay(LearningRateSchedule):
+    initial_learning_rate: float
+    decay_steps: float
+    decay_rate: float
+    staircase: bool = False
+
+    def __post_init__(self) -> None:
+        self._check_reals("initial_learning_rate", "decay_rate")
+        self._check_above_0("decay_steps")
+
+    def _periods(self, step: Any) -> float:
+        """How often `decay_steps` are over, in whole numbers if in stairs."""
+        periods = float(step) / self.decay_steps
+        return math.floor(periods) if self.staircase else periods
+
+
+@dataclass(frozen=True)
+class ExponentialDecay(_PeriodicDecay):
     """Multiplies the rate by the same factor in the same time.
 
     Formula: rate = initial_learning_rate * decay_rate ^ (step / decay_steps); with `staircase` the exponent
@@ -35,25 +52,15 @@ class ExponentialDecay(LearningRateSchedule):
         0.025
     """
 
-    initial_learning_rate: float
-    decay_steps: float
-    decay_rate: float
-    staircase: bool = False
     name: str = "ExponentialDecay"
-
-    def __post_init__(self) -> None:
-        self._check_reals("initial_learning_rate", "decay_rate")
-        self._check_above_0("decay_steps")
 
     def __call__(self, step: Any) -> float:
         """Returns the learning rate."""
-        periods = float(step) / self.decay_steps
-        exponent = math.floor(periods) if self.staircase else periods
-        return self.initial_learning_rate * math.pow(self.decay_rate, exponent)
+        return self.initial_learning_rate * math.pow(self.decay_rate, self._periods(step))
 
 
 @dataclass(frozen=True)
-class InverseTimeDecay(LearningRateSchedule):
+class InverseTimeDecay(_PeriodicDecay):
     """Divides the rate by a number that grows evenly.
 
     Formula: rate = initial_learning_rate / (1 + decay_rate * step / decay_steps); with `staircase` the
@@ -74,22 +81,11 @@ class InverseTimeDecay(LearningRateSchedule):
         0.05
     """
 
-    initial_learning_rate: float
-    decay_steps: float
-    decay_rate: float
-    staircase: bool = False
     name: str = "InverseTimeDecay"
-
-    def __post_init__(self) -> None:
-        self._check_reals("initial_learning_rate", "decay_rate")
-        self._check_above_0("decay_steps")
 
     def __call__(self, step: Any) -> float:
         """Returns the learning rate."""
-        periods = float(step) / self.decay_steps
-        return self.initial_learning_rate / (
-            1 + self.decay_rate * (math.floor(periods) if self.staircase else periods)
-        )
+        return self.initial_learning_rate / (1 + self.decay_rate * self._periods(step))
 
 
 @dataclass(frozen=True)
