@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, ClassVar
 
+from cnnfast.layers.calls import joined
 from cnnfast.layers.layer import Layer
 
 if TYPE_CHECKING:
@@ -62,5 +63,4 @@ def add(inputs: Sequence[SymbolicTensor], **options: Unpack[LayerOptions]) -> Sy
         >>> add([x, Dense(4)(x)]).shape
         (None, 4)
     """
-    made: SymbolicTensor = Add(**options)(list(inputs))
-    return made
+    return joined(Add(**options), inputs)

@@ -145,3 +145,15 @@ def _samples(layer: Layer, argument: Any, is_input: bool) -> Any:
     if isinstance(argument, dict) or (listed and all(hasattr(each, "__array__") for each in listed)):
         return mapped(lambda each: check_samples(each, None, name), argument)
     return check_samples(argument, None, name) if is_input or hasattr(argument, "__array__") else argument
+
+
+def joined(layer: Layer, inputs: Sequence[SymbolicTensor]) -> SymbolicTensor:
+    """Returns several branches as one, as a layer that joins them does.
+
+    Example:
+        >>> from cnnfast.layers import Add, Input
+        >>> joined(Add(), [Input((4,)), Input((4,))]).shape
+        (None, 4)
+    """
+    made: SymbolicTensor = layer(list(inputs))
+    return made

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, ClassVar
 
+from cnnfast.layers.calls import joined
 from cnnfast.layers.layer import Layer
 from cnnfast.utils.arguments import sample_axis, whole_number
 
@@ -73,5 +74,4 @@ def concatenate(
         >>> concatenate([Input((4, 4, 3)), Input((4, 4, 5))]).shape
         (None, 4, 4, 8)
     """
-    made: SymbolicTensor = Concatenate(axis, **options)(list(inputs))
-    return made
+    return joined(Concatenate(axis, **options), inputs)

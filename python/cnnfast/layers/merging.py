@@ -6,6 +6,7 @@ import functools
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, ClassVar
 
+from cnnfast.layers.calls import joined
 from cnnfast.layers.layer import Layer
 
 if TYPE_CHECKING:
@@ -199,8 +200,7 @@ def subtract(inputs: Sequence[SymbolicTensor], **options: Unpack[LayerOptions]) 
         >>> subtract([Input((4,)), Input((4,))]).shape
         (None, 4)
     """
-    made: SymbolicTensor = Subtract(**options)(list(inputs))
-    return made
+    return joined(Subtract(**options), inputs)
 
 
 def multiply(inputs: Sequence[SymbolicTensor], **options: Unpack[LayerOptions]) -> SymbolicTensor:
@@ -218,8 +218,7 @@ def multiply(inputs: Sequence[SymbolicTensor], **options: Unpack[LayerOptions]) 
         >>> multiply([Input((4,)), Input((4,))]).shape
         (None, 4)
     """
-    made: SymbolicTensor = Multiply(**options)(list(inputs))
-    return made
+    return joined(Multiply(**options), inputs)
 
 
 def average(inputs: Sequence[SymbolicTensor], **options: Unpack[LayerOptions]) -> SymbolicTensor:
@@ -237,8 +236,7 @@ def average(inputs: Sequence[SymbolicTensor], **options: Unpack[LayerOptions]) -
         >>> average([Input((4,)), Input((4,))]).shape
         (None, 4)
     """
-    made: SymbolicTensor = Average(**options)(list(inputs))
-    return made
+    return joined(Average(**options), inputs)
 
 
 def maximum(inputs: Sequence[SymbolicTensor], **options: Unpack[LayerOptions]) -> SymbolicTensor:
@@ -256,8 +254,7 @@ def maximum(inputs: Sequence[SymbolicTensor], **options: Unpack[LayerOptions]) -
         >>> maximum([Input((4,)), Input((4,))]).shape
         (None, 4)
     """
-    made: SymbolicTensor = Maximum(**options)(list(inputs))
-    return made
+    return joined(Maximum(**options), inputs)
 
 
 def minimum(inputs: Sequence[SymbolicTensor], **options: Unpack[LayerOptions]) -> SymbolicTensor:
@@ -275,5 +272,4 @@ def minimum(inputs: Sequence[SymbolicTensor], **options: Unpack[LayerOptions]) -
         >>> minimum([Input((4,)), Input((4,))]).shape
         (None, 4)
     """
-    made: SymbolicTensor = Minimum(**options)(list(inputs))
-    return made
+    return joined(Minimum(**options), inputs)
