@@ -77,6 +77,7 @@ class VarianceScaling(RandomInitializer):
         return _draw(shape, self._generator(generator, self.seed), variance, self.distribution)
 
 
+# Those below add no arguments, so no methods are made for each at import.
 @dataclass(frozen=True)
 class _Scaled(RandomInitializer):
     scale: ClassVar[float]
@@ -92,7 +93,6 @@ class _Scaled(RandomInitializer):
         return _draw(shape, self._generator(generator, self.seed), variance, self.distribution)
 
 
-@dataclass(frozen=True)
 class GlorotUniform(_Scaled):
     """Uniform over [-limit, limit], limit = sqrt(6 / (fan_in + fan_out)); the default of kernels.
 
@@ -113,7 +113,6 @@ class GlorotUniform(_Scaled):
     distribution = "uniform"
 
 
-@dataclass(frozen=True)
 class GlorotNormal(_Scaled):
     """Truncated normal of variance 2 / (fan_in + fan_out).
 
@@ -134,7 +133,6 @@ class GlorotNormal(_Scaled):
     distribution = "truncated_normal"
 
 
-@dataclass(frozen=True)
 class HeUniform(_Scaled):
     """Uniform over [-limit, limit], limit = sqrt(6 / fan_in); suits ReLU.
 
@@ -154,7 +152,6 @@ class HeUniform(_Scaled):
     distribution = "uniform"
 
 
-@dataclass(frozen=True)
 class HeNormal(_Scaled):
     """Truncated normal of variance 2 / fan_in; suits ReLU.
 
@@ -174,7 +171,6 @@ class HeNormal(_Scaled):
     distribution = "truncated_normal"
 
 
-@dataclass(frozen=True)
 class LecunUniform(_Scaled):
     """Uniform over [-limit, limit], limit = sqrt(3 / fan_in).
 
@@ -194,7 +190,6 @@ class LecunUniform(_Scaled):
     distribution = "uniform"
 
 
-@dataclass(frozen=True)
 class LecunNormal(_Scaled):
     """Truncated normal of variance 1 / fan_in.
 
