@@ -6,10 +6,7 @@
 #include <chrono>
 #include <cmath>
 #include <cstdlib>
-#include <iostream>
 #include <mutex>
-#include <set>
-#include <sstream>
 #include <utility>
 #include <vector>
 
@@ -17,6 +14,7 @@
 #include "graph/locked_weights.h"
 #include "graph/measure.h"
 #include "graph/plan.h"
+#include "graph/print_plan.h"
 #include "graph/training_state.h"
 #include "graph/workspace.h"
 #include "runtime/cpu.h"
@@ -30,38 +28,6 @@ namespace {
 // Programs a network keeps: batches of training, its last one, evaluation and prediction, with room for some
 // change. They hold steps, no memory to run in.
 constexpr size_t kPrograms = 16;
-
-// Who refused a layer and why, those with the same reason in one line.
-void print_refusals(const std::string& refused) {
-  std::vector<std::pair<std::string, std::string>> reasons;
-  std::istringstream lines(refused);
-  for (std::string line; std::getline(lines, line);) {
-    const size_t colon = line.find(": ");
-    const std::string who = line.substr(0, colon), why = line.substr(colon);
-    const auto known =
-        std::find_if(reasons.begin(), reasons.end(), [&](const auto& r) { return r.second == why; });
-    if (known == reasons.end())
-      reasons.emplace_back(who, why);
-    else
-      known->first += ", " + who;
-  }
-  for (const auto& [who, why] : reasons) std::cerr << "cnnfast:     not by " << who << why << "\n";
-}
-
-// A line a step. Why a layer did not get other algorithms is told once in a process.
-void print_plan(const Program& program) {
-  static std::mutex mutex;
-  static std::set<std::string> told;
-  const Lock lock(mutex);
-  std::cerr << "cnnfast: plan of " << program.steps().size() << " steps\n";
-  for (const Step& step : program.steps()) {
-    const StepInfo& i = step.info;
-    std::cerr << "cnnfast:   " << i.name << " " << i.direction
-              << (i.algorithm.empty() ? "" : " by " + i.algorithm) << ", " << i.tasks
-              << (i.tasks == 1 ? " task\n" : " tasks\n");
-    if (told.insert(i.name + i.refused).second) print_refusals(i.refused);
-  }
-}
 
 uint64_t new_program_number() {
   static std::atomic<uint64_t> last{0};
