@@ -43,20 +43,6 @@ class Initializer(Configured):
         raise NotImplementedError
 
 
-def first_values(
-    initializer: Callable[..., Any], shape: Sequence[int], generator: np.random.Generator
-) -> NDArray[np.float32]:
-    """Returns what an initializer or a user's function of (shape, dtype) makes of a shape.
-
-    Example:
-        >>> first_values(lambda shape, dtype=None: np.ones(shape), (2,), np.random.default_rng(0))
-        array([1., 1.], dtype=float32)
-    """
-    if isinstance(initializer, Initializer) and type(initializer).__call__ is Initializer.__call__:
-        return initializer(shape, generator=generator)
-    return check_weights(initializer(shape, dtype="float32"), tuple(shape), "initializer's values")
-
-
 @dataclass(frozen=True)
 class RandomInitializer(Initializer):
     """Base of the random ones; an own seed makes the values independent of everything else."""
@@ -65,6 +51,27 @@ class RandomInitializer(Initializer):
         if seed is not None:
             return np.random.default_rng(seed)
         return random_generator() if generator is None else generator
+
+
+def first_values(
+    initializer: Callable[..., Any], shape: Sequence[int], seed: int | Sequence[int]
+) -> NDArray[np.float32]:
+    """Returns what an initializer or a user's function of (shape, dtype) makes of a shape.
+
+    Args:
+        initializer: The initializer.
+        shape: The shape.
+        seed: What chance begins with, for initializers of ours that have any.
+
+    Example:
+        >>> first_values(lambda shape, dtype=None: np.ones(shape), (2,), 0)
+        array([1., 1.], dtype=float32)
+    """
+    if not isinstance(initializer, Initializer) or type(initializer).__call__ is not Initializer.__call__:
+        return check_weights(initializer(shape, dtype="float32"), tuple(shape), "initializer's values")
+    # A generator takes longer to make than most values.
+    chance = isinstance(initializer, RandomInitializer)
+    return initializer(shape, generator=np.random.default_rng(seed) if chance else None)
 
 
 def fans(

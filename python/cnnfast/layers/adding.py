@@ -19,11 +19,9 @@ def new_weight(
         >>> new_weight("mine/scale", (2,), "ones", None, None).numpy()
         array([1., 1.], dtype=float32)
     """
-    from numpy.random import default_rng
-
     begins = initializers.get("glorot_uniform" if initializer is None else initializer)
     variable = Variable(name, shape)
-    variable.assign_first(first_values(begins, shape, default_rng(next_seed())))
+    variable.assign_first(first_values(begins, shape, next_seed()))
     follow(variable, regularizers.get(regularizer), constraints.get(constraint))
     return variable
 

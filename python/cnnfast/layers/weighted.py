@@ -75,11 +75,8 @@ class RuledLayer(Layer):
     def _initialize(self) -> None:
         for position, variable in enumerate(self._weights):
             if not variable.has_values:
-                from numpy.random import default_rng
-
-                generator = default_rng((self._seed, position))
-                values = first_values(self._rules_of(variable).initializer, variable.shape, generator)
-                variable.assign_first(values)
+                begins, seed = self._rules_of(variable).initializer, (self._seed, position)
+                variable.assign_first(first_values(begins, variable.shape, seed))
 
     def _rules_of(self, variable: Variable) -> Rules:
         return self._rules[self.rule_names[_kind(variable)]]

@@ -5,7 +5,7 @@ Dicts are walked in the order of their keys' names, as in Keras, whatever the or
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable
 from typing import Any
 
 
@@ -16,18 +16,20 @@ def leaves(structure: Any) -> list[Any]:
         >>> leaves({"b": [1, 2], "a": 3})
         [3, 1, 2]
     """
-    return list(_walk(structure))
+    found: list[Any] = []
+    _gather(structure, found)
+    return found
 
 
-def _walk(structure: Any) -> Iterator[Any]:
+def _gather(structure: Any, found: list[Any]) -> None:
     if isinstance(structure, dict):
         for name in sorted(structure):
-            yield from _walk(structure[name])
+            _gather(structure[name], found)
     elif isinstance(structure, (list, tuple)):
         for each in structure:
-            yield from _walk(each)
+            _gather(each, found)
     else:
-        yield structure
+        found.append(structure)
 
 
 def mapped(function: Callable[[Any], Any], structure: Any) -> Any:
