@@ -1,13 +1,12 @@
 """Networks of many layers: what describes, plans and lays them out takes time in proportion to the layers."""
 
-import time
 from collections.abc import Callable
-from typing import Any
 
 import numpy as np
 import pytest
 from reference.model import ReferenceModel
 from support.nets import NetworkBuilder, sgd
+from support.timing import least_seconds
 
 from cnnfast import _core
 
@@ -44,16 +43,6 @@ def _chain(kind: str, layers: int) -> tuple["_core.Network", ReferenceModel]:
     return network, reference
 
 
-def _seconds(work: Callable[[], Any], turns: int = 3) -> float:
-    """Processor time of the fastest turn: neighbours must not count."""
-    best = np.inf
-    for _ in range(turns):
-        start = time.process_time()
-        work()
-        best = min(best, time.process_time() - start)
-    return best
-
-
 def _plan(kind: str, layers: int) -> None:
     network, _ = _chain(kind, layers)
     for mode in ("predict", "train"):
@@ -63,9 +52,13 @@ def _plan(kind: str, layers: int) -> None:
 @pytest.mark.parametrize("kind", CHAINS)
 def test_time_is_linear(kind: str) -> None:
     """Twice the layers, about twice the time: the square would be four times."""
-    short, long = _seconds(lambda: _plan(kind, 500)), _seconds(lambda: _plan(kind, 1000))
-    assert long < 3 * short
-    assert long < 2
+
+    def holds(least: list[float]) -> bool:
+        short, long = least
+        return long < 3 * short and long < 2
+
+    least = least_seconds(lambda: _plan(kind, 500), lambda: _plan(kind, 1000), until=holds)
+    assert holds(least), least
 
 
 @pytest.mark.parametrize("kind", CHAINS)
