@@ -3,6 +3,7 @@
 
 #include "bindings/bind.h"
 #include "cnnfast/graph.h"
+#include "ops/op.h"
 
 namespace py = pybind11;
 
@@ -159,6 +160,37 @@ LossKind to_loss(const std::string& kind) {
   fail("loss must be softmax_cross_entropy, sigmoid_cross_entropy or squared_error, got \"", kind, "\".");
 }
 
+Reduction to_reduction(const std::string& kind) {
+  if (kind == "sum") return Reduction::sum;
+  if (kind == "product") return Reduction::product;
+  if (kind == "max") return Reduction::max;
+  if (kind == "min") return Reduction::min;
+  if (kind == "mean") return Reduction::mean;
+  if (kind == "argmax") return Reduction::argmax;
+  if (kind == "argmin") return Reduction::argmin;
+  fail("reduction must be sum, product, max, min, mean, argmax or argmin, got \"", kind, "\".");
+}
+
+// What kind of node makes a value; an activation by its name.
+std::string maker(const Graph& graph, int value) {
+  const Node& node = graph.node(value);
+  const auto* activation = node.as<ActivationAttrs>();
+  if (!activation) return op_of(node).name;
+  switch (activation->kind) {
+    case ActivationKind::linear:
+      return "linear";
+    case ActivationKind::relu:
+      return "relu";
+    case ActivationKind::tanh:
+      return "tanh";
+    case ActivationKind::sigmoid:
+      return "sigmoid";
+    case ActivationKind::softmax:
+      break;
+  }
+  return "softmax";
+}
+
 int constant(Graph& graph, const FloatArray& values, const std::string& name) {
   check_layout(values, "values");
   return graph.constant(dims_of(values), {values.data(), values.data() + values.size()}, name);
@@ -204,6 +236,12 @@ void bind_graph(py::module_& m) {
       .def("weight", &Graph::weight, arg("weight"))
       .def("constant", &constant, arg("values").noconvert(), arg("name"))
       .def("reshape", &Graph::reshape, arg("src"), arg("shape"), arg("rows"), arg("name"))
+      .def("stop_gradient", &Graph::stop_gradient, arg("src"), arg("name"))
+      .def(
+          "reduce",
+          [](Graph& graph, int src, const std::string& kind, const Ints& axes, bool batch,
+             const std::string& name) { return graph.reduce(src, to_reduction(kind), axes, batch, name); },
+          arg("src"), arg("kind"), arg("axes"), arg("batch"), arg("name"))
       .def(
           "loss",
           [](Graph& graph, const std::string& kind, int predictions, int targets, bool from_logits,
@@ -271,6 +309,7 @@ void bind_graph(py::module_& m) {
           arg("value"))
       .def(
           "rows", [](const Graph& graph, int value) { return graph.node(value).rows; }, arg("value"))
+      .def("maker", &maker, arg("value"))
       .def_property_readonly("size", [](const Graph& graph) { return graph.nodes().size(); })
       .def_property_readonly("inputs", &Graph::inputs)
       .def_property_readonly("weights", &Graph::weights)

@@ -285,6 +285,16 @@ int Graph::reshape(int src, const Dims& dims, int rows, const std::string& name)
   return push({.name = name, .attrs = ReshapeAttrs{}, .inputs = {src}, .dims = dims, .rows = rows});
 }
 
+int Graph::stop_gradient(int src, const std::string& name) {
+  const Node& in = node(src);
+  return push({.name = name,
+               .attrs = ReshapeAttrs{},
+               .inputs = {src},
+               .dims = in.dims,
+               .rows = in.rows,
+               .stops_gradient = true});
+}
+
 int Graph::conv(int src, const ConvAttrs& attrs, DataFormat format, const std::string& name,
                 const Weights& weights) {
   return push_conv(src, attrs, 0, format, name, weights);

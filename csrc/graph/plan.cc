@@ -29,7 +29,7 @@ void mark_needed_gradients(Builder& b, const Draft& draft, const std::vector<int
     const Node& node = draft.nodes[static_cast<size_t>(i)];
     bool needed = node.as<InputAttrs>() && b.differentiates_input();
     for (const int position : node.params) needed = needed || b.trainable(position);
-    for (const int src : node.inputs) needed = needed || b.needs_grad(src);
+    for (const int src : node.inputs) needed = needed || (b.needs_grad(src) && !node.stops_gradient);
     b.set_needs_grad(i, needed && leads[static_cast<size_t>(i)]);
   }
 }

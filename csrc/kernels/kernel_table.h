@@ -12,6 +12,7 @@
 
 #include "cnnfast/activation.h"
 #include "cnnfast/formula_op.h"
+#include "cnnfast/reduction.h"
 
 namespace cnnfast {
 
@@ -495,6 +496,11 @@ struct KernelTable {
   void (*dropout_grad)(const float* grad, const uint8_t* mask, float scale, float* dst, int64_t n);
   // dst[c] = sum over rows of src[r * cols_stride + c], rows in order.
   void (*sum_rows)(const float* src, int64_t rows, int64_t row_stride, float* dst, int64_t cols);
+
+  // dst[c] = what src[r * row_stride + c] of all rows are together: their sum (that is for means, too), product
+  // or extreme (for indices, too). Rows in order, except that of one column whose row_stride is 1 lanes and
+  // vectors come apart. dst may be the first row.
+  void (*reduce)(Reduction, const float* src, int64_t rows, int64_t row_stride, float* dst, int64_t cols);
 
   // Of each lane over the pixels: the mean, and the sum of squares of what differs from it.
   void (*moments)(const LaneRun&, const float* src, float* mean, float* m2);

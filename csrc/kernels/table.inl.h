@@ -18,6 +18,7 @@
 #include "kernels/optim.inl.h"
 #include "kernels/peak.inl.h"
 #include "kernels/pool.inl.h"
+#include "kernels/reduce.inl.h"
 #include "kernels/shuffle.inl.h"
 #include "kernels/winograd.inl.h"
 #include "kernels/winograd_weights.inl.h"
@@ -58,6 +59,7 @@ static constexpr KernelTable kTable = {
     .dropout = dropout,
     .dropout_grad = dropout_grad,
     .sum_rows = sum_rows,
+    .reduce = reduce,
     .moments = moments,
     .scale_shift = scale_shift,
     .normalize_sums = normalize_sums,

@@ -16,6 +16,7 @@ MetricKernel = Literal[
     "accuracy", "binary_accuracy", "top_k", "equal", "mean_squared_error", "mean_absolute_error"
 ]
 DataFormat = Literal["channels_last", "channels_first"]
+Reduction = Literal["sum", "product", "max", "min", "mean", "argmax", "argmin"]
 PadMode = Literal["constant", "reflect", "replicate", "circular"]
 # One number for each spatial axis, outermost first; one to three of them.
 Sizes = tuple[int, ...]
@@ -170,6 +171,11 @@ class Graph:
     def dropout(self, src: int, rate: float, name: str) -> int: ...
     def add(self, srcs: Sequence[int], name: str) -> int: ...
     def activation(self, src: int, kind: Activation, name: str) -> int: ...
+    def maker(self, value: int) -> str:
+        """What kind of node makes a value; an activation by its name."""
+
+    def stop_gradient(self, src: int, name: str) -> int: ...
+    def reduce(self, src: int, kind: Reduction, axes: Sequence[int], batch: bool, name: str) -> int: ...
     def formula(self, op: str, operands: list[int | float], name: str) -> int: ...
     def batch_norm(
         self,

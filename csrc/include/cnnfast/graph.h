@@ -15,6 +15,7 @@
 #include "cnnfast/activation.h"
 #include "cnnfast/dims.h"
 #include "cnnfast/formula.h"
+#include "cnnfast/reduction.h"
 #include "cnnfast/weight.h"
 
 namespace cnnfast {
@@ -168,11 +169,17 @@ struct FormulaAttrs {
   Formula formula;  // of one output
 };
 
+// Of axes [first, last) of a row, which become one number; from -1 on those of all rows of the batch, too.
+struct ReduceAttrs {
+  Reduction kind;
+  int first, last;
+};
+
 struct AssignAttrs {};  // what the node's only parameter is after a training step
 
 using Attrs = std::variant<InputAttrs, ConvAttrs, PoolAttrs, DenseAttrs, FlattenAttrs, DropoutAttrs, AddAttrs,
                            ActivationAttrs, ReorderAttrs, WeightAttrs, ConstantAttrs, ReshapeAttrs, LossAttrs,
-                           MetricAttrs, AssignAttrs, MoveAttrs, BatchNormAttrs, FormulaAttrs>;
+                           MetricAttrs, AssignAttrs, MoveAttrs, BatchNormAttrs, FormulaAttrs, ReduceAttrs>;
 
 struct Node {
   std::string name;
@@ -186,6 +193,7 @@ struct Node {
   Activation activation = Activation::none;  // fused into the epilogue
   Layout layout = Layout::plain;             // of the output; chosen by a pass
   std::string refused = {};                  // algorithms that did not take this node, and why
+  bool stops_gradient = false;               // what leads here is not differentiated
   Image image() const;                       // of an output that has channels
   int64_t elems() const;                     // of one row of the output
   bool has_channels() const { return dims.size() >= 2 && dims.size() <= 4; }  // one to three spatial axes
@@ -222,6 +230,10 @@ class Graph {
   int constant(const Dims& dims, std::vector<float> values, const std::string& name);
   // The same numbers in the user's order; rows times dims stay as many.
   int reshape(int src, const Dims& dims, int rows, const std::string& name);
+  int stop_gradient(int src, const std::string& name);
+  // Of these axes of a row, and of the batch's; they are left out. Indices count from 0 along them, in the
+  // user's order, and have no gradient; that of equal extremes goes to each in equal shares.
+  int reduce(int src, Reduction kind, const std::vector<int>& axes, bool batch, const std::string& name);
   int conv(int src, const ConvAttrs& attrs, DataFormat format, const std::string& name,
            const Weights& weights = {});
   // A convolution of one group a channel; groups and filters of `attrs` are set here. Its kernel's last dims

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from cnnfast.ops import reductions
+from cnnfast.ops.functions import exp
 from cnnfast.ops.operation import on_graph, operation
 from cnnfast.ops.runner import run_grad
 from cnnfast.utils.samples import as_array
@@ -130,17 +133,23 @@ def sigmoid_grad(x: ArrayLike, grad_out: ArrayLike) -> NDArray[np.float32]:
 
 
 @operation("x")
-def softmax(x: Any) -> Any:
-    """Returns e^x_j / sum_k e^x_k along the last axis.
+def softmax(x: Any, axis: int | Sequence[int] = -1) -> Any:
+    """Returns e^x_j / sum_k e^x_k along an axis.
 
     Args:
         x: Numbers of any shape, or what stands for them.
+        axis: The axis, or several that are treated as one.
 
     Example:
         >>> softmax([[1.0, 1.0]])
         array([[0.5, 0.5]], dtype=float32)
     """
-    return _activated(x, "softmax")
+    _, x = on_graph(x)
+    axes = reductions.axes_of(x, axis)
+    if axes == (x.ndim - 1,) and (x.rows == 0 or x.dims):
+        return _activated(x, "softmax")
+    powers = exp(x - reductions.stop_gradient(reductions.max(x, axes, True)))
+    return powers / reductions.sum(powers, axes, True)
 
 
 def softmax_grad(x: ArrayLike, grad_out: ArrayLike) -> NDArray[np.float32]:
