@@ -131,3 +131,90 @@ def test_channels_are_scaled_by_a_gate() -> None:
 def test_refusals(make: Any, message: str) -> None:
     with pytest.raises(ValueError, match=message):
         make()
+
+
+def _normalized(x: Array, axes: tuple[int, ...], epsilon: float = 1e-3) -> Array:
+    centred = x - x.mean(axes, keepdims=True)
+    return centred / np.sqrt((centred**2).mean(axes, keepdims=True) + epsilon)
+
+
+def _grouped(x: Array, groups: int, axis: int, epsilon: float = 1e-3) -> Array:
+    cut = x.reshape(*x.shape[:axis], groups, -1, *x.shape[axis + 1 :])
+    axes = tuple(i for i in range(1, cut.ndim) if i != axis)
+    return _normalized(cut, axes, epsilon).reshape(x.shape)
+
+
+# Of samples (6, 5, 8): the layer, what NumPy makes of them, and the shape of its weights, as it is broadcast.
+NORMALIZATIONS: list[tuple[Any, Callable[[Array], Array], tuple[int, ...]]] = [
+    (layers.LayerNormalization(), lambda x: _normalized(x, (3,)), (8,)),
+    (layers.LayerNormalization(axis=1, epsilon=0.1), lambda x: _normalized(x, (1,), 0.1), (6, 1, 1)),
+    (layers.LayerNormalization(axis=(1, 3)), lambda x: _normalized(x, (1, 3)), (6, 1, 8)),
+    (layers.LayerNormalization(axis=[1, 2, 3]), lambda x: _normalized(x, (1, 2, 3)), (6, 5, 8)),
+    (layers.GroupNormalization(4), lambda x: _grouped(x, 4, 3), (8,)),
+    (layers.GroupNormalization(1), lambda x: _normalized(x, (1, 2, 3)), (8,)),
+    (layers.GroupNormalization(3, axis=1), lambda x: _grouped(x, 3, 1), (6, 1, 1)),
+    (layers.GroupNormalization(-1, epsilon=0.1), lambda x: _normalized(x, (1, 2), 0.1), (8,)),
+    (layers.InstanceNormalization(), lambda x: _normalized(x, (1, 2)), (8,)),
+    (layers.InstanceNormalization(axis=1), lambda x: _normalized(x, (2, 3)), (6, 1, 1)),
+    (
+        layers.RMSNormalization(),
+        lambda x: x / np.sqrt((x**2).mean(-1, keepdims=True) + 1e-6),
+        (8,),
+    ),
+    (layers.UnitNormalization(), lambda x: x / np.sqrt((x**2).sum(-1, keepdims=True)), ()),
+    (layers.UnitNormalization(axis=(1, 2)), lambda x: x / np.sqrt((x**2).sum((1, 2), keepdims=True)), ()),
+]
+
+
+@pytest.mark.parametrize(("layer", "expected", "shape"), NORMALIZATIONS)
+def test_normalization(
+    layer: Any, expected: Callable[[Array], Array], shape: tuple[int, ...], isa: str
+) -> None:
+    x = _x(6, 5, 8)
+    layer.build((None, 6, 5, 8))
+    rng = np.random.default_rng(1)
+    values = [rng.uniform(0.5, 1.5, weight.shape).astype(np.float32) for weight in layer.weights]
+    layer.set_weights(values)
+    scale = values[0].reshape(shape).astype(float) if values else 1.0
+    shift = values[1].reshape(shape) if len(values) > 1 else 0.0
+    np.testing.assert_allclose(layer(x), expected(x.astype(float)) * scale + shift, rtol=1e-5, atol=2e-6)
+    same = type(layer).from_config(layer.get_config())
+    same.build((None, 6, 5, 8))
+    same.set_weights(values)
+    np.testing.assert_array_equal(same(x), layer(x))
+
+
+@pytest.mark.parametrize(("layer", "expected", "shape"), NORMALIZATIONS)
+def test_normalization_is_differentiated(
+    layer: Any, expected: Callable[[Array], Array], shape: tuple[int, ...]
+) -> None:
+    x = _x(6, 5, 8)
+    layer.build((None, 6, 5, 8))
+    scale = layer.get_weights()[0].reshape(shape).astype(float) if layer.weights else 1.0
+    model = Model(source := Input((6, 5, 8)), layer(source))
+    rates = np.random.default_rng(2).normal(size=x.shape).astype(np.float32)
+    grad, _ = model.network.vjp(x, rates)
+    for at in [(0, 0, 0, 0), (1, 5, 4, 7), (2, 3, 1, 4), (0, 2, 2, 2)]:
+        sides = []
+        for side in (1e-6, -1e-6):
+            moved = x.astype(float)
+            moved[at] += side
+            sides.append((rates * expected(moved) * scale).sum())
+        np.testing.assert_allclose(grad[at], (sides[0] - sides[1]) / 2e-6, rtol=2e-4, atol=2e-5)
+
+
+def test_layers_are_built_once() -> None:
+    layer = layers.LayerNormalization()
+    for _ in range(2):
+        layer.build((None, 4))
+    assert len(layer.weights) == 2
+
+
+def test_normalization_refuses() -> None:
+    with pytest.raises(ValueError, match="groups must divide the channels"):
+        layers.GroupNormalization(3)(Input((4, 8)))
+    with pytest.raises(ValueError, match="axis must be different ones of 1 to 2"):
+        layers.LayerNormalization(axis=0)(Input((4, 8)))
+    frozen = layers.LayerNormalization(center=False, scale=False)
+    frozen.build((None, 4))
+    assert frozen.weights == []

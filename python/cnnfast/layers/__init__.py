@@ -62,6 +62,13 @@ from cnnfast.layers.merging import (
     multiply,
     subtract,
 )
+from cnnfast.layers.normalization import (
+    GroupNormalization,
+    InstanceNormalization,
+    LayerNormalization,
+    RMSNormalization,
+    UnitNormalization,
+)
 from cnnfast.layers.operation import Operation
 from cnnfast.layers.reshaping import Permute, RepeatVector, Reshape
 from cnnfast.layers.separable_conv1d import SeparableConv1D
@@ -127,9 +134,12 @@ __all__ = [
     "GlobalMaxPooling1D",
     "GlobalMaxPooling2D",
     "GlobalMaxPooling3D",
+    "GroupNormalization",
     "Input",
     "InputLayer",
+    "InstanceNormalization",
     "Layer",
+    "LayerNormalization",
     "LeakyReLU",
     "MaxPool1D",
     "MaxPool2D",
@@ -142,6 +152,7 @@ __all__ = [
     "Multiply",
     "Operation",
     "Permute",
+    "RMSNormalization",
     "ReLU",
     "RepeatVector",
     "Rescaling",
@@ -150,6 +161,7 @@ __all__ = [
     "SeparableConv2D",
     "Softmax",
     "Subtract",
+    "UnitNormalization",
     "UpSampling1D",
     "UpSampling2D",
     "UpSampling3D",

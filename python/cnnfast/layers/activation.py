@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, cast
 
 from cnnfast.layers.layer import Layer
 from cnnfast.layers.tracing import Tracing
-from cnnfast.utils.arguments import ACTIVATIONS, activation_name, not_offered, real_number
+from cnnfast.utils.arguments import ACTIVATIONS, activation_name, real_number
 from cnnfast.utils.warn import warn
 
 if TYPE_CHECKING:
@@ -197,12 +197,12 @@ class ReLU(Layer):
 
 
 class Softmax(Layer):
-    """Each vector along the last axis as probabilities.
+    """Each vector along an axis as probabilities.
 
     Formula: e^x_j / sum_k e^x_k
 
     Args:
-        axis: Not offered; must be -1.
+        axis: The axis, or several that are treated as one.
         options: Arguments of every layer: `name`, `trainable`, `input_shape`.
 
     Shapes:
@@ -219,9 +219,15 @@ class Softmax(Layer):
 
     activation: ClassVar[str] = "softmax"
 
-    def __init__(self, axis: int = -1, **options: Unpack[LayerOptions]) -> None:
+    def __init__(self, axis: int | Sequence[int] = -1, **options: Unpack[LayerOptions]) -> None:
         super().__init__(**options)
-        not_offered("Softmax", axis=(axis, -1))
+        self.axis = axis
 
     def _emit(self, graph: Graph, srcs: Sequence[int], weights: Sequence[Weight]) -> int:
-        return emit_activation(graph, srcs[0], "softmax", self.name)
+        if self.axis == -1:
+            return emit_activation(graph, srcs[0], "softmax", self.name)
+        return emit_activation(graph, srcs[0], lambda x: _ops().softmax(x, self.axis), self.name)
+
+    def get_config(self) -> Config:
+        """Returns the arguments that make an equal layer."""
+        return {**super().get_config(), "axis": self.axis}

@@ -462,8 +462,9 @@ def _graph_of(shapes: Sequence[tuple[int, ...]]) -> Tracing:
 def _noting_that_it_is_built(build: Any) -> Any:
     @functools.wraps(build)
     def wrapped(self: Layer, *args: Any, **kwargs: Any) -> None:
-        build(self, *args, **kwargs)
-        self._built = True
+        if not self._built:  # or it would have its weights twice
+            build(self, *args, **kwargs)
+            self._built = True
 
     return wrapped
 

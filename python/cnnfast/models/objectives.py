@@ -278,7 +278,7 @@ class _Maker:
         if part.loss is not None:
             assert target is not None
             value = part.loss._traced(target, out, weights)
-            adds_up = part.loss.reduction == "sum"
+            adds_up = part.loss._adds_up
             self.terms.append((value.number, 1.0 if part.factor is None else part.factor, adds_up))
             if self.several:
                 at, per_sample = self._report(value)

@@ -19,72 +19,6 @@ if TYPE_CHECKING:
     from cnnfast.layers.layer import Layer
     from cnnfast.utils.serialization import Config
 
-_LAYERS: dict[str, type[Layer]] = {
-    cls.__name__: cls
-    for cls in (
-        layers.Activation,
-        layers.AdaptiveAveragePooling1D,
-        layers.AdaptiveAveragePooling2D,
-        layers.AdaptiveAveragePooling3D,
-        layers.AdaptiveMaxPooling1D,
-        layers.AdaptiveMaxPooling2D,
-        layers.AdaptiveMaxPooling3D,
-        layers.Add,
-        layers.Average,
-        layers.AveragePooling1D,
-        layers.AveragePooling2D,
-        layers.AveragePooling3D,
-        layers.BatchNormalization,
-        layers.Concatenate,
-        layers.Conv1D,
-        layers.Conv1DTranspose,
-        layers.Conv2D,
-        layers.Conv2DTranspose,
-        layers.Conv3D,
-        layers.Conv3DTranspose,
-        layers.Cropping1D,
-        layers.Cropping2D,
-        layers.Cropping3D,
-        layers.Dense,
-        layers.DepthwiseConv1D,
-        layers.DepthwiseConv2D,
-        layers.Dropout,
-        layers.ELU,
-        layers.Flatten,
-        layers.GlobalAveragePooling1D,
-        layers.GlobalAveragePooling2D,
-        layers.GlobalAveragePooling3D,
-        layers.GlobalMaxPooling1D,
-        layers.GlobalMaxPooling2D,
-        layers.GlobalMaxPooling3D,
-        layers.InputLayer,
-        layers.LeakyReLU,
-        layers.MaxPooling1D,
-        layers.MaxPooling2D,
-        layers.MaxPooling3D,
-        layers.Maximum,
-        layers.Minimum,
-        layers.Multiply,
-        layers.Operation,
-        layers.Permute,
-        layers.ReLU,
-        layers.RepeatVector,
-        layers.Rescaling,
-        layers.Reshape,
-        layers.SeparableConv1D,
-        layers.SeparableConv2D,
-        layers.Softmax,
-        layers.Subtract,
-        layers.UpSampling1D,
-        layers.UpSampling2D,
-        layers.UpSampling3D,
-        layers.ZeroPadding1D,
-        layers.ZeroPadding2D,
-        layers.ZeroPadding3D,
-    )
-}
-
-
 # Those of the outermost model, numbered in the order in which they were done: layer to number while it is
 # being written, number to layer while it is being read.
 _done: ContextVar[dict[Any, Any] | None] = ContextVar("layers done", default=None)
@@ -95,7 +29,12 @@ def _classes() -> dict[str, type[Layer]]:
     from cnnfast.models.functional import Model
     from cnnfast.models.sequential import Sequential
 
-    return {**_LAYERS, "Model": Model, "Sequential": Sequential}
+    public = (getattr(layers, name) for name in layers.__all__)
+    ours = {
+        each.__name__: each for each in public if isinstance(each, type) and issubclass(each, layers.Layer)
+    }
+    del ours["Layer"]  # the base computes nothing
+    return {**ours, "Model": Model, "Sequential": Sequential}
 
 
 @contextmanager

@@ -38,6 +38,11 @@ from cnnfast.ops.arithmetic import (
 )
 from cnnfast.ops.conv import conv, conv_grad
 from cnnfast.ops.conv_transpose import conv_transpose, conv_transpose_grad
+from cnnfast.ops.crossentropy import (
+    binary_crossentropy,
+    categorical_crossentropy,
+    sparse_categorical_crossentropy,
+)
 from cnnfast.ops.dense import dense, dense_grad
 from cnnfast.ops.depthwise_conv import depthwise_conv, depthwise_conv_grad
 from cnnfast.ops.functions import (
@@ -60,6 +65,7 @@ from cnnfast.ops.functions import (
     tan,
     trunc,
 )
+from cnnfast.ops.gather import one_hot
 from cnnfast.ops.logic import (
     equal,
     greater,
@@ -126,6 +132,7 @@ from cnnfast.ops.reductions import (
     sum,
     var,
 )
+from cnnfast.ops.shaping import expand_dims, squeeze
 from cnnfast.utils.missing import missing
 
 __all__ = [
@@ -142,6 +149,8 @@ __all__ = [
     "average",
     "average_pool",
     "average_pool_grad",
+    "binary_crossentropy",
+    "categorical_crossentropy",
     "ceil",
     "celu",
     "clip",
@@ -162,6 +171,7 @@ __all__ = [
     "erf",
     "exp",
     "exp2",
+    "expand_dims",
     "expm1",
     "floor",
     "floor_divide",
@@ -206,6 +216,7 @@ __all__ = [
     "norm",
     "normalize",
     "not_equal",
+    "one_hot",
     "power",
     "prod",
     "reciprocal",
@@ -226,11 +237,13 @@ __all__ = [
     "softmax_grad",
     "softplus",
     "softsign",
+    "sparse_categorical_crossentropy",
     "sparse_plus",
     "sparse_sigmoid",
     "sqrt",
     "square",
     "squareplus",
+    "squeeze",
     "std",
     "stop_gradient",
     "subtract",

@@ -7,7 +7,7 @@ import math
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from cnnfast.layers.tracing import Value
+from cnnfast.layers.tracing import Tracing, Value
 from cnnfast.ops.arithmetic import absolute, divide, maximum, multiply, power, sqrt, square, subtract
 from cnnfast.ops.functions import exp, log
 from cnnfast.ops.logic import equal, not_equal
@@ -41,7 +41,8 @@ def axes_of(x: Value, axis: Axes) -> tuple[int, ...]:
     return tuple(sorted(found))
 
 
-def _reduced(x: Any, kind: Reduction, axis: Axes, keepdims: bool) -> Value:
+def _reduced(x: Value, kind: Reduction, axis: Axes, keepdims: bool) -> Value:
+    graph: Tracing
     graph, x = on_graph(x)
     axes = axes_of(x, axis)
     if not axes:
@@ -52,14 +53,14 @@ def _reduced(x: Any, kind: Reduction, axis: Axes, keepdims: bool) -> Value:
     made = graph.value(graph.reduce(x.number, kind, own, batch, graph.named(kind)))
     if not keepdims:
         return made
-    dims = [1 if i in own else size for i, size in enumerate(x.dims)]
+    dims = tuple(1 if i in own else size for i, size in enumerate(x.dims))
     shape = (1, *dims) if batch else dims
     return graph.value(graph.reshape(made.number, shape, made.rows, graph.named("keepdims")))
 
 
 def _squeezed(x: Value, axes: tuple[int, ...]) -> Value:
     """Axes of one number each go, which a reduction has kept."""
-    dims = [size for i, size in enumerate(x.dims, int(x.rows > 0)) if i not in axes]
+    dims = tuple(size for i, size in enumerate(x.dims, int(x.rows > 0)) if i not in axes)
     return x.graph.value(x.graph.reshape(x.number, dims, x.rows, x.graph.named("squeeze")))
 
 

@@ -168,7 +168,7 @@ def check_labels(
     if y.ndim == 0 or len(y) != samples:
         count = "a single number" if y.ndim == 0 else len(y)
         raise ValueError(f"{name} must hold one label for each of the {samples} samples, got {count}")
-    if loss is not None and loss.sparse:
+    if loss is not None and loss.sparse and loss.kind is not None:
         return _class_numbers(y, outputs, name)
     if outputs[-1:] == (1,) and y.shape[1:] == outputs[:-1]:
         y = y[..., None]

@@ -1,0 +1,65 @@
+"""What becomes of a loss's numbers, and shapes of labels and outputs that nearly meet."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from cnnfast import ops
+from cnnfast._core import Weight
+from cnnfast.layers.operators import Operators
+from cnnfast.utils.samples import as_array, core_array
+
+
+def as_numbers(x: Any) -> Any:
+    """Returns what stands for an array as it is, all else as a float32 array.
+
+    Example:
+        >>> as_numbers([1, 2])
+        array([1., 2.], dtype=float32)
+    """
+    return x if isinstance(x, (Operators, Weight)) else core_array(as_array(x, "a value"))
+
+
+def same_rank(x1: Any, x2: Any, expand: bool = True) -> tuple[Any, Any]:
+    """Returns both with as many axes, where one has a last axis of one number that the other lacks.
+
+    Args:
+        x1: Numbers, or what stands for them.
+        x2: The same.
+        expand: Whether one of a single axis gets another, rather than the other losing its last.
+
+    Example:
+        >>> import numpy as np
+        >>> [x.shape for x in same_rank(np.zeros((4, 1)), np.zeros(4))]
+        [(4, 1), (4, 1)]
+    """
+    x1, x2 = as_numbers(x1), as_numbers(x2)
+    if len(x1.shape) == len(x2.shape) + 1 and x1.shape[-1] == 1:
+        if len(x2.shape) == 1 and expand:
+            return x1, ops.expand_dims(x2, -1)
+        return ops.squeeze(x1, -1), x2
+    if len(x2.shape) == len(x1.shape) + 1 and x2.shape[-1] == 1:
+        return same_rank(x2, x1, expand)[::-1]
+    return x1, x2
+
+
+def reduced(values: Any, sample_weight: Any, reduction: str | None) -> Any:
+    """Returns a loss of numbers of samples, each times its weight; see `Loss`.
+
+    Example:
+        >>> float(reduced([1.0, 3.0], [1.0, 0.0], "sum"))
+        1.0
+    """
+    if sample_weight is not None:
+        values, sample_weight = same_rank(values, sample_weight)
+        lacking = len(values.shape) - len(sample_weight.shape)
+        for _ in range(lacking):
+            sample_weight = ops.expand_dims(sample_weight, -1)
+        values = values * sample_weight
+    if reduction in (None, "none"):
+        return values
+    if reduction == "sum":
+        return ops.sum(values)
+    if reduction == "mean_with_sample_weight" and sample_weight is not None:
+        return ops.sum(values) / ops.sum(sample_weight)
+    return ops.mean(values)
