@@ -23,10 +23,14 @@ from cnnfast.utils.serialization import serialize
 # Keras's module (and all below it) to ours that has its names.
 WORDS = {
     "initializers": "cnnfast.initializers",
+    "losses": "cnnfast.losses",
     "optimizers.schedules": "cnnfast.schedules",
 }
 # Names that live elsewhere here.
-ELSEWHERE = {"compute_fans": ("cnnfast.initializers.initializer", "fans")}
+ELSEWHERE = {
+    "compute_fans": ("cnnfast.initializers.initializer", "fans"),
+    "squeeze_or_expand_to_same_rank": ("cnnfast.losses.reducing", "same_rank"),
+}
 
 
 def files() -> list[str]:
@@ -94,7 +98,8 @@ class _Keras:
 
 def _ours(module: str, name: str) -> Any:
     module, name = ELSEWHERE.get(name, (module, name))
-    return getattr(importlib.import_module(module), name)
+    found = importlib.import_module(module)
+    return found if module.endswith(f".{name}") else getattr(found, name)  # losses.losses is a file of Keras
 
 
 def _import(name: str, *rest: Any) -> Any:

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
+
 from cnnfast import ops
 from cnnfast._core import Weight
 from cnnfast.layers.operators import Operators
-from cnnfast.utils.samples import as_array, core_array
+from cnnfast.utils.samples import as_array
 
 
 def as_numbers(x: Any) -> Any:
@@ -17,7 +19,7 @@ def as_numbers(x: Any) -> Any:
         >>> as_numbers([1, 2])
         array([1., 2.], dtype=float32)
     """
-    return x if isinstance(x, (Operators, Weight)) else core_array(as_array(x, "a value"))
+    return x if isinstance(x, (Operators, Weight)) else np.asarray(as_array(x, "a value"), np.float32)
 
 
 def same_rank(x1: Any, x2: Any, expand: bool = True) -> tuple[Any, Any]:
