@@ -37,7 +37,7 @@ from cnnfast.layers.dense import Dense
 from cnnfast.layers.depthwise_conv1d import DepthwiseConv1D
 from cnnfast.layers.depthwise_conv2d import DepthwiseConv2D
 from cnnfast.layers.dropout import Dropout
-from cnnfast.layers.elementwise import ELU, LeakyReLU, Rescaling
+from cnnfast.layers.elementwise import ELU, ActivityRegularization, LeakyReLU, Rescaling
 from cnnfast.layers.flatten import Flatten
 from cnnfast.layers.global_average_pooling import (
     GlobalAveragePooling1D,
@@ -92,6 +92,7 @@ MaxPool3D = MaxPooling3D
 __all__ = [
     "ELU",
     "Activation",
+    "ActivityRegularization",
     "AdaptiveAveragePooling1D",
     "AdaptiveAveragePooling2D",
     "AdaptiveAveragePooling3D",

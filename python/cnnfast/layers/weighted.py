@@ -56,7 +56,7 @@ class RuledLayer(Layer):
     untrained: ClassVar[tuple[str, ...]] = ()
 
     def __init__(
-        self, rules: dict[str, Rules], activity_regularizer: None = None, **options: Unpack[LayerOptions]
+        self, rules: dict[str, Rules], activity_regularizer: Any = None, **options: Unpack[LayerOptions]
     ) -> None:
         super().__init__(activity_regularizer=activity_regularizer, **options)
         self._rules = rules
@@ -103,7 +103,7 @@ class WeightedLayer(RuledLayer):
         activation: Name of the function applied to the output; None for none.
         use_bias: Whether a bias is added.
         rules: As for `RuledLayer`.
-        activity_regularizer: Not offered; must be None.
+        activity_regularizer: Penalty on what the layer makes of a batch, added to the loss.
         options: Arguments of every layer.
     """
 
@@ -114,7 +114,7 @@ class WeightedLayer(RuledLayer):
         activation: Any,
         use_bias: bool,
         rules: dict[str, Rules],
-        activity_regularizer: None,
+        activity_regularizer: Any,
         **options: Unpack[LayerOptions],
     ) -> None:
         super().__init__(rules, activity_regularizer, **options)

@@ -90,7 +90,7 @@ class Networks:
         reports = [] if forms is None else self._set_objective(network, shapes, forms)
         if self._first is None:
             if self._compiled is not None:
-                network.set_optimizer(self._compiled.optimizer._core_config())
+                network.set_optimizer(self._compiled.optimizer._core_config(network.weights))
                 self._compiled.optimizer._bind(network)
             network.seed = self._seed
             self._first = Planned(network, reports)

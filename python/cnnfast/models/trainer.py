@@ -300,6 +300,7 @@ class Trainer:
             callbacks.on_epoch_end(epoch, logs)
             if self.stop_training:
                 break
+        self.optimizer.finalize_variable_values()
         callbacks.on_train_end(logs)
 
     def _order(self, samples: int, shuffle: bool) -> NDArray[np.int64]:
