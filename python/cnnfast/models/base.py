@@ -245,7 +245,8 @@ class BaseModel(Trainer, Layer):
         """Writes the model to one file: structure, weights and, if compiled, the state of its training.
 
         The file appears at once and complete, or not at all. A symbolic link is followed, and the mode of an
-        existing file is kept.
+        existing file is kept. Losses, metrics and schedules of your own are code, which no file holds: with
+        them it is saved as if it were not compiled, with a warning.
 
         Args:
             filepath: Where to; ".cnnfast" is added to a name without a suffix.
@@ -255,7 +256,8 @@ class BaseModel(Trainer, Layer):
         Raises:
             FileExistsError: If the file exists and `overwrite` is False.
             PermissionError: If the file is write-protected.
-            ValueError: If the suffix is that of another format, such as ".keras".
+            ValueError: If the suffix is that of another format, such as ".keras", or a layer, or what holds
+                its weights, is code of your own; `save_weights` does without.
         """
         from cnnfast.models.saving import save_model
 
