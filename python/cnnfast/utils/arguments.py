@@ -189,8 +189,12 @@ def sample_axis(axis: int, rank: int, name: str) -> int:
     return found
 
 
-def activation_name(value: str | None) -> Activation:
-    """Returns the name of an activation; None is "linear".
+def activation_name(value: str | None, known: Sequence[str] = ACTIVATIONS) -> Activation:
+    """Returns the name of an activation that the core has a kernel for; None is "linear".
+
+    Args:
+        value: The name.
+        known: What a message is to list: all names that would do.
 
     Raises:
         ValueError: If there is none of that name.
@@ -205,7 +209,7 @@ def activation_name(value: str | None) -> Activation:
         if value == name:
             return name  # type: ignore[return-value]
     raise ValueError(
-        f"unknown activation {value!r}; known are {known_names(ACTIVATIONS)}{advice('activations', value)}"
+        f"unknown activation {value!r}; known are {known_names(known)}{advice('activations', value, known)}"
     )
 
 
