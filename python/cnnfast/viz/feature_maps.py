@@ -96,7 +96,13 @@ def _as_batch(image: NDArray[Any], shape: tuple[int, ...]) -> NDArray[Any]:
 def _up_to(model: Any, name: str) -> Any:
     """The model up to a layer."""
     from cnnfast.models import Model
+    from cnnfast.models.called import CalledBlueprint
 
+    if isinstance(model.blueprint, CalledBlueprint):
+        raise ValueError(
+            "Feature maps need a Sequential or a Model(inputs, outputs): of a model with a `call` of its own "
+            "only the whole is known."
+        )
     return Model(model.input, next(n.symbol for n in model.blueprint.nodes if n.layer.name == name))
 
 

@@ -33,10 +33,10 @@ def worst_mistakes(y_true: ArrayLike, probabilities: ArrayLike, count: int = 12)
         [1, 0]
     """
     true, scores = class_numbers(y_true, "y_true"), np.asarray(probabilities)
-    if scores.ndim != 2 or len(scores) != len(true):
+    if scores.ndim != 2 or len(scores) != len(true) or scores.shape[1] < 2:
         raise ValueError(
-            f"probabilities must be of shape ({len(true)}, classes), a row for each label, but have shape "
-            f"{scores.shape}."
+            f"probabilities must be of shape ({len(true)}, classes), a row for each label and a number for "
+            f"each of two classes or more, but have shape {scores.shape}."
         )
     wrong = np.flatnonzero(scores.argmax(axis=1) != true)
     order = np.argsort(-scores[wrong].max(axis=1), kind="stable")
