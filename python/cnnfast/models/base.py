@@ -131,11 +131,13 @@ class BaseModel(Trainer, Layer):
 
     @property
     def trainable(self) -> bool:
-        """Whether training changes any layer; setting it sets all layers."""
-        return any(layer.trainable for layer in self.layers)
+        """Whether training changes any layer, or weights of its own; setting it sets all of these."""
+        own = any(variable.trainable for variable in self._weights)
+        return own or any(layer.trainable for layer in self.layers)
 
     @trainable.setter
     def trainable(self, value: bool) -> None:
+        Layer.trainable.fset(self, value)  # type: ignore[attr-defined]
         for layer in self.layers:
             layer.trainable = value
 
