@@ -215,6 +215,7 @@ def test_two_classes_by_one_sigmoid(colours: Path, tmp_path: Path, capsys: Captu
         ("model = 1 +", ("net.py:3: SyntaxError: invalid syntax",)),
         ("x = 1\nmodel = Dense(0)", ("net.py:4: ",)),
         ("raise SystemExit('no')", ("net.py:3: SystemExit: no",)),
+        ("model = cnnfast.Sequential([Input((None, None, 3)), Conv2D(3, 3)])", ("net.py: ", "any size")),
         (OWN_CODE.format(call="inputs.nothing", loss="y"), ("net.py:6: AttributeError: ", "'nothing'")),
         (OWN_CODE.format(call="inputs", loss="y.nothing"), ("net.py:8: AttributeError: ", "'nothing'")),
         (OWN_CODE.format(call="inputs", loss="float(y)"), ("net.py:8: TypeError: cannot make a number",)),
@@ -252,6 +253,7 @@ def test_mistakes_in_ones_own_file_are_told_in_a_line(
     [
         (["nowhere"], "nowhere"),
         (["mnist", "--size", "20"], "--size"),
+        (["mnist", "--threads", "99999"], "--threads"),
         (["mnist", "--model", "vgg"], "'vgg'"),
         (["mnist", "--model", "absent.py"], "absent.py"),
         (["."], "two classes"),

@@ -60,7 +60,9 @@ def save(model: Any, path: Path) -> Path:
 def _write(model: Any, path: Path) -> Path:
     try:
         model.save(path)
-    except ValueError as error:  # a class or function of the user's own is code, which files do not hold
+    except (OSError, MemoryError):
+        raise
+    except Exception as error:  # of a model made of code of one's own, which files do not hold
         path = path.with_suffix(".safetensors")
         model.save_weights(path)
         print(f"cnnfast: {error}; its weights alone are kept", file=sys.stderr)

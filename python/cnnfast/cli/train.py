@@ -87,7 +87,10 @@ def _apply_settings(options: argparse.Namespace) -> None:
     if not os.access(options.out, os.W_OK):
         raise UserError(f"the folder {options.out} cannot be written to; name another with --out")
     if options.threads is not None:
-        cnnfast.set_num_threads(options.threads)
+        try:
+            cnnfast.set_num_threads(options.threads)
+        except ValueError as error:
+            raise UserError(f"--threads: {error}") from error
     if options.precision is not None:
         cnnfast.set_precision(options.precision)
     if options.verbose:
