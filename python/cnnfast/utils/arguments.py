@@ -299,6 +299,8 @@ def _fits(window: Sequence[int], image: Sequence[int]) -> bool:
 def not_offered(owner: str, **given: tuple[Any, Any]) -> None:
     """Refuses arguments that Keras has and this package does not, unless they have Keras's default.
 
+    The `dtype` "float32" passes: it is all there is.
+
     Args:
         owner: Whose arguments they are.
         given: By name, what was given and Keras's default.
@@ -311,6 +313,8 @@ def not_offered(owner: str, **given: tuple[Any, Any]) -> None:
     """
     for name, (value, default) in given.items():
         if value is default or (isinstance(value, (str, int, float, tuple)) and value == default):
+            continue
+        if name == "dtype" and str(value) == "float32":
             continue
         from cnnfast.utils.keras_names import INSTEAD
 

@@ -102,7 +102,7 @@ def described(value: Any, make: Callable[[Any], Any]) -> Config | None:
             return config
     except ValueError:  # no configuration, or one of an unknown class
         pass
-    raise ValueError(f"{value!r} is code of your own, which configurations and files cannot hold")
+    raise ValueError(f"{value!r} is code of your own, which no configuration and no file holds")
 
 
 def resolve(identifier: Any, family: type[T], known: Mapping[str, type[T]], what: str) -> T:
