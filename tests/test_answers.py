@@ -162,3 +162,10 @@ def test_what_is_no_array_is_answered(built: bool) -> None:
         refusal(info.value, type(data).__name__, "np.concatenate", "train_on_batch")
     with pytest.raises(ValueError, match=r"^x must be an array or a list, got None$"):
         model.fit()
+
+
+def test_an_input_has_one_shape() -> None:
+    for arguments in ({"shape": (3,), "batch_shape": (None, 4)}, {"batch_size": 5, "batch_shape": (None, 4)}):
+        with pytest.raises(ValueError, match="batch_shape in place of"):
+            Input(**arguments)  # type: ignore[arg-type]
+    assert Input(batch_shape=(None, 4)).shape == (None, 4)

@@ -408,6 +408,7 @@ class Shifted(Model):
     def build(self, input_shape: Any) -> None:
         self.shift = self.add_weight((2,), "zeros", name="shift")
         super().build(input_shape)
+        self.built = True  # as in Keras
 
     def call(self, inputs: Any) -> Any:
         return self.head(inputs) + self.shift

@@ -60,10 +60,14 @@ class BaseModel(Trainer, Layer):
             )
         return self._blueprint
 
-    @property  # type: ignore[misc]
+    @property
     def built(self) -> bool:
         """Whether the model knows its input's shape, and so its weights."""
         return self._blueprint is not None
+
+    @built.setter
+    def built(self, value: bool) -> None:
+        """Does nothing: Keras's models set it at the end of `build`, and this one knows."""
 
     @property
     def layers(self) -> list[Layer]:
