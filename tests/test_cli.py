@@ -623,6 +623,15 @@ def test_an_answer_that_nobody_reads_ends_silently(words: list[str], trained: Pa
     assert (process.returncode, told) == (128 + signal.SIGPIPE, "")
 
 
+def test_outputs_that_take_nothing() -> None:
+    for where, code, told in ((">&-", 0, ""), ("> /dev/full", 2, "No space left on device")):
+        command = ["sh", "-c", f"exec '{sys.executable}' -m cnnfast.cli info {where}"]
+        done = subprocess.run(command, env=python_environment(), stderr=subprocess.PIPE, text=True)
+        assert done.returncode == code
+        assert told in done.stderr
+        assert len(done.stderr.splitlines()) == bool(told)
+
+
 # -- the rest --------------------------------------------------------------------------------------------
 
 
