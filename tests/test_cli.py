@@ -218,6 +218,10 @@ def test_two_classes_by_one_sigmoid(colours: Path, tmp_path: Path, capsys: Captu
         ("model = cnnfast.Sequential([Input((None, None, 3)), Conv2D(3, 3)])", ("net.py: ", "any size")),
         (OWN_CODE.format(call="inputs.nothing", loss="y"), ("net.py:6: AttributeError: ", "'nothing'")),
         (OWN_CODE.format(call="inputs", loss="y.nothing"), ("net.py:8: AttributeError: ", "'nothing'")),
+        (OWN_CODE.format(call="y.mean(0)", loss="y"), ("net.py:6: NameError: ",)),
+        (OWN_CODE.format(call="Dense(0)(inputs)", loss="y"), ("net.py:6: ", "units must be at least 1")),
+        (OWN_CODE.format(call="inputs", loss="y.shape.nothing"), ("net.py:8: AttributeError: ",)),
+        (OWN_CODE.format(call="inputs", loss="Dense(0)(y)"), ("net.py:8: the model net: units must be",)),
         (OWN_CODE.format(call="inputs", loss="float(y)"), ("net.py:8: TypeError: cannot make a number",)),
         ("pass", ("neither build_model()",)),
         (

@@ -42,20 +42,22 @@ def runs(path: str) -> Iterator[None]:
     try:
         yield
     except Exception as error:
-        cause = error.__cause__ if isinstance(error, UserError) and error.__cause__ else error
-        if not _line_of(cause, path):
+        if not _line_of(error, path):
             raise
-        raise UserError(_told(cause, path)) from error
+        raise UserError(_told(error, path)) from error
 
 
 def _told(error: BaseException, path: str) -> str:
+    """What went wrong, and where, once: what is told already says what it is."""
     place = f"{path}{_line_of(error, path)}: "
-    return f"{place}{type(error).__name__}: {str(error).removeprefix(place)}"
+    kind = "" if isinstance(error, UserError) else f"{type(error).__name__}: "
+    return f"{place}{kind}{str(error).removeprefix(place)}"
 
 
 def _line_of(error: BaseException, path: str) -> str:
-    """`:12` if the error came by line 12 of the file."""
-    line, traceback = "", error.__traceback__
+    """`:12` if the error, or what it was told of, came by line 12 of the file."""
+    cause = error.__cause__ if isinstance(error, UserError) else error
+    line, traceback = "", None if cause is None else cause.__traceback__
     while traceback is not None:
         if traceback.tb_frame.f_code.co_filename == path:
             line = f":{traceback.tb_lineno}"
