@@ -92,6 +92,8 @@ def test_names_of_compile_are_answered(arguments: dict[str, Any], words: list[st
 def test_names_of_arguments_are_answered() -> None:
     for action, word in (
         (lambda: layers.Dense(2, activation="glu"), "Keras has it"),
+        (lambda: layers.Dense(2, activation="geluu"), "did you mean 'gelu'"),
+        (lambda: layers.Activation("nothing"), "'relu', .*'hard_silu', .*'threshold'$"),
         (lambda: layers.Dense(2, kernel_initializer="stft"), "Keras has it"),
         (lambda: layers.Dense(2, kernel_regularizer="l3"), "known are"),
         (lambda: layers.Dense(2, kernel_regularizr="l2"), "did you mean 'kernel_regularizer'"),
@@ -143,3 +145,24 @@ def test_the_first_axis_of_a_shape_to_build_is_the_batch() -> None:
     for wrong in ((3,), (), 3, None, (None, None), (0, 3), ("a", 3)):
         with pytest.raises(ValueError, match="input_shape"):
             layers.Dense(2).build(wrong)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("built", [True, False])
+def test_what_is_no_array_is_answered(built: bool) -> None:
+    """Data that comes batch by batch, and nothing at all."""
+    model = Sequential([*([Input((4,))] if built else []), layers.Dense(2)])
+    model.compile("sgd", "mse")
+    batches = [(np.zeros((2, 4)), np.zeros((2, 2)))]
+    for data in ((pair for pair in batches), iter(batches), {1.0, 2.0}):
+        with pytest.raises(ValueError, match="must be an array") as info:
+            model.fit(data)
+        refusal(info.value, type(data).__name__, "np.concatenate", "train_on_batch")
+    with pytest.raises(ValueError, match=r"^x must be an array or a list, got None$"):
+        model.fit()
+
+
+def test_an_input_has_one_shape() -> None:
+    for arguments in ({"shape": (3,), "batch_shape": (None, 4)}, {"batch_size": 5, "batch_shape": (None, 4)}):
+        with pytest.raises(ValueError, match="batch_shape in place of"):
+            Input(**arguments)  # type: ignore[arg-type]
+    assert Input(batch_shape=(None, 4)).shape == (None, 4)

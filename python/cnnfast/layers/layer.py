@@ -115,7 +115,7 @@ class Layer:
             raise ValueError(f"{type(self).__name__} has no argument {argument!r}{near}")
         not_offered(
             type(self).__name__,
-            dtype=(None if dtype == "float32" else dtype, None),
+            dtype=(dtype, None),
             autocast=(autocast, True),
         )
         if input_dim is not None:
@@ -311,7 +311,7 @@ class Layer:
         """
         from cnnfast.layers.adding import new_weight
 
-        not_offered(type(self).__name__, dtype=(None if str(dtype) == "float32" else dtype, None))
+        not_offered(type(self).__name__, dtype=(dtype, None))
         sizes = () if shape is None else (shape,) if isinstance(shape, int) else tuple(shape)
         suffix = f"variable_{len(self._weights)}" if name is None else name
         variable = new_weight(f"{self.name}/{suffix}", sizes, initializer, regularizer, constraint)

@@ -11,7 +11,7 @@ from cnnfast.initializers.initializer import first_values
 from cnnfast.layers.activation import activation_config, activation_of, emit_activation
 from cnnfast.layers.adding import follow
 from cnnfast.layers.layer import Layer
-from cnnfast.utils.serialization import serialize
+from cnnfast.utils.serialization import described
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -85,10 +85,10 @@ class RuledLayer(Layer):
         """Returns the arguments that make an equal layer, without its weights."""
         config: Config = {}
         for name, rules in self._rules.items():
-            config[f"{name}_initializer"] = serialize(rules.initializer)
+            config[f"{name}_initializer"] = described(rules.initializer, initializers.get)
             if name not in self.untrained:
-                config[f"{name}_regularizer"] = serialize(rules.regularizer)
-                config[f"{name}_constraint"] = serialize(rules.constraint)
+                config[f"{name}_regularizer"] = described(rules.regularizer, regularizers.get)
+                config[f"{name}_constraint"] = described(rules.constraint, constraints.get)
         return {**super().get_config(), **config}
 
 

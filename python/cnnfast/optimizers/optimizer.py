@@ -181,7 +181,9 @@ class Optimizer:
     @property
     def learning_rate(self) -> float:
         """Size of the next step; setting it, also to a schedule, acts on the compiled model at once."""
-        return self._learning_rate if self._schedule is None else float(self._schedule(self.iterations))
+        if self._schedule is None:
+            return self._learning_rate
+        return real_number(self._schedule(self.iterations), "learning_rate, as the schedule has it,")
 
     @learning_rate.setter
     def learning_rate(self, value: Rate) -> None:
