@@ -89,9 +89,6 @@ def test_the_names_of_keras() -> None:
 # -- not offered -------------------------------------------------------------------------------------------
 
 NOT_OFFERED: dict[str, Any] = {
-    "steps": (lambda: small_model().fit(X, Y, steps_per_epoch=3), "steps_per_epoch", "fewer samples"),
-    "steps of predict": (lambda: small_model().predict(X, steps=2), "steps", "x["),
-    "steps of evaluate": (lambda: small_model().evaluate(X, Y, steps=2), "steps"),
     "eager": (lambda: small_model(run_eagerly=True), "run_eagerly", "False"),
     "precision": (lambda: losses.MeanSquaredError(dtype="float16"), "dtype", "None"),
     "scale": (lambda: optimizers.SGD(loss_scale_factor=2.0), "loss_scale_factor", "None"),

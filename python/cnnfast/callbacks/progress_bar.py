@@ -5,13 +5,15 @@ from __future__ import annotations
 import re
 import sys
 import time
-from collections.abc import Iterator
-from typing import TYPE_CHECKING, Any
+from collections.abc import Iterable, Iterator
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from cnnfast.callbacks.callback import Callback, Logs
 
 if TYPE_CHECKING:
     from tqdm import tqdm
+
+T = TypeVar("T")
 
 _REFRESH_SECONDS = (
     0.1  # what an eye can follow; a bar drawn after each batch would cost more than small batches
@@ -117,27 +119,26 @@ def epoch_line(start: str, logs: Logs, columns: int | None) -> str:
     return "  ".join([start, *told])
 
 
-def batches_with_bar(samples: int, batch: int, verbose: int | str, title: str) -> Iterator[int]:
-    """Yields the beginning of each batch, with a bar where `verbose` and the output allow.
+def with_bar(batches: Iterable[T], steps: int | None, verbose: int | str, title: str) -> Iterator[T]:
+    """Yields batches, with a bar where `verbose` and the output allow.
 
     Example:
-        >>> list(batches_with_bar(10, 4, 0, "predict"))
+        >>> list(with_bar([0, 4, 8], 3, 0, "predict"))
         [0, 4, 8]
     """
-    starts = range(0, samples, batch)
     if _mode(verbose) != 1:
-        yield from starts
+        yield from batches
         return
-    bar = open_bar(len(starts), title)
+    bar = open_bar(steps, title)
     try:
-        for start in starts:
-            yield start
+        for batch in batches:
+            yield batch
             bar.update()
     finally:
         bar.close()
 
 
-def open_bar(steps: int, title: str) -> tqdm[Any]:
+def open_bar(steps: int | None, title: str) -> tqdm[Any]:
     """Returns a bar on standard output."""
     from tqdm import tqdm
 

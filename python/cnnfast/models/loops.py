@@ -4,15 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from cnnfast.callbacks.progress_bar import batches_with_bar
+from cnnfast.callbacks.progress_bar import with_bar
 from cnnfast.models.objectives import Logs
 
 if TYPE_CHECKING:
-    import numpy as np
-    from numpy.typing import NDArray
-
     from cnnfast.callbacks.callback_list import CallbackList
-    from cnnfast.models.data import Data
+    from cnnfast.models.feeds import Feed, Order
     from cnnfast.models.trainer import Trainer
 
 Verbose = int | str
@@ -20,34 +17,32 @@ Verbose = int | str
 
 def train_epoch(
     model: Trainer,
-    data: Data,
-    order: NDArray[np.int64],
-    batch: int,
+    feed: Feed,
+    order: Order | None,
     names: list[str],
     callbacks: CallbackList,
 ) -> dict[str, float]:
-    """Trains on every sample once, or until `model.stop_training`; returns the means of loss and metrics."""
-    planned = model._networks.training(data.shapes, data.forms)
-    step, arrays, logs = planned.network.train_step, data.arrays, Logs(planned.reports)
+    """Trains on an epoch's batches, or until `model.stop_training`; returns the means of loss and metrics."""
+    logs: Logs | None = None
     begin, listening = model.optimizer._before_step, callbacks.listens_to_batches
-    for number, start in enumerate(range(0, len(order), batch)):
-        index = order[start : start + batch]
+    for number, (planned, arrays, rows, samples) in enumerate(feed.epoch(order)):
+        logs = logs or Logs(planned.reports)
         if listening:
             callbacks.on_train_batch_begin(number)
         begin()
-        logs.add(step([*arrays, *logs.arrays], index), len(index))
+        logs.add(planned.network.train_step([*arrays, *logs.arrays], rows), samples)
         if listening:
             callbacks.on_train_batch_end(number, dict(zip(names, logs.values, strict=True)))
         if model.stop_training:
             break
-    return dict(zip(names, logs.values, strict=True))
+    return {} if logs is None else dict(zip(names, logs.values, strict=True))
 
 
-def evaluate_all(model: Trainer, data: Data, batch: int, verbose: Verbose) -> list[float]:
-    """Returns the means of loss and metrics over all samples, without training."""
-    planned = model._networks.training(data.shapes, data.forms)
-    step, logs = planned.network.evaluate_step, Logs(planned.reports)
-    for start in batches_with_bar(len(data), batch, verbose, "evaluate"):
-        part = data.part(start, start + batch)
-        logs.add(step([*part.arrays, *logs.arrays]), len(part))
+def evaluate_all(feed: Feed, verbose: Verbose) -> list[float]:
+    """Returns the means of loss and metrics over all batches, without training."""
+    logs: Logs | None = None
+    for planned, arrays, _, samples in with_bar(feed.epoch(None), feed.steps, verbose, "evaluate"):
+        logs = logs or Logs(planned.reports)
+        logs.add(planned.network.evaluate_step([*arrays, *logs.arrays]), samples)
+    assert logs is not None  # a feed without batches refuses
     return logs.values

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -11,10 +12,11 @@ import numpy as np
 from cnnfast import config, losses, metrics, optimizers
 from cnnfast.callbacks.callback_list import CallbackList, flat
 from cnnfast.callbacks.history import History
-from cnnfast.callbacks.progress_bar import ProgressBar, batches_with_bar
+from cnnfast.callbacks.progress_bar import ProgressBar, with_bar
 from cnnfast.models.data import Data, check_data, class_weights, model_samples
+from cnnfast.models.feeds import ArrayFeed, BatchFeed, Feed, as_triple, makes_batches
 from cnnfast.models.loops import Verbose, evaluate_all, train_epoch
-from cnnfast.models.networks import Networks
+from cnnfast.models.networks import Networks, Planned
 from cnnfast.models.objectives import Compiled, Logs, resolved
 from cnnfast.utils.arguments import not_offered, real_number, whole_number
 from cnnfast.utils.locks import give_lock
@@ -205,15 +207,15 @@ class Trainer:
         verbose: Verbose = "auto",
         callbacks: Callback | Sequence[Callback] | None = None,
         validation_split: float = 0.0,
-        validation_data: tuple[Any, Any] | None = None,
+        validation_data: Any = None,
         shuffle: bool = True,
         class_weight: Mapping[int, float] | None = None,
         sample_weight: Any = None,
         initial_epoch: int = 0,
-        steps_per_epoch: None = None,
-        validation_steps: None = None,
-        validation_batch_size: None = None,
-        validation_freq: int = 1,
+        steps_per_epoch: int | None = None,
+        validation_steps: int | None = None,
+        validation_batch_size: int | None = None,
+        validation_freq: int | Sequence[int] = 1,
     ) -> History:
         """Trains on all samples, `epochs` times.
 
@@ -223,24 +225,26 @@ class Trainer:
         Args:
             x: Samples, batch axis first; numbers of any type, which count as float32. Numbers below 1.2e-38
                 in size (denormal ones) count as 0. For several inputs a list in their order, or a dict by
-                their names.
+                their names. Or what makes batches x, (x, y) or (x, y, sample_weight): a generator, an object
+                of the form of Keras's `PyDataset`, or any iterable, such as PyTorch's `DataLoader`.
             y: Labels: class numbers or arrays of the output's shape, as the loss takes them. For several
-                outputs a list or a dict.
+                outputs a list or a dict. None where x makes batches.
             batch_size: Samples in one update, at least 1; None means 32. The last batch may be smaller.
             epochs: The epoch at which to stop, counted from 0.
             verbose: 0 quiet; 1 a bar for each epoch, on terminals; 2 a line for each epoch; "auto" as 1.
             callbacks: Objects that are called while training: one, or a list.
             validation_split: Share of the samples, from the end, that is held back to validate, in [0, 1).
-            validation_data: Or the (x, y) or (x, y, sample_weight) to validate on.
-            shuffle: Whether samples are put in another order in each epoch.
+            validation_data: Or the (x, y) or (x, y, sample_weight) to validate on, or what makes batches.
+            shuffle: Whether samples, or the batches of a `PyDataset`, are put in another order in each epoch.
             class_weight: What samples of each class count, by its number, in the loss of the only output.
             sample_weight: What each sample counts in the loss; for several outputs one for all, or a list or
                 dict.
             initial_epoch: The epoch at which to begin, to go on with an earlier run.
-            steps_per_epoch: Not offered; must be None.
-            validation_steps: Not offered; must be None.
-            validation_batch_size: Not offered; must be None.
-            validation_freq: Not offered; must be 1.
+            steps_per_epoch: How many batches are an epoch, at least 1; None for all there are. A generator
+                without end needs it.
+            validation_steps: The same of validation.
+            validation_batch_size: Samples at a time in validation; None for `batch_size`.
+            validation_freq: After how many epochs it is validated, each time; or the epochs, counted from 1.
 
         Returns:
             The history: `history.history` maps each name to one number for each epoch.
@@ -249,43 +253,47 @@ class Trainer:
             ValueError: If a number, a shape, a label or an argument does not suit. The model is then
                 unchanged.
         """
-        not_offered(
-            "fit",
-            steps_per_epoch=(steps_per_epoch, None),
-            validation_steps=(validation_steps, None),
-            validation_batch_size=(validation_batch_size, None),
-            validation_freq=(validation_freq, 1),
-        )
         compiled = self._needs_compile("fit")
         listening = list(flat(callbacks))
         batch = _batch_size(batch_size)
+        after = _validates_after(validation_freq)
         first, last = whole_number(initial_epoch, "initial_epoch", 0), whole_number(epochs, "epochs", 0)
         share = real_number(validation_split, "validation_split", below=1.0)
         history, progress = History(), ProgressBar(verbose)
-        with self._shaped_by(x):
-            train = self._checked(x, y, sample_weight, class_weight=class_weight)
-            validation = self._validation(train, share, validation_data)
+        steps = _steps(steps_per_epoch, "steps_per_epoch")
+        held = _steps(validation_steps, "validation_steps")
+        held_batch = batch if validation_batch_size is None else _batch_size(validation_batch_size)
+        batches = self._batch_feed(x, (y, sample_weight, share or None), class_weight, steps)
+        with self._shaped_by(x if batches is None else batches.first[0]):
+            if batches is None:
+                data = self._checked(x, y, sample_weight, class_weight=class_weight)
+                data, rest = data.split(share) if share and validation_data is None else (data, None)
+                train: Feed = ArrayFeed(data, batch, steps, self._planned)
+                validation = None if rest is None else self._array_feed(rest, held_batch, held)
+            else:
+                self._checked(*batches.first)
+                train, validation = batches, None
+            if validation_data is not None:
+                validation = self._validation(validation_data, held_batch, held)
             names = self._result_names(compiled)
-            if validation_data is None and validation is not None:
-                train, validation = train.split(share)
             running = CallbackList(
                 [*listening, progress, history],
                 self,
-                {"epochs": last, "steps": -(-len(train) // batch), "verbose": verbose, "batch_size": batch},
+                {"epochs": last, "steps": train.steps, "verbose": verbose, "batch_size": batch},
                 _log_names(names, validation is not None),
             )
         self.history, self.stop_training = history, False
         try:
-            self._run_epochs(train, validation, batch, range(first, last), shuffle, names, running)
+            self._run_epochs(train, validation, after, range(first, last), shuffle, names, running)
         finally:
             progress.close()
         return history
 
     def _run_epochs(
         self,
-        train: Data,
-        validation: Data | None,
-        batch: int,
+        train: Feed,
+        validation: Feed | None,
+        validates_after: Callable[[int], bool],
         epochs: range,
         shuffle: bool,
         names: list[str],
@@ -295,11 +303,10 @@ class Trainer:
         logs: dict[str, float] = {}
         for epoch in epochs:
             callbacks.on_epoch_begin(epoch)
-            order = self._order(len(train), shuffle)
-            logs = train_epoch(self, train, order, batch, names, callbacks)
+            logs = train_epoch(self, train, self._shuffled if shuffle else None, names, callbacks)
             self._epochs += 1
-            if validation is not None:
-                values = evaluate_all(self, validation, batch, 0)
+            if validation is not None and validates_after(epoch + 1):
+                values = evaluate_all(validation, 0)
                 logs.update((f"val_{name}", value) for name, value in zip(names, values, strict=True))
             callbacks.on_epoch_end(epoch, logs)
             if self.stop_training:
@@ -307,12 +314,33 @@ class Trainer:
         self.optimizer.finalize_variable_values()
         callbacks.on_train_end(logs)
 
-    def _order(self, samples: int, shuffle: bool) -> NDArray[np.int64]:
-        if not shuffle:
-            return np.arange(samples, dtype=np.int64)
+    def _shuffled(self, samples: int) -> NDArray[np.int64]:
         from numpy.random import default_rng
 
         return default_rng((self._seed, self._epochs)).permutation(samples).astype(np.int64, copy=False)
+
+    def _planned(self, data: Data) -> Planned:
+        return self._networks.training(data.shapes, data.forms)
+
+    def _array_feed(self, data: Data, batch: int, steps: int | None) -> Feed:
+        return ArrayFeed(data, batch, steps, self._planned)
+
+    def _batch_feed(
+        self, x: Any, others: tuple[Any, ...], class_weight: Mapping[int, float] | None, steps: int | None
+    ) -> BatchFeed | None:
+        """Returns the batches that x makes; None where it is samples. The others are for samples only."""
+        if not makes_batches(x):
+            return None
+        if any(each is not None for each in others):
+            raise ValueError(
+                "x makes batches, which have their own labels and weights: leave out y, sample_weight and "
+                "validation_split, and make batches (x, y) or (x, y, sample_weight)"
+            )
+
+        def checked(x: Any, y: Any, weights: Any) -> Data:
+            return self._checked(x, y, weights, class_weight=class_weight)
+
+        return BatchFeed(x, steps, checked, self._planned)
 
     def _checked(
         self,
@@ -334,14 +362,16 @@ class Trainer:
         parts = compiled.parts(plan) if made is None else made.parts  # labels are checked before all is made
         return check_data(plan, parts, x, y, sample_weight, names)
 
-    def _validation(self, train: Data, share: float, given: Any) -> Data | None:
-        if given is not None:
-            if not isinstance(given, (tuple, list)) or len(given) not in (2, 3):
-                raise ValueError("validation_data must be a pair (x, y), or (x, y, sample_weight)")
-            weights = given[2] if len(given) == 3 else None
-            names = ("the x of validation_data", "the y of validation_data")
-            return self._checked(given[0], given[1], weights, names)
-        return train.split(share)[1] if share else None
+    def _validation(self, given: Any, batch: int, steps: int | None) -> Feed:
+        batches = self._batch_feed(given, (), None, steps)
+        if batches is not None:
+            self._checked(*batches.first)
+            return batches
+        if not isinstance(given, (tuple, list)) or len(given) not in (2, 3):
+            raise ValueError("validation_data must be (x, y) or (x, y, sample_weight), or make batches")
+        weights = given[2] if len(given) == 3 else None
+        names = ("the x of validation_data", "the y of validation_data")
+        return self._array_feed(self._checked(given[0], given[1], weights, names), batch, steps)
 
     def train_on_batch(
         self,
@@ -384,7 +414,8 @@ class Trainer:
         compiled = self._needs_compile("test_on_batch")
         with self._shaped_by(x):
             data = self._checked(x, y, sample_weight)
-        return _results(evaluate_all(self, data, len(data), 0), self._result_names(compiled), return_dict)
+        values = evaluate_all(self._array_feed(data, len(data), None), 0)
+        return _results(values, self._result_names(compiled), return_dict)
 
     def evaluate(
         self,
@@ -393,19 +424,19 @@ class Trainer:
         batch_size: int | None = None,
         verbose: Verbose = "auto",
         sample_weight: Any = None,
-        steps: None = None,
+        steps: int | None = None,
         callbacks: None = None,
         return_dict: bool = False,
     ) -> Any:
         """Returns the loss and metrics over all samples, without training.
 
         Args:
-            x: Samples, batch axis first.
+            x: Samples, batch axis first, or what makes batches, as for `fit`.
             y: Their labels.
             batch_size: Samples at a time, at least 1; None means 32.
             verbose: 0 quiet; otherwise a bar, on terminals.
             sample_weight: What each sample counts in the loss.
-            steps: Not offered; must be None.
+            steps: How many batches, at least 1; None for all there are.
             callbacks: Not offered; must be None.
             return_dict: Whether to return {name: value} in place of a list.
 
@@ -415,12 +446,14 @@ class Trainer:
         Raises:
             ValueError: As `fit`.
         """
-        not_offered("evaluate", steps=(steps, None), callbacks=(callbacks or None, None))
+        not_offered("evaluate", callbacks=(callbacks or None, None))
         compiled = self._needs_compile("evaluate")
-        batch = _batch_size(batch_size)
-        with self._shaped_by(x):
-            data = self._checked(x, y, sample_weight)
-        return _results(evaluate_all(self, data, batch, verbose), self._result_names(compiled), return_dict)
+        batch, count = _batch_size(batch_size), _steps(steps, "steps")
+        batches = self._batch_feed(x, (y, sample_weight), None, count)
+        with self._shaped_by(x if batches is None else batches.first[0]):
+            feed = batches or self._array_feed(self._checked(x, y, sample_weight), batch, count)
+            values = evaluate_all(feed, verbose)
+        return _results(values, self._result_names(compiled), return_dict)
 
     # -- prediction --------------------------------------------------------------------------------------
 
@@ -429,16 +462,16 @@ class Trainer:
         x: Any,
         batch_size: int | None = None,
         verbose: Verbose = "auto",
-        steps: None = None,
+        steps: int | None = None,
         callbacks: None = None,
     ) -> Any:
         """Returns the outputs for all samples.
 
         Args:
-            x: Samples, batch axis first, as `fit` takes them.
+            x: Samples, batch axis first, as `fit` takes them, or what makes batches, of which x counts.
             batch_size: Samples at a time, at least 1; None means 32.
             verbose: 0 quiet; otherwise a bar, on terminals.
-            steps: Not offered; must be None.
+            steps: How many batches, at least 1; None for all there are.
             callbacks: Not offered; must be None.
 
         Returns:
@@ -447,21 +480,36 @@ class Trainer:
         Raises:
             ValueError: If the numbers or the shape do not suit.
         """
-        not_offered("predict", steps=(steps, None), callbacks=(callbacks or None, None))
-        batch = _batch_size(batch_size)
+        not_offered("predict", callbacks=(callbacks or None, None))
+        batch, most = _batch_size(batch_size), _steps(steps, "steps")
+        if makes_batches(x):
+            return self._predicted_batches(x, most, verbose)
         with self._shaped_by(x):
             plan = self.blueprint
             samples = model_samples(plan, x)
             network = self._networks.predicting([each.shape[1:] for each in samples])
         outs: list[NDArray[np.float32]] = []
-        count = len(samples[0])
-        for start in batches_with_bar(count, batch, verbose, "predict"):
-            parts = network.predict([each[start : start + batch] for each in samples])
+        count = len(samples[0]) if most is None else min(len(samples[0]), most * batch)
+        starts = range(0, count, batch)
+        for start in with_bar(starts, len(starts), verbose, "predict"):
+            parts = network.predict([each[start : min(start + batch, count)] for each in samples])
             if not outs:
                 outs = [np.empty((count, *part.shape[1:]), np.float32) for part in parts]
             for out, part in zip(outs, parts, strict=True):
                 out[start : start + batch] = part
         return plan.pack_outputs(outs)
+
+    def _predicted_batches(self, x: Any, steps: int | None, verbose: Verbose) -> Any:
+        parts: list[list[NDArray[np.float32]]] = []
+        for item in with_bar(islice(x, steps), steps, verbose, "predict"):
+            samples = as_triple(item)[0]
+            with self._shaped_by(samples):
+                arrays = model_samples(self.blueprint, samples)
+            network = self._networks.predicting([each.shape[1:] for each in arrays])
+            parts.append(network.predict(arrays))
+        if not parts:
+            raise ValueError(f"there is no batch in {x!r}")
+        return self.blueprint.pack_outputs([np.concatenate(each) for each in zip(*parts, strict=True)])
 
     def predict_on_batch(self, x: Any) -> Any:
         """Returns the outputs for one batch with as little in between as possible; else as `predict`."""
@@ -488,6 +536,18 @@ def _metric(identifier: Any) -> metrics.Metric:
 
 def _log_names(names: list[str], validates: bool) -> list[str]:
     return [*names, *(f"val_{name}" for name in names)] if validates else names
+
+
+def _steps(value: int | None, name: str) -> int | None:
+    return None if value is None else whole_number(value, name, 1)
+
+
+def _validates_after(frequency: int | Sequence[int]) -> Callable[[int], bool]:
+    if not isinstance(frequency, int):
+        epochs = {whole_number(each, "validation_freq", 1) for each in frequency}
+        return epochs.__contains__
+    every = whole_number(frequency, "validation_freq", 1)
+    return lambda epoch: epoch % every == 0
 
 
 def _batch_size(value: int | None) -> int:
