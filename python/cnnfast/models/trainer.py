@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from threading import RLock
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -18,6 +17,7 @@ from cnnfast.models.loops import Verbose, evaluate_all, train_epoch
 from cnnfast.models.networks import Networks
 from cnnfast.models.objectives import Compiled, Logs, resolved
 from cnnfast.utils.arguments import not_offered, real_number, whole_number
+from cnnfast.utils.locks import fork_lock
 from cnnfast.utils.nest import leaves
 
 if TYPE_CHECKING:
@@ -38,7 +38,7 @@ class Trainer:
 
     def __init__(self) -> None:
         # What `compile` sets and files tell belongs together; the network has a lock of its own.
-        self._lock = RLock()
+        self._lock = fork_lock()
         self._compiled: Compiled | None = None
         self._made_networks: Networks | None = None
         self._fast: tuple[Network, tuple[int, ...]] | None = None  # of one input and output; and its shape

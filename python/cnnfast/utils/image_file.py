@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import math
-import threading
 import warnings
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+
+from cnnfast.utils.locks import fork_lock
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -21,7 +22,7 @@ _WHITES = (255, 1023, 4095, 16383, 65535)
 # Where what is seen of a picture is brighter than this, white behind it would hide it.
 _BRIGHT = 0.75
 # Python's warning filters belong to all threads.
-_opening = threading.Lock()
+_opening = fork_lock()
 
 
 class ImageFileError(ValueError):
