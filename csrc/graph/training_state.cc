@@ -14,9 +14,11 @@ void TrainingState::begin(const OptimizerConfig& config) {
 }
 
 std::vector<Floats>& TrainingState::slots_of(const WeightPtr& weight) {
-  std::vector<Floats>& own = slots[weight];
-  while (static_cast<int>(own.size()) < optimizer.slots()) own.emplace_back(weight->size(), "the optimizer");
-  return own;
+  const auto known = slots.find(weight);
+  if (known != slots.end()) return known->second;
+  std::vector<Floats> made;  // all of them before one is kept: memory may be short
+  for (int i = 0; i < optimizer.slots(); ++i) made.emplace_back(weight->size(), "the optimizer");
+  return slots[weight] = std::move(made);
 }
 
 }  // namespace cnnfast
