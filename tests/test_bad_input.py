@@ -9,7 +9,7 @@ from support.models import images, same_bits, small_model
 from support.nets import get_weights, refusal, sgd, small_cnn
 
 import cnnfast
-from cnnfast import layers, ops
+from cnnfast import _core, layers, ops
 
 X, Y = images(12)
 
@@ -424,6 +424,7 @@ def _core_calls() -> dict[str, Callable[[Any, np.ndarray, np.ndarray], Any]]:
         "grad shape": lambda n, x, y: n.vjp(x, grad[:, :9]),
         "parameter shape": lambda n, x, y: n.weights[0].assign(np.ones((3, 3, 1, 8), np.float32)),
         "parameter number": lambda n, x, y: n.weights[99].assign(np.ones(1, np.float32)),
+        "profiled vjp": lambda n, x, y: n.profile([x], "vjp", 1),
         "batch of none": lambda n, x, y: n.memory(0, "train"),
         "state": lambda n, x, y: n.set_optimizer_state({"velocity": np.ones(3, np.float32)}, 1),
     }
@@ -441,6 +442,17 @@ def test_core_checks_for_itself(what: str) -> None:
     assert len(str(info.value)) > 15
     assert same_bits(before, get_weights(network, 6))
     assert network.step == 0
+
+
+def test_outputs_without_axes_take_no_labels() -> None:
+    """A network of one number a sample has no classes that int32 labels could name."""
+    graph = _core.Graph()
+    value = graph.reshape(graph.input((1,), "x"), (), 1, "one")
+    network = _core.Network(graph, value)
+    x = np.ones((3, 1), np.float32)
+    for y in (np.zeros(3, np.int32), np.zeros((3, 1), np.int32)):
+        with pytest.raises(TypeError, match="y must be int32 labels"):
+            network.train_step(x, y)
 
 
 def test_training_before_configure() -> None:

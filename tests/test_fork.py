@@ -1,8 +1,10 @@
 """Processes and threads around the engine: a forked child and two Python threads at once."""
 
 import threading
+from pathlib import Path
 
 import numpy as np
+import pytest
 from support.machine import run_python
 from support.training import data, network
 
@@ -31,6 +33,64 @@ print("parent", built.predict(x).tobytes() == expected.tobytes())
 
 def test_forked_child_runs_and_does_not_hang() -> None:
     assert run_python(FORK, timeout=60).split("\n")[:2] == ["child 0", "parent True"]
+
+
+BUSY_FORKS = """
+import os, signal, threading, warnings
+import numpy as np
+import cnnfast
+from cnnfast import ops
+from support.training import data, network
+warnings.simplefilter("ignore", DeprecationWarning)
+x, kernel = np.ones((16, 32, 32, 8), np.float32), np.ones((3, 3, 8, 8), np.float32)
+model = cnnfast.Sequential([cnnfast.Input((4,)), cnnfast.layers.Dense(2)])
+small, _ = network("mlp")
+
+def convolve():
+    ops.conv(x, kernel)
+
+def compile_and_save():
+    model.compile(loss="mse")
+    model.save(PATH)
+
+def ask():  # in and out of the library as often as can be
+    for _ in range(1000):
+        small.step
+
+def forever(work):
+    while True:
+        work()
+
+work = globals()[WORK]
+work()
+for _ in range(THREADS):
+    threading.Thread(target=forever, args=(work,), daemon=True).start()
+codes = []
+for _ in range(FORKS):
+    child = os.fork()
+    if child == 0:
+        signal.alarm(20)
+        work()
+        grandchild = os.fork()  # waits until nobody works: the child must have counted right
+        if grandchild == 0:
+            signal.alarm(20)
+            work()
+            os._exit(0)
+        os._exit(os.waitstatus_to_exitcode(os.waitpid(grandchild, 0)[1]))
+    codes.append(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]))
+print(set(codes), flush=True)
+os._exit(0)
+"""
+
+
+@pytest.mark.parametrize(
+    ("work", "threads", "forks"), [("convolve", 2, 5), ("compile_and_save", 2, 20), ("ask", 8, 30)]
+)
+def test_forks_beside_threads_that_work(work: str, threads: int, forks: int, tmp_path: Path) -> None:
+    """Children and theirs find every lock free, whatever the parent's threads were doing."""
+    code = f"PATH, WORK, THREADS, FORKS = {str(tmp_path / 'm.cnnfast')!r}, {work!r}, {threads}, {forks}\n"
+    code += BUSY_FORKS
+    assert run_python(code, timeout=120).strip() == "{0}"
 
 
 def test_two_python_threads_at_once() -> None:

@@ -111,7 +111,7 @@ Targets targets_of(const Network& network, const py::array& y, int64_t rows) {
   Targets targets;
   Dims dims = dims_of(y);
   dims.erase(dims.begin());
-  if (py::isinstance<LabelArray>(y) && dims == Dims(out.begin(), out.end() - 1)) {
+  if (py::isinstance<LabelArray>(y) && !out.empty() && dims == Dims(out.begin(), out.end() - 1)) {
     targets.labels = static_cast<const int32_t*>(y.data());
   } else if (!py::isinstance<FloatArray>(y)) {
     fail_type("y must be int32 labels of shape (n,) or float32 targets of the output's shape, got " +
@@ -281,9 +281,14 @@ std::vector<double> loss_step(Network& network, bool train, const py::array& x, 
   return results;
 }
 
+std::shared_ptr<const Objective> objective_for(const Network& network, Mode mode) {
+  const ReleasedGil released;
+  return network.objective(mode);
+}
+
 std::vector<double> objective_step(Network& network, bool train, const std::vector<py::array>& arrays,
                                    const std::optional<IndexArray>& index) {
-  const std::shared_ptr<const Objective> objective = network.objective(train ? Mode::train : Mode::evaluate);
+  const auto objective = objective_for(network, train ? Mode::train : Mode::evaluate);
   const Batch batch = batch_of(objective->graph, arrays, index);
   std::vector<double> results;
   const ReleasedGil released;
@@ -450,7 +455,7 @@ py::tuple timing_of(const Timing& timing) {
 py::tuple profile_all(Network& network, const std::vector<py::array>& arrays, const std::string& mode,
                       int runs) {
   const Mode wanted = to_mode(mode);
-  const auto objective = wanted == Mode::predict ? nullptr : network.objective(wanted);
+  const auto objective = wanted == Mode::predict ? nullptr : objective_for(network, wanted);
   const Batch batch = batch_of(objective ? objective->graph : network.graph(), arrays, std::nullopt);
   Timing timing;
   {

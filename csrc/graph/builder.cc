@@ -9,7 +9,9 @@
 namespace cnnfast {
 
 int rows_of(const Node& node, int n) {
-  return node.rows == 0 ? 1 : n * node.rows;
+  if (node.rows == 0) return 1;
+  return static_cast<int>(
+      checked_size(product(n, node.rows), kMostSamples, node.name, ": the number of rows of this batch"));
 }
 
 int64_t planes_of(const Node& node, int n) {
@@ -37,7 +39,6 @@ Builder::Builder(const Draft& draft, const Graph& graph, const PassOptions& opti
       needs_grad_(draft.nodes.size(), false) {
   for (const int value : draft.outputs) imported_[static_cast<size_t>(value)] = true;
   for (const Node& node : draft.nodes) {
-    checked_size(product(n, node.rows), kMostSamples, node.name, ": the number of rows of this batch");
     const bool compares = node.as<LossAttrs>() || node.as<MetricAttrs>();
     for (size_t i = 0; i < (compares ? 1 : node.inputs.size()); ++i)
       imported_[static_cast<size_t>(node.inputs[i])] = true;

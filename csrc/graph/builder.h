@@ -17,7 +17,8 @@ inline int64_t ceil_div(int64_t a, int64_t b) {
   return (a + b - 1) / b;
 }
 
-// Rows, planes and floats of a node's output for n samples, as its layout stores it.
+// Rows, planes and floats of a node's output for n samples, as its layout stores it. Throw Error{value} where
+// there are more rows than a batch may have.
 int rows_of(const Node& node, int n);
 int64_t planes_of(const Node& node, int n);
 int64_t floats_of(const Node& node, int n);

@@ -165,7 +165,8 @@ int Graph::push(Node node) {
   check_elems(node);
   for (const int src : node.inputs) this->node(src);
   const std::string given = node.name;
-  for (int number = ++names_[given]; number > 1; ++number) {
+  int& number = names_[given];  // kept, so that each is tried once
+  for (++number; number > 1; ++number) {
     node.name = given + " (" + std::to_string(number) + ")";
     if (names_.try_emplace(node.name, 1).second) break;
   }
@@ -257,12 +258,10 @@ int Graph::input(const Dims& dims, const std::string& name, int rows) {
 int Graph::weight(const WeightPtr& weight) {
   if (!weight) fail("a weight that is to be a value is null.");
   check_room(weight->name(), weight->size());
-  return push({.name = weight->name(),
-               .attrs = WeightAttrs{},
-               .inputs = {},
-               .dims = weight->dims(),
-               .rows = 0,
-               .params = {use(weight)}});
+  Node made{.name = weight->name(), .attrs = WeightAttrs{}, .inputs = {}, .dims = weight->dims(), .rows = 0};
+  check_elems(made);
+  made.params = {use(weight)};
+  return push(std::move(made));
 }
 
 int Graph::constant(const Dims& dims, std::vector<float> values, const std::string& name) {

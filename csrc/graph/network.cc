@@ -6,7 +6,9 @@
 #include <chrono>
 #include <cmath>
 #include <cstdlib>
+#include <initializer_list>
 #include <mutex>
+#include <set>
 #include <utility>
 #include <vector>
 
@@ -46,10 +48,14 @@ int64_t slot_floats(const Weights& weights) {
   return floats;
 }
 
-Weights with_more(Weights weights, const Weights& more) {
-  for (const WeightPtr& weight : more)
-    if (std::find(weights.begin(), weights.end(), weight) == weights.end()) weights.push_back(weight);
-  return weights;
+// Those of all, each once, in the order in which they come.
+Weights union_of(std::initializer_list<Weights> lists) {
+  Weights all;
+  std::set<const Weight*> known;
+  for (const Weights& list : lists)
+    for (const WeightPtr& weight : list)
+      if (known.insert(weight.get()).second) all.push_back(weight);
+  return all;
 }
 
 }  // namespace
@@ -193,7 +199,7 @@ void Network::set_objective(Objective training, Objective evaluation) {
 }
 
 void Network::set_sides(std::shared_ptr<Side> training, std::shared_ptr<Side> evaluation) {
-  all_weights_ = with_more(with_more(weights_, training->graph->weights()), evaluation->graph->weights());
+  all_weights_ = union_of({weights_, training->graph->weights(), evaluation->graph->weights()});
   locking_order_ = LockedWeights::in_order(all_weights_);
   training_ = std::move(training);
   evaluating_ = std::move(evaluation);
@@ -557,6 +563,8 @@ Timing Network::profile(std::span<const Samples> inputs, int n, Mode mode, int r
   using Clock = std::chrono::steady_clock;
   const Transaction transaction(*this);
   if (runs < 1) fail("runs must be at least 1, got ", runs, ".");
+  if (mode == Mode::vjp || mode == Mode::vjp_training)
+    fail("prediction, training and evaluation can be profiled; a vjp cannot.");
   Cached& cached = find(n, mode);
   const Side& side = this->side(mode);
   check_inputs(inputs, n, *side.graph, side.input_rules);

@@ -1,6 +1,7 @@
 #include "cnnfast/objective.h"
 
 #include "cnnfast/error.h"
+#include "core/sizes.h"
 
 namespace cnnfast {
 
@@ -37,7 +38,8 @@ Objective make_objective(Graph graph, int output, Loss loss, bool from_logits,
   if (loss == Loss::sparse_categorical_crossentropy && !dims.empty()) dims.pop_back();
   const int targets = graph.input(dims, "targets", out.rows);
   const int value = graph.loss(wanted.kind, output, targets, from_logits, wanted.name);
-  const int rows = out.rows * static_cast<int>(graph.node(value).elems());
+  const int rows = static_cast<int>(checked_size(product(out.rows, graph.node(value).elems()), kMostSamples,
+                                                 "the number of vectors that one sample is judged by"));
   std::vector<int> reported;
   for (const Metric& metric : metrics) {
     reported.push_back(graph.metric(metric, output, targets, "metric"));

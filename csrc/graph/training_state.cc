@@ -21,13 +21,15 @@ const float* TrainingState::numbers_for(double rate) {
 }
 
 std::vector<Floats>& TrainingState::slots_of(const WeightPtr& weight) {
-  std::vector<Floats>& own = slots[weight];
-  while (static_cast<int>(own.size()) < optimizer.slots()) {
-    const float begin = optimizer.begin_of(own.size());
-    own.emplace_back(weight->size(), "the optimizer");
-    if (begin != 0) std::fill_n(own.back().data(), weight->size(), begin);
+  const auto known = slots.find(weight);
+  if (known != slots.end()) return known->second;
+  std::vector<Floats> made;  // all of them before one is kept: memory may be short
+  for (int i = 0; i < optimizer.slots(); ++i) {
+    const float begin = optimizer.begin_of(static_cast<size_t>(i));
+    made.emplace_back(weight->size(), "the optimizer");
+    if (begin != 0) std::fill_n(made.back().data(), weight->size(), begin);
   }
-  return own;
+  return slots[weight] = std::move(made);
 }
 
 }  // namespace cnnfast

@@ -60,7 +60,11 @@ TEST_CASE("installed, found, and the example learns") {
   const fs::path prefix = folder.path / "prefix", build = folder.path / "build", log = folder.path / "log";
   const std::string cmake = CNNFAST_CMAKE;
   run(cmake + " --install " CNNFAST_BUILD " --prefix " + prefix.string(), log);
-  CHECK(fs::exists(prefix / "include/cnnfast/network.h"));
+  CHECK(fs::exists(prefix / CNNFAST_INCLUDE "/cnnfast/network.h"));
+  // Told the folder that was asked for, and no other.
+  std::stringstream targets;
+  targets << std::ifstream(prefix / CNNFAST_LIBRARY "/cmake/cnnfast/cnnfastTargets.cmake").rdbuf();
+  CHECK(targets.str().find("\"${_IMPORT_PREFIX}/" CNNFAST_INCLUDE "\"") != std::string::npos);
   run(cmake + " -S " CNNFAST_SOURCE "/examples/cpp -B " + build.string() +
           " -DCMAKE_PREFIX_PATH=" + prefix.string() +
           " -DCMAKE_CXX_COMPILER=" CNNFAST_COMPILER " -DCMAKE_CXX_FLAGS='" CNNFAST_FLAGS "'",

@@ -4,16 +4,17 @@
 #include <malloc.h>
 
 #include <atomic>
+#include <chrono>
 #include <cmath>
 #include <cstdlib>
 #include <limits>
 #include <memory>
 #include <new>
 #include <random>
-#include <thread>
 #include <vector>
 
 #include "cnnfast/network.h"
+#include "graph/training_state.h"
 #include "runtime/parallel.h"
 
 namespace {
@@ -310,6 +311,9 @@ TEST_CASE("what Python checks, the core checks") {
   CHECK_THROWS_WITH_AS(network.weight(0).set(nullptr), doctest::Contains("null"), Error);
   CHECK_THROWS_WITH_AS(network.set_slots({}, 1), doctest::Contains("has 2 buffers, got 0"), Error);
   CHECK_THROWS_WITH_AS(network.set_learning_rate(-1), doctest::Contains("learning_rate"), Error);
+  const Samples x{data.x.data()};
+  for (const Mode mode : {Mode::vjp, Mode::vjp_training})
+    CHECK_THROWS_WITH_AS(network.profile({&x, 1}, kBatch, mode, 1), doctest::Contains("a vjp cannot"), Error);
   network.configure(Loss::mean_squared_error, false, {}, network.optimizer());
   CHECK_THROWS_WITH_AS(train({data.x.data()}, {data.y.data()}, kBatch), doctest::Contains("targets"), Error);
   CHECK_THROWS_WITH_AS(train({data.x.data()}, {nullptr, infinite.data()}, kBatch),
@@ -407,41 +411,15 @@ TEST_CASE("predictions take memory neither for gradients nor for the optimizer")
   CHECK(later.weights == get_all(owned->weights()));
 }
 
-TEST_CASE("two networks that share weights train from two threads, and a third looks on") {
-  const WeightPtr a = std::make_shared<Weight>("a", Dims{4, 4}, Initializer::glorot_uniform, 1);
-  const WeightPtr b = std::make_shared<Weight>("b", Dims{4, 4}, Initializer::glorot_uniform, 2);
-  std::vector<std::unique_ptr<Network>> networks;
-  for (const Weights& order : {Weights{a, b}, Weights{b, a}}) {
-    Graph g;
-    int v = g.input({4}, "in");
-    for (const WeightPtr& weight : order) v = g.dense(v, {4, false}, "d", {weight});
-    networks.push_back(std::make_unique<Network>(std::move(g), v));
-    OptimizerConfig sgd;
-    sgd.kind = OptimizerConfig::Kind::sgd;
-    sgd.learning_rate = 1e-3;
-    networks.back()->configure(Loss::mean_squared_error, false, {}, sgd);
-  }
-  const std::vector<float> x(8, 0.5f), y(8, 0.25f);
-  std::vector<std::thread> threads;
-  for (auto& network : networks)
-    threads.emplace_back([&, trained = network.get()] {
-      std::vector<double> results;
-      for (int i = 0; i < 2000; ++i) trained->train_step({x.data()}, {nullptr, y.data()}, 2, results);
-    });
-  threads.emplace_back([&] {
-    for (int i = 0; i < 500; ++i) {
-      // Set together, seen together.
-      const std::vector<float> same(16, 0.1f * static_cast<float>(i % 3));
-      set_all({b, a}, {same.data(), same.data()});
-      const auto all = get_all({a, b});
-      for (const float w : all[0]) CHECK(std::isfinite(w));
-      const Snapshot moment = networks[0]->snapshot();
-      CHECK(moment.weights.size() == 2);
-    }
-  });
-  for (std::thread& thread : threads) thread.join();
-  CHECK(networks[0]->step() == 2000);
-  CHECK(networks[1]->step() == 2000);
+TEST_CASE("where memory is short for the optimizer, it keeps nothing of that weight") {
+  TrainingState state;
+  OptimizerConfig adam;
+  adam.kind = OptimizerConfig::Kind::adam;
+  state.begin(adam);
+  const auto huge = std::make_shared<Weight>("huge", Dims{1 << 20, 1 << 20});
+  CHECK_THROWS_WITH_AS(state.slots_of(huge), doctest::Contains("for the optimizer"), Error);
+  CHECK(state.slots.empty());
+  CHECK(state.slots_of(std::make_shared<Weight>("small", Dims{4})).size() == 2);
 }
 
 TEST_CASE("targets smaller than an objective's are refused, not read past their end") {
@@ -467,4 +445,12 @@ TEST_CASE("nodes have names of their own") {
     const char* given = std::string(name) == "a (2) (2)" ? "a (2)" : "a";
     CHECK(g.node(g.activation(in, ActivationKind::relu, given)).name == name);
   }
+  // As fast where all the numbers are taken.
+  constexpr int kMany = 4000;
+  for (int i = 2; i < kMany; ++i) g.activation(in, ActivationKind::relu, "b (" + std::to_string(i) + ")");
+  const auto start = std::chrono::steady_clock::now();
+  int last = in;
+  for (int i = 0; i < kMany; ++i) last = g.activation(in, ActivationKind::relu, "b");
+  CHECK(std::chrono::steady_clock::now() - start < std::chrono::seconds(2));
+  CHECK(g.node(last).name == "b (" + std::to_string(2 * kMany - 2) + ")");
 }

@@ -4,14 +4,17 @@
 #include <unistd.h>
 
 #include <atomic>
+#include <chrono>
 #include <cstdint>
 #include <limits>
+#include <optional>
 #include <thread>
 #include <vector>
 
 #include "cnnfast/error.h"
 #include "runtime/cpu.h"
 #include "runtime/floats.h"
+#include "runtime/no_fork.h"
 #include "runtime/parallel.h"
 #include "runtime/task_shares.h"
 
@@ -98,6 +101,46 @@ TEST_CASE("a forked child runs on one thread and does not hang") {
   waitpid(child, &status, 0);
   CHECK(WIFEXITED(status));
   CHECK(WEXITSTATUS(status) == 0);
+}
+
+// Forks, and returns what the child's work says.
+template <class Work>
+int in_child(const Work& work) {
+  const pid_t child = fork();
+  if (child == 0) {
+    alarm(20);  // one that hangs ends
+    _exit(work());
+  }
+  int status = -1;
+  waitpid(child, &status, 0);
+  return WIFEXITED(status) ? WEXITSTATUS(status) : -1;
+}
+
+TEST_CASE("forks wait for who works, in a child too, and a child finds all at rest") {
+  std::atomic<bool> working{false};
+  const auto work = [&] {
+    const NoFork scope;
+    working = true;
+    std::this_thread::sleep_for(std::chrono::milliseconds(20));
+    working = false;
+  };
+  const auto forks_beside_work = [&] {
+    std::thread other(work);
+    while (!working) std::this_thread::yield();
+    const int waited = in_child([&] {
+      const NoFork scope;
+      return working ? 1 : 0;
+    });
+    other.join();
+    return waited;
+  };
+  CHECK(forks_beside_work() == 0);
+  CHECK(in_child(forks_beside_work) == 0);
+  std::optional<NoFork> scope(std::in_place);  // of the one that forks: it goes on in the child
+  CHECK(in_child([&] {
+          scope.reset();
+          return forks_beside_work();
+        }) == 0);
 }
 
 TEST_CASE("the number of threads has limits") {

@@ -190,6 +190,50 @@ TEST_CASE("sizes out of proportion are refused before anything is taken") {
       doctest::Contains("the number of all weights is 281474977759232; the limit is 1099511627776"), Error);
 }
 
+TEST_CASE("rows are counted in 64 bits") {
+  Graph g;
+  const int folded = g.input({4}, "folded", 1 << 30);
+  Network network(g, folded);
+  for (const Mode mode : {Mode::predict, Mode::vjp})
+    CHECK_THROWS_WITH_AS(network.memory(4, mode), doctest::Contains("rows of this batch is 4294967296"),
+                         Error);
+  Graph many;
+  const int out = many.input({1 << 10, 4}, "many", 1 << 22);
+  CHECK_THROWS_WITH_AS(make_objective(many, out, Loss::mean_squared_error, false, {}),
+                       doctest::Contains("one sample is judged by is 4294967296"), Error);
+}
+
+TEST_CASE("what a convolution takes besides its images is bounded") {
+  // Each channel is repeated 2^26 times, in 2^27 pixels.
+  Graph g;
+  ConvAttrs attrs = conv(0, 1);
+  attrs.stride = {1 << 13, 1 << 14}, attrs.use_bias = false;
+  const int wide = g.depthwise_conv(g.input({1 << 13, 1 << 14, 2}, "in"), attrs, 1 << 26,
+                                    DataFormat::channels_last, "wide");
+  Network network(g, wide);
+  network.force_algorithm("conv2d", "depthwise");
+  CHECK_THROWS_WITH_AS(network.memory(1 << 10, Mode::predict),
+                       doctest::Contains("a step of this batch needs"), Error);
+  Graph images;
+  const int in = images.input({1, 1 << 23, 16}, "in");
+  ConvAttrs square = conv(16, 3);
+  square.padding = {PadMode::same};
+  const int out = images.conv(in, square, DataFormat::channels_last, "square");
+  ConvProblem p = conv_problem(images.node(in), images.node(out), 1 << 10);
+  p.precision = Precision::standard;
+  CHECK(find_conv_algorithm("winograd")->refuse(p) == "a batch may have 2^31 tiles, has 2147483648");
+  p.n = 1 << 9;
+  CHECK(find_conv_algorithm("winograd")->refuse(p).empty());
+}
+
+TEST_CASE("a refused weight leaves the graph as it was") {
+  Graph g;
+  CHECK_THROWS_WITH_AS(g.weight(std::make_shared<Weight>("huge", Dims{1 << 29})),
+                       doctest::Contains("elements of one sample's output"), Error);
+  CHECK(g.params().empty());
+  CHECK(g.weight_elems() == 0);
+}
+
 TEST_CASE("what Python cannot say is refused from C++") {
   check_refused("1 to 3 spatial axes, got 4", [](Graph& g, int in) {
     ConvAttrs a = conv(1, 1);

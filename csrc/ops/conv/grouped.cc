@@ -4,6 +4,7 @@
 // is computed in the wide tensor is summed over the repetitions.
 #include <memory>
 
+#include "core/sizes.h"
 #include "ops/conv/conv.h"
 
 namespace cnnfast {
@@ -46,7 +47,7 @@ struct Wide {
 Buffer widen(Builder& b, const Node& node, const Wide& wide, const Image& image, Buffer from) {
   if (image.c == wide.channels) return from;
   const int64_t blocks = wide.blocks(), pixels = image.pixels(), src_blocks = blocks_of(image.c);
-  const Buffer to = b.buffer(b.rows(node) * blocks * pixels * kLanes);
+  const Buffer to = b.buffer(product(Dims{b.rows(node), blocks, pixels, kLanes}));
   const int repeats = wide.repeats(), small = wide.small, big = wide.big;
   b.step(node, "repeat channels", b.rows(node) * blocks, {from, to}, [=](const Context& c, int64_t task) {
     const int64_t sample = task / blocks, block = task % blocks;
@@ -223,7 +224,7 @@ void lower(Builder& b, const Node& node, const ConvProblem& p, Pass pass) {
   const bool narrows = pass.dst.c != wide.channels;
   pass.from = widen(b, node, wide, pass.src, pass.from);
   if (narrows) {
-    pass.to = b.buffer(p.n * wide.blocks() * pass.dst.pixels() * kLanes);
+    pass.to = b.buffer(product(Dims{p.n, wide.blocks(), pass.dst.pixels(), kLanes}));
     pass.bias = {}, pass.activation = Activation::none;
   }
   const Image image = pass.dst;

@@ -6,6 +6,7 @@
 #include "ops/conv/winograd.h"
 
 #include <cmath>
+#include <limits>
 
 #include "ops/conv/blocked.h"
 #include "ops/conv/pack.h"
@@ -164,6 +165,10 @@ std::string refuse(const ConvProblem& p) {
   if (p.ic() < kFewestChannels || p.oc() < kFewestChannels)
     return "a group must have at least 16 channels on both sides, has " + std::to_string(p.ic()) + " and " +
            std::to_string(p.oc());
+  // Kernels number the tiles in 32 bits.
+  const int64_t tiles = p.n * winograd_tiles(p.out, winograd_axis(form).out);
+  if (tiles > std::numeric_limits<int32_t>::max())
+    return "a batch may have 2^31 tiles, has " + std::to_string(tiles);
   return kConvBlockedAlgorithm.refuse(p);
 }
 

@@ -13,12 +13,10 @@ from typing import TYPE_CHECKING
 from cnnfast._core import TrainingState, Workspace
 from cnnfast.models.objectives import Form, Mean, Reports, State, make_objective
 from cnnfast.tuning import new_network
-from cnnfast.utils.locks import give_lock
+from cnnfast.utils.locks import fork_lock
 from cnnfast.utils.warn import warn
 
 if TYPE_CHECKING:
-    from threading import RLock
-
     from cnnfast._core import Network
     from cnnfast.losses import Loss
     from cnnfast.models.blueprint import Blueprint, Dims
@@ -52,8 +50,6 @@ class Networks:
         seed: Of dropout.
     """
 
-    _lock: RLock
-
     def __init__(self, plan: Blueprint, compiled: Compiled | None, seed: int) -> None:
         self._plan, self._compiled, self._seed = plan, compiled, seed
         self.parts = [] if compiled is None else compiled.parts(plan)
@@ -61,7 +57,7 @@ class Networks:
         self._first: Planned | None = None
         self._last: tuple[Sequence[Dims], Forms | None, Planned] | None = None
         self._others: OrderedDict[tuple[Shapes, Forms | None], Planned] = OrderedDict()
-        give_lock(self)
+        self._lock = fork_lock()
 
     @property
     def first(self) -> Network:

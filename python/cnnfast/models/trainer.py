@@ -19,12 +19,10 @@ from cnnfast.models.loops import Verbose, evaluate_all, train_epoch
 from cnnfast.models.networks import Networks, Planned
 from cnnfast.models.objectives import Compiled, Logs, resolved
 from cnnfast.utils.arguments import not_offered, real_number, whole_number
-from cnnfast.utils.locks import give_lock
+from cnnfast.utils.locks import fork_lock
 from cnnfast.utils.nest import leaves
 
 if TYPE_CHECKING:
-    from threading import RLock
-
     from numpy.typing import NDArray
 
     from cnnfast._core import Network
@@ -38,12 +36,11 @@ class Trainer:
     """The half of a model that trains and runs."""
 
     _blueprint: Blueprint | None
-    _lock: RLock
     name: str
 
     def __init__(self) -> None:
         # What `compile` sets and files tell belongs together; the network has a lock of its own.
-        give_lock(self)
+        self._lock = fork_lock()
         self._compiled: Compiled | None = None
         self._made_networks: Networks | None = None
         self._fast: tuple[Network, tuple[int, ...]] | None = None  # of one input and output; and its shape

@@ -11,13 +11,14 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import cache, lru_cache
-from threading import Lock
+from threading import RLock
 from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 
 from cnnfast._core import Graph, Workspace, set_weights
 from cnnfast.tuning import new_network
+from cnnfast.utils.locks import fork_lock
 from cnnfast.utils.samples import as_array, check_samples
 
 if TYPE_CHECKING:
@@ -42,7 +43,7 @@ class Operation(Protocol):
 class _Compiled:
     network: Network
     output_shape: tuple[int, ...]
-    lock: Lock = field(default_factory=Lock)  # weights are set and used in one go
+    lock: RLock = field(default_factory=fork_lock)  # weights are set and used in one go
 
 
 @lru_cache(maxsize=_KEPT_NETWORKS)

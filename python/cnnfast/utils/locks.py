@@ -1,37 +1,40 @@
-"""Locks that are free in a forked child, whoever held them in its parent.
+"""Locks that a forked child finds free.
 
-A child has only the thread that forked: a lock that another one held would stay locked there for ever. What
-these locks guard is put in its place in one assignment at the end, so that a child finds it as it was before,
-and may begin anew.
+Of its parent's threads a child has only the one that forked: a lock that another one held would stay locked
+there for ever.
 """
 
 from __future__ import annotations
 
 import os
-from threading import RLock
+import threading
 from typing import Any
 from weakref import WeakSet
 
-_owners: WeakSet[Any] = WeakSet()
+_locks: WeakSet[Any] = WeakSet()
 
 
-def give_lock(owner: Any) -> None:
-    """Gives an object its `_lock`, and a new one in a forked child.
+def fork_lock() -> threading.RLock:
+    """Returns a lock that a forked child finds free, unless the thread that forked holds it.
+
+    What it guards must be sound, or made anew by the next holder, wherever the last one stopped.
 
     Example:
-        >>> class Owner: pass
-        >>> owner = Owner()
-        >>> give_lock(owner)
-        >>> with owner._lock:
+        >>> lock = fork_lock()
+        >>> with lock, lock:
         ...     pass
     """
-    owner._lock = RLock()
-    _owners.add(owner)
+    lock = threading.RLock()
+    _locks.add(lock)
+    return lock
 
 
-def _renew() -> None:
-    for owner in _owners:
-        owner._lock = RLock()
+def _free_all() -> None:
+    for lock in _locks:
+        if lock.acquire(blocking=False):  # free, or this thread's
+            lock.release()
+        else:
+            lock._at_fork_reinit()  # as the standard library frees its own
 
 
-os.register_at_fork(after_in_child=_renew)
+os.register_at_fork(after_in_child=_free_all)
