@@ -213,7 +213,7 @@ model = cnnfast.Sequential([cnnfast.Input((None, 1)), layers.Conv1D(2, 3)])
 model.predict(np.zeros((1, 8, 1)))
 held, done = threading.Event(), threading.Event()
 def hold():
-    with model._lock, model._networks._lock, image_file._opening._lock:
+    with model._lock, model._networks._lock, image_file._opening:
         held.set()
         done.wait()
 holder = threading.Thread(target=hold)
