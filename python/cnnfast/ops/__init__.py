@@ -40,6 +40,7 @@ from cnnfast.ops.conv import conv, conv_grad
 from cnnfast.ops.conv_transpose import conv_transpose, conv_transpose_grad
 from cnnfast.ops.dense import dense, dense_grad
 from cnnfast.ops.depthwise_conv import depthwise_conv, depthwise_conv_grad
+from cnnfast.ops.einsum import einsum
 from cnnfast.ops.functions import (
     ceil,
     cos,
@@ -76,6 +77,7 @@ from cnnfast.ops.logic import (
     not_equal,
     where,
 )
+from cnnfast.ops.matrices import dot, inner, matmul, outer, tensordot, vdot
 from cnnfast.ops.nonlinear import (
     celu,
     elu,
@@ -102,12 +104,14 @@ from cnnfast.ops.nonlinear import (
     threshold,
 )
 from cnnfast.ops.pooling import average_pool, average_pool_grad, max_pool, max_pool_grad
+from cnnfast.ops.selection import argsort, in_top_k, one_hot, sort, take, take_along_axis, top_k
 from cnnfast.utils.missing import missing
 
 __all__ = [
     "abs",
     "absolute",
     "add",
+    "argsort",
     "average_pool",
     "average_pool_grad",
     "ceil",
@@ -124,6 +128,8 @@ __all__ = [
     "depthwise_conv",
     "depthwise_conv_grad",
     "divide",
+    "dot",
+    "einsum",
     "elu",
     "equal",
     "erf",
@@ -140,6 +146,8 @@ __all__ = [
     "hard_silu",
     "hard_swish",
     "hard_tanh",
+    "in_top_k",
+    "inner",
     "isfinite",
     "isinf",
     "isnan",
@@ -156,6 +164,7 @@ __all__ = [
     "logical_not",
     "logical_or",
     "logical_xor",
+    "matmul",
     "max_pool",
     "max_pool_grad",
     "maximum",
@@ -165,6 +174,8 @@ __all__ = [
     "multiply",
     "negative",
     "not_equal",
+    "one_hot",
+    "outer",
     "power",
     "reciprocal",
     "relu",
@@ -184,6 +195,7 @@ __all__ = [
     "softmax_grad",
     "softplus",
     "softsign",
+    "sort",
     "sparse_plus",
     "sparse_sigmoid",
     "sqrt",
@@ -191,13 +203,18 @@ __all__ = [
     "squareplus",
     "subtract",
     "swish",
+    "take",
+    "take_along_axis",
     "tan",
     "tanh",
     "tanh_grad",
     "tanh_shrink",
+    "tensordot",
     "threshold",
+    "top_k",
     "true_divide",
     "trunc",
+    "vdot",
     "where",
 ]
 
