@@ -10,7 +10,7 @@ from reference.dense import dense, dense_grad
 from support.nets import dense_network, get_weights, set_weights, sgd
 from support.numerical import assert_within
 
-from cnnfast import ops
+from cnnfast import Input, Model, Sequential, _core, layers, ops, optimizers
 
 SIZES = [1, 2, 7, 15, 16, 17, 33, 64, 100, 257]
 CASES = list(itertools.product([1, 2, 5, 16, 17, 64, 129], SIZES, SIZES))
@@ -120,3 +120,61 @@ def test_rows_do_not_depend_on_the_batch(isa: str) -> None:
     network = dense_network(100, 40)
     set_weights(network, [kernel, bias])
     np.testing.assert_array_equal(network.predict(x)[:5], network.predict(x[:5]))
+
+
+@pytest.mark.parametrize("shape", [(3, 4, 5), (2, 3, 4, 5), (1, 1), (9, 40, 33), (4, 2, 3, 2, 7)], ids=str)
+@pytest.mark.parametrize("activation", [None, "relu", "softmax", "gelu"])
+def test_any_rank(shape: tuple[int, ...], activation: str | None, isa: str) -> None:
+    """Each vector along the last axis goes its own way: as rows of one batch."""
+    x, kernel, bias, _ = _arrays(int(np.prod(shape[:-1])), shape[-1], 6)
+    layer = layers.Dense(6, activation)
+    model = Model(source := Input(shape[1:]), layer(source))
+    layer.set_weights([kernel, bias])
+    assert layer.kernel.shape == (shape[-1], 6)
+    assert layer.compute_output_shape((None, *shape[1:])) == (None, *shape[1:-1], 6)
+    got = model.predict(x.reshape(shape))
+    wide = Model(source := Input(shape[-1:]), layer(source)).predict(x)
+    np.testing.assert_array_equal(got, wide.reshape(*shape[:-1], 6))
+
+
+def test_gradients_of_any_rank(threads: Callable[[int], None], isa: str) -> None:
+    x, kernel, bias, grad = _arrays(7 * 12 * 11, 65, 130)
+    graph = _core.Graph()
+    out = graph.dense(graph.input((12, 11, 65), "x"), 130, True, "dense")
+    assert graph.multiply_adds(out) == 12 * 11 * 65 * 130
+    bits = set()
+    for count in (1, 3):
+        threads(count)
+        network = _core.Network(graph, [out])
+        set_weights(network, [kernel, bias])
+        result = network.predict(x.reshape(7, 12, 11, 65)).reshape(-1, 130)
+        grad_x, grad_weights = network.vjp(x.reshape(7, 12, 11, 65), grad.reshape(7, 12, 11, 130))
+        bits.add(b"".join(a.tobytes() for a in (result, grad_x, *grad_weights)))
+    assert len(bits) == 1
+    _check_forward(result, x, kernel, bias)
+    _check_grads([grad_x.reshape(x.shape), *grad_weights], x, kernel, grad)
+
+
+@pytest.mark.parametrize("data_format", ["channels_last", "channels_first"])
+def test_behind_a_convolution(data_format: Any, isa: str) -> None:
+    """The last axis is the last axis, whatever the layout in between."""
+    x = np.random.default_rng(0).normal(size=(17, 6, 6, 6)).astype(np.float32)
+    before = layers.Conv2D(6, 3, padding="same", data_format=data_format)
+    source = Input((6, 6, 6))
+    hidden = before(source)
+    head = layers.Dense(5, "relu")
+    got = Model(source, head(hidden)).predict(x)
+    values = Model(source, hidden).predict(x).reshape(-1, 6)
+    want = Model(rows := Input((6,)), head(rows)).predict(values)
+    np.testing.assert_allclose(got, want.reshape(17, 6, 6, 5), rtol=1e-6, atol=1e-6)
+
+
+def test_training_on_any_rank() -> None:
+    rng = np.random.default_rng(0)
+    x = rng.normal(size=(64, 5, 8)).astype(np.float32)
+    model = Sequential([Input((5, 8)), layers.Dense(16, "relu"), layers.Dense(3)])
+    model.compile(optimizers.Adam(0.01), "mse")
+    y = x[..., :3] * 2
+    first = model.evaluate(x, y, verbose=0)
+    model.fit(x, y, epochs=30, batch_size=16, verbose=0)
+    assert model.evaluate(x, y, verbose=0) < first / 4

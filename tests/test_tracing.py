@@ -8,7 +8,16 @@ import pytest
 
 import cnnfast
 from cnnfast import Model, losses, ops
-from cnnfast.layers import Conv2D, Conv2DTranspose, Dense, Dropout, Input, Layer, MaxPooling2D
+from cnnfast.layers import (
+    Conv2D,
+    Conv2DTranspose,
+    Dense,
+    Dropout,
+    Input,
+    Layer,
+    MaxPooling2D,
+    RepeatVector,
+)
 from cnnfast.layers.tracing import Tracing, Value
 from cnnfast.models import load_model
 
@@ -288,15 +297,16 @@ def test_a_model_that_fails_is_as_before() -> None:
         def __init__(self) -> None:
             super().__init__()
             self.dense = Dense(3)
+            self.repeat = RepeatVector(2)
 
         def call(self, inputs: Any) -> Any:
-            return self.dense(inputs)
+            return self.repeat(self.dense(inputs))
 
     model = Wrong()
-    with pytest.raises(ValueError, match="Put a Flatten before it"):
-        model.predict(np.ones((2, 3, 3, 1)))
+    with pytest.raises(ValueError, match="RepeatVector takes vectors"):
+        model.predict(np.ones((2, 3, 3, 4)))
     assert not model.built
-    assert model.predict(np.ones((2, 4)), verbose=0).shape == (2, 3)
+    assert model.predict(np.ones((2, 4)), verbose=0).shape == (2, 2, 3)
 
 
 def test_a_function_as_a_metric() -> None:

@@ -304,6 +304,10 @@ void bind_graph(py::module_& m) {
           },
           arg("src"), arg("kind"), arg("name"))
       .def("formula", &formula, arg("op"), arg("operands"), arg("name"))
+      .def("matmul", &Graph::matmul, arg("a"), arg("b"), arg("name"))
+      .def("gather", &Graph::gather, arg("src"), arg("indices"), arg("axis"), arg("name"))
+      .def("gather_along", &Graph::gather_along, arg("src"), arg("indices"), arg("axis"), arg("name"))
+      .def("order", &Graph::order, arg("src"), arg("count"), arg("descending"), arg("name"))
       .def(
           "shape", [](const Graph& graph, int value) { return py::tuple(py::cast(graph.node(value).dims)); },
           arg("value"))

@@ -212,7 +212,7 @@ double Builder::flops_of(const Node& node, const std::string& direction) const {
   if (direction != "forward" && direction != "backward data" && direction != "backward weights") return 0;
   const auto drawn = drawn_.find(node.name);
   if (drawn == drawn_.end()) return 0;  // a pass made it
-  return 2.0 * n * static_cast<double>(graph_.multiply_adds(drawn->second));
+  return 2.0 * (node.rows == 0 ? 1 : n) * static_cast<double>(graph_.multiply_adds(drawn->second));
 }
 
 double Builder::bytes_of(const std::vector<Buffer>& uses) const {

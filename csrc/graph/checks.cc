@@ -6,6 +6,7 @@
 #include <limits>
 
 #include "core/sizes.h"
+#include "ops/cells.h"
 
 namespace cnnfast {
 
@@ -40,6 +41,9 @@ void check_row(const Samples& x, int64_t row, int64_t elems, const InputRule& ru
         !(value >= 0 && value < static_cast<double>(rule.classes) && value == std::trunc(value)))
       fail("labels must lie between 0 and ", rule.classes - 1, " for ", rule.classes, " outputs; got ", value,
            ".");
+    if (rule.cells > 0 && cell_of(value, rule.cells) < 0)
+      fail("indices into ", rule.cells, " cells must lie between ", -rule.cells, " and ", rule.cells - 1,
+           "; got ", value, ".");
     if (!std::isfinite(value)) fail("targets must be finite, got ", value, " in row ", row, ".");
   }
 }
@@ -77,6 +81,12 @@ void check_samples(const Samples& x, int n) {
 std::vector<InputRule> rules_of_inputs(const Graph& graph) {
   std::vector<InputRule> rules(graph.inputs().size());
   for (const Node& node : graph.nodes()) {
+    if (const auto* gather = node.as<GatherAttrs>())
+      if (const auto* input = graph.node(node.inputs[1]).as<InputAttrs>()) {
+        int64_t& cells = rules[static_cast<size_t>(input->number)].cells;
+        const int64_t own = graph.node(node.inputs[0]).dims[static_cast<size_t>(gather->axis)];
+        cells = cells == 0 ? own : std::min(cells, own);
+      }
     const auto* loss = node.as<LossAttrs>();
     const auto* metric = node.as<MetricAttrs>();
     if (!loss && !metric) continue;
@@ -101,7 +111,7 @@ void check_inputs(std::span<const Samples> inputs, int n, const Graph& graph,
     const Node& node = graph.node(graph.inputs()[i]);
     if (x.elems != 0 && x.elems != numbers_of(node))
       fail(node.name, " has ", numbers_of(node), " numbers a sample, got samples of ", x.elems, ".");
-    if (!rules[i].finite) continue;
+    if (!rules[i].finite && rules[i].cells == 0) continue;
     for (int row = 0; row < (node.rows == 0 ? 1 : n); ++row)
       check_row(x, x.index ? x.index[row] : row, numbers_of(node), rules[i]);
   }

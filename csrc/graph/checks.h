@@ -11,6 +11,7 @@ namespace cnnfast {
 struct InputRule {
   bool finite = false;
   int64_t classes = 0;  // above 0: class numbers below it
+  int64_t cells = 0;    // above 0: indices of an axis of so many cells
 };
 std::vector<InputRule> rules_of_inputs(const Graph& graph);
 

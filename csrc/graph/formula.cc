@@ -7,12 +7,9 @@
 #include "cnnfast/error.h"
 #include "cnnfast/graph.h"
 #include "core/sizes.h"
+#include "graph/shape.h"
 
 namespace cnnfast {
-
-namespace {
-
-constexpr size_t kMostDims = 8;
 
 std::string shape_of(const Node& node) {
   const std::string dims = to_string(node.dims);
@@ -21,6 +18,10 @@ std::string shape_of(const Node& node) {
                         ? ",)"
                         : ", " + dims.substr(1, dims.size() - (node.dims.size() == 1 ? 3 : 2)) + ")");
 }
+
+namespace {
+
+constexpr size_t kMostDims = 8;
 
 [[noreturn]] void refuse(const std::string& name, const Node& a, const Node& b) {
   fail(name, ": shapes ", shape_of(a), " and ", shape_of(b),

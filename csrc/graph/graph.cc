@@ -379,13 +379,13 @@ int Graph::pool(int src, const PoolAttrs& attrs, DataFormat format, const std::s
 
 int Graph::dense(int src, const DenseAttrs& attrs, const std::string& name, const Weights& weights) {
   const Dims& in = node(src).dims;
-  if (in.size() != 1)
-    fail(name, ": Dense needs one axis of features a sample, got ", to_string(in),
-         ". Put a Flatten before it.");
+  if (in.empty()) fail(name, ": Dense needs an axis of features, got one number a row.");
   if (attrs.units < 1) fail(name, ": units must be at least 1, got ", attrs.units, ".");
-  Node made{.name = name, .attrs = attrs, .inputs = {src}, .dims = {attrs.units}, .rows = node(src).rows};
+  Node made{.name = name, .attrs = attrs, .inputs = {src}, .dims = in, .rows = node(src).rows};
+  made.dims.back() = attrs.units;
   check_elems(made);
-  made.params = bind(name, weights, kernel_and_bias({in[0], attrs.units}, attrs.use_bias ? attrs.units : 0));
+  made.params =
+      bind(name, weights, kernel_and_bias({in.back(), attrs.units}, attrs.use_bias ? attrs.units : 0));
   return push(std::move(made));
 }
 
@@ -540,14 +540,16 @@ void Graph::assign(const WeightPtr& weight, int value) {
 
 int64_t Graph::multiply_adds(int value) const {
   const Node& made = node(value);
+  const int64_t rows = std::max(made.rows, 1);
   if (const auto* conv = made.as<ConvAttrs>()) {
     const Node& outer = conv->transposed ? node(made.inputs[0]) : made;
     Node inner = conv->transposed ? made : node(made.inputs[0]);
     inner.format = made.format;
     const Spatial& k = conv->kernel;
-    return product(Dims{outer.elems(), k.d, k.h, k.w, inner.image().c / conv->groups, made.rows});
+    return product(Dims{outer.elems(), k.d, k.h, k.w, inner.image().c / conv->groups, rows});
   }
-  if (made.as<DenseAttrs>()) return params_[static_cast<size_t>(made.params[0])].size() * made.rows;
+  if (made.as<DenseAttrs>()) return product(Dims{node(made.inputs[0]).dims.back(), made.elems(), rows});
+  if (made.as<MatmulAttrs>()) return product(Dims{node(made.inputs[0]).dims.back(), made.elems(), rows});
   return 0;
 }
 

@@ -92,8 +92,8 @@ void lower_backward(Builder& b, const Draft& draft) {
 double work_of(const Graph& graph, int n) {
   double madds = 0;
   for (size_t i = 0; i < graph.nodes().size(); ++i)
-    madds += static_cast<double>(graph.multiply_adds(static_cast<int>(i)));
-  madds *= n;
+    madds +=
+        static_cast<double>(graph.multiply_adds(static_cast<int>(i))) * (graph.nodes()[i].rows == 0 ? 1 : n);
   for (const Node& node : graph.nodes())
     if (const auto* attrs = node.as<FormulaAttrs>())
       madds += static_cast<double>(rows_of(node, n) * node.elems()) * kFormulaWork *

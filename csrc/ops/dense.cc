@@ -1,14 +1,13 @@
-// Dense layers: one matrix product in each of the three directions. Training moves the weights where their
-// gradient is finished, while it is in cache.
+// Dense layers, of each vector along the last axis: one matrix product in each of the three directions.
+// Training moves the weights where their gradient is finished, while it is in cache.
 #include "ops/dense_product.h"
 #include "ops/op.h"
+#include "ops/product_tasks.h"
 
 namespace cnnfast {
 
 namespace {
 
-// Columns of a task begin where every ISA's tiles do.
-constexpr int64_t kColumnUnit = 32;
 // Rows and columns of a task: its packed operands fit the second-level cache.
 constexpr int64_t kRowTask = 256, kColumnTask = 128;
 // Few samples read each weight once, at memory's speed if pieces of rows are long.
@@ -16,46 +15,6 @@ constexpr int64_t kLongColumnTask = 1024;
 // Of a weight gradient: long rows, so that the optimizer reads memory in long pieces.
 constexpr int64_t kGradRowTask = 128, kGradColumnTask = 1024;
 constexpr int64_t kBiasTask = 512;
-
-// A product cut into rows x columns tasks.
-struct Tasks {
-  int64_t rows, columns;
-  int64_t count() const { return rows * columns; }
-};
-
-// An even number, for two threads, unless one part is enough.
-int64_t parts_of(int64_t n, int64_t size) {
-  return n <= size / 2 ? 1 : 2 * ceil_div(n, 2 * size);
-}
-
-// The part of a product that one task computes; its operands are still to be found at m0 and n0.
-struct Block {
-  Gemm g;
-  int64_t m0, n0;
-};
-
-Block block_of(const Gemm& g, const Tasks& tasks, int64_t task) {
-  const int64_t row = task / tasks.columns, column = task % tasks.columns, units = ceil_div(g.n, kColumnUnit);
-  const int64_t m0 = row * g.m / tasks.rows, m1 = (row + 1) * g.m / tasks.rows;
-  const int64_t n0 = column * units / tasks.columns * kColumnUnit;
-  const int64_t n1 = std::min<int64_t>(g.n, (column + 1) * units / tasks.columns * kColumnUnit);
-  Block block{g, m0, n0};
-  block.g.m = static_cast<int32_t>(m1 - m0), block.g.n = static_cast<int32_t>(n1 - n0);
-  return block;
-}
-
-int64_t dst_floats(const Block& block) {
-  return ceil_div(int64_t{block.g.m} * block.g.n, kLanes) * kLanes;
-}
-
-int64_t most_scratch(const Gemm& g, const Tasks& tasks, const GemmKernels& k, bool with_dst) {
-  int64_t most = 0;
-  for (int64_t task = 0; task < tasks.count(); ++task) {
-    const Block block = block_of(g, tasks, task);
-    most = std::max(most, k.scratch(block.g) + (with_dst ? dst_floats(block) : 0));
-  }
-  return most;
-}
 
 // Floats of one column of b as `pack` writes it.
 int64_t packed_depth(const GemmKernels& k, const Gemm& g) {
@@ -120,9 +79,9 @@ void lower_samples(Builder& b, const Node& node, const char* direction, const Ge
 
 void forward(Builder& b, int value) {
   const Node& node = b.node(value);
-  const int in = static_cast<int>(b.source(node).elems()), out = node.as<DenseAttrs>()->units;
+  const int in = static_cast<int>(b.source(node).dims.back()), out = node.as<DenseAttrs>()->units;
   Gemm g{};
-  g.m = b.rows(node), g.n = out, g.k = in;
+  g.m = dense_rows(b, node), g.n = out, g.k = in;
   g.a_row = in, g.a_col = 1, g.b_row = out, g.b_col = 1, g.dst_row = out;
   g.activation = node.activation;
   const ParamPlace kernel = b.place(node.params[0]);
@@ -138,9 +97,9 @@ void forward(Builder& b, int value) {
 
 void backward_data(Builder& b, int value, Buffer grad) {
   const Node& node = b.node(value);
-  const int in = static_cast<int>(b.source(node).elems()), out = node.as<DenseAttrs>()->units;
+  const int in = static_cast<int>(b.source(node).dims.back()), out = node.as<DenseAttrs>()->units;
   Gemm g{};
-  g.m = b.rows(node), g.n = in, g.k = out;
+  g.m = dense_rows(b, node), g.n = in, g.k = out;
   g.a_row = out, g.a_col = 1, g.b_row = 1, g.b_col = out, g.dst_row = in;
   lower_samples(b, node, "backward data", g, grad, b.new_grad(node.inputs[0]), b.place(node.params[0]), {},
                 {});
@@ -148,11 +107,11 @@ void backward_data(Builder& b, int value, Buffer grad) {
 
 void backward_weights(Builder& b, int value, Buffer grad) {
   const Node& node = b.node(value);
-  const int in = static_cast<int>(b.source(node).elems()), out = node.as<DenseAttrs>()->units;
+  const int in = static_cast<int>(b.source(node).dims.back()), out = node.as<DenseAttrs>()->units;
   const Buffer src = b.output(node.inputs[0]);
   const ParamPlace kernel = b.place(node.params[0]);
   Gemm g{};
-  g.m = in, g.n = out, g.k = b.rows(node);
+  g.m = in, g.n = out, g.k = dense_rows(b, node);
   g.a_row = 1, g.a_col = in, g.b_row = out, g.b_col = 1, g.dst_row = out;
   const Tasks tasks{parts_of(in, kGradRowTask), ceil_div(out, kGradColumnTask)};
   const DenseProduct product = dense_product(b, node);
@@ -186,7 +145,7 @@ void backward_weights(Builder& b, int value, Buffer grad) {
 void backward_bias(Builder& b, int value, Buffer grad) {
   const Node& node = b.node(value);
   const ParamPlace bias = b.place(node.params[1]);
-  const int64_t rows = b.rows(node), out = node.as<DenseAttrs>()->units;
+  const int64_t rows = dense_rows(b, node), out = node.as<DenseAttrs>()->units;
   const Update update = b.update_at_once(node.params[1]);
   const auto sum_rows = b.k.sum_rows;
   Step& step =

@@ -14,6 +14,9 @@ struct DenseProduct {
   bool keeps_weights;  // packed once for many predictions
 };
 
+// Vectors that the node multiplies.
+int dense_rows(const Builder& b, const Node& node);
+
 // Of the node's three directions. Follows from shapes and the instruction set alone.
 DenseProduct dense_product(const Builder& b, const Node& node);
 

@@ -7,7 +7,8 @@ const Op& op_of(const Node& node) {
   static const Op* const ops[] = {&kInputOp,    &kConvOp,      &kPoolOp,       &kDenseOp,   &kFlattenOp,
                                   &kDropoutOp,  &kAddOp,       &kActivationOp, &kReorderOp, &kWeightOp,
                                   &kConstantOp, &kReshapeOp,   &kLossOp,       &kMetricOp,  &kAssignOp,
-                                  &kMoveOp,     &kBatchNormOp, &kFormulaOp,    &kReduceOp};
+                                  &kMoveOp,     &kBatchNormOp, &kFormulaOp,    &kReduceOp,  &kMatmulOp,
+                                  &kGatherOp,   &kOrderOp};
   static_assert(std::variant_size_v<Attrs> == std::size(ops));
   return *ops[node.attrs.index()];
 }

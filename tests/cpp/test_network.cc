@@ -169,7 +169,8 @@ TEST_CASE("mistakes name the layer and the rule") {
   const int in = g.input({4, 4, 1}, "input");
   CHECK_THROWS_WITH_AS(g.conv(in, conv(2, 7, PadMode::valid), DataFormat::channels_last, "first"),
                        doctest::Contains("first: the window must not be larger than its input"), Error);
-  CHECK_THROWS_WITH_AS(g.dense(in, {3, true}, "d"), doctest::Contains("Put a Flatten before it"), Error);
+  CHECK_THROWS_WITH_AS(g.dense(g.input({}, "number"), {3, true}, "d"),
+                       doctest::Contains("Dense needs an axis of features"), Error);
   CHECK_THROWS_WITH_AS(g.dropout(in, 1.0f, "drop"), doctest::Contains("rate must be in [0, 1)"), Error);
   ConvAttrs grouped = conv(3, 1, PadMode::valid);
   grouped.groups = 2;

@@ -50,7 +50,12 @@ POSITIONAL: dict[str, str] = {
         "depthwise_initializer bias_initializer depthwise_regularizer bias_regularizer "
         "activity_regularizer depthwise_constraint bias_constraint"
     ),
+    "layers.Dot": "axes normalize",
     "layers.Dropout": "rate noise_shape seed",
+    "layers.Embedding": (
+        "input_dim output_dim embeddings_initializer embeddings_regularizer embeddings_constraint mask_zero "
+        "weights lora_rank lora_alpha quantization_config"
+    ),
     "layers.Flatten": "data_format",
     "layers.Input": "shape batch_size dtype sparse ragged batch_shape name tensor optional",
     "layers.InputLayer": "shape batch_size dtype sparse ragged batch_shape input_tensor optional name",
@@ -71,6 +76,17 @@ POSITIONAL: dict[str, str] = {
     ),
     "layers.Softmax": "axis",
     "layers.add": "inputs",
+    "layers.dot": "inputs axes",
+    "ops.argsort": "x axis",
+    "ops.dot": "x1 x2",
+    "ops.in_top_k": "targets predictions k",
+    "ops.matmul": "x1 x2",
+    "ops.one_hot": "x num_classes axis dtype sparse",
+    "ops.sort": "x axis",
+    "ops.take": "x indices axis",
+    "ops.take_along_axis": "x indices axis",
+    "ops.tensordot": "x1 x2 axes",
+    "ops.top_k": "x k sorted",
     "callbacks.EarlyStopping": (
         "monitor min_delta patience verbose mode baseline restore_best_weights start_from_epoch"
     ),

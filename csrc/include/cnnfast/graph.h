@@ -175,11 +175,24 @@ struct ReduceAttrs {
   int first, last;
 };
 
+struct MatmulAttrs {};
+
+// Cells of the first input along one of its axes, told by the second one.
+struct GatherAttrs {
+  int axis;
+  bool along;  // there is a cell for each cell beside it; else whole slices are taken
+};
+
+struct OrderAttrs {
+  bool descending;
+};
+
 struct AssignAttrs {};  // what the node's only parameter is after a training step
 
 using Attrs = std::variant<InputAttrs, ConvAttrs, PoolAttrs, DenseAttrs, FlattenAttrs, DropoutAttrs, AddAttrs,
                            ActivationAttrs, ReorderAttrs, WeightAttrs, ConstantAttrs, ReshapeAttrs, LossAttrs,
-                           MetricAttrs, AssignAttrs, MoveAttrs, BatchNormAttrs, FormulaAttrs, ReduceAttrs>;
+                           MetricAttrs, AssignAttrs, MoveAttrs, BatchNormAttrs, FormulaAttrs, ReduceAttrs,
+                           MatmulAttrs, GatherAttrs, OrderAttrs>;
 
 struct Node {
   std::string name;
@@ -241,6 +254,7 @@ class Graph {
   int depthwise_conv(int src, ConvAttrs attrs, int multiplier, DataFormat format, const std::string& name,
                      const Weights& weights = {});
   int pool(int src, const PoolAttrs& attrs, DataFormat format, const std::string& name);
+  // Of each vector along the last axis.
   int dense(int src, const DenseAttrs& attrs, const std::string& name, const Weights& weights = {});
   int flatten(int src, DataFormat format, const std::string& name);
   int dropout(int src, float rate, const std::string& name);
@@ -249,6 +263,17 @@ class Graph {
   // One input of the formula a value; they are broadcast as NumPy does. Streams of random numbers become the
   // graph's own.
   int formula(const Formula& formula, const std::vector<int>& srcs, const std::string& name);
+  // NumPy's product of matrices, over shapes that begin with the batch where values have rows: it is the rows
+  // of the product, or an axis of matrices. What would be a sum over the batch is refused.
+  int matmul(int a, int b, const std::string& name);
+  // Slices of `src` along an axis of one row, from 0: NumPy's "take"; or, with gather_along, its cells,
+  // NumPy's "take_along_axis". Indices are truncated to whole numbers and count from the end below 0. Inputs
+  // of a network that are indices are checked before it runs; others of no cell make NaN, and no gradient.
+  int gather(int src, int indices, int axis, const std::string& name);
+  int gather_along(int src, int indices, int axis, const std::string& name);
+  // Positions of the `count` first cells along the last axis when these are sorted; NaN is above all numbers,
+  // of equals the first comes first. It has no gradient.
+  int order(int src, int count, bool descending, const std::string& name);
   // Weights: gamma and beta, if there are such, then moving mean and variance, which training does not move
   // by gradients. Channels are at the end that the format names; a value of one axis has its features there.
   int batch_norm(int src, const BatchNormAttrs& attrs, DataFormat format, const std::string& name,
@@ -291,7 +316,7 @@ class Graph {
   int64_t offset(int position) const;
   int64_t weight_elems() const { return weight_elems_; }
   int64_t param_elems() const { return weight_elems_ + repeated_elems_; }
-  // Multiply-adds of one sample in the node that makes this value.
+  // Multiply-adds in the node that makes this value: of one sample, or of the one row that it has.
   int64_t multiply_adds(int value) const;
 
  private:

@@ -36,8 +36,10 @@ from cnnfast.layers.conv3d_transpose import Conv3DTranspose
 from cnnfast.layers.dense import Dense
 from cnnfast.layers.depthwise_conv1d import DepthwiseConv1D
 from cnnfast.layers.depthwise_conv2d import DepthwiseConv2D
+from cnnfast.layers.dot import Dot, dot
 from cnnfast.layers.dropout import Dropout
 from cnnfast.layers.elementwise import ELU, ActivityRegularization, LeakyReLU, Rescaling
+from cnnfast.layers.embedding import Embedding
 from cnnfast.layers.flatten import Flatten
 from cnnfast.layers.global_average_pooling import (
     GlobalAveragePooling1D,
@@ -121,7 +123,9 @@ __all__ = [
     "Dense",
     "DepthwiseConv1D",
     "DepthwiseConv2D",
+    "Dot",
     "Dropout",
+    "Embedding",
     "Flatten",
     "GlobalAveragePooling1D",
     "GlobalAveragePooling2D",
@@ -172,6 +176,7 @@ __all__ = [
     "add",
     "average",
     "concatenate",
+    "dot",
     "maximum",
     "minimum",
     "multiply",

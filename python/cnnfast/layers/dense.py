@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 
 class Dense(WeightedLayer):
-    """Fully connected layer: every output is a weighted sum of all inputs.
+    """Fully connected layer: every output is a weighted sum of all inputs along the last axis.
 
     Formula: out = activation(in @ kernel + bias)
 
@@ -36,11 +36,11 @@ class Dense(WeightedLayer):
         options: Arguments of every layer: `name`, `trainable`, `input_shape`, `input_dim`.
 
     Shapes:
-        (n, inputs) -> (n, units); kernel (inputs, units). Put `Flatten` before it where the input has more
-        axes.
+        (n, ..., inputs) -> (n, ..., units); kernel (inputs, units). Put `Flatten` before it where all axes of
+        a sample are inputs.
 
     Raises:
-        ValueError: If an argument is out of its range, or, when called, the input has more axes.
+        ValueError: If an argument is out of its range, or, when called, the input has another last axis.
 
     Source:
         Keras 3, `keras.layers.Dense`.

@@ -45,6 +45,7 @@ from cnnfast.ops.crossentropy import (
 )
 from cnnfast.ops.dense import dense, dense_grad
 from cnnfast.ops.depthwise_conv import depthwise_conv, depthwise_conv_grad
+from cnnfast.ops.einsum import einsum
 from cnnfast.ops.functions import (
     ceil,
     cos,
@@ -65,7 +66,6 @@ from cnnfast.ops.functions import (
     tan,
     trunc,
 )
-from cnnfast.ops.gather import one_hot
 from cnnfast.ops.logic import (
     equal,
     greater,
@@ -82,6 +82,7 @@ from cnnfast.ops.logic import (
     not_equal,
     where,
 )
+from cnnfast.ops.matrices import dot, inner, matmul, outer, tensordot, vdot
 from cnnfast.ops.nonlinear import (
     celu,
     elu,
@@ -132,6 +133,7 @@ from cnnfast.ops.reductions import (
     sum,
     var,
 )
+from cnnfast.ops.selection import argsort, in_top_k, one_hot, sort, take, take_along_axis, top_k
 from cnnfast.ops.shaping import expand_dims, squeeze
 from cnnfast.utils.missing import missing
 
@@ -145,6 +147,7 @@ __all__ = [
     "any",
     "argmax",
     "argmin",
+    "argsort",
     "array_equal",
     "average",
     "average_pool",
@@ -166,6 +169,8 @@ __all__ = [
     "depthwise_conv",
     "depthwise_conv_grad",
     "divide",
+    "dot",
+    "einsum",
     "elu",
     "equal",
     "erf",
@@ -183,6 +188,8 @@ __all__ = [
     "hard_silu",
     "hard_swish",
     "hard_tanh",
+    "in_top_k",
+    "inner",
     "isfinite",
     "isinf",
     "isnan",
@@ -201,6 +208,7 @@ __all__ = [
     "logical_or",
     "logical_xor",
     "logsumexp",
+    "matmul",
     "max",
     "max_pool",
     "max_pool_grad",
@@ -217,6 +225,7 @@ __all__ = [
     "normalize",
     "not_equal",
     "one_hot",
+    "outer",
     "power",
     "prod",
     "reciprocal",
@@ -237,6 +246,7 @@ __all__ = [
     "softmax_grad",
     "softplus",
     "softsign",
+    "sort",
     "sparse_categorical_crossentropy",
     "sparse_plus",
     "sparse_sigmoid",
@@ -249,14 +259,19 @@ __all__ = [
     "subtract",
     "sum",
     "swish",
+    "take",
+    "take_along_axis",
     "tan",
     "tanh",
     "tanh_grad",
     "tanh_shrink",
+    "tensordot",
     "threshold",
+    "top_k",
     "true_divide",
     "trunc",
     "var",
+    "vdot",
     "where",
 ]
 

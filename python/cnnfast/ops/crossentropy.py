@@ -6,9 +6,9 @@ from typing import Any
 
 from cnnfast.ops.arithmetic import absolute, clip, maximum, negative
 from cnnfast.ops.functions import exp, log, log1p
-from cnnfast.ops.gather import one_hot
 from cnnfast.ops.operation import on_graph, operation
 from cnnfast.ops.reductions import axes_of, log_softmax, sum
+from cnnfast.ops.selection import one_hot
 
 _EPSILON = 1e-7  # Keras's
 
