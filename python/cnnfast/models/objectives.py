@@ -10,7 +10,7 @@ import numpy as np
 
 from cnnfast._core import Objective
 from cnnfast.layers.tracing import Tracing, Value
-from cnnfast.metrics.metric import MeanMetric
+from cnnfast.metrics.reduction import MeanMetricWrapper
 from cnnfast.models.inputs import in_order
 from cnnfast.utils.nest import leaves, mapped
 
@@ -200,8 +200,8 @@ class Logs:
                 at += array.size
 
     @property
-    def values(self) -> list[float]:
-        """The numbers so far, in the order of their names."""
+    def values(self) -> list[Any]:
+        """The numbers so far, in the order of their names; an array where a metric tells several."""
         pairs = zip(self._sums, self._counts, strict=True)
         means = [total / count if count else 0.0 for total, count in pairs]
         if not self._states:
@@ -213,10 +213,12 @@ class Logs:
         ]
 
 
-def _result(metric: Metric, arrays: Iterator[NDArray[np.float32]]) -> float:
+def _result(metric: Metric, arrays: Iterator[NDArray[np.float32]]) -> Any:
+    """A metric's number; an array where it tells several."""
     for variable in metric.variables:
         variable.assign(next(arrays))
-    return float(np.asarray(metric.result()))
+    result = np.asarray(metric.result())
+    return result if result.ndim else float(result)
 
 
 @dataclass(frozen=True)
@@ -290,7 +292,7 @@ class _Maker:
         ]:
             assert target is not None
             name = f"{part.name}_{metric.display_name}" if self.several else metric.display_name
-            if not isinstance(metric, MeanMetric):
+            if not (isinstance(metric, MeanMetricWrapper) and metric._is_mean):
                 self.metrics.append(State(name, self._updated(metric, target, out, rate), metric))
                 continue
             sparse = part.loss is not None and part.loss.sparse
@@ -301,6 +303,7 @@ class _Maker:
     def _updated(self, metric: Metric, target: Value, out: Value, weights: Value | None) -> int:
         """Reports the new values of a metric's variables, inputs before; returns where they begin."""
         graph, begin = self.graph, self._places
+        metric._build(target.shape, out.shape)
         for variable in metric.variables:
             old = graph.value(graph.input(variable.shape, variable.name, 0))
             graph.states[id(variable)] = old
