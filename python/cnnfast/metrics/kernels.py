@@ -6,9 +6,9 @@ import math
 from typing import TYPE_CHECKING, Any, cast
 
 from cnnfast import losses
-from cnnfast.layers.tracing import Value, weighted
+from cnnfast.layers.tracing import Value
 from cnnfast.metrics import functions
-from cnnfast.metrics.reduction import LabelForm, WordMetric
+from cnnfast.metrics.reduction import LabelForm, WordMetric, weighted_means
 from cnnfast.utils.arguments import real_number, whole_number
 
 if TYPE_CHECKING:
@@ -35,7 +35,7 @@ class KernelMetric(WordMetric):
         value = graph.value(
             graph.metric(cast("MetricKernel", kind), y_pred.number, y_true.number, kind, **options)
         )
-        return weighted(value, weights)
+        return weighted_means(value, weights)
 
 
 class AutoAccuracy(KernelMetric):

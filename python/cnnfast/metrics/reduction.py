@@ -192,9 +192,22 @@ class MeanMetricWrapper(Mean):
             raise ValueError(
                 f"metric {self.display_name!r} must return what functions of cnnfast.ops made, got {values!r}"
             )
-        if weights is not None and values.rows:
-            values = _reduced(values, weights.ndim, ops.mean)
-        return weighted(values, weights)
+        return weighted_means(values, weights)
+
+
+def weighted_means(values: Value, weights: Value | None) -> Value:
+    """Returns values times weights; the mean of several values where there is one weight for them.
+
+    Example:
+        >>> from cnnfast.layers.tracing import Tracing
+        >>> graph = Tracing()
+        >>> values, weights = (graph.value(graph.input(dims, "x")) for dims in ((2, 3), ()))
+        >>> weighted_means(values, weights).shape
+        (None,)
+    """
+    if weights is not None and values.rows:
+        values = _reduced(values, weights.ndim, ops.mean)
+    return weighted(values, weights)
 
 
 class LabelForm(Enum):

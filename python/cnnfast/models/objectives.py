@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -39,13 +40,13 @@ class Compiled:
         """Returns the names of the numbers that steps and epochs report."""
         if plan is None or len(plan.output_names) == 1:
             own = [m for given in (self.metrics, self.weighted_metrics) for m in leaves(given)]
-            return ["loss", *(metric.display_name for metric in own if metric is not None)]
+            return ["loss", *_distinct([metric.display_name for metric in own if metric is not None])]
         parts = self.parts(plan)
         losses = [f"{part.name}_loss" for part in parts if part.loss is not None]
         metrics = [
             f"{part.name}_{m.display_name}" for part in parts for m in (*part.metrics, *part.weighted_metrics)
         ]
-        return ["loss", *losses, *sorted(metrics)]
+        return ["loss", *losses, *_distinct(sorted(metrics))]
 
     def parts(self, plan: Blueprint) -> list[Part]:
         """Returns what belongs to each output.
@@ -90,6 +91,16 @@ class Compiled:
             given = cls._each(given, plan, what)
             return [list(leaves(each)) if each is not None else [] for each in given]
         return [[each for each in leaves(given) if each is not None]] * count
+
+
+def _distinct(names: list[str]) -> list[str]:
+    """The names; those that are taken get a number: auc, auc_1, ..."""
+    times = Counter[str]()
+    made = []
+    for name in names:
+        made.append(f"{name}_{times[name]}" if times[name] else name)
+        times[name] += 1
+    return made
 
 
 @dataclass(frozen=True)
