@@ -25,7 +25,7 @@ MODULES = [name for name in NAMES if name and hasattr(cnnfast, name)]
         ("callbacks.RemoteMonitor", ["Keras has it"]),
         ("callbacks.EarlyStoping", ["did you mean 'EarlyStopping'"]),
         ("losses.CTC", ["Keras has it"]),
-        ("metrics.AUC", ["Keras has it"]),
+        ("metrics.Precison", ["did you mean 'Precision'"]),
         ("initializers.STFT", ["Keras has it"]),
         ("utils.plot_model", ["Keras has it", "summary"]),
         ("models.clone_model", ["Keras has it", "from_config"]),
@@ -78,7 +78,7 @@ def test_the_table_of_names_speaks_of_this_package(module: str) -> None:
         ({"optimizer": "adm"}, ["did you mean 'adam'"]),
         ({"loss": "ctc"}, ["Keras has it"]),
         ({"loss": "sparse_categorical_cross_entropy"}, ["did you mean"]),
-        ({"metrics": ["AUC"]}, ["Keras has it"]),
+        ({"metrics": ["f1score"]}, ["did you mean 'f1_score'"]),
         ({"metrics": ["acuracy"]}, ["did you mean 'accuracy'"]),
     ],
 )

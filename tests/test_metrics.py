@@ -262,7 +262,7 @@ def test_nan_is_never_right() -> None:
 def test_the_name_accuracy_adapts_and_the_class_does_not() -> None:
     assert metrics.get("accuracy").name == "accuracy"
     assert metrics.get("acc").name == "acc"
-    assert metrics.get("accuracy") != metrics.get(metrics.Accuracy())
+    assert type(metrics.get("accuracy")) is not metrics.Accuracy
     model = Sequential([Input((2,)), layers.Dense(2, activation="softmax")])
     model.compile("sgd", "categorical_crossentropy", metrics=["accuracy", metrics.Accuracy(name="equal")])
     _, accuracy, equal = model.test_on_batch(
@@ -295,7 +295,8 @@ def test_metrics_survive_their_configuration() -> None:
         metrics.MeanAbsoluteError(),
     ):
         config = {"class_name": type(metric).__name__, "config": metric.get_config()}
-        assert metrics.get(config) == metric
+        assert type(metrics.get(config)) is type(metric)
+        assert metrics.get(config).get_config() == metric.get_config()
 
 
 @pytest.mark.parametrize("activation", ["softmax", "sigmoid"])

@@ -24,6 +24,7 @@ from cnnfast.utils.serialization import serialize
 WORDS = {
     "initializers": "cnnfast.initializers",
     "losses": "cnnfast.losses",
+    "metrics": "cnnfast.metrics",
     "optimizers.schedules": "cnnfast.schedules",
 }
 # Names that live elsewhere here.
@@ -97,9 +98,16 @@ class _Keras:
 
 
 def _ours(module: str, name: str) -> Any:
+    if name == "metrics_utils":  # arguments of AUC that are texts here
+        return SimpleNamespace(
+            AUCCurve=SimpleNamespace(PR="PR"), AUCSummationMethod=SimpleNamespace(MAJORING="majoring")
+        )
     module, name = ELSEWHERE.get(name, (module, name))
     found = importlib.import_module(module)
-    return found if module.endswith(f".{name}") else getattr(found, name)  # losses.losses is a file of Keras
+    is_file = module.endswith(f".{name}") or name.endswith(
+        "_metrics"
+    )  # of Keras, which keeps words elsewhere
+    return found if is_file else getattr(found, name)
 
 
 def _import(name: str, *rest: Any) -> Any:

@@ -5,10 +5,22 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 if TYPE_CHECKING:
     from cnnfast.models.base import BaseModel
 
-Logs = dict[str, float]
+Logs = dict[str, float]  # an array where a metric tells several numbers
+
+
+def one_number(value: Any) -> float:
+    """Returns a number of the logs; the mean where a metric tells several.
+
+    Example:
+        >>> one_number([0.25, 0.75])
+        0.5
+    """
+    return float(np.mean(value))
 
 
 class Callback:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Sequence
 from typing import Literal
 
@@ -46,7 +47,13 @@ class MonitorCallback(Callback):
                 f"{type(self).__name__} watches {self.monitor!r}, but there are only {list(logs or {})}; "
                 "name one of these, or give fit validation data"
             )
-        return logs[self.monitor]
+        value = logs[self.monitor]
+        if not isinstance(value, (int, float)):
+            raise ValueError(
+                f"{type(self).__name__} watches one number, but {self.monitor!r} tells several, {value!r}; "
+                "give the metric an average or a single threshold"
+            )
+        return value
 
     def _improves(self, value: float, on: float | None) -> bool:
         """Whether a value is better than another, which may be none."""
@@ -67,8 +74,8 @@ class MonitorCallback(Callback):
         compiled = self.model._compiled
         given = None if compiled is None else [compiled.metrics, compiled.weighted_metrics]
         for metric in leaves(given):
-            # Of several outputs, their names come first.
-            if metric is not None and f"_{name}".endswith(f"_{metric.display_name}"):
+            # Of several outputs, their names come first; of several metrics of one name, a number last.
+            if metric is not None and re.search(rf"(^|_){re.escape(metric.display_name)}(_\d+)?$", name):
                 return bool(metric.larger_is_better)
         raise ValueError(
             f"{type(self).__name__} cannot know whether {self.monitor!r} should grow; say mode='min' or 'max'"

@@ -8,7 +8,7 @@ import time
 from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from cnnfast.callbacks.callback import Callback, Logs
+from cnnfast.callbacks.callback import Callback, Logs, one_number
 
 if TYPE_CHECKING:
     from tqdm import tqdm
@@ -146,7 +146,7 @@ def open_bar(steps: int | None, title: str) -> tqdm[Any]:
 
 
 def _told(logs: Logs) -> list[str]:
-    return [f"{name} {_number(value)}" for name, value in logs.items()]
+    return [f"{name} {_number(one_number(value))}" for name, value in logs.items()]
 
 
 def _number(value: float) -> str:

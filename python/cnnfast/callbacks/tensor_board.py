@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING, Any
 
-from cnnfast.callbacks.callback import Callback, Logs
+from cnnfast.callbacks.callback import Callback, Logs, one_number
 from cnnfast.utils.arguments import not_offered, one_of, whole_number
 
 if TYPE_CHECKING:
@@ -87,14 +87,14 @@ class TensorBoard(Callback):
         """Writes the numbers of a batch."""
         if self._batches % self._every == 0:
             for name, value in (logs or {}).items():
-                self._writer("train").add_scalar(f"batch_{name}", value, self._batches)
+                self._writer("train").add_scalar(f"batch_{name}", one_number(value), self._batches)
         self._batches += 1
 
     def on_epoch_end(self, epoch: int, logs: Logs | None = None) -> None:
         """Writes the numbers of an epoch, and pictures of the weights if it is their turn."""
         for name, value in {"learning_rate": self.model.optimizer.learning_rate, **(logs or {})}.items():
             place = "validation" if name.startswith("val_") else "train"
-            self._writer(place).add_scalar(f"epoch_{name.removeprefix('val_')}", value, epoch)
+            self._writer(place).add_scalar(f"epoch_{name.removeprefix('val_')}", one_number(value), epoch)
         if self.histogram_freq and epoch % self.histogram_freq == 0:
             for weight in self.model.weights:
                 self._writer("train").add_histogram(weight.name, weight.numpy(), epoch)

@@ -2,29 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from enum import Enum
-from typing import TYPE_CHECKING, Any, ClassVar, cast
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 
-from cnnfast.layers.tracing import Value, weighted
 from cnnfast.utils.arguments import not_offered
-from cnnfast.utils.serialization import Configured, snake_case
+from cnnfast.utils.serialization import snake_case
 
 if TYPE_CHECKING:
     from typing_extensions import Self
 
-    from cnnfast._core import MetricKernel
     from cnnfast.layers.variable import Variable
     from cnnfast.utils.serialization import Config
-
-
-class LabelForm(Enum):
-    """The labels that a metric understands."""
-
-    SPARSE = "class numbers"
-    DENSE = "arrays of the output's shape"
 
 
 class Metric:
@@ -34,15 +24,33 @@ class Metric:
     what functions of `cnnfast.ops` make of them, of labels and outputs; `result` computes with them. What is
     compared with the labels is exactly what `predict` returns.
 
+    In `compile(metrics=[...])` the updates are a part of the compiled steps. On arrays, `update_state` and
+    `result` are called by hand; calling the metric does both.
+
     Args:
         dtype: "float32" or None.
         name: Its name in logs; None makes one up.
 
     Source:
         Keras 3, `keras.metrics.Metric`.
+
+    Example:
+        >>> class Largest(Metric):
+        ...     def __init__(self, name="largest"):
+        ...         super().__init__(name=name)
+        ...         self.top = self.add_variable(initializer="zeros")
+        ...     def update_state(self, y_true, y_pred, sample_weight=None):
+        ...         self.top.assign(ops.maximum(self.top, ops.max(y_pred)))
+        ...     def result(self):
+        ...         return self.top.numpy()
+        >>> from cnnfast import ops
+        >>> metric = Largest()
+        >>> float(metric([0.0, 0.0], [1.0, 3.0])), float(metric([0.0], [2.0]))
+        (3.0, 3.0)
     """
 
     larger_is_better: ClassVar[bool] = True
+    _dtype: ClassVar[str] = "float32"  # so named where metrics are derived from Keras's
     name: str | None
 
     def __init__(self, dtype: Any = None, name: str | None = None) -> None:
@@ -54,6 +62,11 @@ class Metric:
     def display_name(self) -> str:
         """The name in logs and in the history."""
         return self.name or snake_case(type(self).__name__)
+
+    @property
+    def dtype(self) -> str:
+        """Always "float32"."""
+        return self._dtype
 
     def add_variable(
         self,
@@ -75,8 +88,9 @@ class Metric:
         from cnnfast.layers.adding import new_weight
 
         not_offered(type(self).__name__, dtype=(dtype, None))
-        called = f"{self.display_name}/{name or f'variable_{len(self._begins)}'}"
-        variable = new_weight(called, tuple(shape), initializer or "zeros", None, None)
+        variable = new_weight(
+            name or f"variable_{len(self._begins)}", tuple(shape), initializer or "zeros", None, None
+        )
         self._begins.append((variable, variable.numpy()))
         return variable
 
@@ -105,6 +119,11 @@ class Metric:
         """Returns the number for the logs, told from the variables."""
         raise NotImplementedError(f"metric {self.display_name!r} needs a method `result`")
 
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        """Updates the variables, as `update_state`, and returns the result."""
+        self.update_state(*args, **kwargs)
+        return self.result()
+
     def reset_state(self) -> None:
         """Sets the variables to what they began with."""
         for variable, begin in self._begins:
@@ -119,72 +138,12 @@ class Metric:
         """Makes the metric that `config` describes."""
         return cls(**config)
 
+    def __reduce__(self) -> Any:
+        """Pickled, it is its arguments, and begins anew."""
+        return type(self).from_config, (self.get_config(),)
 
-class MeanMetric(Metric):
-    """Base of the metrics that are means of numbers of each sample."""
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}({', '.join(f'{k}={v!r}' for k, v in self.get_config().items())})"
 
-    def _traced(self, y_true: Value, y_pred: Value, sparse: bool, weights: Value | None) -> Value:
-        """Adds to a graph the values whose mean it is, each times its weight."""
-        raise NotImplementedError
-
-
-class FunctionMetric(MeanMetric):
-    """A function of your own as a metric: the mean of what it returns.
-
-    Args:
-        fn: Called with what stands for labels and outputs.
-        name: Its name; None is the function's.
-
-    Example:
-        >>> FunctionMetric(lambda y_true, y_pred: y_pred, name="outputs").display_name
-        'outputs'
-    """
-
-    def __init__(self, fn: Callable[[Any, Any], Any], name: str | None = None) -> None:
-        super().__init__(name=getattr(fn, "__name__", "metric") if name is None else name)
-        self.fn = fn
-
-    def _traced(self, y_true: Value, y_pred: Value, sparse: bool, weights: Value | None) -> Value:
-        values = self.fn(y_true, y_pred)
-        if not isinstance(values, Value):
-            raise ValueError(
-                f"metric {self.display_name!r} must return what functions of cnnfast.ops made, got {values!r}"
-            )
-        return weighted(values, weights)
-
-
-class KernelMetric(Configured, MeanMetric):
-    """Base of the metrics that the core computes.
-
-    Source:
-        Keras 3, `keras.metrics`.
-    """
-
-    labels: ClassVar[LabelForm | None] = None
-
-    def _refuse(self, dtype: Any, **given: tuple[Any, Any]) -> None:
-        not_offered(type(self).__name__, dtype=(dtype, None), **given)
-
-    def _core_name(self, outputs: int) -> str:
-        """Returns the core's name, given how many outputs there are."""
-        raise NotImplementedError
-
-    def _traced(self, y_true: Value, y_pred: Value, sparse: bool, weights: Value | None) -> Value:
-        graph = y_pred.graph
-        kind, _, number = self._resolve(sparse, y_pred.dims[-1] if y_pred.dims else 1).partition(":")
-        options: dict[str, Any] = {"k": int(number)} if kind == "top_k" else {}
-        if kind == "binary_accuracy" and number:
-            options["threshold"] = float(number)
-        value = graph.value(
-            graph.metric(cast("MetricKernel", kind), y_pred.number, y_true.number, kind, **options)
-        )
-        return weighted(value, weights)
-
-    def _resolve(self, sparse: bool, outputs: int) -> str:
-        form = LabelForm.SPARSE if sparse else LabelForm.DENSE
-        if self.labels not in (None, form):
-            raise ValueError(
-                f"metric {self.display_name!r} needs labels that are {self.labels.value}, but this loss "
-                f"takes {form.value}; use the metric of the loss's kind, or 'accuracy', which adapts"
-            )
-        return self._core_name(outputs)
+    def _build(self, y_true_shape: Any, y_pred_shape: Any) -> None:
+        """Makes the variables whose shapes depend on labels and outputs, where it has none yet."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -10,7 +11,7 @@ import numpy as np
 
 from cnnfast._core import Objective
 from cnnfast.layers.tracing import Tracing, Value
-from cnnfast.metrics.metric import MeanMetric
+from cnnfast.metrics.reduction import MeanMetricWrapper
 from cnnfast.models.inputs import in_order
 from cnnfast.utils.nest import leaves, mapped
 
@@ -39,13 +40,13 @@ class Compiled:
         """Returns the names of the numbers that steps and epochs report."""
         if plan is None or len(plan.output_names) == 1:
             own = [m for given in (self.metrics, self.weighted_metrics) for m in leaves(given)]
-            return ["loss", *(metric.display_name for metric in own if metric is not None)]
+            return ["loss", *_distinct([metric.display_name for metric in own if metric is not None])]
         parts = self.parts(plan)
         losses = [f"{part.name}_loss" for part in parts if part.loss is not None]
         metrics = [
             f"{part.name}_{m.display_name}" for part in parts for m in (*part.metrics, *part.weighted_metrics)
         ]
-        return ["loss", *losses, *sorted(metrics)]
+        return ["loss", *losses, *_distinct(sorted(metrics))]
 
     def parts(self, plan: Blueprint) -> list[Part]:
         """Returns what belongs to each output.
@@ -90,6 +91,16 @@ class Compiled:
             given = cls._each(given, plan, what)
             return [list(leaves(each)) if each is not None else [] for each in given]
         return [[each for each in leaves(given) if each is not None]] * count
+
+
+def _distinct(names: list[str]) -> list[str]:
+    """The names; those that are taken get a number: auc, auc_1, ..."""
+    times = Counter[str]()
+    made = []
+    for name in names:
+        made.append(f"{name}_{times[name]}" if times[name] else name)
+        times[name] += 1
+    return made
 
 
 @dataclass(frozen=True)
@@ -200,8 +211,8 @@ class Logs:
                 at += array.size
 
     @property
-    def values(self) -> list[float]:
-        """The numbers so far, in the order of their names."""
+    def values(self) -> list[Any]:
+        """The numbers so far, in the order of their names; an array where a metric tells several."""
         pairs = zip(self._sums, self._counts, strict=True)
         means = [total / count if count else 0.0 for total, count in pairs]
         if not self._states:
@@ -213,10 +224,12 @@ class Logs:
         ]
 
 
-def _result(metric: Metric, arrays: Iterator[NDArray[np.float32]]) -> float:
+def _result(metric: Metric, arrays: Iterator[NDArray[np.float32]]) -> Any:
+    """A metric's number; an array where it tells several."""
     for variable in metric.variables:
         variable.assign(next(arrays))
-    return float(np.asarray(metric.result()))
+    result = np.asarray(metric.result())
+    return result if result.ndim else float(result)
 
 
 @dataclass(frozen=True)
@@ -294,7 +307,7 @@ class _Maker:
         ]:
             assert target is not None
             name = f"{part.name}_{metric.display_name}" if self.several else metric.display_name
-            if not isinstance(metric, MeanMetric):
+            if not (isinstance(metric, MeanMetricWrapper) and metric._is_mean):
                 self.metrics.append(State(name, self._updated(metric, target, out, rate), metric))
                 continue
             sparse = part.loss is not None and part.loss.sparse
@@ -305,6 +318,7 @@ class _Maker:
     def _updated(self, metric: Metric, target: Value, out: Value, weights: Value | None) -> int:
         """Reports the new values of a metric's variables, inputs before; returns where they begin."""
         graph, begin = self.graph, self._places
+        metric._build(target.shape, out.shape)
         for variable in metric.variables:
             old = graph.value(graph.input(variable.shape, variable.name, 0))
             graph.states[id(variable)] = old

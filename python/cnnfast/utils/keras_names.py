@@ -153,13 +153,9 @@ NAMES: dict[str, str] = {
 # What to use in place of a name.
 NEAR: dict[str, str] = {
     "AlphaDropout": "Dropout",
-    "AUC": "predict and a function of scikit-learn's metrics",
     "BackupAndRestore": "ModelCheckpoint, load_model and fit(initial_epoch=...)",
-    "F1Score": "predict and a function of scikit-learn's metrics",
-    "Precision": "viz.plot_confusion_matrix, or predict and a function of scikit-learn's metrics",
     "ProgbarLogger": "fit(verbose=1)",
     "RandomFlip": "NumPy before fit, for instance x[:, :, ::-1]",
-    "Recall": "viz.plot_confusion_matrix, or predict and a function of scikit-learn's metrics",
     "Resizing": "Pillow before fit",
     "SpatialDropout2D": "Dropout",
     "activations": "their names: activation='relu'",
