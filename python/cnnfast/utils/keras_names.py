@@ -152,12 +152,10 @@ NAMES: dict[str, str] = {
 
 # What to use in place of a name.
 NEAR: dict[str, str] = {
-    "AlphaDropout": "Dropout",
     "BackupAndRestore": "ModelCheckpoint, load_model and fit(initial_epoch=...)",
     "ProgbarLogger": "fit(verbose=1)",
     "RandomFlip": "NumPy before fit, for instance x[:, :, ::-1]",
     "Resizing": "Pillow before fit",
-    "SpatialDropout2D": "Dropout",
     "activations": "their names: activation='relu'",
     "applications": "a Sequential or Model of your own",
     "backend": "cnnfast.config",
