@@ -29,7 +29,7 @@ MODULES = [name for name in NAMES if name and hasattr(cnnfast, name)]
         ("initializers.STFT", ["Keras has it"]),
         ("utils.plot_model", ["Keras has it", "summary"]),
         ("models.clone_model", ["Keras has it", "from_config"]),
-        ("ops.fft", ["Keras has it"]),
+        ("ops.svd", ["Keras has it"]),
         ("datasets.imdb", ["Keras has it"]),
         ("applications", ["Keras has it"]),
         ("Sequentail", ["did you mean 'Sequential'"]),

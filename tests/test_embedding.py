@@ -8,6 +8,8 @@ import pytest
 
 from cnnfast import Input, Model, Sequential, initializers, layers, models
 from cnnfast.layers import Dense, Embedding, Flatten
+from cnnfast.layers.tracing import Tracing
+from cnnfast.tuning import new_network
 
 
 def test_values(isa: str) -> None:
@@ -88,6 +90,17 @@ def test_given_vectors_and_sharing() -> None:
     model = Model(sources, layers.Dot(-1)([layer(each) for each in sources]))
     x = np.array([[0, 1]]), np.array([[3, -1]])
     np.testing.assert_array_equal(model.predict(list(x)), np.einsum("nik,njk->nij", table[x[0]], table[x[1]]))
+
+
+def test_vectors_are_read_where_they_are() -> None:
+    graph = Tracing()
+    table = Embedding(9, 4)
+    table.build((None, 3))
+    x = graph.value(graph.input((3,), "x"))
+    with graph.within():
+        vectors = table(x)
+        plain = new_network(graph, [(vectors @ np.ones((4, 2))).number])
+    assert "weight" not in [step["op"] for step in plain.plan(2, "vjp") if step["direction"] == "forward"]
 
 
 @pytest.mark.parametrize(

@@ -40,8 +40,10 @@ Builder::Builder(const Draft& draft, const Graph& graph, const PassOptions& opti
   for (const int value : draft.outputs) imported_[static_cast<size_t>(value)] = true;
   for (const Node& node : draft.nodes) {
     const bool compares = node.as<LossAttrs>() || node.as<MetricAttrs>();
+    const bool reads_weights = node.as<MatmulAttrs>() || node.as<GatherAttrs>();
     for (size_t i = 0; i < (compares ? 1 : node.inputs.size()); ++i)
-      imported_[static_cast<size_t>(node.inputs[i])] = true;
+      if (!reads_weights || !source(node, static_cast<int>(i)).as<WeightAttrs>())
+        imported_[static_cast<size_t>(node.inputs[i])] = true;
     if (!node.as<AssignAttrs>())
       for (const int position : node.params) uses_[param(position).first].push_back(position);
   }

@@ -59,7 +59,8 @@ class Builder {
   // Something the forward step keeps for the backward one.
   Buffer& saved(int value, const char* what) { return saved_[{value, what}]; }
 
-  // Whether the input has to be there as a value: losses and metrics read samples where they lie.
+  // Whether an input or a weight has to be there as a value: losses and metrics read samples where they lie,
+  // products and indices weights.
   bool imported(int value) const { return imported_[static_cast<size_t>(value)]; }
 
   // The loss adds `rate` times the sum of the value's numbers. Where that is all of its gradient, the forward

@@ -4,6 +4,7 @@
 
 #include "ops/cells.h"
 #include "ops/op.h"
+#include "ops/operand.h"
 
 namespace cnnfast {
 
@@ -126,13 +127,15 @@ void forward(Builder& b, int value) {
   const Gather g = gather_of(b, node);
   const int64_t size = g.line().size, lines = g.axes[0].size * g.lines();
   const int64_t some = std::clamp<int64_t>(kFlatTask / size, 1, lines);
-  const Buffer src = b.output(node.inputs[0]), index = b.output(node.inputs[1]), to = b.output(value);
-  b.step(node, "forward", ceil_div(lines, some), {src, index, to}, [=](const Context& c, int64_t task) {
+  const Operand src(b, node.inputs[0]), index(b, node.inputs[1]);
+  const Buffer to = b.output(value);
+  Step& step = b.step(node, "forward", ceil_div(lines, some), {to}, [=](const Context& c, int64_t task) {
     for (int64_t line = task * some; line < std::min(lines, (task + 1) * some); ++line) {
       const Axis at = place_of(g, line);
-      read_line(g, c.at(src) + at.src, c.at(index) + at.index, c.at(to) + line * size);
+      read_line(g, src.at(c) + at.src, index.at(c) + at.index, c.at(to) + line * size);
     }
   });
+  src.declare(step), index.declare(step);
 }
 
 void backward(Builder& b, int value) {
@@ -142,19 +145,21 @@ void backward(Builder& b, int value) {
   const int64_t floats = b.source(node).elems(), size = g.line().size, lines = g.lines();
   const int64_t parts =
       std::clamp<int64_t>(ceil_div(floats, kFlatTask), 1, std::min<int64_t>(kMostParts, g.cells));
-  const Buffer grad = b.grad(value), index = b.output(node.inputs[1]), to = b.new_grad(node.inputs[0]);
-  b.step(node, "backward", g.axes[0].size * parts, {grad, index, to},
-         [=, &k = b.k](const Context& c, int64_t task) {
-           const int64_t row = task / parts, part = task % parts;
-           const int64_t begin = part * g.cells / parts, end = (part + 1) * g.cells / parts;
-           float* const dst = c.at(to) + row * g.axes[0].src;
-           for (int64_t at = 0; at < floats; at += g.cells * g.step)
-             std::fill_n(dst + at + begin * g.step, (end - begin) * g.step, 0.0f);
-           for (int64_t line = row * lines; line < (row + 1) * lines; ++line) {
-             const Axis at = place_of(g, line);
-             add_line(k, g, c.at(grad) + line * size, c.at(index) + at.index, begin, end, c.at(to) + at.src);
-           }
-         });
+  const Operand index(b, node.inputs[1]);
+  const Buffer grad = b.grad(value), to = b.new_grad(node.inputs[0]);
+  Step& step = b.step(
+      node, "backward", g.axes[0].size * parts, {grad, to}, [=, &k = b.k](const Context& c, int64_t task) {
+        const int64_t row = task / parts, part = task % parts;
+        const int64_t begin = part * g.cells / parts, end = (part + 1) * g.cells / parts;
+        float* const dst = c.at(to) + row * g.axes[0].src;
+        for (int64_t at = 0; at < floats; at += g.cells * g.step)
+          std::fill_n(dst + at + begin * g.step, (end - begin) * g.step, 0.0f);
+        for (int64_t line = row * lines; line < (row + 1) * lines; ++line) {
+          const Axis at = place_of(g, line);
+          add_line(k, g, c.at(grad) + line * size, index.at(c) + at.index, begin, end, c.at(to) + at.src);
+        }
+      });
+  index.declare(step);
 }
 
 }  // namespace

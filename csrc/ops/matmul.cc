@@ -5,6 +5,7 @@
 #include "core/sizes.h"
 #include "ops/dense_product.h"
 #include "ops/op.h"
+#include "ops/operand.h"
 #include "ops/product_tasks.h"
 
 namespace cnnfast {
@@ -122,26 +123,26 @@ void sum_products(const KernelTable& k, const std::vector<Axis>& summed, int64_t
   }
 }
 
-void lower(Builder& b, const Node& node, const char* direction, const Products& p, Buffer left, Buffer right,
-           Buffer to) {
+void lower(Builder& b, const Node& node, const char* direction, const Products& p, const Operand& left,
+           const Operand& right, Buffer to) {
   const Cut cut(p);
   const int64_t cells = cells_of(p.kept), terms = cells_of(p.summed), blocks = cut.blocks.count();
   const int64_t target = cells * p.g.m * p.g.n;
   const Buffer sums = cut.parts == 1 ? to : b.buffer(cut.parts * target);
-  Step& step = b.step(
-      node, direction, cut.count(), {left, right, sums}, [=, &k = b.k](const Context& c, int64_t task) {
-        const int64_t part = task / (cut.groups * blocks), group = task / blocks % cut.groups;
-        const auto [g, m0, n0] = block_of(p.g, cut.blocks, task % blocks);
-        for (int64_t cell = group * cut.some; cell < std::min(cells, (group + 1) * cut.some); ++cell) {
-          const Axis at = place_of(p.kept, cell);
-          Gemm one = g;
-          one.a = c.at(left) + at.a + m0 * g.a_row;
-          one.b = c.at(right) + at.b + n0 * g.b_col;
-          one.dst = c.at(sums) + part * target + at.dst + m0 * g.dst_row + n0;
-          sum_products(k, p.summed, part * terms / cut.parts, (part + 1) * terms / cut.parts, one, c.scratch);
-        }
-      });
+  Step& step = b.step(node, direction, cut.count(), {sums}, [=, &k = b.k](const Context& c, int64_t task) {
+    const int64_t part = task / (cut.groups * blocks), group = task / blocks % cut.groups;
+    const auto [g, m0, n0] = block_of(p.g, cut.blocks, task % blocks);
+    for (int64_t cell = group * cut.some; cell < std::min(cells, (group + 1) * cut.some); ++cell) {
+      const Axis at = place_of(p.kept, cell);
+      Gemm one = g;
+      one.a = left.at(c) + at.a + m0 * g.a_row;
+      one.b = right.at(c) + at.b + n0 * g.b_col;
+      one.dst = c.at(sums) + part * target + at.dst + m0 * g.dst_row + n0;
+      sum_products(k, p.summed, part * terms / cut.parts, (part + 1) * terms / cut.parts, one, c.scratch);
+    }
+  });
   step.scratch = most_scratch(p.g, cut.blocks, b.k.gemm, terms > 1);
+  left.declare(step), right.declare(step);
   if (cut.parts == 1) return;
   const auto sum_rows = b.k.sum_rows;
   b.step(node, "sum of parts", flat_tasks(target), {sums, to}, [=](const Context& c, int64_t task) {
@@ -155,7 +156,7 @@ void forward(Builder& b, int value) {
   const Shape s = shape_of(b, node);
   Products p{gemm_of(s.m, s.n, s.k), s.axes, {}};
   p.g.a_row = s.k, p.g.a_col = 1, p.g.b_row = s.n, p.g.b_col = 1;
-  lower(b, node, "forward", p, b.output(node.inputs[0]), b.output(node.inputs[1]), b.output(value));
+  lower(b, node, "forward", p, {b, node.inputs[0]}, {b, node.inputs[1]}, b.output(value));
 }
 
 // Of the first operand: grad times the second one, transposed.
@@ -165,7 +166,7 @@ void backward_left(Builder& b, const Node& node, Buffer grad) {
   p.g.a_row = s.n, p.g.a_col = 1, p.g.b_row = 1, p.g.b_col = s.n;
   for (const Axis& axis : s.axes)
     (axis.a == 0 ? p.summed : p.kept).push_back({axis.size, axis.dst, axis.b, axis.a});
-  lower(b, node, "backward data", p, grad, b.output(node.inputs[1]), b.new_grad(node.inputs[0]));
+  lower(b, node, "backward data", p, {b, node, grad}, {b, node.inputs[1]}, b.new_grad(node.inputs[0]));
 }
 
 // Of the second operand: the first one, transposed, times grad.
@@ -175,7 +176,7 @@ void backward_right(Builder& b, const Node& node, Buffer grad) {
   p.g.a_row = 1, p.g.a_col = s.k, p.g.b_row = s.n, p.g.b_col = 1;
   for (const Axis& axis : s.axes)
     (axis.b == 0 ? p.summed : p.kept).push_back({axis.size, axis.a, axis.dst, axis.b});
-  lower(b, node, "backward weights", p, b.output(node.inputs[0]), grad, b.new_grad(node.inputs[1]));
+  lower(b, node, "backward weights", p, {b, node.inputs[0]}, {b, node, grad}, b.new_grad(node.inputs[1]));
 }
 
 void backward(Builder& b, int value) {

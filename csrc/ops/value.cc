@@ -24,6 +24,7 @@ auto buffer_of(Buffer buffer) {
 }
 
 void weight_forward(Builder& b, int value) {
+  if (!b.imported(value)) return;
   const Node& node = b.node(value);
   const Buffer to = b.output(value);
   copy_step(b, node, "forward", node.elems(), {to}, values_of(b.place(node.params[0])), buffer_of(to));

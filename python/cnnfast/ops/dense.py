@@ -45,13 +45,13 @@ def dense(
     """Returns activation(x @ kernel + bias).
 
     Args:
-        x: Rows of inputs.
+        x: Samples, whose last axis is that of the inputs.
         kernel: Weights, (inputs, units).
         bias: One number for each unit; None for none.
         activation: "relu", "tanh", "sigmoid", "softmax", "linear" or None.
 
     Shapes:
-        (n, inputs) -> (n, units)
+        (n, ..., inputs) -> (n, ..., units)
 
     Raises:
         ValueError: If shapes do not suit each other.
@@ -75,9 +75,9 @@ def dense_grad(
     """Returns the gradients of sum(grad_out * dense(x, kernel, ...)).
 
     Args:
-        x: Rows of inputs.
+        x: Samples, whose last axis is that of the inputs.
         kernel: Weights, (inputs, units).
-        grad_out: Numbers of the output's shape, (n, units).
+        grad_out: Numbers of the output's shape, (n, ..., units).
         bias: As for `dense`; None counts as zeros.
         activation: As for `dense`.
 
