@@ -141,8 +141,8 @@ def linspace(
     return np.linspace(start, stop, num, endpoint, retstep, dtype or np.float32, axis)
 
 
-@operation("x")
-def _full_like(x: Any, fill_value: float | Sequence[Any]) -> Any:
+@operation("x", "fill_value")
+def _full_like(x: Any, fill_value: Any) -> Any:
     _, x = on_graph(x)
     return where(less(x, x), 0.0, fill_value)  # nothing is less than itself
 
@@ -152,7 +152,7 @@ def full_like(x: Any, fill_value: Any, dtype: Any = None) -> Any:
 
     Args:
         x: Numbers of any shape, or what stands for them.
-        fill_value: The number, or numbers that broadcast.
+        fill_value: The number, or numbers that broadcast, or what stands for them.
         dtype: As for `cast`; None is "float32".
 
     Example:

@@ -198,7 +198,8 @@ def array_split(x: Any, indices_or_sections: int | Sequence[int], axis: int = 0)
     if bounds is None:
         count = whole_number(indices_or_sections, "indices_or_sections", 1)
         bounds = tuple(i * (size // count) + min(i, size % count) for i in range(1, count))
-    begins = [0, *(each + size if each < 0 else each for each in bounds)]
+    begins = [whole_number(each, "indices_or_sections", -size) for each in (0, *bounds)]
+    begins = [each + size if each < 0 else each for each in begins]
     pairs = list(zip(begins, [*begins[1:], size], strict=True))
     if any(begin >= end or end > size for begin, end in pairs):
         raise ValueError(

@@ -159,7 +159,7 @@ def roll(x: Any, shift: int | Sequence[int], axis: int | Sequence[int] | None = 
     for place, by in zip(axes, shifts, strict=True):
         own = own_axis(x, place)
         size = x.dims[own]
-        begin = -by % size
+        begin = -whole_number(by, "shift", -(2**31)) % size
         padded = moved(x, "pad", [(0, begin if i == own else 0) for i in range(len(x.dims))], "circular", 0.0)
         ranges = [(begin if i == own else 0, 1, each) for i, each in enumerate(x.dims)]
         x = moved(padded, "slice", ranges) if begin else x
@@ -181,7 +181,7 @@ def depth_to_space(x: Any, block_size: int, data_format: DataFormat = "channels_
                [3., 4.]], dtype=float32)
     """
     _, x = on_graph(x)
-    return moved(x, "depth_to_space", block_size, data_format)
+    return moved(x, "depth_to_space", whole_number(block_size, "block_size", 1), data_format)
 
 
 @operation("x", batches=True)
@@ -198,4 +198,4 @@ def space_to_depth(x: Any, block_size: int, data_format: DataFormat = "channels_
         array([[[[1., 2., 3., 4.]]]], dtype=float32)
     """
     _, x = on_graph(x)
-    return moved(x, "space_to_depth", block_size, data_format)
+    return moved(x, "space_to_depth", whole_number(block_size, "block_size", 1), data_format)
