@@ -267,7 +267,7 @@ def test_the_core_reads_unaligned_samples_and_refuses_the_rest() -> None:
 
 KERNEL = np.zeros((3, 3, 2, 6))
 WEIGHTS: dict[str, Any] = {
-    "nothing": (None, "object"),
+    "nothing": (None, "got None"),
     "objects": (KERNEL.astype(object), "object"),
     "None among numbers": (np.full(KERNEL.shape, None), "object"),
     "dates": (KERNEL.astype("M8[D]"), "datetime64"),

@@ -62,6 +62,20 @@ model = cnnfast.Model({inputs}, {outputs})
 """
 
 
+# One with code that runs when the network is traced.
+OWN_CODE = """
+class Own(Layer):
+    def call(self, inputs):
+        return {call} if inputs.ndim == 2 else inputs
+def loss(y, p):
+    return {loss}
+def build_model():
+    model = cnnfast.Sequential([Input((8, 8, 3)), Flatten(), Own(), Dense(3, activation="softmax")])
+    model.compile("sgd", loss)
+    return model
+"""
+
+
 def _linear(shape: tuple[int, ...], classes: int, activation: str | None = "softmax") -> Any:
     dense = cnnfast.layers.Dense(classes, activation=activation)
     return cnnfast.Sequential([cnnfast.Input(shape), cnnfast.layers.Flatten(), dense])
@@ -201,6 +215,14 @@ def test_two_classes_by_one_sigmoid(colours: Path, tmp_path: Path, capsys: Captu
         ("model = 1 +", ("net.py:3: SyntaxError: invalid syntax",)),
         ("x = 1\nmodel = Dense(0)", ("net.py:4: ",)),
         ("raise SystemExit('no')", ("net.py:3: SystemExit: no",)),
+        ("model = cnnfast.Sequential([Input((None, None, 3)), Conv2D(3, 3)])", ("net.py: ", "any size")),
+        (OWN_CODE.format(call="inputs.nothing", loss="y"), ("net.py:6: AttributeError: ", "'nothing'")),
+        (OWN_CODE.format(call="inputs", loss="y.nothing"), ("net.py:8: AttributeError: ", "'nothing'")),
+        (OWN_CODE.format(call="y.mean(0)", loss="y"), ("net.py:6: NameError: ",)),
+        (OWN_CODE.format(call="Dense(0)(inputs)", loss="y"), ("net.py:6: ", "units must be at least 1")),
+        (OWN_CODE.format(call="inputs", loss="y.shape.nothing"), ("net.py:8: AttributeError: ",)),
+        (OWN_CODE.format(call="inputs", loss="Dense(0)(y)"), ("net.py:8: the model net: units must be",)),
+        (OWN_CODE.format(call="inputs", loss="float(y)"), ("net.py:8: TypeError: cannot make a number",)),
         ("pass", ("neither build_model()",)),
         (
             'model = cnnfast.Sequential([Flatten(), Dense(3, activation="softmax")])',
@@ -235,6 +257,7 @@ def test_mistakes_in_ones_own_file_are_told_in_a_line(
     [
         (["nowhere"], "nowhere"),
         (["mnist", "--size", "20"], "--size"),
+        (["mnist", "--threads", "99999"], "--threads"),
         (["mnist", "--model", "vgg"], "'vgg'"),
         (["mnist", "--model", "absent.py"], "absent.py"),
         (["."], "two classes"),
@@ -269,6 +292,71 @@ def test_too_many_pictures_for_memory(
     error = _error(["train", str(colours), "--out", str(tmp_path)], capsys)
     assert "138 pictures of 32 x 32 colour" in error
     assert "--size" in error
+
+
+def test_too_little_memory_is_told_in_a_line(
+    colours: Path, trained: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: Captured
+) -> None:
+    def none(*_: Any, **__: Any) -> None:
+        raise MemoryError("cannot take 5 bytes")
+
+    capsys.readouterr()
+    monkeypatch.setattr(cnnfast.Sequential, "fit", none)
+    out = tmp_path / "out"
+    error = _error(["train", str(colours), "--out", str(out)], capsys)
+    assert "out of memory: cannot take 5 bytes. The model as trained so far is in" in error
+    assert models.load_model(out / "colours-cifar_cnn").output_shape == (None, 3)
+    monkeypatch.setattr(cnnfast.Sequential, "predict", none)
+    picture = str(colours / "test" / "red" / "0.png")
+    assert "out of memory: cannot take 5 bytes" in _error(["predict", str(trained), picture], capsys)
+    monkeypatch.setattr(models, "load_model", none)
+    assert "cannot take 5 bytes" in _error(["summary", str(trained)], capsys)
+
+
+def test_pictures_left_out_are_told_after_the_first_line(
+    colours: Path, tmp_path: Path, capsys: Captured
+) -> None:
+    data = tmp_path / "data"
+    data.mkdir()
+    for name in ("green", "red"):
+        (data / name).symlink_to(colours / "train" / name)
+    (data / "white").mkdir()
+    (data / "white" / "bad.png").write_bytes(b"no picture")
+    Image.new("RGB", (9, 9), "white").save(data / "white" / "good.png")
+    assert main(["train", str(data), "--out", str(tmp_path), "--epochs", "1"]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[0].startswith("training cifar_cnn (")
+    assert lines[1].startswith("1 of 82 pictures left out; the first: ")
+    assert "bad.png" in lines[1]
+
+
+OWN_CALL = """
+class Net(cnnfast.Model):
+    def __init__(self):
+        super().__init__()
+        self.filters, self.flat, self.head = Conv2D(4, 3), Flatten(), Dense(3, activation="softmax")
+    def call(self, inputs):
+        return self.head(self.flat(self.filters(inputs)))
+model = Net()
+model.build((None, 8, 8, 3))
+"""
+
+
+@pytest.mark.parametrize(
+    ("text", "picture"), [(OWN_CODE.format(call="inputs * 1", loss="p - y"), True), (OWN_CALL, False)]
+)
+def test_a_model_of_ones_own_code_keeps_its_weights(
+    text: str, picture: bool, colours: Path, tmp_path: Path, capsys: Captured
+) -> None:
+    """No file holds code; the training is not lost for that, and all numbers are told."""
+    path = _file(tmp_path, text.replace('"sgd", loss', '"sgd", "sparse_categorical_crossentropy"'))
+    assert main(["train", str(colours), "--model", path, "--out", str(tmp_path), "--epochs", "1"]) == 0
+    captured = capsys.readouterr()
+    assert "its weights alone are kept" in captured.err
+    kept = tmp_path / "colours-net.safetensors"
+    assert f"Model    {kept}" in captured.out
+    assert ("Picture  none" not in captured.out) == picture
+    assert "weights alone" in _error(["summary", str(kept)], capsys)
 
 
 # -- augmentation ----------------------------------------------------------------------------------------
@@ -524,6 +612,28 @@ def test_predict_refuses_what_names_no_class(tmp_path: Path, capsys: Captured) -
     capsys.readouterr()
     assert "there is no model" in _error(["predict", str(tmp_path / "absent"), "x.png"], capsys)
     assert "--top" in _error([*arguments, "--top", "0"], capsys)
+
+
+@pytest.mark.parametrize("words", [["--json"], []])
+def test_an_answer_that_nobody_reads_ends_silently(words: list[str], trained: Path, colours: Path) -> None:
+    """As `| head` does with every Unix tool."""
+    command = [sys.executable, "-m", "cnnfast.cli", "predict", str(trained), str(colours / "test"), *words]
+    pipe = subprocess.PIPE
+    with subprocess.Popen(command, stdout=pipe, stderr=pipe, text=True, env=python_environment()) as process:
+        assert process.stdout is not None
+        assert process.stderr is not None
+        process.stdout.close()
+        told = process.stderr.read()
+    assert (process.returncode, told) == (128 + signal.SIGPIPE, "")
+
+
+def test_outputs_that_take_nothing() -> None:
+    for where, code, told in ((">&-", 0, ""), ("> /dev/full", 2, "No space left on device")):
+        command = ["sh", "-c", f"exec '{sys.executable}' -m cnnfast.cli info {where}"]
+        done = subprocess.run(command, env=python_environment(), stderr=subprocess.PIPE, text=True)
+        assert done.returncode == code
+        assert told in done.stderr
+        assert len(done.stderr.splitlines()) == bool(told)
 
 
 # -- the rest --------------------------------------------------------------------------------------------

@@ -108,9 +108,16 @@ def test_names_meet(tmp_path: Path) -> None:
         load_model(tmp_path)
 
 
-@pytest.mark.parametrize(("method", "suffix"), [("save", ".safetensors"), ("save_weights", ".cnnfast")])
-def test_our_suffixes_are_not_mixed_up(method: str, suffix: str, tmp_path: Path) -> None:
-    with pytest.raises(ValueError, match="has the suffix of"):
+@pytest.mark.parametrize(
+    ("method", "suffix", "right"),
+    [
+        ("save", ".safetensors", "'.cnnfast'"),
+        ("save", ".SafeTensors", "'.cnnfast'"),
+        ("save_weights", ".cnnfast", "'.safetensors'"),
+    ],
+)
+def test_our_suffixes_are_not_mixed_up(method: str, suffix: str, right: str, tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match=f"has the suffix of .* give it {right}, or none"):
         getattr(small_model(), method)(tmp_path / f"m{suffix}")
     assert not list(tmp_path.iterdir())
 

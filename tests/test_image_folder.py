@@ -112,3 +112,18 @@ def test_what_is_no_data_set_is_refused(tmp_path: Path) -> None:
         path.write_bytes(b"no picture")
     with pytest.raises(ValueError, match="can be read"):
         image_folder.load_data(tmp_path / "good")
+
+
+def test_a_test_folder_is_no_class(tmp_path: Path) -> None:
+    make(tmp_path, {"a": 2, "b": 2})
+    make(tmp_path / "test", {"a": 1, "b": 1})
+    with pytest.raises(ValueError, match="test/") as info:
+        image_folder.find(tmp_path)
+    refusal(info.value, str(tmp_path), "train/")
+
+
+@pytest.mark.parametrize("size", [(0, 4), (4,), (4, 4, 3), "large"])
+def test_sizes_that_are_none(size: object, tmp_path: Path) -> None:
+    make(tmp_path, {"a": 2, "b": 2})
+    with pytest.raises(ValueError, match="image_size"):
+        image_folder.load_data(tmp_path, size)  # type: ignore[arg-type]

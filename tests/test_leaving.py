@@ -197,3 +197,39 @@ def test_command_ends_with_its_threads() -> None:
     )
     assert done.returncode == 1
     assert done.stderr.rstrip().endswith("ValueError: told")
+
+
+def test_fork_beside_locks_that_are_held() -> None:
+    """A child finds the locks of the Python side free, too: it compiles, plans and reads pictures."""
+    code = """
+import os, signal, tempfile, threading, warnings
+import numpy as np
+from PIL import Image
+import cnnfast
+from cnnfast import layers
+from cnnfast.utils import image_file
+warnings.simplefilter("ignore", DeprecationWarning)  # Python 3.12 warns of any fork beside threads
+model = cnnfast.Sequential([cnnfast.Input((None, 1)), layers.Conv1D(2, 3)])
+model.predict(np.zeros((1, 8, 1)))
+held, done = threading.Event(), threading.Event()
+def hold():
+    with model._lock, model._networks._lock, image_file._opening._lock:
+        held.set()
+        done.wait()
+holder = threading.Thread(target=hold)
+holder.start()
+held.wait()
+child = os.fork()
+if child == 0:
+    signal.alarm(20)  # a child that hangs is killed and so noticed
+    model.compile("sgd", "mse")
+    shape = model.predict(np.zeros((1, 9, 1)), verbose=0).shape
+    with tempfile.NamedTemporaryFile(suffix=".png") as file:
+        Image.new("L", (4, 4)).save(file.name)
+        image_file.read_image(image_file.Path(file.name), (4, 4), 1)
+    os._exit(0 if shape == (1, 7, 2) else 3)
+print(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]))
+done.set()
+holder.join()
+"""
+    assert run_python(code, timeout=60) == "0\n"

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from cnnfast import Input, Model, layers, losses, ops
+from cnnfast import Input, Model, layers, losses, models, ops
 from cnnfast.layers.tracing import Tracing
 from cnnfast.ops.runner import workspace
 from cnnfast.tuning import new_network
@@ -304,3 +304,11 @@ def test_refusals() -> None:
     with pytest.raises(ValueError, match="no reduction"):
         model.fit(np.ones((4, 3)), np.ones((4, 2)), verbose=0)
     assert math.isclose(float(losses.Huber(reduction="sum")([[0.0]], [[3.0]])), 2.5)
+
+
+def test_our_functions_are_written_into_files(tmp_path: Any) -> None:
+    model = Model(source := Input((3,)), layers.Dense(2)(source))
+    model.compile("sgd", losses.huber)
+    assert model.loss == losses.Huber()
+    model.save(tmp_path / "m.cnnfast")
+    assert models.load_model(tmp_path / "m.cnnfast").loss == losses.Huber()

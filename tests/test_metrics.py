@@ -312,3 +312,12 @@ def test_softmax_over_one_value_is_warned_of() -> None:
         with pytest.warns(UserWarning, match="always gives 1") as warned:
             layer(Input((1,)))
         assert warned[0].filename == __file__
+
+
+@pytest.mark.parametrize("dtype", [None, "float32", np.dtype("float32")])
+def test_float32_is_all_there_is(dtype: Any) -> None:
+    assert metrics.MeanSquaredError(dtype=dtype) == metrics.MeanSquaredError()
+    assert losses.MeanSquaredError(dtype=dtype) == losses.MeanSquaredError()
+    for make in (metrics.MeanSquaredError, losses.MeanSquaredError, layers.Flatten, metrics.Metric):
+        with pytest.raises(ValueError, match="dtype"):
+            make(dtype="float16")  # type: ignore[operator]

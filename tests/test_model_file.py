@@ -298,3 +298,48 @@ def test_crash_while_saving_leaves_the_old_file(
     monkeypatch.undo()
     assert old.read_bytes() == before
     assert list(tmp_path.iterdir()) == [old], "no half file is left"
+
+
+def _squares(y_true: Any, y_pred: Any) -> Any:
+    return (y_true - y_pred) ** 2
+
+
+class MeanSquaredError(cnnfast.losses.Loss):
+    """A loss of one's own under a name of ours."""
+
+    call = staticmethod(_squares)
+
+
+class Mine(cnnfast.regularizers.L2):
+    """A regularizer of one's own."""
+
+
+@pytest.mark.parametrize(
+    "given",
+    [
+        {"loss": _squares},
+        {"loss": [MeanSquaredError()]},
+        {"loss": "mse", "metrics": ["mae", _squares]},
+        {"loss": "mse", "weighted_metrics": [_squares]},
+        {"loss": "mse", "optimizer": cnnfast.optimizers.SGD(lambda step: 0.1)},
+    ],
+    ids=["function", "class", "metric", "weighted", "schedule"],
+)
+def test_what_compile_was_given_may_be_code(given: dict[str, Any], tmp_path: Path) -> None:
+    """No file holds it; what is saved is as if it were not compiled, and loads."""
+    model = cnnfast.Sequential([Input((3,)), layers.Dense(2)])
+    model.compile(**given)
+    model.train_on_batch(np.ones((4, 3)), np.ones((4, 2)))
+    with pytest.warns(UserWarning, match="code of your own.*compile it again"):
+        model.save(tmp_path / "net")
+    again = load_model(tmp_path / "net")
+    assert same_bits(again.get_weights(), model.get_weights())
+    with pytest.raises(ValueError, match="compiled"):
+        again.evaluate(np.ones((4, 3)), np.ones((4, 2)))
+
+
+def test_rules_of_ones_own_are_not_saved(tmp_path: Path) -> None:
+    model = cnnfast.Sequential([Input((3,)), layers.Dense(2, kernel_regularizer=Mine(0.1))])
+    with pytest.raises(ValueError, match="code of your own"):
+        model.save(tmp_path / "net")
+    assert not list(tmp_path.iterdir())

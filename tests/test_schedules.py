@@ -153,3 +153,9 @@ def test_schedules_are_saved_with_the_model(tmp_path) -> None:
     for each in (model, again):
         each.train_on_batch(x, y)
     np.testing.assert_array_equal(again.get_weights()[0], model.get_weights()[0])
+
+
+@pytest.mark.parametrize("value", [None, "fast", -1.0, float("nan"), 1e300])
+def test_a_schedule_must_make_a_rate(value: object) -> None:
+    with pytest.raises(ValueError, match=r"learning_rate, as the schedule has it, must be"):
+        optimizers.SGD(lambda step: value)  # type: ignore[arg-type,return-value]

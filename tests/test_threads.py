@@ -161,3 +161,58 @@ def test_operations_from_several_threads() -> None:
     for worker in workers:
         worker.join()
     assert not wrong
+
+
+def test_networks_are_made_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Threads that meet new shapes at once share each network; none is dropped while another looks."""
+    model = Sequential([Input((None, 2)), layers.Conv1D(3, 3, padding="same")])
+    networks, made = model._networks, []
+    real = networks._make
+
+    def make(*arguments: Any) -> Any:
+        made.append(arguments)
+        time.sleep(0.01)  # long enough for all to come
+        return real(*arguments)
+
+    monkeypatch.setattr(networks, "_make", make)
+    inputs = [np.ones((1, size, 2), np.float32) for size in range(4, 8)]
+    results: list[list[Any]] = []
+
+    def work() -> None:
+        results.append([model.predict(x, verbose=0) for x in inputs])
+
+    workers = [threading.Thread(target=work) for _ in range(4)]
+    for worker in workers:
+        worker.start()
+    for worker in workers:
+        worker.join()
+    assert len(results) == 4
+    assert len(made) == len(inputs)
+    assert all(same_bits(result, results[0]) for result in results)
+
+
+def test_two_threads_meet_a_model_without_a_shape(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Neither computes with the half of it that the other has connected."""
+    real = layers.Dense._emit
+
+    def emit(self: Any, *arguments: Any) -> Any:
+        time.sleep(0.01)
+        return real(self, *arguments)
+
+    monkeypatch.setattr(layers.Dense, "_emit", emit)
+    for _ in range(5):
+        model, shapes, errors = Sequential([layers.Dense(n) for n in (5, 4, 3)]), [], []
+
+        def work() -> None:
+            try:
+                shapes.append(model.predict(X, verbose=0).shape)  # noqa: B023
+            except Exception as error:
+                errors.append(error)  # noqa: B023
+
+        workers = [threading.Thread(target=work) for _ in range(3)]
+        for worker in workers:
+            worker.start()
+            time.sleep(0.005)
+        for worker in workers:
+            worker.join()
+        assert (shapes, errors) == ([(8, 3)] * 3, [])

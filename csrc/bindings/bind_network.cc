@@ -6,6 +6,7 @@
 #include "bindings/bind.h"
 #include "cnnfast/network.h"
 #include "graph/builder.h"
+#include "graph/formula.h"
 #include "graph/training_state.h"
 #include "graph/workspace.h"
 #include "runtime/floats.h"
@@ -179,6 +180,20 @@ Clipping to_clipping(const py::dict& config) {
   return clipping;
 }
 
+// An optimizer traced in Python: a graph of weight, gradient, slots, rate and step, and its values that are
+// the weight and slots behind the step.
+void take_formulas(const py::dict& config, OptimizerConfig* o) {
+  const auto formula = [&](const char* graph, const char* outputs) {
+    return formula_of(config[graph].cast<const Graph&>(), config[outputs].cast<std::vector<int>>());
+  };
+  o->kind = OptimizerConfig::Kind::formula;
+  o->formula = formula("graph", "outputs");
+  o->begins = config["begins"].cast<std::vector<float>>();
+  if (!config.contains("exempt")) return;
+  o->exempt = config["exempt"].cast<Weights>();
+  o->exempt_formula = formula("exempt_graph", "exempt_outputs");
+}
+
 OptimizerConfig to_optimizer(const py::dict& config) {
   OptimizerConfig o;
   const auto name = config["name"].cast<std::string>();
@@ -186,8 +201,10 @@ OptimizerConfig to_optimizer(const py::dict& config) {
     o.kind = OptimizerConfig::Kind::sgd;
   else if (name == "adam")
     o.kind = OptimizerConfig::Kind::adam;
+  else if (name == "formula")
+    take_formulas(config, &o);
   else
-    fail("optimizer must be sgd or adam, got \"", name, "\".");
+    fail("optimizer must be sgd, adam or formula, got \"", name, "\".");
   o.learning_rate = config["learning_rate"].cast<double>();
   o.momentum = number(config, "momentum", 0);
   o.nesterov = config.contains("nesterov") && config["nesterov"].cast<bool>();
@@ -330,7 +347,9 @@ using Buffers = std::vector<std::vector<float>>;
 std::vector<std::string> slot_names(size_t count) {
   if (count == 2) return {"m", "v"};
   if (count == 1) return {"velocity"};
-  return {};
+  std::vector<std::string> names;
+  for (size_t i = 0; i < count; ++i) names.push_back("slot_" + std::to_string(i));
+  return names;
 }
 
 py::dict named_slots(Buffers slots) {
@@ -362,9 +381,25 @@ void set_optimizer_state(Network& network, const std::map<std::string, FloatArra
     check_layout(found->second, "state");
     slots.emplace_back(found->second.data(), found->second.data() + found->second.size());
   }
-  if (slots.size() != state.size()) fail("an optimizer has at most 2 buffers, got ", state.size(), ".");
   const ReleasedGil released;
   network.set_slots(slots, step);
+}
+
+// The optimizer's last numbers for each weight, in their shapes.
+py::list last_slots(const Network& network) {
+  Buffers slots;
+  {
+    const ReleasedGil released;
+    slots = network.slots();
+  }
+  py::list all;
+  int64_t at = 0;
+  for (const WeightPtr& weight : network.weights()) {
+    const float* const from = slots.at(slots.size() - 1).data() + at;
+    all.append(to_array({from, from + weight->size()}, weight->dims()));
+    at += rounded_up(weight->size());
+  }
+  return all;
 }
 
 py::dict snapshot(const Network& network) {
@@ -517,6 +552,7 @@ void bind_network(py::module_& m) {
       .def("vjp", &vjp, arg("x"), arg("grad_out").noconvert(), arg("training") = false)
       .def("vjp", &vjp_all, arg("inputs"), arg("grad_outs"), arg("training") = false)
       .def("optimizer_state", &optimizer_state)
+      .def("last_slots", &last_slots)
       .def("set_optimizer_state", &set_optimizer_state, arg("state"), arg("step"))
       .def("snapshot", &snapshot)
       .def(

@@ -1,6 +1,6 @@
 // The shape rule of formulas: NumPy's broadcasting over (batch, axes...), where what is one for the whole
 // batch has no batch axis.
-#include "cnnfast/formula.h"
+#include "graph/formula.h"
 
 #include <algorithm>
 
@@ -70,6 +70,57 @@ int Graph::formula(const Formula& formula, const std::vector<int>& srcs, const s
   }
   checked_size(made.elems(), kMostOfSample, name, ": the number of elements of one row");
   return push(std::move(made));
+}
+
+std::optional<Formula> formula_of(const Node& node) {
+  if (const auto* formula = node.as<FormulaAttrs>()) return formula->formula;
+  Formula made;
+  if (node.as<AddAttrs>()) {
+    if (node.inputs.size() != 2) return std::nullopt;
+    made.outputs = {made.push(FormulaOp::add, made.input(0), made.input(1))};
+    return made;
+  }
+  const auto* activation = node.as<ActivationAttrs>();
+  if (!activation) return std::nullopt;
+  const int x = made.input(0);
+  switch (activation->kind) {
+    case ActivationKind::relu:
+      made.outputs = {made.push(FormulaOp::max, made.constant(0), x)};  // equal to 0 it has no gradient
+      return made;
+    case ActivationKind::tanh:
+      made.outputs = {made.push(FormulaOp::tanh, x)};
+      return made;
+    case ActivationKind::sigmoid:
+      made.outputs = {made.push(FormulaOp::sigmoid, x)};
+      return made;
+    case ActivationKind::linear:
+    case ActivationKind::softmax:
+      break;
+  }
+  return std::nullopt;
+}
+
+Formula formula_of(const Graph& graph, const std::vector<int>& outputs) {
+  Formula made;
+  std::vector<int> values;
+  for (const Node& node : graph.nodes()) {
+    if (const auto* input = node.as<InputAttrs>()) {
+      values.push_back(made.input(input->number));
+      continue;
+    }
+    const auto* constant = node.as<ConstantAttrs>();
+    if (constant && constant->values->size() == 1) {
+      values.push_back(made.constant(constant->values->front()));
+      continue;
+    }
+    const std::optional<Formula> part = formula_of(node);
+    if (!part) fail(node.name, ": only what treats each number alone can be part of this formula.");
+    std::vector<int> inputs;
+    for (const int src : node.inputs) inputs.push_back(values[static_cast<size_t>(src)]);
+    values.push_back(made.append(*part, inputs)[0]);
+  }
+  for (const int output : outputs) made.outputs.push_back(values.at(static_cast<size_t>(output)));
+  return made;
 }
 
 }  // namespace cnnfast

@@ -39,10 +39,6 @@ bool follows_rules(Mode mode) {
   return mode == Mode::train || mode == Mode::evaluate;
 }
 
-int64_t rounded_up(int64_t floats) {
-  return ceil_div(floats, kLanes) * kLanes;
-}
-
 // Of one of the optimizer's buffers.
 int64_t slot_floats(const Weights& weights) {
   int64_t floats = 0;
@@ -108,8 +104,8 @@ struct Network::Cached {
   std::shared_ptr<const Program> program;
   bool spoils_copies;
   uint64_t number;
-  uint64_t packed_version = 0;        // of the weights, as its last run left them packed
-  std::vector<float*> slots[2] = {};  // of each parameter that it trains
+  uint64_t packed_version = 0;                 // of the weights, as its last run left them packed
+  std::vector<float*> slots[kMostSlots] = {};  // of each parameter that it trains
 };
 
 // The network and its weights are this thread's.
@@ -122,12 +118,12 @@ struct Network::Transaction {
 
 // What a run changes, for runs that must leave no trace.
 struct Network::Copies {
-  Floats values, slots[2];
-  std::vector<float*> params, slot_params[2];
+  Floats values, slots[kMostSlots];
+  std::vector<float*> params, slot_params[kMostSlots];
 
   void lend(Run* run) const {
     run->params = params.data();
-    for (int i = 0; i < 2; ++i) run->slots[i] = slot_params[i].data();
+    for (int i = 0; i < kMostSlots; ++i) run->slots[i] = slot_params[i].data();
   }
 };
 
@@ -268,7 +264,7 @@ int64_t Network::slot_elems() const {
 std::vector<std::vector<float>> Network::copied_slots() const {
   std::vector<std::vector<float>> copies(static_cast<size_t>(state_->optimizer.slots()));
   for (size_t i = 0; i < copies.size(); ++i) {
-    copies[i].resize(static_cast<size_t>(slot_floats(all_weights_)));  // what was not trained so far: zeros
+    copies[i].resize(static_cast<size_t>(slot_floats(all_weights_)), state_->optimizer.begin_of(i));
     float* to = copies[i].data();
     for (const WeightPtr& weight : all_weights_) {
       const auto known = state_->slots.find(weight);
@@ -353,11 +349,12 @@ Network::Cached& Network::find(int n, Mode mode) {
 
 PlanRequest Network::request(const Key& key) const {
   const Side& side = this->side(key.mode);
-  UpdatePlan update{state_->optimizer, {}, {}, {}};
+  UpdatePlan update{state_->optimizer, state_->updates, {}, {}, {}, {}};
   for (size_t i = 0; i < side.rules.size(); ++i) {
     const WeightRules& rules = side.rules[i];
     const bool first = side.graph->params()[i].first == static_cast<int>(i);  // a weight is penalized once
     update.trainable.push_back(rules.trainable);
+    update.exempt.push_back(state_->optimizer.exempts(side.graph->params()[i].weight));
     update.regularizers.push_back(first ? rules.regularizer : Regularizer{});
     update.constraints.push_back(first ? rules.constraint : Constraint{});
   }
@@ -383,7 +380,10 @@ Run Network::bound(Mode mode, Run run) {
   if (side.grads) run.grads = side.grads->data();
   run.seed = state_->seed;
   run.step = state_->step;
-  if (mode == Mode::train) run.learning_rate = step_rate(state_->optimizer, state_->step);
+  if (mode == Mode::train) {
+    run.learning_rate = step_rate(state_->optimizer, state_->step);
+    run.numbers = state_->numbers_for(run.learning_rate);
+  }
   return run;
 }
 
@@ -412,7 +412,7 @@ void Network::execute(int n, Mode mode, const Run& what, const Transaction& tran
   Run run = bound(mode, what);
   if (mode == Mode::train) {
     take_slots(&cached);
-    for (int i = 0; i < 2; ++i) run.slots[i] = cached.slots[i].data();
+    for (int i = 0; i < kMostSlots; ++i) run.slots[i] = cached.slots[i].data();
   }
   const Workspace::Lease memory = workspace_->take(cached.program->floats(), cached.number);
   run.arena = memory.data;
@@ -533,7 +533,8 @@ std::vector<StepInfo> Network::plan(int n, Mode mode) {
 Network::Copies Network::copy_state(Mode mode) const {
   const Side& side = this->side(mode);
   const Graph& graph = *side.graph;
-  Copies copies{Floats(graph.weight_elems(), "a copy of the weights"), {}, {}, {}};
+  Copies copies;
+  copies.values = Floats(graph.weight_elems(), "a copy of the weights");
   for (size_t i = 0; i < graph.params().size(); ++i) {
     const Parameter& param = graph.params()[i];
     copies.params.push_back(copies.values.data() + graph.offset(param.first));
@@ -596,6 +597,7 @@ void Network::measure(int n, Mode mode) {
   take_state(kind);
   Run run = bound(kind, {});
   run.learning_rate = 0;  // random targets must not drive the weights out of range
+  run.numbers = state_->numbers_for(0);
   const Copies copies = copy_state(kind);
   copies.lend(&run);
   add_tuning(measure_convolutions(request(Key::current(n, kind, *state_)), run));

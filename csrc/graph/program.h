@@ -31,10 +31,10 @@ struct ParamPlace {
 // What one run works on.
 struct Run {
   float* arena = nullptr;
-  float* const* params = nullptr;               // the values of each parameter
-  float* grads = nullptr;                       // of all parameters
-  float* const* slots[2] = {nullptr, nullptr};  // of each parameter that is trained
-  const Samples* inputs = nullptr;              // of the graph, in their order, and so are all that follow
+  float* const* params = nullptr;        // the values of each parameter
+  float* grads = nullptr;                // of all parameters
+  float* const* slots[kMostSlots] = {};  // of each parameter that is trained
+  const Samples* inputs = nullptr;       // of the graph, in their order, and so are all that follow
   float* const* outputs = nullptr;
   const float* const* grad_outputs = nullptr;
   float* const* grad_inputs = nullptr;
@@ -42,10 +42,11 @@ struct Run {
   double* step_seconds = nullptr;  // or null; one for each step
   uint64_t seed = 0;
   int64_t step = 0;
-  double learning_rate = 0;  // of this step: step_rate()
-  bool clear = false;        // the arena holds what others left there
-  bool repack = true;        // the packed weights in the arena are older than params, or not there
-  int64_t first_sample = 0;  // number in the batch of the first sample that steps see
+  double learning_rate = 0;        // of this step: step_rate()
+  const float* numbers = nullptr;  // what a formula that updates reads besides
+  bool clear = false;              // the arena holds what others left there
+  bool repack = true;              // the packed weights in the arena are older than params, or not there
+  int64_t first_sample = 0;        // number in the batch of the first sample that steps see
 };
 
 class Team;

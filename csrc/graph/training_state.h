@@ -4,20 +4,29 @@
 #include <mutex>
 
 #include "cnnfast/network.h"
+#include "optim/formula_update.h"
 #include "runtime/floats.h"
 
 namespace cnnfast {
+
+// Floats that a weight takes in a flat buffer: whole cache lines.
+inline int64_t rounded_up(int64_t floats) {
+  return ceil_div(floats, kLanes) * kLanes;
+}
 
 // All calls of the networks that share it exclude each other: they hold its mutex.
 struct TrainingState {
   mutable std::mutex mutex;
   OptimizerConfig optimizer;
-  uint64_t seed = 0;  // of dropout
+  UpdateFormulas updates;      // of an optimizer that is a formula
+  std::vector<float> numbers;  // what they read in this step
+  uint64_t seed = 0;           // of dropout
   int64_t step = 0;
   uint64_t generation = 0;  // another one whenever the optimizer is chosen anew, or slots move
   std::map<WeightPtr, std::vector<Floats>> slots;  // of weights that were trained so far
 
   void begin(const OptimizerConfig& config);
+  const float* numbers_for(double rate);
   // Of one weight; makes them where there are none yet.
   std::vector<Floats>& slots_of(const WeightPtr& weight);
 };

@@ -497,9 +497,9 @@ struct KernelTable {
   // dst[c] = sum over rows of src[r * cols_stride + c], rows in order.
   void (*sum_rows)(const float* src, int64_t rows, int64_t row_stride, float* dst, int64_t cols);
 
-  // dst[c] = what src[r * row_stride + c] of all rows are together: their sum (that is for means, too), product
-  // or extreme (for indices, too). Rows in order, except that of one column whose row_stride is 1 lanes and
-  // vectors come apart. dst may be the first row.
+  // dst[c] = what src[r * row_stride + c] of all rows are together: their sum (that is for means, too),
+  // product or extreme (for indices, too). Rows in order, except that of one column whose row_stride is 1
+  // lanes and vectors come apart. dst may be the first row.
   void (*reduce)(Reduction, const float* src, int64_t rows, int64_t row_stride, float* dst, int64_t cols);
 
   // Of each lane over the pixels: the mean, and the sum of squares of what differs from it.

@@ -31,7 +31,9 @@ void lower_regularizers(Builder& b, const Node& output, const UpdatePlan& plan) 
   }
 }
 
-Update make_update(const OptimizerConfig& o, const KernelTable& k) {
+Update make_update(const UpdatePlan& plan, const KernelTable& k) {
+  const OptimizerConfig& o = plan.optimizer;
+  if (o.kind == OptimizerConfig::Kind::formula) return formula_update(plan.formulas, plan.exempt, k);
   if (o.kind == OptimizerConfig::Kind::sgd)
     return {[o, sgd = k.sgd](const Context& c, ParamPlace p, int64_t at, const float* grad, int64_t n) {
               sgd({c.values(p) + at, grad, o.momentum != 0 ? c.slot(0, p) + at : nullptr, n,
@@ -221,7 +223,7 @@ void lower_constraints(Builder& b, const Node& output, const UpdatePlan& plan) {
 
 // Clips the gradients of these parameters, moves them, and packs those that stay as they are then.
 void lower_moves(Builder& b, const Node& output, const std::vector<int>& positions, const UpdatePlan& plan) {
-  const Update update = make_update(plan.optimizer, b.k);
+  const Update update = make_update(plan, b.k);
   const Clipping clipping = plan.optimizer.clipping;
   const bool by_norm = clipping.kind == Clipping::Kind::norm || clipping.kind == Clipping::Kind::global_norm;
   Buffer scales;
@@ -261,7 +263,7 @@ void plan_update(Builder& b, const UpdatePlan& plan) {
   for (size_t i = 0; i < at_once.size(); ++i)
     at_once[i] = plan.trainable[i] && !regularized(plan, i) && !constrained(plan, i) &&
                  plan.optimizer.clipping.kind == Clipping::Kind::none;
-  b.set_update(make_update(plan.optimizer, b.k), std::move(at_once));
+  b.set_update(make_update(plan, b.k), std::move(at_once));
 }
 
 void lower_update(Builder& b, const Node& output, const UpdatePlan& plan) {

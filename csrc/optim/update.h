@@ -2,12 +2,14 @@
 // after regularizers and clipping, then constraints.
 #pragma once
 #include "graph/builder.h"
+#include "optim/formula_update.h"
 
 namespace cnnfast {
 
 struct UpdatePlan {
   OptimizerConfig optimizer;
-  std::vector<bool> trainable;  // of each parameter
+  UpdateFormulas formulas;
+  std::vector<bool> trainable, exempt;  // of each parameter
   std::vector<Regularizer> regularizers;
   std::vector<Constraint> constraints;
 };

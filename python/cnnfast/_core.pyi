@@ -383,6 +383,9 @@ class Network:
     ) -> tuple[list[NDArray[np.float32]], list[NDArray[np.float32]]]:
         """(gradients of the inputs, gradients of `weights`)."""
 
+    def last_slots(self) -> list[NDArray[np.float32]]:
+        """The optimizer's last numbers for each weight, in their shapes."""
+
     def optimizer_state(self) -> dict[str, NDArray[np.float32]]:
         """Flat buffers: {"velocity": ...} or {"m": ..., "v": ...}."""
 

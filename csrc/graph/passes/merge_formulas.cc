@@ -5,6 +5,7 @@
 
 #include "formula/schedule.h"
 #include "graph/draft.h"
+#include "graph/formula.h"
 
 namespace cnnfast {
 
@@ -13,35 +14,13 @@ namespace {
 // Registers of a block stay in the first-level cache, and derivatives need more of them.
 constexpr int kMostRegisters = 8, kMostInstructions = 64, kMostInputs = 8;
 
-// What the node does to each element, if that is all.
+// What the node does to each element, if that is all, and nobody else does it.
 std::optional<Formula> formula_of(const Draft& draft, const Node& node) {
-  if (const auto* formula = node.as<FormulaAttrs>()) return formula->formula;
-  Formula made;
-  if (node.as<AddAttrs>()) {
-    if (node.inputs.size() != 2 || node.activation != Activation::none) return std::nullopt;
+  if (node.activation != Activation::none) return std::nullopt;
+  if (node.as<AddAttrs>())
     for (const int src : node.inputs)
       if (draft.nodes[static_cast<size_t>(src)].as<ConvAttrs>()) return std::nullopt;
-    made.outputs = {made.push(FormulaOp::add, made.input(0), made.input(1))};
-    return made;
-  }
-  const auto* activation = node.as<ActivationAttrs>();
-  if (!activation) return std::nullopt;
-  const int x = made.input(0);
-  switch (activation->kind) {
-    case ActivationKind::relu:
-      made.outputs = {made.push(FormulaOp::max, made.constant(0), x)};  // equal to 0 it has no gradient
-      return made;
-    case ActivationKind::tanh:
-      made.outputs = {made.push(FormulaOp::tanh, x)};
-      return made;
-    case ActivationKind::sigmoid:
-      made.outputs = {made.push(FormulaOp::sigmoid, x)};
-      return made;
-    case ActivationKind::linear:
-    case ActivationKind::softmax:
-      break;
-  }
-  return std::nullopt;
+  return formula_of(node);
 }
 
 class Merger {

@@ -7,6 +7,7 @@
 // that Network and weights own and need no alignment; null, or values that do not suit, are an Error, and
 // nothing has changed then.
 #pragma once
+#include <algorithm>
 #include <list>
 #include <map>
 #include <memory>
@@ -54,15 +55,29 @@ struct Clipping {
 };
 
 struct OptimizerConfig {
-  enum class Kind { none, sgd, adam } kind = Kind::none;
+  enum class Kind { none, sgd, adam, formula } kind = Kind::none;
   double learning_rate = 0;
   double momentum = 0;
   bool nesterov = false;
   double beta1 = 0.9, beta2 = 0.999, epsilon = 1e-7;
   Clipping clipping = {};
-  // Values kept for each parameter.
-  int slots() const { return kind == Kind::adam ? 2 : kind == Kind::sgd && momentum != 0; }
+  // Kind::formula: what moves a weight, each number alone. It reads the weight, its gradient, its slots, then
+  // the learning rate and the step, from 0; it makes the weight and the slots, which begin with `begins`.
+  // Weights that are exempt go by the other formula.
+  Formula formula = {}, exempt_formula = {};
+  std::vector<float> begins = {};
+  Weights exempt = {};
+  float begin_of(size_t slot) const { return kind == Kind::formula ? begins[slot] : 0.0f; }
+  bool exempts(const WeightPtr& weight) const {
+    return std::find(exempt.begin(), exempt.end(), weight) != exempt.end();
+  }
+  // Values kept for each parameter; at most kMostSlots.
+  int slots() const {
+    if (kind == Kind::formula) return static_cast<int>(begins.size());
+    return kind == Kind::adam ? 2 : kind == Kind::sgd && momentum != 0;
+  }
 };
+constexpr int kMostSlots = 6;
 
 struct StepInfo {
   std::string name, op, direction, algorithm, refused;
@@ -127,8 +142,8 @@ class Network {
   void set_seed(uint64_t seed);
   int64_t step() const;  // updates made since it was configured
 
-  // The optimizer's state: 0, 1 or 2 buffers of slot_elems() floats, those of weights() first, each weight's
-  // on a cache line, then those of other weights in objectives.
+  // The optimizer's state: a buffer of slot_elems() floats for each slot, those of weights() first, each
+  // weight's on a cache line, then those of other weights in objectives.
   std::vector<std::vector<float>> slots() const;
   void set_slots(const std::vector<std::vector<float>>& slots, int64_t step);
   int64_t slot_elems() const;

@@ -26,8 +26,9 @@ class ModelCheckpoint(MonitorCallback):
         initial_value_threshold: The number to beat at first; None means any.
 
     Raises:
-        ValueError: Before the first epoch, if there will be no number of that name, or none for a field, or
-            the suffix is that of another format.
+        ValueError: Before the first epoch, if there will be no number of that name, or none for a field, the
+            suffix is that of another format, or the model holds code of your own and not only its weights are
+            saved.
         OSError: Before the first epoch, if the folder cannot be made or written to.
 
     Source:
@@ -63,6 +64,8 @@ class ModelCheckpoint(MonitorCallback):
             super()._check(names)
         if names is not None:
             self._path(0, dict.fromkeys(names, 0.0))
+        if not self.save_weights_only:
+            self.model.get_config()  # refuses what no file holds
         target_path(self.filepath, ".safetensors" if self.save_weights_only else ".cnnfast", overwrite=True)
         folder = os.path.dirname(self.filepath.partition("{")[0])
         _make_folder(folder)

@@ -12,13 +12,15 @@
 """
 
 import argparse
+import os
 import sys
 from collections.abc import Sequence
 
 from cnnfast.cli import predict, train
 from cnnfast.cli.errors import UserError, load_model
 
-_INTERRUPTED = 130  # what shells report for a program that Ctrl-C ended
+# What shells report for programs that Ctrl-C ended, and whose output nobody reads any more.
+_INTERRUPTED, _UNREAD = 130, 141
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -28,7 +30,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         arguments: the words after `cnnfast`; None takes them from the command line.
 
     Returns:
-        The exit code: 0, 2 for a mistake in what was asked (one line on stderr), 130 after Ctrl-C.
+        The exit code: 0, 2 for a mistake in what was asked or too little memory (one line on stderr), 130
+        after Ctrl-C, 141 where nobody reads the output to its end, as after `| head`.
 
     Raises:
         SystemExit: argparse answered by itself: `--help` (0) or unknown words (2).
@@ -40,7 +43,15 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """
     options = _parser().parse_args(arguments)
     try:
-        return int(options.run(options))
+        code = int(options.run(options))
+        print(end="", flush=True)  # while a failure can still be told; there may be no stdout at all
+        return code
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # else Python complains as it ends
+        return _UNREAD
+    except MemoryError as error:
+        print(f"cnnfast: error: out of memory: {error}", file=sys.stderr)
+        return 2
     except (UserError, OSError, ImportError) as error:
         print(f"cnnfast: error: {error}", file=sys.stderr)
         return 2

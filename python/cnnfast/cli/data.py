@@ -22,6 +22,7 @@ class Loaded:
     train: Split
     test: Split
     source: str  # where they are from
+    left_out: str = ""  # which could not be read, in a sentence
 
 
 class Data(Protocol):
@@ -95,9 +96,12 @@ class Folder:
             found = self.listing.load((wanted.height, wanted.width), mode, verbose=1)
         except ValueError as error:
             raise UserError(str(error)) from error
+        left_out = ""
         if found.unreadable:
-            print(f"{len(found.unreadable)} of {count} pictures left out; the first: {found.unreadable[0]}")
-        return Loaded(found.train, found.test, f"{self.path}, {self.listing.source}")
+            left_out = (
+                f"{len(found.unreadable)} of {count} pictures left out; the first: {found.unreadable[0]}"
+            )
+        return Loaded(found.train, found.test, f"{self.path}, {self.listing.source}", left_out)
 
 
 def find(name: str, folder: str | None, seed: int) -> Data:

@@ -19,5 +19,5 @@ def load_model(path: str) -> Any:
         return models.load_model(path)
     except FileNotFoundError as error:
         raise UserError(f"there is no model {path}; cnnfast train makes one") from error
-    except (ValueError, OSError) as error:
+    except (ValueError, OSError, MemoryError) as error:
         raise UserError(str(error)) from error

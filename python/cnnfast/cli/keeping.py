@@ -42,19 +42,30 @@ def _stop(number: int, _: FrameType | None) -> NoReturn:
 
 
 def save(model: Any, path: Path) -> Path:
-    """Saves the model, elsewhere if it must be, and returns where it is.
+    """Saves the model, elsewhere or without its structure if it must be, and returns where it is.
 
     Raises:
         OSError: it cannot be written anywhere; names the path.
     """
     try:
-        model.save(path)
+        return _write(model, path)
     except OSError as error:
         kept = _elsewhere(model, path.name)
         if kept is None:
             raise OSError(error.errno, error.strerror, str(path)) from error
         print(f"cnnfast: {path} could not be written ({error.strerror or error})", file=sys.stderr)
         return kept
+
+
+def _write(model: Any, path: Path) -> Path:
+    try:
+        model.save(path)
+    except (OSError, MemoryError):
+        raise
+    except Exception as error:  # of a model made of code of one's own, which files do not hold
+        path = path.with_suffix(".safetensors")
+        model.save_weights(path)
+        print(f"cnnfast: {error}; its weights alone are kept", file=sys.stderr)
     return path
 
 
@@ -65,9 +76,7 @@ def _elsewhere(model: Any, name: str) -> Path | None:
         except OSError:
             continue
         try:
-            model.save(folder / name)
+            return _write(model, folder / name)
         except OSError:
             folder.rmdir()
-            continue
-        return folder / name
     return None

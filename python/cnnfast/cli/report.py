@@ -57,7 +57,7 @@ def write(model: Any, outcome: Outcome, paths: Paths) -> None:
     print(f"Model    {paths.model}")
     try:
         draw(model, outcome, matrix, paths.picture)
-    except (ImportError, OSError) as error:
+    except (ImportError, OSError, ValueError) as error:
         print(f"Picture  none. {error}")
     else:
         print(f"Picture  {paths.picture}")

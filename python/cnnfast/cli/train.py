@@ -54,6 +54,11 @@ def run(options: argparse.Namespace) -> int:
     _apply_settings(options)
     chosen = data.find(options.data_set, options.data, options.seed)
     name = options.model or _default_model(isinstance(chosen, data.Folder))
+    with user_model.runs(name):
+        return _train(options, name, chosen)
+
+
+def _train(options: argparse.Namespace, name: str, chosen: data.Data) -> int:
     model, wanted = _model(name, options.size, chosen)
     recipe = dataclasses.replace(
         RECIPE,
@@ -68,7 +73,7 @@ def run(options: argparse.Namespace) -> int:
     with keeping.signals_raise():
         try:
             history, seconds = training.run(options.augment, options.seed)
-        except (KeyboardInterrupt, OSError) as end:
+        except (KeyboardInterrupt, OSError, MemoryError) as end:
             return _keep(model, results.model, end)
         results = dataclasses.replace(results, model=keeping.save(model, results.model))
         report.write(model, training.judge(history, seconds), results)
@@ -82,7 +87,10 @@ def _apply_settings(options: argparse.Namespace) -> None:
     if not os.access(options.out, os.W_OK):
         raise UserError(f"the folder {options.out} cannot be written to; name another with --out")
     if options.threads is not None:
-        cnnfast.set_num_threads(options.threads)
+        try:
+            cnnfast.set_num_threads(options.threads)
+        except ValueError as error:
+            raise UserError(f"--threads: {error}") from error
     if options.precision is not None:
         cnnfast.set_precision(options.precision)
     if options.verbose:
@@ -127,8 +135,9 @@ def _model(name: str, side: int | None, chosen: data.Data) -> tuple[Any, ImageIn
 def _keep(model: Any, path: Path, end: BaseException) -> int:
     """Saves what a training came to before its end, and says where; returns the exit code."""
     kept = keeping.save(model, path)
-    if isinstance(end, OSError):
-        raise UserError(f"{end}. The model as trained so far is in {kept}") from end
+    if not isinstance(end, KeyboardInterrupt):
+        what = f"out of memory: {end}" if isinstance(end, MemoryError) else str(end)
+        raise UserError(f"{what}. The model as trained so far is in {kept}") from end
     print(f"\nInterrupted. The model as trained so far is in {kept}")
     return end.exit_code if isinstance(end, keeping.Stopped) else _INTERRUPTED
 

@@ -71,6 +71,8 @@ class Training:
         if sys.stdout.isatty():
             line = textwrap.fill(line, shutil.get_terminal_size().columns, subsequent_indent="  ")
         print(line, flush=True)
+        if self._loaded.left_out:
+            print(self._loaded.left_out, flush=True)
 
     def run(self, kinds: tuple[str, ...], seed: int) -> tuple[History, float]:
         """Trains; returns the history and the seconds that it took."""

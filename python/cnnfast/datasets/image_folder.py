@@ -12,6 +12,7 @@ import numpy as np
 
 from cnnfast.config import get_num_threads
 from cnnfast.utils import image_file
+from cnnfast.utils.arguments import per_axis
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -53,7 +54,8 @@ class Listing:
         """Reads them; see `load_data`."""
         if color_mode not in _CHANNELS:
             raise ValueError(f"color_mode must be 'grayscale' or 'rgb', got {color_mode!r}")
-        files, shape = self.train + self.test, (*image_size, _CHANNELS[color_mode])
+        height, width = per_axis(image_size, "image_size", 2)
+        files, shape = self.train + self.test, (height, width, _CHANNELS[color_mode])
         images = np.empty((len(files), *shape), np.uint8)
         labels = np.array([label for _, label in files], np.int32)
         sound = np.ones(len(files), bool)
@@ -63,7 +65,7 @@ class Listing:
 
         def read(path: Path) -> NDArray[np.uint8] | image_file.ImageFileError:
             try:
-                return image_file.read_image(path, image_size, shape[-1])
+                return image_file.read_image(path, (height, width), shape[-1])
             except image_file.ImageFileError as error:
                 return error
 
@@ -142,6 +144,11 @@ def find(directory: str | os.PathLike[str], validation_split: float = 0.2, seed:
     parts = {path.name.lower(): path for path in _folders(folder) if _folders(path)}
     train_folder = parts.get("train", folder)
     test_folder = next((parts[name] for name in _TEST_NAMES if name in parts), None)
+    if train_folder is folder and test_folder is not None:
+        raise ValueError(
+            f"{folder} has {test_folder.name}/ with folders in it, but no train/ beside it: put the folders "
+            "to learn from there"
+        )
     classes = _classes(train_folder)
     names = tuple(classes)
     if len(names) < 2:
@@ -150,7 +157,7 @@ def find(directory: str | os.PathLike[str], validation_split: float = 0.2, seed:
             f"{train_folder / 'cat'} and {train_folder / 'dog'}; it holds {len(names)}"
         )
     files = _labelled(classes, names)
-    if train_folder is folder or test_folder is None:
+    if test_folder is None:
         return Listing(
             names, *_split(files, validation_split, seed), f"{validation_split:.0%} put aside to test"
         )

@@ -35,7 +35,7 @@ class Initializer(Configured):
             dtype: Keras's argument; None or "float32".
             generator: Source of random numbers; None takes the one behind `set_random_seed`.
         """
-        not_offered(type(self).__name__, dtype=(None if dtype == "float32" else dtype, None))
+        not_offered(type(self).__name__, dtype=(dtype, None))
         values = self._values(tuple(shape), generator)
         return np.require(values, np.float32, ["C"])  # ascontiguousarray gives () an axis
 

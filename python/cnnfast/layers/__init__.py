@@ -39,7 +39,7 @@ from cnnfast.layers.depth_to_space import DepthToSpace, PixelShuffle
 from cnnfast.layers.depthwise_conv1d import DepthwiseConv1D
 from cnnfast.layers.depthwise_conv2d import DepthwiseConv2D
 from cnnfast.layers.dropout import Dropout
-from cnnfast.layers.elementwise import ELU, LeakyReLU, Rescaling
+from cnnfast.layers.elementwise import ELU, ActivityRegularization, LeakyReLU, Rescaling
 from cnnfast.layers.flatten import Flatten
 from cnnfast.layers.functions import Identity, Lambda
 from cnnfast.layers.global_average_pooling import (
@@ -96,6 +96,7 @@ MaxPool3D = MaxPooling3D
 __all__ = [
     "ELU",
     "Activation",
+    "ActivityRegularization",
     "AdaptiveAveragePooling1D",
     "AdaptiveAveragePooling2D",
     "AdaptiveAveragePooling3D",

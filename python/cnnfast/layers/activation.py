@@ -63,7 +63,7 @@ def activation_of(value: Any) -> str | Callable[..., Any]:
     known = name in _WORDS or name in ACTIVATIONS
     if callable(value) and not (known and value is getattr(_ops(), str(name), None)):
         return value  # type: ignore[no-any-return]
-    return str(name) if known else activation_name(value)
+    return str(name) if known else activation_name(value, [*ACTIVATIONS, *_WORDS])
 
 
 def activation_config(activation: str | Callable[..., Any]) -> str:

@@ -36,7 +36,9 @@ def follow(
     Example:
         >>> follow(Variable("mine/scale", (2,)), regularizers.L2(0.1), None)
     """
-    if regularizer is not None:
+    if isinstance(regularizer, regularizers.KernelRegularizer):
         variable.set_regularizer(*regularizer._factors())
+    elif regularizer is not None:
+        variable.penalty = regularizer
     if constraint is not None:
         variable.set_constraint(*constraint._core_rule())

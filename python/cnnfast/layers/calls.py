@@ -133,14 +133,15 @@ def _run(layer: Layer, args: Args, kwargs: Kwargs) -> Any:
     arrays = [each for each in leaves((args, kwargs)) if _is_tensor(each)]
     shapes = [array.shape[1:] for array in arrays]
     key = repr(shapes_in_place(args, kwargs, shapes))
-    if layer._alone is None or layer._alone[0] != key:
+    alone = layer._alone
+    if alone is None or alone[0] != key:
         layer._build_for(args, kwargs, shapes)
         layer._initialize()
         made = described(layer, args, kwargs, shapes)
         outputs = leaves(made)
         network = new_network(outputs[0].graph, [value.number for value in outputs])
-        layer._alone = (key, network, mapped(lambda _: None, made))
-    _, network, form = layer._alone
+        layer._alone = alone = (key, network, mapped(lambda _: None, made))
+    _, network, form = alone
     return packed(form, network.predict(arrays))
 
 

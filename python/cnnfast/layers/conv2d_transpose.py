@@ -28,7 +28,7 @@ class Conv2DTranspose(ConvolutionTranspose):
         bias_initializer: How the bias begins.
         kernel_regularizer: Penalty on the kernel.
         bias_regularizer: Penalty on the bias.
-        activity_regularizer: Not offered; must be None.
+        activity_regularizer: Penalty on what the layer makes of a batch, added to the loss.
         kernel_constraint: Rule for the kernel after each update.
         bias_constraint: Rule for the bias after each update.
         groups: Number of groups; each sees in / groups channels and makes filters / groups.

@@ -26,7 +26,7 @@ class Conv3D(Convolution):
         bias_initializer: How the bias begins.
         kernel_regularizer: Penalty on the kernel.
         bias_regularizer: Penalty on the bias.
-        activity_regularizer: Not offered; must be None.
+        activity_regularizer: Penalty on what the layer makes of a batch, added to the loss.
         kernel_constraint: Rule for the kernel after each update.
         bias_constraint: Rule for the bias after each update.
         options: Arguments of every layer: `name`, `trainable`, `input_shape`.

@@ -29,7 +29,7 @@ class Dense(WeightedLayer):
         bias_initializer: How the bias begins.
         kernel_regularizer: Penalty on the kernel.
         bias_regularizer: Penalty on the bias.
-        activity_regularizer: Not offered; must be None.
+        activity_regularizer: Penalty on what the layer makes of a batch, added to the loss.
         kernel_constraint: Rule for the kernel after each update.
         bias_constraint: Rule for the bias after each update.
         lora_rank, lora_alpha, quantization_config: Keras's arguments, which must be None.
@@ -59,7 +59,7 @@ class Dense(WeightedLayer):
         bias_initializer: Any = "zeros",
         kernel_regularizer: Any = None,
         bias_regularizer: Any = None,
-        activity_regularizer: None = None,
+        activity_regularizer: Any = None,
         kernel_constraint: Any = None,
         bias_constraint: Any = None,
         lora_rank: None = None,

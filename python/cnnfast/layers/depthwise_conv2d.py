@@ -25,7 +25,7 @@ class DepthwiseConv2D(DepthwiseConvolution):
         bias_initializer: How the bias begins.
         depthwise_regularizer: Penalty on the kernel.
         bias_regularizer: Penalty on the bias.
-        activity_regularizer: Not offered; must be None.
+        activity_regularizer: Penalty on what the layer makes of a batch, added to the loss.
         depthwise_constraint: Rule for the kernel after each update.
         bias_constraint: Rule for the bias after each update.
         options: Arguments of every layer: `name`, `trainable`, `input_shape`.

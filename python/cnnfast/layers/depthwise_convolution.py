@@ -37,7 +37,7 @@ class DepthwiseConvolution(SlidingLayer):
         bias_initializer: Any = "zeros",
         depthwise_regularizer: Any = None,
         bias_regularizer: Any = None,
-        activity_regularizer: None = None,
+        activity_regularizer: Any = None,
         depthwise_constraint: Any = None,
         bias_constraint: Any = None,
         **options: Unpack[LayerOptions],

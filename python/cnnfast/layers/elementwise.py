@@ -130,3 +130,41 @@ class Rescaling(Layer):
     def get_config(self) -> Config:
         """Returns the arguments that make an equal layer."""
         return {**super().get_config(), "scale": self.scale, "offset": self.offset}
+
+
+class ActivityRegularization(Layer):
+    """Values as they are; the loss has a penalty on them.
+
+    Formula: l1 * sum|x| + l2 * sum x^2, over the batch
+
+    Args:
+        l1: Factor of the absolute values, at least 0.
+        l2: Factor of the squares, at least 0.
+        options: Arguments of every layer: `name`, `trainable`, `input_shape`.
+
+    Shapes:
+        Any, unchanged.
+
+    Source:
+        Keras 3, `keras.layers.ActivityRegularization`.
+
+    Example:
+        >>> ActivityRegularization(l1=0.1).activity_regularizer
+        L1L2(l1=0.1, l2=0.0)
+    """
+
+    def __init__(self, l1: float = 0.0, l2: float = 0.0, **options: Unpack[LayerOptions]) -> None:
+        from cnnfast.regularizers import L1L2
+
+        super().__init__(activity_regularizer=L1L2(l1, l2), **options)
+        self.l1, self.l2 = float(l1), float(l2)
+
+    def call(self, inputs: Any) -> Any:
+        """Returns the values."""
+        return inputs
+
+    def get_config(self) -> Config:
+        """Returns the arguments that make an equal layer."""
+        config = super().get_config()
+        del config["activity_regularizer"]
+        return {**config, "l1": self.l1, "l2": self.l2}

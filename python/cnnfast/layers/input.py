@@ -46,7 +46,11 @@ class InputLayer(Layer):
         optional: bool = False,
         name: str | None = None,
     ) -> None:
-        if batch_shape is not None and shape is None:
+        if batch_shape is not None:
+            if shape is not None or batch_size is not None:
+                raise ValueError(
+                    f"Input takes batch_shape in place of shape and batch_size, got {batch_shape!r} and these"
+                )
             batch_size, shape = split_batch(batch_shape, "batch_shape")
         known, self._examples = _examples(shape)
         super().__init__(name=name, dtype=dtype)

@@ -29,7 +29,7 @@ from cnnfast.layers.variable import Variable
 from cnnfast.utils.arguments import batch_shape, not_offered, sample_shape
 from cnnfast.utils.missing import advice
 from cnnfast.utils.nest import leaves
-from cnnfast.utils.serialization import snake_case
+from cnnfast.utils.serialization import serialize, snake_case
 
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike, NDArray
@@ -76,7 +76,8 @@ class Layer:
         trainable: Whether training changes its weights.
         input_shape: Shape of one sample, for the first layer of a `Sequential`.
         input_dim: Short for `input_shape=(input_dim,)`.
-        activity_regularizer, dtype, autocast: Keras's arguments, which must have their defaults.
+        activity_regularizer: Penalty on what the layer makes of a batch, added to the loss.
+        dtype, autocast: Keras's arguments, which must have their defaults.
 
     Raises:
         ValueError: If an argument is not known, or out of its range.
@@ -104,7 +105,7 @@ class Layer:
         trainable: bool = True,
         input_shape: Sequence[int] | None = None,
         input_dim: int | None = None,
-        activity_regularizer: None = None,
+        activity_regularizer: Any = None,
         dtype: Any = None,
         autocast: bool = True,
         **unknown: Any,
@@ -114,8 +115,7 @@ class Layer:
             raise ValueError(f"{type(self).__name__} has no argument {argument!r}{near}")
         not_offered(
             type(self).__name__,
-            activity_regularizer=(activity_regularizer, None),
-            dtype=(None if dtype == "float32" else dtype, None),
+            dtype=(dtype, None),
             autocast=(autocast, True),
         )
         if input_dim is not None:
@@ -124,6 +124,7 @@ class Layer:
         self.declared_shape: tuple[int | None, ...] | None = (
             None if input_shape is None else sample_shape(input_shape, "input_shape")
         )
+        self.activity_regularizer = None if activity_regularizer is None else _penalty(activity_regularizer)
         self._trainable = bool(trainable)
         self._built = False
         self._symbol: ref[SymbolicTensor] | None = None
@@ -166,11 +167,15 @@ class Layer:
     def _trace(self, graph: Tracing, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         """Adds the layer to a graph; values stand where it was called on tensors."""
         with graph.within(self.name, kwargs.get("training")):
-            if not self._is_called:
-                return self._trace_emit(graph, args, kwargs)
-            if kwargs.get("training") is None and "training" in inspect.signature(self.call).parameters:
-                kwargs = {**kwargs, "training": graph.training}
-            return self.call(*args, **kwargs)
+            made = (self._trace_call if self._is_called else self._trace_emit)(graph, args, kwargs)
+            if self.activity_regularizer is not None:
+                graph.losses.extend(graph.as_value(self.activity_regularizer(each)) for each in leaves(made))
+            return made
+
+    def _trace_call(self, graph: Tracing, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+        if kwargs.get("training") is None and "training" in inspect.signature(self.call).parameters:
+            kwargs = {**kwargs, "training": graph.training}
+        return self.call(*args, **kwargs)
 
     def _trace_emit(self, graph: Tracing, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Value:
         source = calls.single(self, args, kwargs)
@@ -306,7 +311,7 @@ class Layer:
         """
         from cnnfast.layers.adding import new_weight
 
-        not_offered(type(self).__name__, dtype=(None if str(dtype) == "float32" else dtype, None))
+        not_offered(type(self).__name__, dtype=(dtype, None))
         sizes = () if shape is None else (shape,) if isinstance(shape, int) else tuple(shape)
         suffix = f"variable_{len(self._weights)}" if name is None else name
         variable = new_weight(f"{self.name}/{suffix}", sizes, initializer, regularizer, constraint)
@@ -421,7 +426,10 @@ class Layer:
 
     def get_config(self) -> Config:
         """Returns the arguments that make an equal layer, without its weights."""
-        return {"name": self.name, "trainable": self._trainable, "input_shape": self.declared_shape}
+        config = {"name": self.name, "trainable": self._trainable, "input_shape": self.declared_shape}
+        if self.activity_regularizer is not None:
+            config["activity_regularizer"] = serialize(self.activity_regularizer)
+        return config
 
     @classmethod
     def from_config(cls, config: Config) -> Self:
@@ -450,6 +458,12 @@ def assign_all(variables: Sequence[Variable], values: Sequence[ArrayLike], owner
         )
     arrays = [variable._checked(value) for variable, value in zip(variables, values, strict=True)]
     _core.set_weights(variables, arrays)
+
+
+def _penalty(identifier: Any) -> Any:
+    from cnnfast import regularizers
+
+    return regularizers.get(identifier)
 
 
 def _graph_of(shapes: Sequence[tuple[int, ...]]) -> Tracing:

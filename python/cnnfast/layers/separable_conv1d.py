@@ -28,7 +28,7 @@ class SeparableConv1D(SeparableConvolution):
         depthwise_regularizer: Penalty on the depthwise kernel.
         pointwise_regularizer: Penalty on the pointwise kernel.
         bias_regularizer: Penalty on the bias.
-        activity_regularizer: Not offered; must be None.
+        activity_regularizer: Penalty on what the layer makes of a batch, added to the loss.
         depthwise_constraint: Rule for the depthwise kernel after each update.
         pointwise_constraint: Rule for the pointwise kernel after each update.
         bias_constraint: Rule for the bias after each update.

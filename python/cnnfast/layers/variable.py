@@ -25,6 +25,7 @@ class Variable(Operators, Weight):
         shape: Its shape.
         size: How many numbers it holds.
         trainable: Whether training changes it, in whatever model.
+        penalty: What the loss has of it besides what the core's own penalties add; None for nothing.
 
     Example:
         >>> from cnnfast.layers import Dense
@@ -37,7 +38,9 @@ class Variable(Operators, Weight):
         array([5., 6.], dtype=float32)
     """
 
-    __slots__ = ()
+    __slots__ = ("penalty",)
+
+    penalty: Any
 
     @property
     def dtype(self) -> np.dtype[np.float32]:

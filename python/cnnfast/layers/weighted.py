@@ -11,7 +11,7 @@ from cnnfast.initializers.initializer import first_values
 from cnnfast.layers.activation import activation_config, activation_of, emit_activation
 from cnnfast.layers.adding import follow
 from cnnfast.layers.layer import Layer
-from cnnfast.utils.serialization import serialize
+from cnnfast.utils.serialization import described
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -56,7 +56,7 @@ class RuledLayer(Layer):
     untrained: ClassVar[tuple[str, ...]] = ()
 
     def __init__(
-        self, rules: dict[str, Rules], activity_regularizer: None = None, **options: Unpack[LayerOptions]
+        self, rules: dict[str, Rules], activity_regularizer: Any = None, **options: Unpack[LayerOptions]
     ) -> None:
         super().__init__(activity_regularizer=activity_regularizer, **options)
         self._rules = rules
@@ -85,10 +85,10 @@ class RuledLayer(Layer):
         """Returns the arguments that make an equal layer, without its weights."""
         config: Config = {}
         for name, rules in self._rules.items():
-            config[f"{name}_initializer"] = serialize(rules.initializer)
+            config[f"{name}_initializer"] = described(rules.initializer, initializers.get)
             if name not in self.untrained:
-                config[f"{name}_regularizer"] = serialize(rules.regularizer)
-                config[f"{name}_constraint"] = serialize(rules.constraint)
+                config[f"{name}_regularizer"] = described(rules.regularizer, regularizers.get)
+                config[f"{name}_constraint"] = described(rules.constraint, constraints.get)
         return {**super().get_config(), **config}
 
 
@@ -103,7 +103,7 @@ class WeightedLayer(RuledLayer):
         activation: Name of the function applied to the output; None for none.
         use_bias: Whether a bias is added.
         rules: As for `RuledLayer`.
-        activity_regularizer: Not offered; must be None.
+        activity_regularizer: Penalty on what the layer makes of a batch, added to the loss.
         options: Arguments of every layer.
     """
 
@@ -114,7 +114,7 @@ class WeightedLayer(RuledLayer):
         activation: Any,
         use_bias: bool,
         rules: dict[str, Rules],
-        activity_regularizer: None,
+        activity_regularizer: Any,
         **options: Unpack[LayerOptions],
     ) -> None:
         super().__init__(rules, activity_regularizer, **options)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from cnnfast.losses import functions
 from cnnfast.losses.functions import (
     binary_crossentropy,
     binary_focal_crossentropy,
@@ -98,7 +99,10 @@ def get(identifier: Any) -> Loss:
         'mean_squared_error'
     """
     if callable(identifier) and not isinstance(identifier, (type, Loss)):
-        return FunctionLoss(identifier)
+        name = getattr(identifier, "__name__", "")
+        if getattr(functions, name, None) is not identifier:
+            return FunctionLoss(identifier)
+        identifier = name  # ours are written into files
     return resolve(identifier, Loss, _REGISTRY, "loss")
 
 

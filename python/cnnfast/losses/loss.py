@@ -57,7 +57,7 @@ class Loss:
     def __init__(
         self, name: str | None = None, reduction: str | None = "sum_over_batch_size", dtype: Any = None
     ) -> None:
-        not_offered(type(self).__name__, dtype=(None if str(dtype) == "float32" else dtype, None))
+        not_offered(type(self).__name__, dtype=(dtype, None))
         if reduction not in REDUCTIONS:
             raise ValueError(f"reduction must be one of {REDUCTIONS}, got {reduction!r}")
         self.name = snake_case(type(self).__name__) if name is None else name

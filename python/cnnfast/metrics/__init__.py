@@ -41,7 +41,7 @@ class Accuracy(KernelMetric):
 
     Args:
         name: Its name in logs.
-        dtype: Not offered; must be None.
+        dtype: "float32" or None.
 
     Example:
         >>> Accuracy().name
@@ -66,7 +66,7 @@ class BinaryAccuracy(KernelMetric):
 
     Args:
         name: Its name in logs.
-        dtype: Not offered; must be None.
+        dtype: "float32" or None.
         threshold: Outputs above it count as 1; 0.5 for probabilities, 0 for logits.
 
     Example:
@@ -94,7 +94,7 @@ class CategoricalAccuracy(KernelMetric):
 
     Args:
         name: Its name in logs.
-        dtype: Not offered; must be None.
+        dtype: "float32" or None.
 
     Example:
         >>> CategoricalAccuracy().name
@@ -119,7 +119,7 @@ class SparseCategoricalAccuracy(KernelMetric):
 
     Args:
         name: Its name in logs.
-        dtype: Not offered; must be None.
+        dtype: "float32" or None.
 
     Example:
         >>> SparseCategoricalAccuracy().name
@@ -145,7 +145,7 @@ class TopKCategoricalAccuracy(KernelMetric):
     Args:
         k: How many outputs count, a whole number from 1.
         name: Its name in logs.
-        dtype: Not offered; must be None.
+        dtype: "float32" or None.
 
     Example:
         >>> TopKCategoricalAccuracy(k=3).k
@@ -173,7 +173,7 @@ class SparseTopKCategoricalAccuracy(KernelMetric):
     Args:
         k: How many outputs count, a whole number from 1.
         name: Its name in logs.
-        dtype: Not offered; must be None.
+        dtype: "float32" or None.
         from_sorted_ids: Not offered; must be False.
 
     Example:
@@ -202,7 +202,7 @@ class MeanSquaredError(KernelMetric):
 
     Args:
         name: Its name in logs.
-        dtype: Not offered; must be None.
+        dtype: "float32" or None.
 
     Example:
         >>> MeanSquaredError().name
@@ -228,7 +228,7 @@ class MeanAbsoluteError(KernelMetric):
 
     Args:
         name: Its name in logs.
-        dtype: Not offered; must be None.
+        dtype: "float32" or None.
 
     Example:
         >>> MeanAbsoluteError().name

@@ -46,7 +46,7 @@ class Metric:
     name: str | None
 
     def __init__(self, dtype: Any = None, name: str | None = None) -> None:
-        not_offered(type(self).__name__, dtype=(None if str(dtype) == "float32" else dtype, None))
+        not_offered(type(self).__name__, dtype=(dtype, None))
         self.name = name
         self._begins: list[tuple[Variable, np.ndarray[Any, Any]]] = []
 
@@ -74,7 +74,7 @@ class Metric:
         """
         from cnnfast.layers.adding import new_weight
 
-        not_offered(type(self).__name__, dtype=(None if str(dtype) == "float32" else dtype, None))
+        not_offered(type(self).__name__, dtype=(dtype, None))
         called = f"{self.display_name}/{name or f'variable_{len(self._begins)}'}"
         variable = new_weight(called, tuple(shape), initializer or "zeros", None, None)
         self._begins.append((variable, variable.numpy()))

@@ -60,10 +60,14 @@ class BaseModel(Trainer, Layer):
             )
         return self._blueprint
 
-    @property  # type: ignore[misc]
+    @property
     def built(self) -> bool:
         """Whether the model knows its input's shape, and so its weights."""
         return self._blueprint is not None
+
+    @built.setter
+    def built(self, value: bool) -> None:
+        """Does nothing: Keras's models set it at the end of `build`, and this one knows."""
 
     @property
     def layers(self) -> list[Layer]:
@@ -131,11 +135,13 @@ class BaseModel(Trainer, Layer):
 
     @property
     def trainable(self) -> bool:
-        """Whether training changes any layer; setting it sets all layers."""
-        return any(layer.trainable for layer in self.layers)
+        """Whether training changes any layer, or weights of its own; setting it sets all of these."""
+        own = any(variable.trainable for variable in self._weights)
+        return own or any(layer.trainable for layer in self.layers)
 
     @trainable.setter
     def trainable(self, value: bool) -> None:
+        Layer.trainable.fset(self, value)  # type: ignore[attr-defined]
         for layer in self.layers:
             layer.trainable = value
 
@@ -245,7 +251,8 @@ class BaseModel(Trainer, Layer):
         """Writes the model to one file: structure, weights and, if compiled, the state of its training.
 
         The file appears at once and complete, or not at all. A symbolic link is followed, and the mode of an
-        existing file is kept.
+        existing file is kept. Losses, metrics and schedules of your own are code, which no file holds: with
+        them it is saved as if it were not compiled, with a warning.
 
         Args:
             filepath: Where to; ".cnnfast" is added to a name without a suffix.
@@ -255,7 +262,8 @@ class BaseModel(Trainer, Layer):
         Raises:
             FileExistsError: If the file exists and `overwrite` is False.
             PermissionError: If the file is write-protected.
-            ValueError: If the suffix is that of another format, such as ".keras".
+            ValueError: If the suffix is that of another format, such as ".keras", or a layer, or what holds
+                its weights, is code of your own; `save_weights` does without.
         """
         from cnnfast.models.saving import save_model
 

@@ -41,16 +41,16 @@ def target_path(filepath: str | os.PathLike[str], suffix: str, overwrite: bool) 
         'net.cnnfast'
     """
     path = Path(filepath)
-    other = _OTHERS_SUFFIXES.get(path.suffix.lower())
+    own = path.suffix.lower()
+    other = _OTHERS_SUFFIXES.get(own)
     if other is not None:
         raise ValueError(
             f"{path} has the suffix of {other} files, which cnnfast does not write; give it {suffix!r}, "
             "or none"
         )
-    if path.suffix in _OURS and path.suffix != suffix:
+    if own in _OURS and own != suffix:
         raise ValueError(
-            f"{path} has the suffix of {_OURS[path.suffix]}, this writes {_OURS[suffix]}; "
-            f"give it {suffix!r}, or none"
+            f"{path} has the suffix of {_OURS[own]}, this writes {_OURS[suffix]}; give it {suffix!r}, or none"
         )
     if not path.suffix:
         path = path.with_name(path.name + suffix)

@@ -13,9 +13,12 @@ from typing import TYPE_CHECKING
 from cnnfast._core import TrainingState, Workspace
 from cnnfast.models.objectives import Form, Mean, Reports, State, make_objective
 from cnnfast.tuning import new_network
+from cnnfast.utils.locks import give_lock
 from cnnfast.utils.warn import warn
 
 if TYPE_CHECKING:
+    from threading import RLock
+
     from cnnfast._core import Network
     from cnnfast.losses import Loss
     from cnnfast.models.blueprint import Blueprint, Dims
@@ -49,6 +52,8 @@ class Networks:
         seed: Of dropout.
     """
 
+    _lock: RLock
+
     def __init__(self, plan: Blueprint, compiled: Compiled | None, seed: int) -> None:
         self._plan, self._compiled, self._seed = plan, compiled, seed
         self.parts = [] if compiled is None else compiled.parts(plan)
@@ -56,6 +61,7 @@ class Networks:
         self._first: Planned | None = None
         self._last: tuple[Sequence[Dims], Forms | None, Planned] | None = None
         self._others: OrderedDict[tuple[Shapes, Forms | None], Planned] = OrderedDict()
+        give_lock(self)
 
     @property
     def first(self) -> Network:
@@ -75,12 +81,13 @@ class Networks:
 
     def _find(self, shapes: Shapes, forms: Forms | None) -> Planned:
         key = shapes, forms
-        found = self._others.get(key)
-        if found is None:
-            found = self._others[key] = self._make(shapes, forms)
-            if len(self._others) > _KEPT:
-                self._others.popitem(last=False)
-        self._others.move_to_end(key)
+        with self._lock:  # two threads that want the same network get the same one
+            found = self._others.get(key)
+            if found is None:
+                found = self._others[key] = self._make(shapes, forms)
+                if len(self._others) > _KEPT:
+                    self._others.popitem(last=False)
+            self._others.move_to_end(key)
         return found
 
     def _make(self, shapes: Shapes, forms: Forms | None) -> Planned:
@@ -90,7 +97,7 @@ class Networks:
         reports = [] if forms is None else self._set_objective(network, shapes, forms)
         if self._first is None:
             if self._compiled is not None:
-                network.set_optimizer(self._compiled.optimizer._core_config())
+                network.set_optimizer(self._compiled.optimizer._core_config(network.weights))
                 self._compiled.optimizer._bind(network)
             network.seed = self._seed
             self._first = Planned(network, reports)

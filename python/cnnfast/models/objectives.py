@@ -245,6 +245,10 @@ def make_objective(parts: Sequence[Part], forms: Sequence[Form], model: Describe
     with graph.within():
         for each in zip(parts, outputs, targets, weights, strict=True):
             maker.add(*each)
+        for weight in graph.weights:
+            penalty = getattr(weight, "penalty", None)
+            if penalty is not None and weight.trainable:
+                graph.losses.append(graph.as_value(penalty(graph.as_value(weight))))
         for value in graph.losses:
             maker.terms.append((value.number, 1.0, True))
     objective = Objective(graph, maker.terms, maker.reported)

@@ -64,7 +64,10 @@ def layer_to_config(layer: Layer) -> Config | None:
     if done is not None and layer in done:
         return {"shared": done[layer]}
     if _classes().get(type(layer).__name__) is not type(layer):
-        raise ValueError(f"layer {layer.name!r} is of class {type(layer).__name__}, which files cannot hold")
+        raise ValueError(
+            f"layer {layer.name!r} is of class {type(layer).__name__}, which is code of your own and no file "
+            "holds; save the weights alone with save_weights"
+        )
     entry = serialize(layer)
     if done is not None:
         done[layer] = len(done)

@@ -15,7 +15,7 @@ import zipfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import IO, TYPE_CHECKING
+from typing import IO, TYPE_CHECKING, Any
 
 from cnnfast import _core, losses, metrics, optimizers
 from cnnfast.models import foreign, tensors
@@ -26,7 +26,7 @@ from cnnfast.models.functional import Model
 from cnnfast.models.sequential import Sequential
 from cnnfast.tuning import read_tuning
 from cnnfast.utils.nest import mapped
-from cnnfast.utils.serialization import serialize, snake_case
+from cnnfast.utils.serialization import described, snake_case
 from cnnfast.utils.warn import warn
 
 if TYPE_CHECKING:
@@ -62,14 +62,15 @@ def save_model(model: BaseModel, filepath: str | os.PathLike[str], overwrite: bo
         parts: dict[str, Tensors] = {
             _WEIGHTS: dict(zip(_weight_names(model), moment["weights"], strict=True))
         }
-        if model._compiled is not None:
+        compiled = _compile_config(model)
+        if compiled is not None:
             parts[_OPTIMIZER] = moment["optimizer"]
         config: Config = {
             "format": "cnnfast",
             "version": _FORMAT_VERSION,
             "class_name": next(name for name, cls in _MODELS.items() if isinstance(model, cls)),
             "config": model.get_config(),
-            "compile": _compile_config(model),
+            "compile": compiled,
             "training": {"step": moment["step"], "seed": model._seed, "epochs": model._epochs},
             "metadata": model.metadata,
         }
@@ -129,16 +130,25 @@ def load_model(filepath: str | os.PathLike[str]) -> Model | Sequential:
 
 
 def _compile_config(model: BaseModel) -> Config | None:
+    """What `compile` was given; None, with a warning, where that is code."""
     compiled = model._compiled
     if compiled is None:
         return None
-    return {
-        "optimizer": serialize(compiled.optimizer),
-        "loss": mapped(serialize, compiled.loss),
-        "metrics": mapped(serialize, compiled.metrics or []),
-        "weighted_metrics": mapped(serialize, compiled.weighted_metrics or []),
-        "loss_weights": compiled.loss_weights,
-    }
+    try:
+        return {
+            "optimizer": described(compiled.optimizer, optimizers.get),
+            "loss": mapped(lambda each: described(each, losses.get), compiled.loss),
+            "metrics": _described_metrics(compiled.metrics),
+            "weighted_metrics": _described_metrics(compiled.weighted_metrics),
+            "loss_weights": compiled.loss_weights,
+        }
+    except ValueError as error:
+        warn(f"{error}; the model is saved as if it were not compiled: compile it again after loading")
+        return None
+
+
+def _described_metrics(given: Any) -> Any:
+    return mapped(lambda each: described(each, metrics.get), given or [])
 
 
 def _compile(model: BaseModel, config: Config) -> None:

@@ -157,14 +157,16 @@ class Sequential(BaseModel):
     def _take_shape(self, shape: tuple[int, ...]) -> bool:
         if self._source is not None or not self._layers:
             return False
-        self._source = source = InputLayer(shape).output
+        source = InputLayer(shape).output
+        chain: list[SymbolicTensor] = []
         self._built_here = [layer for layer in self._layers if not layer.built]
         try:
             for layer in self._layers:
-                self._chain.append(layer(self._chain[-1] if self._chain else source))
+                chain.append(layer(chain[-1] if chain else source))
         except BaseException:
             self._drop_shape()
             raise
+        self._source, self._chain = source, chain  # at once: another thread may ask whether it is built
         self._changed()
         return True
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from threading import RLock
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -18,9 +17,12 @@ from cnnfast.models.loops import Verbose, evaluate_all, train_epoch
 from cnnfast.models.networks import Networks
 from cnnfast.models.objectives import Compiled, Logs, resolved
 from cnnfast.utils.arguments import not_offered, real_number, whole_number
+from cnnfast.utils.locks import give_lock
 from cnnfast.utils.nest import leaves
 
 if TYPE_CHECKING:
+    from threading import RLock
+
     from numpy.typing import NDArray
 
     from cnnfast._core import Network
@@ -34,11 +36,12 @@ class Trainer:
     """The half of a model that trains and runs."""
 
     _blueprint: Blueprint | None
+    _lock: RLock
     name: str
 
     def __init__(self) -> None:
         # What `compile` sets and files tell belongs together; the network has a lock of its own.
-        self._lock = RLock()
+        give_lock(self)
         self._compiled: Compiled | None = None
         self._made_networks: Networks | None = None
         self._fast: tuple[Network, tuple[int, ...]] | None = None  # of one input and output; and its shape
@@ -70,7 +73,8 @@ class Trainer:
         if self.built:
             yield
             return
-        took = self._take_shape_of(x)
+        with self._lock:
+            took = not self.built and self._take_shape_of(x)
         try:
             yield
         except BaseException:
@@ -300,6 +304,7 @@ class Trainer:
             callbacks.on_epoch_end(epoch, logs)
             if self.stop_training:
                 break
+        self.optimizer.finalize_variable_values()
         callbacks.on_train_end(logs)
 
     def _order(self, samples: int, shuffle: bool) -> NDArray[np.int64]:

@@ -5,8 +5,16 @@ from __future__ import annotations
 import importlib
 from typing import TYPE_CHECKING, Any
 
+from cnnfast.optimizers.adadelta import Adadelta
+from cnnfast.optimizers.adagrad import Adagrad
 from cnnfast.optimizers.adam import Adam
+from cnnfast.optimizers.adamax import Adamax
+from cnnfast.optimizers.adamw import AdamW
+from cnnfast.optimizers.ftrl import Ftrl
+from cnnfast.optimizers.lion import Lion
+from cnnfast.optimizers.nadam import Nadam
 from cnnfast.optimizers.optimizer import Optimizer
+from cnnfast.optimizers.rmsprop import RMSprop
 from cnnfast.optimizers.sgd import SGD
 from cnnfast.utils.missing import missing
 from cnnfast.utils.serialization import registry, resolve
@@ -14,7 +22,20 @@ from cnnfast.utils.serialization import registry, resolve
 if TYPE_CHECKING:
     from cnnfast import schedules
 
-_REGISTRY: dict[str, type[Optimizer]] = registry(Adam, SGD)
+_REGISTRY: dict[str, type[Optimizer]] = registry(
+    Adadelta,
+    Adagrad,
+    Adam,
+    Adamax,
+    AdamW,
+    Ftrl,
+    Lion,
+    Nadam,
+    RMSprop,
+    SGD,
+    adamw=AdamW,
+    rmsprop=RMSprop,
+)
 
 
 def get(identifier: Any) -> Optimizer:
@@ -27,7 +48,21 @@ def get(identifier: Any) -> Optimizer:
     return resolve(identifier, Optimizer, _REGISTRY, "optimizer")
 
 
-__all__ = ["SGD", "Adam", "Optimizer", "get", "schedules"]
+__all__ = [
+    "SGD",
+    "Adadelta",
+    "Adagrad",
+    "Adam",
+    "AdamW",
+    "Adamax",
+    "Ftrl",
+    "Lion",
+    "Nadam",
+    "Optimizer",
+    "RMSprop",
+    "get",
+    "schedules",
+]
 
 if not TYPE_CHECKING:  # a checker knows what there is
 

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from cnnfast.optimizers.optimizer import Optimizer, Rate
+from cnnfast.optimizers.optimizer import Optimizer, Rate, Slots
 from cnnfast.utils.arguments import real_number
 
 if TYPE_CHECKING:
@@ -14,16 +14,16 @@ if TYPE_CHECKING:
 class SGD(Optimizer):
     """Gradient descent, with momentum where wanted.
 
-    Formula: w -= rate * g; with momentum m: v = m v - rate * g, w += v; with Nesterov's: w += m v - rate * g.
+    Formula: w -= rate * g; with momentum m: v = m v - rate * g, w += v; with Nesterov's: w += m v - rate *
+    g.
 
     Args:
         learning_rate: Size of a step, at least 0, or a schedule.
         momentum: Share of the last step that is kept, in [0, 1).
         nesterov: Whether the gradient is taken after that share of the step.
-        clipnorm, clipvalue, global_clipnorm: Limits of the gradient, as in `Optimizer`; at most one of them.
+        weight_decay, clipnorm, clipvalue, global_clipnorm, use_ema, ema_momentum, ema_overwrite_frequency,
+            loss_scale_factor, gradient_accumulation_steps: As in `Optimizer`.
         name: Its name; None takes that of the class.
-        weight_decay, use_ema, ema_momentum, ema_overwrite_frequency, loss_scale_factor,
-            gradient_accumulation_steps: Keras's arguments, which must have their defaults.
 
     Source:
         Keras 3, `keras.optimizers.SGD`.
@@ -33,34 +33,51 @@ class SGD(Optimizer):
         SGD(learning_rate=0.1, momentum=0.9, nesterov=False)
     """
 
+    kernel = "sgd"
+
     def __init__(
         self,
         learning_rate: Rate = 0.01,
         momentum: float = 0.0,
         nesterov: bool = False,
-        weight_decay: None = None,
+        weight_decay: float | None = None,
         clipnorm: float | None = None,
         clipvalue: float | None = None,
         global_clipnorm: float | None = None,
         use_ema: bool = False,
         ema_momentum: float = 0.99,
-        ema_overwrite_frequency: None = None,
+        ema_overwrite_frequency: int | None = None,
         loss_scale_factor: None = None,
-        gradient_accumulation_steps: None = None,
+        gradient_accumulation_steps: int | None = None,
         name: str | None = None,
     ) -> None:
-        super().__init__(learning_rate, clipnorm, clipvalue, global_clipnorm, name)
-        self._refuse(
+        super().__init__(
+            learning_rate,
             weight_decay,
+            clipnorm,
+            clipvalue,
+            global_clipnorm,
             use_ema,
             ema_momentum,
             ema_overwrite_frequency,
             loss_scale_factor,
             gradient_accumulation_steps,
+            name,
         )
         self.momentum = real_number(momentum, "momentum", below=1.0)
         self.nesterov = bool(nesterov)
 
+    def _own_begins(self) -> list[float]:
+        return [0.0] if self.momentum else []
+
+    def _moved(self, weight: Any, gradient: Any, slots: Slots, rate: Any, step: Any) -> tuple[Any, Slots]:
+        if not slots:
+            return weight - gradient * rate, []
+        velocity = slots[0] * self.momentum - gradient * rate
+        change = velocity * self.momentum - gradient * rate if self.nesterov else velocity
+        return weight + change, [velocity]
+
     def get_config(self) -> Config:
         """Returns the arguments that make an equal optimizer."""
-        return {**super().get_config(), "momentum": self.momentum, "nesterov": self.nesterov}
+        own = {"momentum": self.momentum, "nesterov": self.nesterov}
+        return {**super().get_config(), **own}

@@ -61,4 +61,4 @@ class _Function(LearningRateSchedule):
     function: Callable[[int], float]
 
     def __call__(self, step: Any) -> float:
-        return float(self.function(step))
+        return self.function(step)

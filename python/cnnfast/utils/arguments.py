@@ -189,8 +189,12 @@ def sample_axis(axis: int, rank: int, name: str) -> int:
     return found
 
 
-def activation_name(value: str | None) -> Activation:
-    """Returns the name of an activation; None is "linear".
+def activation_name(value: str | None, known: Sequence[str] = ACTIVATIONS) -> Activation:
+    """Returns the name of an activation that the core has a kernel for; None is "linear".
+
+    Args:
+        value: The name.
+        known: What a message is to list: all names that would do.
 
     Raises:
         ValueError: If there is none of that name.
@@ -205,7 +209,7 @@ def activation_name(value: str | None) -> Activation:
         if value == name:
             return name  # type: ignore[return-value]
     raise ValueError(
-        f"unknown activation {value!r}; known are {known_names(ACTIVATIONS)}{advice('activations', value)}"
+        f"unknown activation {value!r}; known are {known_names(known)}{advice('activations', value, known)}"
     )
 
 
@@ -295,6 +299,8 @@ def _fits(window: Sequence[int], image: Sequence[int]) -> bool:
 def not_offered(owner: str, **given: tuple[Any, Any]) -> None:
     """Refuses arguments that Keras has and this package does not, unless they have Keras's default.
 
+    The `dtype` "float32" passes: it is all there is.
+
     Args:
         owner: Whose arguments they are.
         given: By name, what was given and Keras's default.
@@ -307,6 +313,8 @@ def not_offered(owner: str, **given: tuple[Any, Any]) -> None:
     """
     for name, (value, default) in given.items():
         if value is default or (isinstance(value, (str, int, float, tuple)) and value == default):
+            continue
+        if name == "dtype" and str(value) == "float32":
             continue
         from cnnfast.utils.keras_names import INSTEAD
 

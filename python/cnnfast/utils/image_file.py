@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import math
-import threading
 import warnings
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from cnnfast.utils.locks import give_lock
+
 if TYPE_CHECKING:
+    from threading import RLock
+
     from numpy.typing import NDArray
     from PIL.Image import Image
 
@@ -20,8 +23,16 @@ if TYPE_CHECKING:
 _WHITES = (255, 1023, 4095, 16383, 65535)
 # Where what is seen of a picture is brighter than this, white behind it would hide it.
 _BRIGHT = 0.75
-# Python's warning filters belong to all threads.
-_opening = threading.Lock()
+
+
+class _Opening:
+    """Owner of a lock: Python's warning filters belong to all threads."""
+
+    _lock: RLock
+
+
+_opening = _Opening()
+give_lock(_opening)
 
 
 class ImageFileError(ValueError):
@@ -102,7 +113,7 @@ def open_image(path: Path, least: int) -> Image:
     if not path.is_file():
         raise ImageFileError(f"there is no picture {path}")
     try:
-        with _opening, warnings.catch_warnings():
+        with _opening._lock, warnings.catch_warnings():
             warnings.simplefilter("ignore", pillow.DecompressionBombWarning)  # told below, in a sentence
             file = pillow.open(path)
         with file:

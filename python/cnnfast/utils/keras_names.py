@@ -152,42 +152,29 @@ NAMES: dict[str, str] = {
 
 # What to use in place of a name.
 NEAR: dict[str, str] = {
-    "AdamW": "Adam, with kernel_regularizer=L2(...) on the layers",
     "AlphaDropout": "Dropout",
     "AUC": "predict and a function of scikit-learn's metrics",
     "BackupAndRestore": "ModelCheckpoint, load_model and fit(initial_epoch=...)",
     "F1Score": "predict and a function of scikit-learn's metrics",
-    "MeanAbsoluteError": "MeanSquaredError as the loss; 'mae' is a metric",
     "Precision": "viz.plot_confusion_matrix, or predict and a function of scikit-learn's metrics",
     "ProgbarLogger": "fit(verbose=1)",
-    "RMSprop": "Adam",
     "RandomFlip": "NumPy before fit, for instance x[:, :, ::-1]",
     "Recall": "viz.plot_confusion_matrix, or predict and a function of scikit-learn's metrics",
     "Resizing": "Pillow before fit",
     "SpatialDropout2D": "Dropout",
-    "UpSampling1D": "Conv1DTranspose with strides",
     "activations": "their names: activation='relu'",
     "applications": "a Sequential or Model of your own",
     "backend": "cnnfast.config",
     "clear_session": "nothing: models are freed when they are no longer used",
     "clone_model": "type(model).from_config(model.get_config())",
-    "huber": "'mean_squared_error'",
-    "leaky_relu": "'relu'",
-    "mean_absolute_error": "'mean_squared_error' as the loss; 'mae' is a metric",
     "plot_model": "model.summary()",
     "random": "cnnfast.set_random_seed",
     "save_model": "model.save(file)",
     "saving": "model.save(file) and cnnfast.models.load_model(file)",
-    "schedules": "callbacks.LearningRateScheduler",
-    "selu": "'relu'",
-    "silu": "'relu'",
-    "softplus": "'relu'",
-    "swish": "'relu'",
 }
 
 # What to do in place of an argument that is not offered.
 INSTEAD: dict[str, str] = {
-    "activity_regularizer": "put a kernel_regularizer on the layer",
     "auto_scale_loss": "nothing is lost: all is computed in float32",
     "batch_shape": "give shape, without the batch axis",
     "batch_size": "leave it out: any batch size will do",
@@ -195,7 +182,6 @@ INSTEAD: dict[str, str] = {
     "class_weight": "repeat samples of rare classes: x[index], y[index]",
     "compile": "the state of training is read with the model and does no harm",
     "dtype": "all is computed in float32; cnnfast.set_precision says how closely",
-    "label_smoothing": "smooth the labels: y * (1 - s) + s / classes",
     "layer_range": "print model.layers[a:b]",
     "loss_weights": "name metrics by keyword, metrics=[...]; a single loss needs no weight",
     "max_shard_size": "one file holds any number of weights",
@@ -210,6 +196,5 @@ INSTEAD: dict[str, str] = {
     "validation_batch_size": "validation takes batch_size",
     "validation_freq": "call evaluate in a LambdaCallback(on_epoch_end=...)",
     "validation_steps": "give fewer samples to validate on",
-    "weight_decay": "put kernel_regularizer=L2(...) on the layers",
     "weighted_metrics": "give metrics",
 }

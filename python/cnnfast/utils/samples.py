@@ -51,6 +51,11 @@ def as_array(value: Any, name: str) -> NDArray[Any]:
             array = np.asarray(value)
     except (ValueError, TypeError, BufferError, RuntimeError) as error:
         raise ValueError(f"{name} cannot be read as an array: {error}") from error
+    if array.dtype == object and array.ndim == 0:
+        got = "None" if value is None else type(value).__name__
+        whole = "; put its parts together with np.concatenate, or give one batch at a time to train_on_batch"
+        several = hasattr(value, "__iter__") or hasattr(value, "__getitem__")
+        raise ValueError(f"{name} must be an array or a list, got {got}{whole if several else ''}")
     if array.dtype.kind not in "biuf":
         raise ValueError(
             f"{name} must hold real numbers, got {array.dtype} {array.shape}; convert it, for instance with "

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, fields
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -78,8 +78,31 @@ def serialize(value: Any) -> Config | None:
     if value is None:
         return None
     if not hasattr(value, "get_config"):
-        raise ValueError(f"{value!r} cannot be written into a configuration; make it a class with get_config")
+        raise ValueError(f"{value!r} has no get_config, and so no configuration")
     return {"class_name": type(value).__name__, "config": value.get_config()}
+
+
+def described(value: Any, make: Callable[[Any], Any]) -> Config | None:
+    """Returns what `serialize` does, if `make` makes an object of the same class of it.
+
+    Raises:
+        ValueError: If it does not: classes and functions of the user's own are code, which no configuration
+            holds.
+
+    Example:
+        >>> from cnnfast import regularizers
+        >>> described(regularizers.L2(0.5), regularizers.get)
+        {'class_name': 'L2', 'config': {'l2': 0.5}}
+    """
+    if value is None:
+        return None
+    try:
+        config = serialize(value)
+        if type(make(config)) is type(value):
+            return config
+    except ValueError:  # no configuration, or one of an unknown class
+        pass
+    raise ValueError(f"{value!r} is code of your own, which no configuration and no file holds")
 
 
 def resolve(identifier: Any, family: type[T], known: Mapping[str, type[T]], what: str) -> T:

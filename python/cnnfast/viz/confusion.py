@@ -19,8 +19,8 @@ def confusion_matrix(y_true: ArrayLike, y_pred: ArrayLike, classes: int | None =
     """Counts how often each class was taken for each.
 
     Args:
-        y_true: class numbers (n,), or one-hot rows (n, classes).
-        y_pred: class numbers (n,), or probabilities (n, classes), of which the greatest counts.
+        y_true: class numbers (n,) or (n, 1), or one-hot rows (n, classes).
+        y_pred: the same, or probabilities (n, classes), of which the greatest counts.
         classes: number of classes; None takes the greatest number seen, plus one.
 
     Returns:
@@ -100,14 +100,16 @@ def plot_confusion_matrix(
 
 
 def class_numbers(y: ArrayLike, name: str) -> NDArray[np.int64]:
-    """Class numbers (n,) from such, or from rows of scores (n, classes)."""
+    """Class numbers (n,) from such, also of shape (n, 1), or from rows of scores (n, classes)."""
     array = np.asarray(y)
+    if array.ndim == 2 and array.shape[1] == 1:
+        array = array[:, 0]
     if array.ndim == 2:
         numbers: NDArray[np.int64] = np.argmax(array, axis=1)
         return numbers
     if array.ndim != 1 or (array.size and array.dtype.kind not in "iub"):
         raise ValueError(
             f"{name} must be class numbers of shape (n,), integers, or scores of shape (n, classes), but is "
-            f"{array.dtype} of shape {array.shape}."
+            f"{array.dtype} of shape {np.shape(y)}. Of one sigmoid, take (probabilities > 0.5)."
         )
     return array.astype(np.int64)

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from cnnfast.models.inputs import fits
 from cnnfast.viz._canvas import bare, canvas, grid_columns, is_convolution, mosaic
 
 if TYPE_CHECKING:
@@ -57,7 +58,9 @@ def layer_maps(model: Any, image: ArrayLike, layer: Any) -> tuple[NDArray[np.flo
     """A layer's output for one image as (channels, h, w), and the layer's name."""
     layers = list(model.layers)
     position = _position(layers, layer)
-    batch = _as_batch(np.asarray(image), tuple(model.input_shape[1:]))
+    if not isinstance(model.input_shape, tuple):
+        raise ValueError(f"Feature maps are of one image, but the model takes several: {model.input_shape}.")
+    batch = _as_batch(np.asarray(image), model.input_shape[1:])
     name = layers[position].name
     output = _up_to(model, name).predict(batch, verbose=0)[0]
     if output.ndim != 3:
@@ -84,10 +87,12 @@ def _position(layers: list[Any], layer: Any) -> int:
     raise ValueError(f"The model has no layer {layer!r}; it has {', '.join(each.name for each in layers)}.")
 
 
-def _as_batch(image: NDArray[Any], shape: tuple[int, ...]) -> NDArray[Any]:
-    def without_ones(sizes: tuple[int, ...]) -> tuple[int, ...]:
+def _as_batch(image: NDArray[Any], shape: tuple[Any, ...]) -> NDArray[Any]:
+    def without_ones(sizes: tuple[Any, ...]) -> tuple[Any, ...]:
         return tuple(size for size in sizes if size != 1)
 
+    if fits(image.shape, shape):  # also where it may have any size
+        return image[np.newaxis]
     if without_ones(image.shape) != without_ones(shape):
         raise ValueError(f"The model takes images of shape {shape}, but this one has shape {image.shape}.")
     return image.reshape(1, *shape)
@@ -96,7 +101,13 @@ def _as_batch(image: NDArray[Any], shape: tuple[int, ...]) -> NDArray[Any]:
 def _up_to(model: Any, name: str) -> Any:
     """The model up to a layer."""
     from cnnfast.models import Model
+    from cnnfast.models.called import CalledBlueprint
 
+    if isinstance(model.blueprint, CalledBlueprint):
+        raise ValueError(
+            "Feature maps need a Sequential or a Model(inputs, outputs): of a model with a `call` of its own "
+            "only the whole is known."
+        )
     return Model(model.input, next(n.symbol for n in model.blueprint.nodes if n.layer.name == name))
 
 

@@ -33,10 +33,10 @@ def worst_mistakes(y_true: ArrayLike, probabilities: ArrayLike, count: int = 12)
         [1, 0]
     """
     true, scores = class_numbers(y_true, "y_true"), np.asarray(probabilities)
-    if scores.ndim != 2 or len(scores) != len(true):
+    if scores.ndim != 2 or len(scores) != len(true) or scores.shape[1] < 2:
         raise ValueError(
-            f"probabilities must be of shape ({len(true)}, classes), a row for each label, but have shape "
-            f"{scores.shape}."
+            f"probabilities must be of shape ({len(true)}, classes), a row for each label and a number for "
+            f"each of two classes or more, but have shape {scores.shape}."
         )
     wrong = np.flatnonzero(scores.argmax(axis=1) != true)
     order = np.argsort(-scores[wrong].max(axis=1), kind="stable")
@@ -78,8 +78,11 @@ def plot_mistakes(
         raise ValueError(
             f"x and y_true must be of one length, but have {len(images)} and {len(true)} samples."
         )
-    names = [str(i) for i in range(scores.shape[-1])] if class_names is None else class_names
     worst = worst_mistakes(true, scores, count)
+    classes = max(scores.shape[1], int(true.max(initial=0)) + 1)
+    names = [str(i) for i in range(classes)] if class_names is None else class_names
+    if len(names) < classes:
+        raise ValueError(f"class_names must name each of {classes} classes, but has {len(names)} names.")
     columns = grid_columns(max(len(worst), 1))
     rows = -(-max(len(worst), 1) // columns)
     figure = canvas(figure, 1.5 * columns, 1.7 * rows + 0.4)
@@ -89,29 +92,27 @@ def plot_mistakes(
         bare(axes)
     for axes, index in zip(grid, worst.tolist(), strict=False):
         answer = int(scores[index].argmax())
-        axes.imshow(displayable(images[index]), cmap="gray", interpolation="nearest")
+        axes.imshow(displayable(images[index]), cmap="gray", vmin=0, vmax=1, interpolation="nearest")
         title = f"{names[answer]} ({scores[index, answer]:.0%}), is {names[true[index]]}".replace("%", " %")
         axes.set_title(title, fontsize=8)
     return figure
 
 
 def displayable(image: NDArray[Any]) -> NDArray[Any]:
-    """One image as matplotlib draws it: (h, w), or (h, w, 3) from 0 to 1.
+    """One image as matplotlib draws it: (h, w) or (h, w, 3), bytes as they are, others stretched to 0 to 1.
 
     Raises:
         ValueError: it is not an image with 1 or 3 channels, first or last.
     """
     if image.ndim == 3 and image.shape[-1] not in (1, 3) and image.shape[0] in (1, 3):
         image = np.moveaxis(image, 0, -1)
-    if image.ndim == 2:
-        return image
-    if image.ndim != 3 or image.shape[-1] not in (1, 3):
+    if image.ndim != 2 and (image.ndim != 3 or image.shape[-1] not in (1, 3)):
         raise ValueError(
             f"An image must be (h, w), (h, w, c) or (c, h, w) with 1 or 3 channels, but has shape "
             f"{image.shape}."
         )
-    if image.shape[-1] == 1:
-        return image[..., 0]
-    lowest, highest = float(image.min()), float(image.max())
+    if image.ndim == 3 and image.shape[-1] == 1:
+        image = image[..., 0]
+    lowest, highest = (0, 255) if image.dtype == np.uint8 else (float(image.min()), float(image.max()))
     scaled: NDArray[Any] = (image - lowest) / max(highest - lowest, 1e-12)
     return scaled

@@ -1,0 +1,29 @@
+// An optimizer that treats each number alone, as a formula: of the weight, its gradient and its slots, then
+// of the learning rate and the step, from 0. It makes the weight and the slots.
+#pragma once
+#include "graph/builder.h"
+
+namespace cnnfast {
+
+// What depends on rate and step alone is computed once a step, in float64; the rest reads it behind the
+// weight, the gradient and the slots.
+struct SplitUpdate {
+  Formula numbers, moves;
+  int slots = 0;
+};
+
+// Of most weights, and of those that are exempt, whose numbers come behind the others'.
+struct UpdateFormulas {
+  SplitUpdate usual, exempt;
+};
+
+// Throws where a formula does not suit: its inputs and outputs, random numbers, more than fits the caches.
+UpdateFormulas update_formulas(const OptimizerConfig& optimizer);
+
+// The numbers of a step.
+std::vector<float> numbers_of(const UpdateFormulas& formulas, double rate, int64_t step);
+
+// Moves parameters; `exempt` says which of them, by position, are.
+Update formula_update(const UpdateFormulas& formulas, const std::vector<bool>& exempt, const KernelTable& k);
+
+}  // namespace cnnfast

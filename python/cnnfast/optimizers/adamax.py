@@ -1,0 +1,83 @@
+"""Adam by the largest gradient."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from cnnfast import ops
+from cnnfast.optimizers.optimizer import Optimizer, Rate, Slots
+from cnnfast.utils.arguments import real_number
+
+if TYPE_CHECKING:
+    from cnnfast.utils.serialization import Config
+
+
+class Adamax(Optimizer):
+    """Adam with the decaying maximum of the gradient in place of its mean square.
+
+    Formula: m = b1 m + (1 - b1) g; u = max(b2 u, |g|); w -= rate / (1 - b1^t) * m / (u + e)
+
+    Args:
+        learning_rate: Size of a step, at least 0, or a schedule.
+        beta_1: Decay of the mean of g, in [0, 1).
+        beta_2: Decay of the maximum, in [0, 1).
+        epsilon: Guard against division by 0, at least 0.
+        weight_decay, clipnorm, clipvalue, global_clipnorm, use_ema, ema_momentum, ema_overwrite_frequency,
+            loss_scale_factor, gradient_accumulation_steps: As in `Optimizer`.
+        name: Its name; None takes that of the class.
+
+    Source:
+        Kingma and Ba, 2015; Keras 3, `keras.optimizers.Adamax`.
+
+    Example:
+        >>> Adamax().beta_2
+        0.999
+    """
+
+    def __init__(
+        self,
+        learning_rate: Rate = 0.001,
+        beta_1: float = 0.9,
+        beta_2: float = 0.999,
+        epsilon: float = 1e-7,
+        weight_decay: float | None = None,
+        clipnorm: float | None = None,
+        clipvalue: float | None = None,
+        global_clipnorm: float | None = None,
+        use_ema: bool = False,
+        ema_momentum: float = 0.99,
+        ema_overwrite_frequency: int | None = None,
+        loss_scale_factor: None = None,
+        gradient_accumulation_steps: int | None = None,
+        name: str | None = None,
+    ) -> None:
+        super().__init__(
+            learning_rate,
+            weight_decay,
+            clipnorm,
+            clipvalue,
+            global_clipnorm,
+            use_ema,
+            ema_momentum,
+            ema_overwrite_frequency,
+            loss_scale_factor,
+            gradient_accumulation_steps,
+            name,
+        )
+        self.beta_1 = real_number(beta_1, "beta_1", below=1.0)
+        self.beta_2 = real_number(beta_2, "beta_2", below=1.0)
+        self.epsilon = real_number(epsilon, "epsilon")
+
+    def _own_begins(self) -> list[float]:
+        return [0.0, 0.0]
+
+    def _moved(self, weight: Any, gradient: Any, slots: Slots, rate: Any, step: Any) -> tuple[Any, Slots]:
+        m, u = slots
+        m = m + (gradient - m) * (1.0 - self.beta_1)
+        u = ops.maximum(self.beta_2 * u, ops.absolute(gradient))
+        return weight - m * (rate / (1.0 - ops.power(self.beta_1, step + 1.0))) / (u + self.epsilon), [m, u]
+
+    def get_config(self) -> Config:
+        """Returns the arguments that make an equal optimizer."""
+        own = {"beta_1": self.beta_1, "beta_2": self.beta_2, "epsilon": self.epsilon}
+        return {**super().get_config(), **own}
