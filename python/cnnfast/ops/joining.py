@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import builtins
 from collections.abc import Sequence
 from typing import Any
 
 from cnnfast.layers.tracing import Value
 from cnnfast.ops.logic import less, where
 from cnnfast.ops.operation import on_graph, operation
+from cnnfast.ops.reductions import stop_gradient
 from cnnfast.ops.shaping import expand_dims, moved, own_axis, ravel, shaped
 
 
@@ -31,7 +31,7 @@ def concatenate(xs: Sequence[Any], axis: int = 0) -> Any:
     graph, *values = on_graph(*xs)
     if not values:
         raise ValueError("there is nothing to concatenate: the list is empty")
-    widest = builtins.max(values, key=lambda value: value.rows)
+    widest = max(values, key=lambda value: value.rows)
     own = own_axis(widest, axis)
     numbers = [_for_each_sample(value, widest).number for value in values]
     return graph.value(graph.concatenate(numbers, own, graph.named("concatenate")))
@@ -46,8 +46,8 @@ def _for_each_sample(x: Value, batch: Value) -> Value:
             f"shape {x.shape} has no batch axis: to stand beside shape {batch.shape} it needs as many axes, "
             "the first of one number"
         )
-    cell = moved(batch, "slice", [(0, 1, 1)] * len(batch.dims))
-    made: Value = where(less(cell, cell), cell, x)  # nothing is less than itself
+    cell = stop_gradient(moved(batch, "slice", [(0, 1, 1)] * len(batch.dims)))
+    made: Value = where(less(cell, cell), 0.0, x)  # nothing is less than itself
     return made
 
 
@@ -88,7 +88,7 @@ def hstack(xs: Sequence[Any]) -> Any:
                [2., 4.]], dtype=float32)
     """
     values = [_at_least(1, each) for each in xs]
-    return concatenate(values, builtins.min(1, *(value.ndim - 1 for value in values)))
+    return concatenate(values, min(1, *(value.ndim - 1 for value in values)))
 
 
 @operation("*xs")

@@ -10,6 +10,7 @@ import numpy as np
 from cnnfast.ops.functions import trunc
 from cnnfast.ops.logic import less, not_equal, where
 from cnnfast.ops.operation import on_graph, operation
+from cnnfast.ops.reductions import stop_gradient
 from cnnfast.ops.repeating import pad
 from cnnfast.ops.shaping import batch_error, broadcast_to, expand_dims, reshape, shaped
 from cnnfast.ops.slicing import cut
@@ -143,8 +144,8 @@ def linspace(
 
 @operation("x", "fill_value")
 def _full_like(x: Any, fill_value: Any) -> Any:
-    _, x = on_graph(x)
-    return where(less(x, x), 0.0, fill_value)  # nothing is less than itself
+    form = stop_gradient(x)
+    return where(less(form, form), 0.0, fill_value)  # nothing is less than itself
 
 
 def full_like(x: Any, fill_value: Any, dtype: Any = None) -> Any:

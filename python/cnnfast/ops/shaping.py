@@ -135,18 +135,17 @@ def reshape(x: Any, newshape: int | Sequence[int | None]) -> Any:
         )
     if None in sizes[x.rows > 0 :]:
         raise ValueError(f"only the batch's size, the first, may be None; got {given} for shape {x.shape}")
-    rows = None if x.rows and sizes[0] == -1 else x.rows
-    dims = [each for each in sizes[x.rows > 0 :] if each is not None]
-    numbers, known = math.prod(x.dims) * max(x.rows, 1), math.prod(each for each in dims if each >= 0)
-    known *= max(rows or 1, 1)
-    unknown = dims.count(-1) + (rows is None)
+    if x.rows and sizes[0] is None:
+        sizes[0] = x.rows  # of a sample, as all that follows
+    wanted = [each for each in sizes if each is not None]
+    numbers, known = math.prod(x.dims) * max(x.rows, 1), math.prod(each for each in wanted if each >= 0)
+    unknown = wanted.count(-1)
     if unknown > 1 or known == 0 or (numbers % known if unknown else numbers != known):
         raise ValueError(
             f"shape {x.shape} cannot become {given}: the numbers must be as many, and at most one size -1"
         )
-    fitting = numbers // known
-    dims = [fitting if each == -1 else each for each in dims]
-    return moved(x, "reshape", dims, fitting if rows is None else rows)
+    fitted = [numbers // known if each == -1 else each for each in wanted]
+    return moved(x, "reshape", fitted[x.rows > 0 :], fitted[0] if x.rows else 0)
 
 
 @operation("x")

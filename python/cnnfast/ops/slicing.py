@@ -68,23 +68,21 @@ def _get_item(x: Any, key: Sequence[Any]) -> Any:
     at = key.index("...") if "..." in key else len(key)
     if key.count("...") > 1 or named > x.ndim:
         raise IndexError(f"at most one ... and {x.ndim} indices are for shape {x.shape}, got {named}")
-    shape: list[int | None] = []
-    ranges: list[Range | None] = []
+    sizes, shape = iter(x.shape), list[int | None]()
+    ranges: list[Range] = []
     for each in [*key[:at], *_WHOLE[:1] * (x.ndim - named), *key[at + 1 :]]:
         if each is None:
             shape.append(1)
             continue
-        size = x.shape[len(ranges)]
+        size = next(sizes)
         if size is None:
             if each not in _WHOLE:
                 raise batch_error(x)
-            ranges.append(None)
             shape.append(None)
-        else:
-            kept = _range(each, size, len(ranges))
-            ranges.append(kept)
-            shape += [kept[2]] if isinstance(each, list) else []
-    return shaped(_ranges(x, of_samples(x, ranges, None)), shape)
+            continue
+        ranges.append(_range(each, size, len(ranges) + (x.rows > 0)))
+        shape += [ranges[-1][2]] if isinstance(each, list) else []
+    return shaped(_ranges(x, ranges), shape)
 
 
 def _range(entry: int | list[int | None], size: int, axis: int) -> Range:
