@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from cnnfast import Input, Model, layers, models
+from cnnfast import Input, Model, Sequential, layers, models, ops
 
 FORMATS = ["channels_last", "channels_first"]
 
@@ -116,3 +116,114 @@ def test_a_small_u_net_trains_and_is_saved(data_format: Any, tmp_path: Any) -> N
 def test_refusals(make: Any, message: str) -> None:
     with pytest.raises(ValueError, match=message):
         make()
+
+
+def _shuffled(x: np.ndarray, r: int, pytorch: bool) -> np.ndarray:
+    """Channels last; out of the order (c, i, j) or (i, j, c) of the channels."""
+    n, h, w, deep = x.shape
+    cut, order = ((-1, r, r), (0, 1, 4, 2, 5, 3)) if pytorch else ((r, r, -1), (0, 1, 3, 2, 4, 5))
+    return x.reshape(n, h, w, *cut).transpose(order).reshape(n, h * r, w * r, deep // r**2)
+
+
+@pytest.mark.parametrize("data_format", FORMATS)
+@pytest.mark.parametrize("name", ["PixelShuffle", "DepthToSpace"])
+def test_channels_become_pixels(name: str, data_format: Any) -> None:
+    x = _x(3, 4, 18)
+    layer = getattr(layers, name)(3, data_format=data_format)
+    want = _given(_shuffled(x, 3, name == "PixelShuffle"), data_format)
+    np.testing.assert_array_equal(layer(_given(x, data_format)), want)
+    source = Input(_given(x, data_format).shape[1:])
+    model = Model.from_config(Model(source, layer(layers.ReLU()(source))).get_config())
+    np.testing.assert_array_equal(model.predict(_given(x, data_format)), np.maximum(want, 0))
+    with pytest.raises(ValueError, match=r"the square of .* channels|channels the square of 3 divides"):
+        layer(_x(3, 4, 7))
+
+
+def test_sizes_that_are_not_known() -> None:
+    model = Model(source := Input((None, None, 8)), layers.PixelShuffle(2)(source))
+    np.testing.assert_array_equal(model.predict(_x(3, 5, 8)), _shuffled(_x(3, 5, 8), 2, True))
+
+
+@pytest.mark.parametrize("data_format", FORMATS)
+def test_the_middle_stays(data_format: Any) -> None:
+    x = _x(6, 7, 3)
+    layer = layers.CenterCrop(3, 4, data_format)
+    same = layers.CenterCrop.from_config(layer.get_config())
+    np.testing.assert_array_equal(same(_given(x, data_format)), _given(x[:, 1:4, 1:5], data_format))
+    with pytest.raises(ValueError, match=r"images of at least 3 x 4 .* are needed, got"):
+        layer(_given(_x(2, 7, 3), data_format))
+
+
+def test_identity() -> None:
+    x = _x(3, 4)
+    np.testing.assert_array_equal(layers.Identity()(x), x)
+    source = Input((3, 4))
+    model = Model(source, layers.Identity()(source))
+    np.testing.assert_array_equal(Model.from_config(model.get_config()).predict(x), x)
+    both = layers.Identity()([source, source])
+    assert [each.shape for each in both] == [(None, 3, 4)] * 2
+
+
+def test_lambda(tmp_path: Any) -> None:
+    x = _x(3, 4)
+
+    def scaled(x: Any, by: float, training: bool) -> Any:
+        return x * (0.0 if training else by) + ops.mean(x, axis=-1, keepdims=True)
+
+    layer = layers.Lambda(scaled, arguments={"by": 3.0}, name="scaled")
+    np.testing.assert_allclose(layer(x), 3 * x + x.mean(-1, keepdims=True), rtol=1e-5, atol=1e-6)
+    np.testing.assert_allclose(layer(x, training=True)[..., 0], x.mean(-1), rtol=1e-5, atol=1e-6)
+    model = Model(source := Input((3, 4)), layer(layers.Conv1D(4, 1)(source)))
+    with pytest.raises(
+        ValueError, match=r"'scaled' has the function .* files hold no code: use functions of"
+    ):
+        model.save(tmp_path / "own")
+    model.compile("sgd", "mse")
+    assert model.fit(x, x, verbose=0).history["loss"][0] > 0
+    powers = layers.Lambda(ops.power, arguments={"x2": 2.0})
+    model = Model(source, powers(source))
+    model.save(tmp_path / "ours")
+    np.testing.assert_array_equal(models.load_model(tmp_path / "ours").predict(x), model.predict(x))
+    np.testing.assert_allclose(model.predict(x), x**2, rtol=1e-6)
+    for function in (3, "os.system"):
+        with pytest.raises(ValueError, match=r"function must be one, or the name of one of cnnfast\.ops"):
+            layers.Lambda(function)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("batch", [3, 17])
+def test_each_step_of_a_sequence(batch: int, tmp_path: Any) -> None:
+    x = np.random.default_rng(4).normal(size=(batch, 5, 6, 7, 3)).astype(np.float32)
+    inner = layers.Conv2D(20, 3, activation="relu")
+    model = Model(source := Input(x.shape[1:]), layers.TimeDistributed(inner)(source))
+    assert model.output_shape == (None, 5, 4, 5, 20)
+    want = np.stack([inner(x[:, i]) for i in range(5)], 1)
+    np.testing.assert_allclose(model.predict(x), want, rtol=1e-4, atol=1e-5)
+    np.testing.assert_allclose(layers.TimeDistributed(inner)(x), want, rtol=1e-4, atol=1e-5)
+    model.save(tmp_path / "steps")
+    copy = models.load_model(tmp_path / "steps")
+    np.testing.assert_array_equal(copy.predict(x), model.predict(x))
+    with pytest.raises(ValueError, match="takes a layer, got 'dense'"):
+        layers.TimeDistributed("dense")  # type: ignore[arg-type]
+
+
+def test_steps_train_one_layer() -> None:
+    """As convolutions with kernels of one step do; and a layer for training only."""
+    x, y = _x(5, 4), _x(5, 2)
+    one, other = (
+        Sequential([Input((5, 4)), first, layers.TimeDistributed(layers.BatchNormalization()), second])
+        for first, second in (
+            (layers.Conv1D(8, 1, activation="tanh"), layers.Conv1D(2, 1)),
+            [
+                layers.TimeDistributed(layers.Dense(units, activation=a))
+                for units, a in ((8, "tanh"), (2, None))
+            ],
+        )
+    )
+    other.set_weights([w[0] if w.ndim == 3 else w for w in one.get_weights()])
+    for model in (one, other):
+        model.compile("sgd", "mse")
+        model.fit(x, y, epochs=5, shuffle=False, verbose=0)
+    for a, b in zip(one.get_weights(), other.get_weights(), strict=True):
+        np.testing.assert_allclose(a.reshape(b.shape), b, rtol=1e-4, atol=1e-5)
+    dropped = layers.TimeDistributed(layers.Dropout(0.5))
+    assert (dropped(x) == x).all()

@@ -19,6 +19,7 @@ from cnnfast.layers.average_pooling2d import AveragePooling2D
 from cnnfast.layers.average_pooling3d import AveragePooling3D
 from cnnfast.layers.batch_normalization import BatchNormalization
 from cnnfast.layers.borders import (
+    CenterCrop,
     Cropping1D,
     Cropping2D,
     Cropping3D,
@@ -34,6 +35,7 @@ from cnnfast.layers.conv2d_transpose import Conv2DTranspose
 from cnnfast.layers.conv3d import Conv3D
 from cnnfast.layers.conv3d_transpose import Conv3DTranspose
 from cnnfast.layers.dense import Dense
+from cnnfast.layers.depth_to_space import DepthToSpace, PixelShuffle
 from cnnfast.layers.depthwise_conv1d import DepthwiseConv1D
 from cnnfast.layers.depthwise_conv2d import DepthwiseConv2D
 from cnnfast.layers.dot import Dot, dot
@@ -41,6 +43,7 @@ from cnnfast.layers.dropout import Dropout
 from cnnfast.layers.elementwise import ELU, ActivityRegularization, LeakyReLU, Rescaling
 from cnnfast.layers.embedding import Embedding
 from cnnfast.layers.flatten import Flatten
+from cnnfast.layers.functions import Identity, Lambda
 from cnnfast.layers.global_average_pooling import (
     GlobalAveragePooling1D,
     GlobalAveragePooling2D,
@@ -83,6 +86,7 @@ from cnnfast.layers.operation import Operation
 from cnnfast.layers.reshaping import Permute, RepeatVector, Reshape
 from cnnfast.layers.separable_conv1d import SeparableConv1D
 from cnnfast.layers.separable_conv2d import SeparableConv2D
+from cnnfast.layers.time_distributed import TimeDistributed
 from cnnfast.layers.up_sampling import UpSampling1D, UpSampling2D, UpSampling3D
 from cnnfast.utils.missing import missing
 
@@ -119,6 +123,7 @@ __all__ = [
     "AvgPool2D",
     "AvgPool3D",
     "BatchNormalization",
+    "CenterCrop",
     "Concatenate",
     "Conv1D",
     "Conv1DTranspose",
@@ -130,6 +135,7 @@ __all__ = [
     "Cropping2D",
     "Cropping3D",
     "Dense",
+    "DepthToSpace",
     "DepthwiseConv1D",
     "DepthwiseConv2D",
     "Dot",
@@ -151,9 +157,11 @@ __all__ = [
     "GlobalMaxPooling2D",
     "GlobalMaxPooling3D",
     "GroupNormalization",
+    "Identity",
     "Input",
     "InputLayer",
     "InstanceNormalization",
+    "Lambda",
     "Layer",
     "LayerNormalization",
     "LeakyReLU",
@@ -168,6 +176,7 @@ __all__ = [
     "Multiply",
     "Operation",
     "Permute",
+    "PixelShuffle",
     "RMSNormalization",
     "ReLU",
     "RepeatVector",
@@ -180,6 +189,7 @@ __all__ = [
     "SpatialDropout2D",
     "SpatialDropout3D",
     "Subtract",
+    "TimeDistributed",
     "UnitNormalization",
     "UpSampling1D",
     "UpSampling2D",

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from cnnfast.config import resolve_data_format
 from cnnfast.layers.layer import Layer
-from cnnfast.utils.arguments import Sides, normal_sides
+from cnnfast.utils.arguments import Sides, normal_sides, whole_number
 
 if TYPE_CHECKING:
     from typing_extensions import Unpack
@@ -266,3 +266,51 @@ class Cropping3D(Cropping):
         **options: Unpack[LayerOptions],
     ) -> None:
         super().__init__(cropping, data_format, **options)
+
+
+class CenterCrop(Layer):
+    """The middle of each image; where a border is of an odd number of cells, the lower right one is wider.
+
+    Args:
+        height: Rows that stay, at least 1 and no more than there are.
+        width: Columns that stay.
+        data_format: "channels_last", "channels_first", or None for `cnnfast.image_data_format()`.
+        options: Arguments of every layer: `name`, `trainable`, `input_shape`.
+
+    Shapes:
+        (n, h, w, c) -> (n, height, width, c), or (n, c, h, w) -> (n, c, height, width).
+
+    Raises:
+        ValueError: If an argument is out of its range, or, when called, the image is smaller.
+
+    Source:
+        Keras 3, `keras.layers.CenterCrop`, which makes smaller images larger.
+
+    Example:
+        >>> CenterCrop(3, 2).compute_output_shape((None, 5, 4, 3))
+        (None, 3, 2, 3)
+    """
+
+    def __init__(
+        self, height: int, width: int, data_format: str | None = None, **options: Unpack[LayerOptions]
+    ) -> None:
+        super().__init__(**options)
+        self.height, self.width = whole_number(height, "height", 1), whole_number(width, "width", 1)
+        self.data_format = resolve_data_format(data_format)
+
+    def _emit(self, graph: Graph, srcs: Sequence[int], weights: Sequence[Weight]) -> int:
+        shape = graph.shape(srcs[0])
+        at = 1 if self.data_format == "channels_first" else 0
+        kept = {at: self.height, at + 1: self.width}
+        if len(shape) != 3 or any(shape[axis] < size for axis, size in kept.items()):
+            raise ValueError(
+                f"{self.name}: images of at least {self.height} x {self.width} in {self.data_format} are "
+                f"needed, got samples of shape {shape}"
+            )
+        ranges = [((size - kept.get(i, size)) // 2, 1, kept.get(i, size)) for i, size in enumerate(shape)]
+        return graph.slice(srcs[0], ranges, self.name)
+
+    def get_config(self) -> Config:
+        """Returns the arguments that make an equal layer."""
+        own = {"height": self.height, "width": self.width, "data_format": self.data_format}
+        return {**super().get_config(), **own}

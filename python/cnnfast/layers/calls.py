@@ -110,6 +110,11 @@ def _connect(layer: Layer, args: Args, kwargs: Kwargs) -> Any:
         shapes = [source.examples[min(number, len(source.examples) - 1)] for source in call.sources]
         layer._build_for(args, kwargs, shapes)
         made = described(layer, args, kwargs, shapes)
+        if any(value.rows > 1 for value in leaves(made)):
+            raise ValueError(
+                f"layer {layer.name!r} returns more rows than samples: what it folds into the batch's axis "
+                "has to be unfolded in the same layer's call"
+            )
         examples.append([value.dims for value in leaves(made)])
     outputs = [
         SymbolicTensor.like(tuple(dict.fromkeys(shapes)), call, place)

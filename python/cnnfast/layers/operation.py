@@ -8,6 +8,7 @@ import numpy as np
 
 from cnnfast.layers.layer import Layer, new_name
 from cnnfast.layers.symbolic import SymbolicTensor
+from cnnfast.utils.nest import mapped
 
 if TYPE_CHECKING:
     from typing_extensions import Unpack
@@ -17,6 +18,10 @@ if TYPE_CHECKING:
     from cnnfast.utils.serialization import Config
 
 _TENSOR = "tensor"  # {"tensor": 1} stands for the second input
+
+
+def _plain(argument: Any) -> Any:
+    return argument.tolist() if isinstance(argument, (np.ndarray, np.generic)) else argument
 
 
 class Operation(Layer):
@@ -55,11 +60,11 @@ class Operation(Layer):
 
         def placed(tensor: Any) -> Any:
             if not isinstance(tensor, SymbolicTensor):
-                return tensor.tolist() if isinstance(tensor, (np.ndarray, np.generic)) else tensor
+                return tensor
             sources.append(tensor)
             return {_TENSOR: len(sources) - 1}
 
-        return cls(entry.name, entry.with_tensors(arguments, placed))(*sources)
+        return cls(entry.name, mapped(_plain, entry.with_tensors(arguments, placed)))(*sources)
 
     def call(self, *tensors: Any) -> Any:
         """What the function returns."""

@@ -13,6 +13,9 @@ plain numbers where the caller gave some, or None where that is the default; all
 it, and must be JSON's (numbers, texts, lists, None) for models with the operation to be saved. It returns one
 `Value`, or a list or tuple of them.
 
+Where the public function first has to write as JSON what it was given, slices for one, it calls the one in
+the table, whose name is the same behind an underscore.
+
 Arrays have one row for the whole batch: their first axis is one like others. For operations about batches
 (`batches=True`: convolutions, pooling, ...) the first axis is that of the batch.
 """
@@ -188,7 +191,7 @@ def operation(*tensors: str, batches: bool = False) -> Callable[[Callable[P, Any
 
     def enter(emit: Callable[P, Any]) -> Callable[P, Any]:
         entry = Operation(
-            emit.__name__,
+            emit.__name__.removeprefix("_"),
             emit,
             tuple(name for name in tensors if not name.startswith("*")),
             tuple(name[1:] for name in tensors if name.startswith("*")),

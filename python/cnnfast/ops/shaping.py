@@ -1,21 +1,151 @@
-"""The same numbers under other shapes."""
+"""The same numbers under other shapes.
+
+The batch's axis stays in front: samples keep their places, and what would move numbers from one to another is
+refused. Arrays, weights and constants have no such axis.
+"""
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, TypeVar
 
+import numpy as np
+
+from cnnfast.layers.symbolic import SymbolicTensor
 from cnnfast.layers.tracing import Value
 from cnnfast.ops.operation import on_graph, operation
-from cnnfast.ops.reductions import axes_of
+from cnnfast.ops.reductions import Axes, axes_of
+from cnnfast.utils.arguments import entries, whole_number
+
+T = TypeVar("T")
 
 
-def _shaped(x: Value, shape: Sequence[int | None]) -> Value:
-    """Numbers under a shape; the batch's axis, None, stays in front where there is one."""
+def batch_error(x: Value) -> ValueError:
+    """Returns the error of what would move numbers along the batch's axis.
+
+    Example:
+        >>> from cnnfast.layers.tracing import Tracing
+        >>> graph = Tracing()
+        >>> batch_error(graph.value(graph.input((3,), "x")))
+        ValueError("axis 0 of shape (None, 3) is the batch's, ...")
+    """
+    return ValueError(
+        f"axis 0 of shape {x.shape} is the batch's, whose samples stay apart and in their places; give other "
+        "axes"
+    )
+
+
+def of_samples(x: Value, each: Sequence[T], nothing: T) -> list[T]:
+    """Returns what is told for each axis, without the batch's, for which it must be `nothing`.
+
+    Example:
+        >>> from cnnfast.layers.tracing import Tracing
+        >>> graph = Tracing()
+        >>> of_samples(graph.value(graph.input((4, 3), "x")), [1, 2, 5], 1)
+        [2, 5]
+    """
+    if x.rows and each[0] != nothing:
+        raise batch_error(x)
+    return list(each[x.rows > 0 :])
+
+
+def own_axis(x: Value, axis: int) -> int:
+    """Returns where an axis is among those of one sample, or of all where there is no batch.
+
+    Raises:
+        ValueError: If it is the batch's, or not there.
+
+    Example:
+        >>> from cnnfast.layers.tracing import Tracing
+        >>> graph = Tracing()
+        >>> own_axis(graph.value(graph.input((4, 3), "x")), -1)
+        1
+    """
+    (found,) = axes_of(x, axis)
+    if x.rows and found == 0:
+        raise batch_error(x)
+    return found - (x.rows > 0)
+
+
+def moved(x: Value, move: str, *how: Any) -> Value:
+    """Returns what a move of the core makes of a value; `how` is about the axes of one sample.
+
+    Example:
+        >>> from cnnfast.layers.tracing import Tracing
+        >>> graph = Tracing()
+        >>> moved(graph.value(graph.input((4, 3), "x")), "tile", [1, 2])
+        <Value shape=(None, 4, 6)>
+    """
+    return x.graph.value(getattr(x.graph, move)(x.number, *how, x.graph.named(move)))
+
+
+def shaped(x: Value, shape: Sequence[int | None]) -> Value:
+    """Returns numbers under a shape, in which the batch's axis is None.
+
+    Example:
+        >>> from cnnfast.layers.tracing import Tracing
+        >>> graph = Tracing()
+        >>> shaped(graph.value(graph.input((4, 3), "x")), (None, 12))
+        <Value shape=(None, 12)>
+    """
     if x.rows and (not shape or shape[0] is not None):
-        raise ValueError(f"axis 0 of {x.shape} is the batch's, and stays where it is")
-    dims = tuple(size for size in shape if size is not None)
-    return x.graph.value(x.graph.reshape(x.number, dims, x.rows, x.graph.named("reshape")))
+        raise batch_error(x)
+    return moved(x, "reshape", tuple(size for size in shape if size is not None), x.rows)
+
+
+def shape(x: Any) -> tuple[int | None, ...]:
+    """Returns the shape; the batch's axis is None, as is any size that is not known.
+
+    Args:
+        x: Numbers of any shape, or what stands for them.
+
+    Example:
+        >>> shape([[1.0, 2.0]])
+        (1, 2)
+    """
+    return tuple(x.shape) if isinstance(x, (Value, SymbolicTensor)) else np.shape(x)
+
+
+@operation("x")
+def reshape(x: Any, newshape: int | Sequence[int | None]) -> Any:
+    """Returns the numbers, in their order, under another shape.
+
+    Args:
+        x: Numbers of any shape, or what stands for them.
+        newshape: The shape; one size may be -1, which makes it fit. Where x has a batch axis, the first size
+            is None, as `shape(x)[0]` is, for the same batch; or -1, for which axes may be folded into it.
+
+    Raises:
+        ValueError: If the numbers are not as many.
+
+    Example:
+        >>> reshape([1.0, 2.0, 3.0, 4.0], (2, -1))
+        array([[1., 2.],
+               [3., 4.]], dtype=float32)
+    """
+    _, x = on_graph(x)
+    given = entries(newshape)
+    given = (newshape,) if given is None else given
+    sizes = [None if each is None else whole_number(each, "a size of newshape", -1) for each in given]
+    if x.rows and (not sizes or sizes[0] not in (None, -1)):
+        raise ValueError(
+            f"the first size is the batch's, which is not known: it must be -1, or None as ops.shape(x)[0] "
+            f"is; got {given} for shape {x.shape}"
+        )
+    if None in sizes[x.rows > 0 :]:
+        raise ValueError(f"only the batch's size, the first, may be None; got {given} for shape {x.shape}")
+    if x.rows and sizes[0] is None:
+        sizes[0] = x.rows  # of a sample, as all that follows
+    wanted = [each for each in sizes if each is not None]
+    numbers, known = math.prod(x.dims) * max(x.rows, 1), math.prod(each for each in wanted if each >= 0)
+    unknown = wanted.count(-1)
+    if unknown > 1 or known == 0 or (numbers % known if unknown else numbers != known):
+        raise ValueError(
+            f"shape {x.shape} cannot become {given}: the numbers must be as many, and at most one size -1"
+        )
+    fitted = [numbers // known if each == -1 else each for each in wanted]
+    return moved(x, "reshape", fitted[x.rows > 0 :], fitted[0] if x.rows else 0)
 
 
 @operation("x")
@@ -37,11 +167,11 @@ def expand_dims(x: Any, axis: int | Sequence[int]) -> Any:
     if len(places) < len(given) or not places <= set(range(rank)):
         raise ValueError(f"axis must be different ones of {-rank} to {rank - 1} of the result, got {axis!r}")
     sizes = iter(x.shape)
-    return _shaped(x, [1 if i in places else next(sizes) for i in range(rank)])
+    return shaped(x, [1 if i in places else next(sizes) for i in range(rank)])
 
 
 @operation("x")
-def squeeze(x: Any, axis: int | Sequence[int] | None = None) -> Any:
+def squeeze(x: Any, axis: Axes = None) -> Any:
     """Returns the numbers without axes of one number each.
 
     Args:
@@ -59,4 +189,51 @@ def squeeze(x: Any, axis: int | Sequence[int] | None = None) -> Any:
     axes = [i for i, size in enumerate(x.shape) if size == 1] if axis is None else axes_of(x, axis)
     if any(x.shape[i] != 1 for i in axes):
         raise ValueError(f"axes of more than one number cannot go: axis {axis!r} of shape {x.shape}")
-    return _shaped(x, [size for i, size in enumerate(x.shape) if i not in axes])
+    return shaped(x, [size for i, size in enumerate(x.shape) if i not in axes])
+
+
+@operation("x")
+def ravel(x: Any) -> Any:
+    """Returns the numbers in one row; those of a batch sample after sample.
+
+    Args:
+        x: Numbers of any shape, or what stands for them.
+
+    Example:
+        >>> ravel([[1.0, 2.0], [3.0, 4.0]])
+        array([1., 2., 3., 4.], dtype=float32)
+    """
+    return reshape(x, (-1,))
+
+
+@operation("x")
+def broadcast_to(x: Any, shape: Sequence[int | None]) -> Any:
+    """Returns the numbers repeated until they have a shape.
+
+    Args:
+        x: Numbers of a shape that broadcasts to it, or what stands for them.
+        shape: The shape; None is the batch's size where x has that axis.
+
+    Raises:
+        ValueError: If it does not broadcast to it.
+
+    Example:
+        >>> broadcast_to([1.0, 2.0], (2, 2))
+        array([[1., 2.],
+               [1., 2.]], dtype=float32)
+    """
+    _, x = on_graph(x)
+    wanted = [None if each is None else whole_number(each, "a size of shape", 1) for each in shape]
+    own = [*(1,) * (len(wanted) - x.ndim), *x.shape]
+    pairs = list(zip(own, wanted, strict=False))
+    if (
+        len(own) > len(wanted)
+        or (x.rows and own[0] is not None)
+        or any(a != b and (a != 1 or b is None) for a, b in pairs)
+    ):
+        raise ValueError(
+            f"shape {x.shape} does not broadcast to {tuple(wanted)}. Counted from the last, axes must be "
+            "equal or 1 in what is broadcast, and only a batch broadcasts to the size None"
+        )
+    sides = [(0, 0 if a == b or b is None else b - 1) for a, b in pairs]
+    return moved(shaped(x, own), "pad", of_samples(x, sides, (0, 0)), "replicate", 0.0)
