@@ -61,7 +61,9 @@ CHOICES = [
     Choice("take", (9, 5, 4), (6,), 1, ONE),
     Choice("take", (9, 5, 4), (2, 3), 2, ONE),
     Choice("take", (9, 5), (), 1, ONE),
+    Choice("take", (1, 5, 4), (6,), 1, ONE),
     Choice("take", (13, 4), (9, 6), 0, OTHER),
+    Choice("take", (13, 4), (1, 6), 0, OTHER),
     Choice("take", (13, 4, 2), (9, 2, 3), 0, OTHER),
     Choice("take", (13,), (9,), 0, OTHER),
     Choice("take_along_axis", (5, 4), (5, 2), 1),
@@ -72,6 +74,7 @@ CHOICES = [
     Choice("take_along_axis", (3, 4), (2,), None),
     Choice("take_along_axis", (9, 4), (9, 2), 1, BOTH),
     Choice("take_along_axis", (9, 4, 3), (9, 1, 3), 1, BOTH),
+    Choice("take_along_axis", (1, 4, 3), (1, 2, 3), 1, BOTH),
     Choice("take_along_axis", (9, 4, 3), (9, 4, 5), -1, BOTH),
     Choice("take_along_axis", (9, 4, 3), (1, 2, 3), 1, ONE),
     Choice("take_along_axis", (1, 4, 3), (9, 2, 3), 1, OTHER),
@@ -161,6 +164,8 @@ def test_indices_of_no_cell(index: float) -> None:
         ops.take(x, [0, index], axis=0)
     with pytest.raises(ValueError, match="indices into 5 cells must lie between -5 and 4"):
         Model(source := Input((2,)), ops.take(x, source, axis=0)).predict(np.array([[0, index]]))
+    with pytest.raises(ValueError, match="indices into 5 cells must lie between -5 and 4"):
+        ops.take(Input((5,)), np.array([0, index]), axis=1)
     graph = Tracing()
     with graph.within():
         source, told = graph.value(graph.input((5, 3), "x", 0)), graph.value(graph.input((2,), "told", 0))

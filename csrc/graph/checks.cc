@@ -41,9 +41,7 @@ void check_row(const Samples& x, int64_t row, int64_t elems, const InputRule& ru
         !(value >= 0 && value < static_cast<double>(rule.classes) && value == std::trunc(value)))
       fail("labels must lie between 0 and ", rule.classes - 1, " for ", rule.classes, " outputs; got ", value,
            ".");
-    if (rule.cells > 0 && cell_of(value, rule.cells) < 0)
-      fail("indices into ", rule.cells, " cells must lie between ", -rule.cells, " and ", rule.cells - 1,
-           "; got ", value, ".");
+    if (rule.cells > 0) check_index(value, rule.cells);
     if (!std::isfinite(value)) fail("targets must be finite, got ", value, " in row ", row, ".");
   }
 }
@@ -63,6 +61,12 @@ void check_share(const char* what, double value) {
 }
 
 }  // namespace
+
+void check_index(double index, int64_t cells) {
+  if (cell_of(index, cells) < 0)
+    fail("indices into ", cells, " cells must lie between ", -cells, " and ", cells - 1, "; got ", index,
+         ".");
+}
 
 void check_batch(int n) {
   if (n < 1) fail("a batch needs at least one sample, got ", n, ".");

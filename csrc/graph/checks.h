@@ -15,6 +15,9 @@ struct InputRule {
 };
 std::vector<InputRule> rules_of_inputs(const Graph& graph);
 
+// Of an index, as a number that somebody handed in.
+void check_index(double index, int64_t cells);
+
 void check_batch(int n);
 void check_samples(const Samples& x, int n);
 // One for each of the graph's inputs.

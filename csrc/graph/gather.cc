@@ -4,6 +4,7 @@
 #include "cnnfast/error.h"
 #include "cnnfast/graph.h"
 #include "core/sizes.h"
+#include "graph/checks.h"
 #include "graph/shape.h"
 #include "ops/cells.h"
 
@@ -17,11 +18,17 @@ void check_axis(const std::string& name, const Node& src, int axis) {
   checked_size(src.dims[static_cast<size_t>(axis)], kMostCells, name, ": cells that indices tell");
 }
 
+void check_constant(const Node& src, int axis, const Node& indices) {
+  if (const auto* constant = indices.as<ConstantAttrs>())
+    for (const float index : *constant->values) check_index(index, src.dims[static_cast<size_t>(axis)]);
+}
+
 }  // namespace
 
 int Graph::gather(int src, int indices, int axis, const std::string& name) {
   const Node &from = node(src), &index = node(indices);
   check_axis(name, from, axis);
+  check_constant(from, axis, index);
   if (index.rows > 0 && (from.rows > 0 || axis > 0))
     fail(name, ": indices of shape ", shape_of(index), " into ", shape_of(from), " would bring ",
          from.rows > 0 ? "a second axis of the batch" : "the batch's axis behind others",
@@ -39,6 +46,7 @@ int Graph::gather(int src, int indices, int axis, const std::string& name) {
 int Graph::gather_along(int src, int indices, int axis, const std::string& name) {
   const Node &from = node(src), &index = node(indices);
   check_axis(name, from, axis);
+  check_constant(from, axis, index);
   const Dims cells = sizes_of(from), told = sizes_of(index);
   const auto at = static_cast<size_t>(axis) + (from.rows > 0 ? 1 : 0);
   bool fits = cells.size() == told.size() && told[at] != kBatchAxis &&

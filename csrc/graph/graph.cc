@@ -548,8 +548,8 @@ int64_t Graph::multiply_adds(int value) const {
     const Spatial& k = conv->kernel;
     return product(Dims{outer.elems(), k.d, k.h, k.w, inner.image().c / conv->groups, rows});
   }
-  if (made.as<DenseAttrs>()) return product(Dims{node(made.inputs[0]).dims.back(), made.elems(), rows});
-  if (made.as<MatmulAttrs>()) return product(Dims{node(made.inputs[0]).dims.back(), made.elems(), rows});
+  if (made.as<DenseAttrs>() || made.as<MatmulAttrs>())
+    return product(Dims{node(made.inputs[0]).dims.back(), made.elems(), rows});
   return 0;
 }
 

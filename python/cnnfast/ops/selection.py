@@ -1,8 +1,8 @@
 """Numbers chosen by indices, and indices made of numbers.
 
 Indices are numbers of float32 or integers; each is truncated to a whole number, and one below 0 counts from
-the end. An index of no cell is refused where it is an argument or an input of a model, before anything runs;
-one that is computed on the way makes NaN, and takes no gradient.
+the end. An index of no cell is refused where it is given as a number or is an input of a model; one that is
+computed on the way makes NaN, and takes no gradient.
 """
 
 from __future__ import annotations
