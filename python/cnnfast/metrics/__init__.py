@@ -181,7 +181,10 @@ def get(identifier: Any) -> Metric:
     if isinstance(identifier, str) and identifier in _REGISTRY:
         return _REGISTRY[identifier].from_config({"name": identifier})
     if callable(identifier) and not isinstance(identifier, (type, Metric)):
-        return MeanMetricWrapper(identifier, getattr(identifier, "__name__", "metric"))
+        name = getattr(identifier, "__name__", "metric")
+        if name not in _REGISTRY or globals().get(name) is not identifier:
+            return MeanMetricWrapper(identifier, name)
+        return get(name)  # ours are written into files
     return resolve(identifier, Metric, _REGISTRY, "metric")
 
 

@@ -8,15 +8,21 @@ from typing import Any, ClassVar
 import numpy as np
 
 from cnnfast import ops
-from cnnfast.losses.reducing import as_numbers, same_rank
+from cnnfast.losses.reducing import same_rank
 from cnnfast.metrics.metric import Metric
-from cnnfast.metrics.reduction import share
+from cnnfast.metrics.reduction import share, weights_of
 from cnnfast.utils.arguments import entries, real_number, whole_number
 from cnnfast.utils.serialization import Config
 
 _OUT = -1e10  # what stands for outputs that are not among the top k
 TRUE_POSITIVES, FALSE_POSITIVES = "true_positives", "false_positives"
 TRUE_NEGATIVES, FALSE_NEGATIVES = "true_negatives", "false_negatives"
+_MEANING = {  # whether the label is positive, and whether the output is
+    TRUE_POSITIVES: (True, True),
+    FALSE_POSITIVES: (False, True),
+    TRUE_NEGATIVES: (False, False),
+    FALSE_NEGATIVES: (True, False),
+}
 
 
 def thresholds_of(given: Any, default: float) -> list[float]:
@@ -91,47 +97,32 @@ class Counting(Metric):
                 f"metric {self.display_name!r} needs labels of the outputs' shape {y_pred.shape}, got "
                 f"{y_true.shape}; class numbers become such labels by utils.to_categorical"
             )
-        rank = len(y_pred.shape)
-        weights: Any = 1.0 if sample_weight is None else as_numbers(sample_weight)
-        while sample_weight is not None and len(weights.shape) < rank:
-            weights = ops.expand_dims(weights, -1)
-        if sample_weight is not None and len(weights.shape) > rank:
-            weights = ops.squeeze(weights, -1)
+        weights = weights_of(y_pred, sample_weight)
         if self.top_k is not None:
             y_pred = ops.where(_largest(y_pred, self.top_k), y_pred, _OUT)
         if self.class_id is None:
             return y_true, y_pred, weights
-        if rank < 2 or self.class_id >= y_pred.shape[-1]:
+        chosen = slice(self.class_id, self.class_id + 1)
+        if len(y_pred.shape) < 2 or self.class_id >= y_pred.shape[-1]:
             raise ValueError(
                 f"metric {self.display_name!r} counts class_id {self.class_id} of outputs (n, ..., classes), "
                 f"got shape {y_pred.shape}"
             )
-        classes = y_pred.shape[-1]
-        chosen = (np.arange(classes) == self.class_id).astype(np.float32)
-        picked = [_picked(each, chosen) for each in (y_true, y_pred)]
-        if sample_weight is not None and weights.shape[-1] == classes:
-            weights = _picked(weights, chosen)
-        return picked[0], picked[1], weights
+        if weights.shape[-1] == y_pred.shape[-1]:
+            weights = weights[..., chosen]
+        return y_true[..., chosen], y_pred[..., chosen], weights
 
     def _count(self, y_true: Any, y_pred: Any, weights: Any, per_label: bool = False) -> None:
         """Adds weights of outcomes, one number for each threshold, or for each and each label."""
-        rank = len(y_pred.shape)
-        limits = np.asarray(self.thresholds, np.float32).reshape(-1, *(1,) * (rank - 1))
-        above = ops.greater(ops.expand_dims(y_pred, 1), limits)  # (n, thresholds, ...)
-        real = ops.expand_dims(ops.not_equal(y_true, 0.0), 1)
-        sides = {
-            TRUE_POSITIVES: (real, above),
-            FALSE_POSITIVES: (ops.logical_not(real), above),
-            TRUE_NEGATIVES: (ops.logical_not(real), ops.logical_not(above)),
-            FALSE_NEGATIVES: (real, ops.logical_not(above)),
-        }
-        if not isinstance(weights, float):
-            weights = ops.expand_dims(weights, 1)
-        axes = (0,) if per_label else (0, *range(2, rank + 1))
+        above = ops.greater(ops.expand_dims(y_pred, -1), np.asarray(self.thresholds, np.float32))
+        real = ops.expand_dims(ops.not_equal(y_true, 0.0), -1)
+        weights = ops.expand_dims(weights, -1)
+        axes = 0 if per_label else tuple(range(len(y_pred.shape)))
         for outcome in self.outcomes:
-            label, side = sides[outcome]
-            counted = ops.multiply(ops.multiply(label, weights), side)
-            getattr(self, outcome).assign_add(ops.sum(counted, axis=axes))
+            is_real, is_above = _MEANING[outcome]
+            label = ops.multiply(real if is_real else ops.logical_not(real), weights)
+            counted = ops.sum(ops.multiply(label, above if is_above else ops.logical_not(above)), axis=axes)
+            getattr(self, outcome).assign_add(ops.transpose(counted) if per_label else counted)
 
     def _counts(self) -> Any:
         """The counts in float64, in the order of the outcomes."""
@@ -146,11 +137,6 @@ def _largest(x: Any, k: int) -> Any:
         rest = ops.where(chosen, -np.inf, x)
         chosen = ops.maximum(chosen, ops.one_hot(ops.argmax(rest, axis=-1), classes))
     return chosen
-
-
-def _picked(x: Any, chosen: Any) -> Any:
-    """The numbers of the chosen class, under the last axis."""
-    return ops.sum(ops.where(chosen, x, 0.0), axis=-1, keepdims=True)
 
 
 class _Count(Counting):

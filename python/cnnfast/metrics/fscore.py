@@ -10,6 +10,7 @@ from cnnfast import ops
 from cnnfast.losses.reducing import as_numbers
 from cnnfast.metrics.functions import EPSILON
 from cnnfast.metrics.metric import Metric
+from cnnfast.metrics.reduction import weights_of
 from cnnfast.utils.arguments import real_number
 from cnnfast.utils.serialization import Config
 
@@ -94,7 +95,7 @@ class FBetaScore(Metric):
             chosen = ops.multiply(largest, ops.greater(ops.absolute(y_pred), 1e-9))
         else:
             chosen = ops.greater(y_pred, self.threshold)
-        weights = 1.0 if sample_weight is None else ops.expand_dims(as_numbers(sample_weight), 1)
+        weights = weights_of(y_pred, sample_weight)
         axis = None if self.average == "micro" else 0
 
         def total(x: Any) -> Any:

@@ -11,7 +11,7 @@ from cnnfast import ops
 from cnnfast.losses.reducing import as_numbers, same_rank
 from cnnfast.metrics.functions import EPSILON
 from cnnfast.metrics.metric import Metric
-from cnnfast.metrics.reduction import ones_like
+from cnnfast.metrics.reduction import weights_of
 from cnnfast.utils.arguments import real_number, whole_number
 from cnnfast.utils.serialization import Config
 
@@ -85,9 +85,7 @@ class IoU(Metric):
                 f"metric {self.display_name!r} needs as many labels as outputs, got {y_true.shape} and "
                 f"{y_pred.shape}; sparse_y_true and sparse_y_pred say which of them have an axis of classes"
             )
-        weights = ones_like(y_true) if sample_weight is None else as_numbers(sample_weight)
-        for _ in range(len(y_true.shape) - len(weights.shape)):
-            weights = ops.expand_dims(weights, -1)
+        weights = weights_of(y_true, sample_weight)
         if self.ignore_class is not None:
             weights = ops.multiply(ops.not_equal(y_true, float(self.ignore_class)), weights)
         self.total_cm.assign_add(self._confusion(y_true, y_pred, weights))

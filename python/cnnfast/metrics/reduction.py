@@ -40,10 +40,10 @@ def of_samples(values: Any, sample_weight: Any, reduce: Callable[..., Any]) -> t
     """
     values = as_numbers(values)
     if sample_weight is None:
-        return _reduced(values, 1, reduce), ones_like(_reduced(values, 1, reduce))
+        return _reduced(values, 1, reduce), ops.ones_like(_reduced(values, 1, reduce))
     values, weights = same_rank(values, sample_weight)
     values = _reduced(values, len(weights.shape), reduce)
-    weights = ops.multiply(ones_like(values), weights)
+    weights = ops.multiply(ops.ones_like(values), weights)
     values = ops.multiply(values, weights)
     return _reduced(values, 1, reduce), _reduced(weights, 1, reduce)
 
@@ -54,14 +54,23 @@ def _reduced(x: Any, first: int, reduce: Callable[..., Any]) -> Any:
     return reduce(x, axis=tuple(range(first, rank))) if rank > first else x
 
 
-def ones_like(x: Any) -> Any:
-    """Returns 1 for each number.
+def weights_of(x: Any, sample_weight: Any) -> Any:
+    """Returns weights with as many axes as x, further ones at the end; ones where there are no weights.
 
     Example:
-        >>> ones_like([2.0, float("nan")])
-        array([1., 1.], dtype=float32)
+        >>> weights_of([[1.0, 2.0], [3.0, 4.0]], [0.5, 2.0]).shape
+        (2, 1)
     """
-    return ops.greater_equal(ops.isnan(x), 0.0)
+    x = as_numbers(x)
+    if sample_weight is None:
+        return ops.ones_like(x)
+    weights = as_numbers(sample_weight)
+    lacking = len(x.shape) - len(weights.shape)
+    if lacking < 0:
+        return ops.squeeze(weights, -1)
+    for _ in range(lacking):
+        weights = ops.expand_dims(weights, -1)
+    return weights
 
 
 class Sum(Metric):

@@ -7,10 +7,10 @@ from typing import Any
 import numpy as np
 
 from cnnfast import losses, ops
-from cnnfast.losses.reducing import as_numbers, same_rank
+from cnnfast.losses.reducing import same_rank
 from cnnfast.metrics import functions
 from cnnfast.metrics.metric import Metric
-from cnnfast.metrics.reduction import WordMetric, ones_like
+from cnnfast.metrics.reduction import WordMetric, weights_of
 from cnnfast.utils.arguments import whole_number
 from cnnfast.utils.serialization import Config
 from cnnfast.utils.warn import warn
@@ -216,11 +216,8 @@ class R2Score(Metric):
         """
         y_true, y_pred = same_rank(y_true, y_pred)
         self._build(y_true.shape, y_pred.shape)
-        ones = ones_like(y_true)
-        weights = ones if sample_weight is None else as_numbers(sample_weight)
-        if len(weights.shape) == 1:
-            weights = ops.expand_dims(weights, -1)
-        weights = ops.multiply(ones, weights)
+        ones = ops.ones_like(y_true)
+        weights = ops.multiply(ones, weights_of(y_true, sample_weight))
         # Two groups' means and spreads make those of both (Chan, Golub and LeVeque, 1979): sums of squares
         # would leave nothing of a small spread about a large mean.
         count = ops.sum(weights, axis=0)
