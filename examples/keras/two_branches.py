@@ -11,7 +11,7 @@ def build():
     wide = layers.Conv2D(6, 5, activation="relu", padding="same")(inputs)
     pooled = layers.MaxPooling2D(3, strides=1, padding="same")(inputs)
     x = layers.concatenate([narrow, wide, pooled])
-    x = layers.AveragePooling2D()(x)
+    x = layers.AveragePooling2D(2)(x)
     x = layers.Flatten()(x)
     return keras.Model(inputs, layers.Dense(5, activation="softmax")(x))
 

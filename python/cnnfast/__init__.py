@@ -28,10 +28,7 @@ from cnnfast import (
     constraints,
     initializers,
     layers,
-    losses,
-    metrics,
     models,
-    optimizers,
     regularizers,
     tuning,
     utils,
@@ -51,12 +48,12 @@ from cnnfast.models import Model, Sequential
 from cnnfast.tuning import tune
 
 if TYPE_CHECKING:
-    from cnnfast import cli, datasets, ops, schedules, viz
+    from cnnfast import cli, datasets, losses, metrics, ops, optimizers, schedules, viz
 
 __version__ = _core.build_info()["version"]
 
 # Imported when first used: they bring what a plain training does not need.
-_LAZY = ("cli", "datasets", "ops", "schedules", "viz")
+_LAZY = ("cli", "datasets", "losses", "metrics", "ops", "optimizers", "schedules", "viz")
 
 __all__ = [
     "Input",

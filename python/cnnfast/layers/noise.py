@@ -8,10 +8,8 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from cnnfast import ops
 from cnnfast.config import resolve_data_format
 from cnnfast.layers.layer import Layer
-from cnnfast.ops.formula import formula
 from cnnfast.utils.arguments import not_offered, real_number
 
 if TYPE_CHECKING:
@@ -26,11 +24,15 @@ _SELU_LIMIT = -1.7580993408473766
 
 
 def _uniform(like: Value) -> Value:
+    from cnnfast.ops.formula import formula
+
     return formula("random", like)  # in [0, 1)
 
 
 def _normal(like: Value) -> Any:
     """Of mean 0 and deviation 1, by Box and Muller."""
+    from cnnfast import ops
+
     radius = ops.sqrt(-2.0 * ops.log(1.0 - _uniform(like)))
     return radius * ops.cos(2.0 * math.pi * _uniform(like))
 
@@ -151,6 +153,8 @@ class AlphaDropout(_Noise):
         self.rate = self._amount
 
     def _disturbed(self, inputs: Any) -> Any:
+        from cnnfast import ops
+
         scale = 1 / math.sqrt((1 - self.rate) * (1 + self.rate * _SELU_LIMIT**2))
         kept = ops.greater_equal(_uniform(inputs), self.rate)
         return scale * ops.where(kept, inputs, _SELU_LIMIT) - scale * _SELU_LIMIT * self.rate
@@ -167,6 +171,8 @@ class _SpatialDropout(_Noise):
         self.data_format = resolve_data_format(data_format)
 
     def _disturbed(self, inputs: Any) -> Any:
+        from cnnfast import ops
+
         if len(inputs.dims) != self.rank + 1:
             raise ValueError(
                 f"layer {self.name!r} takes {self.rank} spatial axes and channels, got shape {inputs.shape}"

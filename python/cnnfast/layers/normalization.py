@@ -9,7 +9,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from cnnfast import ops
 from cnnfast.layers.layer import Layer
 from cnnfast.layers.weighted import Rules
 from cnnfast.utils.arguments import real_number, whole_number
@@ -95,6 +94,8 @@ def _shaped(values: Value, weight: Variable, shape: Sequence[int]) -> Value:
 
 
 def _normalized(values: Any, axes: tuple[int, ...], epsilon: float) -> Any:
+    from cnnfast import ops
+
     centred = values - ops.mean(values, axes, keepdims=True)
     return centred * ops.rsqrt(ops.mean(ops.square(centred), axes, keepdims=True) + epsilon)
 
@@ -331,6 +332,8 @@ class RMSNormalization(Layer):
 
     def call(self, inputs: Any) -> Any:
         """Returns the values that it makes."""
+        from cnnfast import ops
+
         axes = _sample_axes(self.axis, inputs.ndim, self.name)
         like = [size if i in axes else 1 for i, size in enumerate(inputs.dims, 1)]
         rate = ops.rsqrt(ops.mean(ops.square(inputs), axes, keepdims=True) + self.epsilon)
@@ -369,6 +372,8 @@ class UnitNormalization(Layer):
 
     def call(self, inputs: Any) -> Any:
         """Returns the values that it makes."""
+        from cnnfast import ops
+
         axes = _sample_axes(self.axis, inputs.ndim, self.name)
         squares = ops.sum(ops.square(inputs), axes, keepdims=True)
         return inputs * ops.rsqrt(ops.maximum(squares, 1e-12))

@@ -13,6 +13,7 @@ from cnnfast.utils.serialization import snake_case
 if TYPE_CHECKING:
     from typing_extensions import Self
 
+    from cnnfast.layers.tracing import Value
     from cnnfast.layers.variable import Variable
     from cnnfast.utils.serialization import Config
 
@@ -52,6 +53,14 @@ class Metric:
     larger_is_better: ClassVar[bool] = True
     _dtype: ClassVar[str] = "float32"  # so named where metrics are derived from Keras's
     name: str | None
+
+    @property
+    def _is_mean(self) -> bool:
+        """Whether steps may report sums of what `_traced` adds to a graph, with no variables."""
+        return False
+
+    def _traced(self, y_true: Value, y_pred: Value, sparse: bool, weights: Value | None) -> Value:
+        raise NotImplementedError
 
     def __init__(self, dtype: Any = None, name: str | None = None) -> None:
         not_offered(type(self).__name__, dtype=(dtype, None))

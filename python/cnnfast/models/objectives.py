@@ -11,7 +11,6 @@ import numpy as np
 
 from cnnfast._core import Objective
 from cnnfast.layers.tracing import Tracing, Value
-from cnnfast.metrics.reduction import MeanMetricWrapper
 from cnnfast.models.inputs import in_order
 from cnnfast.utils.nest import leaves, mapped
 
@@ -307,7 +306,7 @@ class _Maker:
         ]:
             assert target is not None
             name = f"{part.name}_{metric.display_name}" if self.several else metric.display_name
-            if not (isinstance(metric, MeanMetricWrapper) and metric._is_mean):
+            if not metric._is_mean:
                 self.metrics.append(State(name, self._updated(metric, target, out, rate), metric))
                 continue
             sparse = part.loss is not None and part.loss.sparse

@@ -17,7 +17,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
 
-from cnnfast import _core, losses, metrics, optimizers
+from cnnfast import _core
 from cnnfast.models import foreign, tensors
 from cnnfast.models.description import described_objects, parse_description, write_description
 from cnnfast.models.errors import ModelFileError
@@ -131,6 +131,8 @@ def load_model(filepath: str | os.PathLike[str]) -> Model | Sequential:
 
 def _compile_config(model: BaseModel) -> Config | None:
     """What `compile` was given; None, with a warning, where that is code."""
+    from cnnfast import losses, optimizers
+
     compiled = model._compiled
     if compiled is None:
         return None
@@ -148,10 +150,14 @@ def _compile_config(model: BaseModel) -> Config | None:
 
 
 def _described_metrics(given: Any) -> Any:
+    from cnnfast import metrics
+
     return mapped(lambda each: described(each, metrics.get), given or [])
 
 
 def _compile(model: BaseModel, config: Config) -> None:
+    from cnnfast import losses, metrics, optimizers
+
     given, training = config["compile"], config["training"]
     model.compile(
         optimizers.get(given["optimizer"]),

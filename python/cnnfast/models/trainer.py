@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from cnnfast import config, losses, metrics, optimizers
+from cnnfast import config
 from cnnfast.callbacks.callback_list import CallbackList, flat
 from cnnfast.callbacks.history import History
 from cnnfast.callbacks.progress_bar import ProgressBar, with_bar
@@ -25,8 +25,10 @@ from cnnfast.utils.nest import leaves
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
+    from cnnfast import optimizers
     from cnnfast._core import Network
     from cnnfast.callbacks.callback import Callback
+    from cnnfast.metrics import Metric
     from cnnfast.models.blueprint import Blueprint
 
 _FLOAT32 = np.dtype(np.float32)
@@ -116,6 +118,8 @@ class Trainer:
         Raises:
             ValueError: If one is not known, or loss and output do not suit each other.
         """
+        from cnnfast import losses, optimizers
+
         not_offered("compile", run_eagerly=(run_eagerly, False), steps_per_execution=(steps_per_execution, 1))
         if loss is None:
             raise ValueError("compile needs a loss, for instance loss='sparse_categorical_crossentropy'")
@@ -527,7 +531,9 @@ class Trainer:
         return self.blueprint.pack_outputs(network.predict(samples))
 
 
-def _metric(identifier: Any) -> metrics.Metric:
+def _metric(identifier: Any) -> Metric:
+    from cnnfast import metrics
+
     return metrics.get(identifier)
 
 
