@@ -82,13 +82,21 @@ def test_pixels() -> None:
     weights = rng.uniform(0.5, 1.5, 11).astype(np.float32)
     source = Input(scores.shape[1:])
     model = Model(source, layers.Softmax()(source))
-    own = [metrics.MeanIoU(CLASSES, sparse_y_pred=False), metrics.SparseTopKCategoricalAccuracy(2)]
+    own = [
+        metrics.MeanIoU(CLASSES, sparse_y_pred=False),
+        metrics.SparseTopKCategoricalAccuracy(2),
+        metrics.SparseCategoricalCrossentropy(ignore_class=1),
+    ]
     model.compile("sgd", "sparse_categorical_crossentropy", weighted_metrics=own)
-    _, overlap, top = model.evaluate(scores, y, batch_size=4, sample_weight=weights, verbose=0)
+    _, overlap, top, entropy = model.evaluate(scores, y, batch_size=4, sample_weight=weights, verbose=0)
     assert overlap == pytest.approx(iou(y, scores.argmax(-1), weights.astype(float), ALL), rel=1e-5)
     two = np.argsort(-scores, -1)[..., :2]
     right = (two == y[..., None]).any(-1).reshape(11, -1).mean(1)
     assert top == pytest.approx(np.average(right, weights=weights), rel=1e-5)
+    logarithms = np.log(np.exp(scores) / np.exp(scores).sum(-1, keepdims=True))
+    counts = (y != 1) * weights[:, None, None]
+    want = -np.average(np.take_along_axis(logarithms, y[..., None], -1)[..., 0], weights=counts)
+    assert entropy == pytest.approx(want, rel=1e-5)
     np.testing.assert_allclose(own[0].total_cm.numpy().sum(), 12 * weights.sum(), rtol=1e-5)
 
 

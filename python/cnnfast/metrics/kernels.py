@@ -48,8 +48,8 @@ class AutoAccuracy(KernelMetric):
         name: Its name.
 
     Example:
-        >>> get = AutoAccuracy("acc")
-        >>> float(get([1, 1], [[0.2, 0.8], [0.9, 0.1]])), get.name
+        >>> metric = AutoAccuracy("acc")
+        >>> float(metric([1, 1], [[0.2, 0.8], [0.9, 0.1]])), metric.name
         (0.5, 'acc')
     """
 

@@ -91,17 +91,11 @@ class IoU(Metric):
         self.total_cm.assign_add(self._confusion(y_true, y_pred, weights))
 
     def _confusion(self, y_true: Any, y_pred: Any, weights: Any) -> Any:
-        """The matrix, row by row: all at once would take memory for classes^2 numbers of each output."""
-        chosen = ops.one_hot(y_pred, self.num_classes)
-        places = np.eye(self.num_classes, dtype=np.float32)
-        made: Any = None
-        for label in range(self.num_classes):
-            those = ops.multiply(ops.equal(y_true, float(label)), weights)
-            counts = ops.multiply(ops.expand_dims(those, -1), chosen)
-            row = ops.sum(counts, axis=tuple(range(len(y_true.shape))))
-            row = ops.multiply(places[:, label : label + 1], row)
-            made = row if made is None else ops.add(made, row)
-        return made
+        """The matrix: products of what is 1 at the label and what is 1 at the output, of each sample."""
+        label = ops.multiply(ops.one_hot(y_true, self.num_classes), ops.expand_dims(weights, -1))
+        rows = (None if y_true.shape[0] is None else 1, -1, self.num_classes)  # an array is all one sample
+        label, chosen = (ops.reshape(x, rows) for x in (label, ops.one_hot(y_pred, self.num_classes)))
+        return ops.sum(ops.matmul(ops.transpose(label, (0, 2, 1)), chosen), axis=0)
 
     def result(self) -> Any:
         """Returns the mean."""

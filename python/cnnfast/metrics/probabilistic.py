@@ -5,8 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from cnnfast import losses, ops
-from cnnfast.losses.reducing import same_rank
-from cnnfast.metrics.reduction import LabelForm, WordMetric
+from cnnfast.metrics.reduction import LabelForm, WordMetric, weights_of
 
 
 class BinaryCrossentropy(WordMetric):
@@ -143,8 +142,8 @@ class SparseCategoricalCrossentropy(WordMetric):
             sample_weight: What each sample counts; None for 1.
         """
         if self.ignore_class is not None and sample_weight is not None:
-            numbers, weights = same_rank(y_true, sample_weight)
-            sample_weight = ops.multiply(weights, ops.not_equal(numbers, float(self.ignore_class)))
+            counts = ops.not_equal(y_true, float(self.ignore_class))
+            sample_weight = ops.multiply(counts, weights_of(counts, sample_weight))
         super().update_state(y_true, y_pred, sample_weight)
 
 
