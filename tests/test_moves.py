@@ -69,6 +69,19 @@ def _to_space(x: Array, block: int) -> Array:
     return split.transpose(0, 1, 3, 2, 4, 5).reshape(n, h * block, w * block, -1)
 
 
+def _shuffled(x: Array, block: int) -> Array:
+    """In PyTorch's order."""
+    n, h, w, c = x.shape
+    split = x.reshape(n, h, w, c // block**2, block, block)
+    return split.transpose(0, 1, 4, 2, 5, 3).reshape(n, h * block, w * block, -1)
+
+
+def _unshuffled(x: Array, block: int) -> Array:
+    n, h, w, c = x.shape
+    split = x.reshape(n, h // block, block, w // block, block, c)
+    return split.transpose(0, 1, 3, 5, 2, 4).reshape(n, h // block, w // block, -1)
+
+
 def _to_depth(x: Array, block: int) -> Array:
     n, h, w, c = x.shape
     split = x.reshape(n, h // block, block, w // block, block, c)
@@ -111,6 +124,22 @@ CASES: dict[str, Case] = {
     ),
     "to depth, first": Case(
         (2, 6, 3), lambda g, v: g.space_to_depth(v, 3, "channels_first", "d"), _first(_to_depth, 3)
+    ),
+    "shuffled": Case(
+        (3, 2, 12),
+        lambda g, v: g.depth_to_space(v, 2, "channels_last", "d", "CRD"),
+        lambda x: _shuffled(x, 2),
+    ),
+    "shuffled, first": Case(
+        (18, 2, 3), lambda g, v: g.depth_to_space(v, 3, "channels_first", "d", "CRD"), _first(_shuffled, 3)
+    ),
+    "unshuffled": Case(
+        (4, 6, 5),
+        lambda g, v: g.space_to_depth(v, 2, "channels_last", "d", "CRD"),
+        lambda x: _unshuffled(x, 2),
+    ),
+    "unshuffled, first": Case(
+        (2, 6, 3), lambda g, v: g.space_to_depth(v, 3, "channels_first", "d", "CRD"), _first(_unshuffled, 3)
     ),
     "large": _pad((70, 90, 3), "reflect", (2, 2), (2, 2), (0, 0)),
 }

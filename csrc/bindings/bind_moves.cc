@@ -17,6 +17,12 @@ PadFill to_fill(const std::string& mode) {
   fail("mode must be constant, reflect, replicate or circular, got \"", mode, "\".");
 }
 
+DepthOrder to_order(const std::string& order) {
+  if (order == "DCR") return DepthOrder::dcr;
+  if (order == "CRD") return DepthOrder::crd;
+  fail("order must be DCR or CRD, got \"", order, "\".");
+}
+
 int slice(Graph& graph, int src, const std::vector<std::tuple<int64_t, int64_t, int64_t>>& ranges,
           const std::string& name) {
   std::vector<Range> made;
@@ -41,16 +47,18 @@ void bind_moves(py::class_<Graph>& graph) {
       .def("tile", &Graph::tile, arg("src"), arg("times"), arg("name"))
       .def(
           "depth_to_space",
-          [](Graph& self, int src, int block, const std::string& data_format, const std::string& name) {
-            return self.depth_to_space(src, block, to_format(data_format), name);
+          [](Graph& self, int src, int block, const std::string& data_format, const std::string& name,
+             const std::string& order) {
+            return self.depth_to_space(src, block, to_format(data_format), name, to_order(order));
           },
-          arg("src"), arg("block"), arg("data_format"), arg("name"))
+          arg("src"), arg("block"), arg("data_format"), arg("name"), arg("order") = "DCR")
       .def(
           "space_to_depth",
-          [](Graph& self, int src, int block, const std::string& data_format, const std::string& name) {
-            return self.space_to_depth(src, block, to_format(data_format), name);
+          [](Graph& self, int src, int block, const std::string& data_format, const std::string& name,
+             const std::string& order) {
+            return self.space_to_depth(src, block, to_format(data_format), name, to_order(order));
           },
-          arg("src"), arg("block"), arg("data_format"), arg("name"));
+          arg("src"), arg("block"), arg("data_format"), arg("name"), arg("order") = "DCR");
 }
 
 }  // namespace cnnfast

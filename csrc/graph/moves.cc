@@ -212,9 +212,11 @@ int Graph::tile(int src, const std::vector<int64_t>& times, const std::string& n
 namespace {
 
 // One piece for each cell of a square: its channels lie at (row * block + column) * channels in the deep
-// value, and every block-th cell of the wide one, from (row, column), has them.
+// value, or from row * block + column on in steps of block * block, and every block-th cell of the wide one,
+// from (row, column), has them.
 std::vector<MovePiece> square_pieces(const std::string& name, const Dims& deep, const Dims& wide,
-                                     size_t height, size_t channel, int block, bool to_space) {
+                                     size_t height, size_t channel, int block, bool to_space,
+                                     DepthOrder order) {
   checked_size(product(int64_t{block}, block), kMostPieces, name, ": cells of a block");
   std::vector<MovePiece> pieces;
   for (int cell = 0; cell < block * block; ++cell) {
@@ -230,7 +232,9 @@ std::vector<MovePiece> square_pieces(const std::string& name, const Dims& deep, 
     }
     MoveAxis& c = piece.axes[channel];
     c.count = wide[channel];
-    (to_space ? c.src_begin : c.begin) = cell * wide[channel];
+    const bool apart = order == DepthOrder::crd;
+    (to_space ? c.src_begin : c.begin) = apart ? cell : cell * wide[channel];
+    (to_space ? c.src_step : c.step) = apart ? block * block : 1;
     pieces.push_back(std::move(piece));
   }
   return pieces;
@@ -238,7 +242,7 @@ std::vector<MovePiece> square_pieces(const std::string& name, const Dims& deep, 
 
 }  // namespace
 
-int Graph::depth_to_space(int src, int block, DataFormat format, const std::string& name) {
+int Graph::depth_to_space(int src, int block, DataFormat format, const std::string& name, DepthOrder order) {
   const Dims& in = node(src).dims;
   const size_t channel = format == DataFormat::channels_first ? 0 : 2, height = channel == 0 ? 1 : 0;
   if (in.size() != 3) fail(name, ": an image of three axes is needed, got ", to_string(in), ".");
@@ -248,10 +252,10 @@ int Graph::depth_to_space(int src, int block, DataFormat format, const std::stri
   Dims out = in;
   out[channel] /= int64_t{block} * block;
   for (const size_t axis : {height, height + 1}) out[axis] = checked_extent(name, product(in[axis], block));
-  return push_move({src}, square_pieces(name, in, out, height, channel, block, true), out, 0, name);
+  return push_move({src}, square_pieces(name, in, out, height, channel, block, true, order), out, 0, name);
 }
 
-int Graph::space_to_depth(int src, int block, DataFormat format, const std::string& name) {
+int Graph::space_to_depth(int src, int block, DataFormat format, const std::string& name, DepthOrder order) {
   const Dims& in = node(src).dims;
   const size_t channel = format == DataFormat::channels_first ? 0 : 2, height = channel == 0 ? 1 : 0;
   if (in.size() != 3) fail(name, ": an image of three axes is needed, got ", to_string(in), ".");
@@ -261,7 +265,7 @@ int Graph::space_to_depth(int src, int block, DataFormat format, const std::stri
   Dims out = in;
   out[channel] = checked_extent(name, product(in[channel], product(int64_t{block}, block)));
   for (const size_t axis : {height, height + 1}) out[axis] = in[axis] / block;
-  return push_move({src}, square_pieces(name, out, in, height, channel, block, false), out, 0, name);
+  return push_move({src}, square_pieces(name, out, in, height, channel, block, false, order), out, 0, name);
 }
 
 }  // namespace cnnfast

@@ -17,6 +17,7 @@ MetricKernel = Literal[
 ]
 DataFormat = Literal["channels_last", "channels_first"]
 Reduction = Literal["sum", "product", "max", "min", "mean", "argmax", "argmin"]
+DepthOrder = Literal["DCR", "CRD"]  # by ONNX's names; PyTorch's is the latter
 PadMode = Literal["constant", "reflect", "replicate", "circular"]
 # One number for each spatial axis, outermost first; one to three of them.
 Sizes = tuple[int, ...]
@@ -213,8 +214,12 @@ class Graph:
     def tile(self, src: int, times: Sequence[int], name: str) -> int:
         """The whole so many times."""
 
-    def depth_to_space(self, src: int, block: int, data_format: DataFormat, name: str) -> int: ...
-    def space_to_depth(self, src: int, block: int, data_format: DataFormat, name: str) -> int: ...
+    def depth_to_space(
+        self, src: int, block: int, data_format: DataFormat, name: str, order: DepthOrder = "DCR"
+    ) -> int: ...
+    def space_to_depth(
+        self, src: int, block: int, data_format: DataFormat, name: str, order: DepthOrder = "DCR"
+    ) -> int: ...
     def loss(
         self,
         kind: LossKernel,

@@ -124,6 +124,9 @@ struct BatchNormAttrs {
 };
 
 enum class PadFill { constant, reflect, replicate, circular };
+// Which channels lie side by side where squares of cells are channels, by ONNX's names: those of a cell, as
+// Keras has it, or the cells of a channel, as PyTorch.
+enum class DepthOrder { dcr, crd };
 struct Range {
   int64_t begin, step, count;  // a step below 0 goes back
 };
@@ -299,10 +302,11 @@ class Graph {
   int permute(int src, const std::vector<int>& order, const std::string& name);
   int repeat(int src, const std::vector<int64_t>& times, const std::string& name);  // of each cell
   int tile(int src, const std::vector<int64_t>& times, const std::string& name);    // of the whole
-  // Squares of `block` x `block` cells from channels, or into channels, in the order of Keras and ONNX's
-  // "DCR".
-  int depth_to_space(int src, int block, DataFormat format, const std::string& name);
-  int space_to_depth(int src, int block, DataFormat format, const std::string& name);
+  // Squares of `block` x `block` cells from channels, or into channels.
+  int depth_to_space(int src, int block, DataFormat format, const std::string& name,
+                     DepthOrder order = DepthOrder::dcr);
+  int space_to_depth(int src, int block, DataFormat format, const std::string& name,
+                     DepthOrder order = DepthOrder::dcr);
 
   const Node& node(int value) const;
   const std::vector<Node>& nodes() const { return nodes_; }

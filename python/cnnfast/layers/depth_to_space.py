@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 from cnnfast.config import resolve_data_format
 from cnnfast.layers.layer import Layer
@@ -11,6 +12,7 @@ from cnnfast.utils.arguments import whole_number
 if TYPE_CHECKING:
     from typing_extensions import Unpack
 
+    from cnnfast._core import Graph, Weight
     from cnnfast.layers.layer import LayerOptions
     from cnnfast.utils.serialization import Config
 
@@ -46,11 +48,8 @@ class DepthToSpace(Layer):
         self.block_size = whole_number(block_size, "block_size", 1)
         self.data_format = resolve_data_format(data_format)
 
-    def call(self, inputs: Any) -> Any:
-        """Returns the larger images."""
-        from cnnfast import ops
-
-        return ops.depth_to_space(inputs, self.block_size, self.data_format)
+    def _emit(self, graph: Graph, srcs: Sequence[int], weights: Sequence[Weight]) -> int:
+        return graph.depth_to_space(srcs[0], self.block_size, self.data_format, self.name)
 
     def get_config(self) -> Config:
         """Returns the arguments that make an equal layer."""
@@ -88,23 +87,8 @@ class PixelShuffle(Layer):
         self.upscale_factor = whole_number(upscale_factor, "upscale_factor", 1)
         self.data_format = resolve_data_format(data_format)
 
-    def call(self, inputs: Any) -> Any:
-        """Returns the larger images."""
-        from cnnfast import ops
-
-        r, dims = self.upscale_factor, inputs.dims
-        first = self.data_format == "channels_first"
-        if len(dims) != 3 or dims[0 if first else 2] % r**2:
-            raise ValueError(
-                f"{self.name}: images are needed whose channels the square of {r} divides, got samples of "
-                f"shape {dims} in {self.data_format}"
-            )
-        deep, height, width = dims if first else (dims[2], *dims[:2])
-        c = deep // r**2
-        cut = (c, r, r, height, width) if first else (height, width, c, r, r)
-        order = (0, 1, 4, 2, 5, 3)  # in either format
-        made = (c, height * r, width * r) if first else (height * r, width * r, c)
-        return ops.reshape(ops.transpose(ops.reshape(inputs, (-1, *cut)), order), (-1, *made))
+    def _emit(self, graph: Graph, srcs: Sequence[int], weights: Sequence[Weight]) -> int:
+        return graph.depth_to_space(srcs[0], self.upscale_factor, self.data_format, self.name, "CRD")
 
     def get_config(self) -> Config:
         """Returns the arguments that make an equal layer."""
