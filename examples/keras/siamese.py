@@ -17,7 +17,7 @@ def build():
     one, other = keras.Input((10, 10, 1)), keras.Input((10, 10, 1))
     encode = encoder()
     distance = ops.sum(ops.square(encode(one) - encode(other)), axis=-1, keepdims=True)
-    return keras.Model([one, other], layers.Dense(1, activation="sigmoid")(distance))
+    return keras.Model([one, other], layers.Dense(1, activation="sigmoid")(ops.exp(-distance)))
 
 
 def data(rng):

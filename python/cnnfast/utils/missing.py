@@ -16,8 +16,8 @@ def advice(family: str, name: Any, known: Iterable[str] = ()) -> str:
         known: The names that there are.
 
     Example:
-        >>> advice("optimizers", "rmsprop")
-        '; Keras has it, cnnfast does not yet: use Adam'
+        >>> advice("callbacks", "BackupAndRestore").split(":")[0]
+        '; Keras has it, cnnfast does not yet'
         >>> advice("layers", "Conv2d", ["Conv2D", "Dense"])
         "; did you mean 'Conv2D'?"
     """
