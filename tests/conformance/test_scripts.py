@@ -23,7 +23,6 @@ pytest.importorskip("keras", reason="Keras runs the scripts, too: pip install 'c
 pytestmark = pytest.mark.peers
 
 STEPS = 20
-NOT_YET = {"residual": "a model's layers come in another order than Keras's where branches meet"}
 SCRIPTS = sorted((Path(__file__).parents[2] / "examples" / "keras").glob("*.py"))
 _THEIRS = """
 import runpy, sys
@@ -66,9 +65,7 @@ def _ours(path: Path) -> dict[str, Any]:
 
 
 @pytest.mark.parametrize("path", SCRIPTS, ids=lambda path: path.stem)
-def test_same_losses(path: Path, theirs: Path, request: pytest.FixtureRequest) -> None:
-    if path.stem in NOT_YET:
-        request.applymarker(pytest.mark.xfail(reason=NOT_YET[path.stem], strict=True))
+def test_same_losses(path: Path, theirs: Path) -> None:
     with np.load(theirs / f"{path.stem}.npz") as file:
         want, *begin = (file[name] for name in file.files)
     script = _ours(path)

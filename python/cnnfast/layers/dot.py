@@ -10,6 +10,7 @@ import numpy as np
 
 from cnnfast.layers.calls import joined
 from cnnfast.layers.layer import Layer
+from cnnfast.ops.axes import own_axis, rearranged
 from cnnfast.utils.arguments import whole_number
 
 if TYPE_CHECKING:
@@ -64,14 +65,13 @@ class Dot(Layer):
     def call(self, inputs: Any) -> Any:
         """Returns the sums."""
         from cnnfast import ops
-        from cnnfast.ops.axes import axis_of, rearranged
 
         if len(inputs) != 2:
             raise ValueError(f"{self.name}: Dot needs exactly two inputs, got {len(inputs)}")
         kept: list[int] = []
         matrices: list[Value] = []
         for i, (x, axis) in enumerate(zip(inputs, self._pair, strict=True)):
-            own = axis_of(x, axis, self.name)
+            own = own_axis(x, axis)
             others = [each for each in range(len(x.dims)) if each != own]
             sizes = [x.dims[each] for each in others]
             rows = rearranged(x, [math.prod(sizes), x.dims[own]], [*others, own])

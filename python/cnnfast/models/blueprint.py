@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from cnnfast.layers.input import InputLayer
 from cnnfast.layers.symbolic import Call, SymbolicTensor
 from cnnfast.layers.tracing import Tracing, Value
+from cnnfast.models.order import layer_order
 from cnnfast.utils.nest import leaves, mapped, packed
 
 if TYPE_CHECKING:
@@ -166,10 +167,25 @@ class Blueprint:
         """Returns the outputs as the model was told to: one, or a list, tuple or dict."""
         return packed(self.outputs, values)
 
-    @property
+    @cached_property
     def layers(self) -> list[Layer]:
         """The layers in order, each once."""
-        return list({id(node.layer): node.layer for node in self.nodes}.values())
+        found = {id(node.layer): node.layer for node in self.nodes}
+        makers = {id(node.call): number for number, node in enumerate(self.nodes)}
+        begins = {_key(source): number for number, source in enumerate(self.sources)}
+
+        def maker(symbol: SymbolicTensor) -> int:
+            begin = begins.get(_key(symbol))
+            return makers[id(symbol.call)] if begin is None else begin
+
+        sources = [
+            [] if number < len(begins) else [maker(source) for source in node.call.sources]
+            for number, node in enumerate(self.nodes)
+        ]
+        order = layer_order(
+            [id(node.layer) for node in self.nodes], sources, [maker(t) for t in self.targets]
+        )
+        return [found[layer] for layer in order]
 
     @property
     def input_shape(self) -> Dims:

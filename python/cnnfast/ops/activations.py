@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from cnnfast.ops import reductions
+from cnnfast.ops.axes import axes_of
 from cnnfast.ops.functions import exp
 from cnnfast.ops.operation import on_graph, operation
 from cnnfast.ops.runner import run_grad
@@ -145,7 +146,7 @@ def softmax(x: Any, axis: int | Sequence[int] = -1) -> Any:
         array([[0.5, 0.5]], dtype=float32)
     """
     _, x = on_graph(x)
-    axes = reductions.axes_of(x, axis)
+    axes = axes_of(x, axis)
     if axes == (x.ndim - 1,) and (x.rows == 0 or x.dims):
         return _activated(x, "softmax")
     powers = exp(x - reductions.stop_gradient(reductions.max(x, axes, True)))

@@ -4,8 +4,12 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from typing import TypeVar
 
 from cnnfast.layers.tracing import Value
+
+T = TypeVar("T")
+Axes = int | Sequence[int] | None
 
 
 def rearranged(x: Value, dims: Sequence[int], order: Sequence[int] | None = None) -> Value:
@@ -30,24 +34,73 @@ def rearranged(x: Value, dims: Sequence[int], order: Sequence[int] | None = None
     return graph.value(number)
 
 
-def axis_of(x: Value, axis: int, name: str) -> int:
-    """Returns an axis, the batch's counted, as one of the value's axes without the batch's.
+def axes_of(x: Value, axis: Axes) -> tuple[int, ...]:
+    """Returns axes counted from 0, in order; None is all.
 
     Raises:
-        ValueError: If there is no such axis, or it is the batch's.
+        ValueError: If there is no such axis, or one is there twice.
 
     Example:
         >>> from cnnfast.layers.tracing import Tracing
         >>> graph = Tracing()
-        >>> axis_of(graph.value(graph.input((2, 3), "x")), -1, "ops.take")
+        >>> axes_of(graph.value(graph.input((4, 3), "x")), (-1, 0))
+        (0, 2)
+    """
+    rank = x.ndim
+    given = range(rank) if axis is None else [axis] if isinstance(axis, int) else list(axis)
+    found = {each + rank if each < 0 else each for each in given}
+    if len(found) < len(given) or not found <= set(range(rank)):
+        raise ValueError(
+            f"axis must be different ones of {-rank} to {rank - 1}, of shape {x.shape}; got {axis!r}"
+        )
+    return tuple(sorted(found))
+
+
+def batch_error(x: Value) -> ValueError:
+    """Returns the error of what would move numbers along the batch's axis.
+
+    Example:
+        >>> from cnnfast.layers.tracing import Tracing
+        >>> graph = Tracing()
+        >>> batch_error(graph.value(graph.input((3,), "x")))
+        ValueError("axis 0 of shape (None, 3) is the batch's, ...")
+    """
+    return ValueError(
+        f"axis 0 of shape {x.shape} is the batch's, whose samples stay apart and in their places; give other "
+        "axes"
+    )
+
+
+def of_samples(x: Value, each: Sequence[T], nothing: T) -> list[T]:
+    """Returns what is told for each axis, without the batch's, for which it must be `nothing`.
+
+    Example:
+        >>> from cnnfast.layers.tracing import Tracing
+        >>> graph = Tracing()
+        >>> of_samples(graph.value(graph.input((4, 3), "x")), [1, 2, 5], 1)
+        [2, 5]
+    """
+    if x.rows and each[0] != nothing:
+        raise batch_error(x)
+    return list(each[x.rows > 0 :])
+
+
+def own_axis(x: Value, axis: int) -> int:
+    """Returns where an axis is among those of one sample, or of all where there is no batch.
+
+    Raises:
+        ValueError: If it is the batch's, or not there.
+
+    Example:
+        >>> from cnnfast.layers.tracing import Tracing
+        >>> graph = Tracing()
+        >>> own_axis(graph.value(graph.input((4, 3), "x")), -1)
         1
     """
-    if not -x.ndim <= axis < x.ndim:
-        raise ValueError(f"{name}: shape {x.shape} has no axis {axis}")
-    own = axis % x.ndim - (1 if x.rows else 0)
-    if own < 0:
-        raise ValueError(f"{name}: axis {axis} of shape {x.shape} is that of the batch, which stays as it is")
-    return own
+    (found,) = axes_of(x, axis)
+    if x.rows and found == 0:
+        raise batch_error(x)
+    return found - (x.rows > 0)
 
 
 def one_row(x: Value, name: str) -> Value:

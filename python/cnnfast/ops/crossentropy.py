@@ -5,9 +5,10 @@ from __future__ import annotations
 from typing import Any
 
 from cnnfast.ops.arithmetic import absolute, clip, maximum, negative
+from cnnfast.ops.axes import axes_of
 from cnnfast.ops.functions import exp, log, log1p
 from cnnfast.ops.operation import on_graph, operation
-from cnnfast.ops.reductions import axes_of, log_softmax, sum
+from cnnfast.ops.reductions import log_softmax, sum
 from cnnfast.ops.selection import one_hot
 
 _EPSILON = 1e-7  # Keras's

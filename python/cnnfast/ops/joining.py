@@ -6,10 +6,11 @@ from collections.abc import Sequence
 from typing import Any
 
 from cnnfast.layers.tracing import Value
+from cnnfast.ops.axes import own_axis
 from cnnfast.ops.logic import less, where
 from cnnfast.ops.operation import on_graph, operation
 from cnnfast.ops.reductions import stop_gradient
-from cnnfast.ops.shaping import expand_dims, moved, own_axis, ravel, shaped
+from cnnfast.ops.shaping import expand_dims, moved, ravel, shaped
 
 
 @operation("*xs")

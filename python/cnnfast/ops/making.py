@@ -7,12 +7,13 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from cnnfast.ops.axes import batch_error
 from cnnfast.ops.functions import trunc
 from cnnfast.ops.logic import less, not_equal, where
 from cnnfast.ops.operation import on_graph, operation
 from cnnfast.ops.reductions import stop_gradient
 from cnnfast.ops.repeating import pad
-from cnnfast.ops.shaping import batch_error, broadcast_to, expand_dims, reshape, shaped
+from cnnfast.ops.shaping import broadcast_to, expand_dims, reshape, shaped
 from cnnfast.ops.slicing import cut
 
 if TYPE_CHECKING:

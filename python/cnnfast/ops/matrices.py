@@ -11,7 +11,7 @@ from typing import Any
 
 from cnnfast.layers.tracing import Value
 from cnnfast.ops.arithmetic import multiply
-from cnnfast.ops.axes import axis_of, one_row, rearranged
+from cnnfast.ops.axes import one_row, own_axis, rearranged
 from cnnfast.ops.operation import on_graph, operation
 
 
@@ -177,4 +177,4 @@ def vdot(x1: Any, x2: Any) -> Any:
 
 
 def _axes_of(x: Value, axes: Any) -> list[int]:
-    return [axis_of(x, axis, "ops.tensordot") for axis in ([axes] if isinstance(axes, int) else axes)]
+    return [own_axis(x, axis) for axis in ([axes] if isinstance(axes, int) else axes)]

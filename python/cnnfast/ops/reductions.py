@@ -4,41 +4,17 @@ from __future__ import annotations
 
 import builtins
 import math
-from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from cnnfast.layers.tracing import Tracing, Value
 from cnnfast.ops.arithmetic import absolute, divide, maximum, multiply, power, sqrt, square, subtract
+from cnnfast.ops.axes import Axes, axes_of
 from cnnfast.ops.functions import exp, log
 from cnnfast.ops.logic import equal, not_equal
 from cnnfast.ops.operation import on_graph, operation
 
 if TYPE_CHECKING:
     from cnnfast._core import Reduction
-
-Axes = int | Sequence[int] | None
-
-
-def axes_of(x: Value, axis: Axes) -> tuple[int, ...]:
-    """Returns axes counted from 0, in order; None is all.
-
-    Raises:
-        ValueError: If there is no such axis, or one is there twice.
-
-    Example:
-        >>> from cnnfast.layers.tracing import Tracing
-        >>> graph = Tracing()
-        >>> axes_of(graph.value(graph.input((4, 3), "x")), (-1, 0))
-        (0, 2)
-    """
-    rank = x.ndim
-    given = range(rank) if axis is None else [axis] if isinstance(axis, int) else list(axis)
-    found = {each + rank if each < 0 else each for each in given}
-    if len(found) < len(given) or not found <= set(range(rank)):
-        raise ValueError(
-            f"axis must be different ones of {-rank} to {rank - 1}, of shape {x.shape}; got {axis!r}"
-        )
-    return tuple(sorted(found))
 
 
 def _reduced(x: Value, kind: Reduction, axis: Axes, keepdims: bool) -> Value:

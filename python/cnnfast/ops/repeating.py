@@ -6,9 +6,10 @@ import math
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
+from cnnfast.ops.axes import of_samples, own_axis
 from cnnfast.ops.joining import concatenate
 from cnnfast.ops.operation import on_graph, operation
-from cnnfast.ops.shaping import moved, of_samples, own_axis, reshape, shaped
+from cnnfast.ops.shaping import moved, reshape, shaped
 from cnnfast.ops.slicing import cut
 from cnnfast.utils.arguments import entries, one_of, per_axis, real_number, whole_number
 

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from cnnfast.layers.tracing import Value
-from cnnfast.ops.axes import axis_of, one_row, rearranged
+from cnnfast.ops.axes import one_row, own_axis, rearranged
 from cnnfast.ops.logic import equal, greater_equal
 from cnnfast.ops.operation import on_graph, operation
 from cnnfast.utils.arguments import not_offered, whole_number
@@ -46,7 +46,7 @@ def take(x: Any, indices: Any, axis: int | None = None) -> Any:
     graph, a, index = on_graph(x, indices)
     if axis is None:
         a, axis = one_row(a, "ops.take"), 0
-    own = axis_of(a, axis, "ops.take")
+    own = own_axis(a, axis)
     return graph.value(graph.gather(a.number, index.number, own, graph.named("take")))
 
 
@@ -75,7 +75,7 @@ def take_along_axis(x: Any, indices: Any, axis: int | None = None) -> Any:
     graph, a, index = on_graph(x, indices)
     if axis is None:
         a, axis = one_row(a, "ops.take_along_axis"), 0
-    own = axis_of(a, axis, "ops.take_along_axis")
+    own = own_axis(a, axis)
     return graph.value(graph.gather_along(a.number, index.number, own, graph.named("take_along_axis")))
 
 
@@ -136,7 +136,7 @@ def argsort(x: Any, axis: int | None = -1) -> Any:
     _, a = on_graph(x)
     if axis is None:
         a, axis = one_row(a, "ops.argsort"), 0
-    own, last = axis_of(a, axis, "ops.argsort"), len(a.dims) - 1
+    own, last = own_axis(a, axis), len(a.dims) - 1
     order = [*(i for i in range(last + 1) if i != own), own]
     turned = rearranged(a, [a.dims[i] for i in order], order)
     found = _order(turned, turned.dims[-1], descending=False)

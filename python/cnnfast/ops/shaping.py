@@ -8,64 +8,15 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from typing import Any, TypeVar
+from typing import Any
 
 import numpy as np
 
 from cnnfast.layers.symbolic import SymbolicTensor
 from cnnfast.layers.tracing import Value
+from cnnfast.ops.axes import Axes, axes_of, batch_error, of_samples
 from cnnfast.ops.operation import on_graph, operation
-from cnnfast.ops.reductions import Axes, axes_of
 from cnnfast.utils.arguments import entries, whole_number
-
-T = TypeVar("T")
-
-
-def batch_error(x: Value) -> ValueError:
-    """Returns the error of what would move numbers along the batch's axis.
-
-    Example:
-        >>> from cnnfast.layers.tracing import Tracing
-        >>> graph = Tracing()
-        >>> batch_error(graph.value(graph.input((3,), "x")))
-        ValueError("axis 0 of shape (None, 3) is the batch's, ...")
-    """
-    return ValueError(
-        f"axis 0 of shape {x.shape} is the batch's, whose samples stay apart and in their places; give other "
-        "axes"
-    )
-
-
-def of_samples(x: Value, each: Sequence[T], nothing: T) -> list[T]:
-    """Returns what is told for each axis, without the batch's, for which it must be `nothing`.
-
-    Example:
-        >>> from cnnfast.layers.tracing import Tracing
-        >>> graph = Tracing()
-        >>> of_samples(graph.value(graph.input((4, 3), "x")), [1, 2, 5], 1)
-        [2, 5]
-    """
-    if x.rows and each[0] != nothing:
-        raise batch_error(x)
-    return list(each[x.rows > 0 :])
-
-
-def own_axis(x: Value, axis: int) -> int:
-    """Returns where an axis is among those of one sample, or of all where there is no batch.
-
-    Raises:
-        ValueError: If it is the batch's, or not there.
-
-    Example:
-        >>> from cnnfast.layers.tracing import Tracing
-        >>> graph = Tracing()
-        >>> own_axis(graph.value(graph.input((4, 3), "x")), -1)
-        1
-    """
-    (found,) = axes_of(x, axis)
-    if x.rows and found == 0:
-        raise batch_error(x)
-    return found - (x.rows > 0)
 
 
 def moved(x: Value, move: str, *how: Any) -> Value:

@@ -7,9 +7,9 @@ import operator
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
+from cnnfast.ops.axes import axes_of, batch_error, of_samples, own_axis
 from cnnfast.ops.operation import on_graph, operation
-from cnnfast.ops.reductions import axes_of
-from cnnfast.ops.shaping import batch_error, moved, of_samples, own_axis, shaped
+from cnnfast.ops.shaping import moved, shaped
 from cnnfast.utils.arguments import entries, whole_number
 
 if TYPE_CHECKING:

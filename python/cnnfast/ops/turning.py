@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
+from cnnfast.ops.axes import Axes, axes_of, of_samples, own_axis
 from cnnfast.ops.operation import on_graph, operation
-from cnnfast.ops.reductions import Axes, axes_of
-from cnnfast.ops.shaping import moved, of_samples, own_axis, reshape
+from cnnfast.ops.shaping import moved, reshape
 from cnnfast.utils.arguments import entries, whole_number
 
 if TYPE_CHECKING:
