@@ -154,7 +154,7 @@ def test_dot(shapes: Any, axes: Any, subscripts: str, normalize: bool, tmp_path:
 def test_dot_refuses() -> None:
     with pytest.raises(ValueError, match="exactly two inputs"):
         layers.Dot(1)([Input((4,))] * 3)
-    with pytest.raises(ValueError, match="that of the batch"):
+    with pytest.raises(ValueError, match="is the batch's"):
         layers.Dot(0)([Input((4,)), Input((4,))])
     with pytest.raises(ValueError, match="one axis or a pair"):
         layers.Dot((1, 2, 3))

@@ -182,7 +182,7 @@ def test_indices_are_truncated() -> None:
 
 def test_refused() -> None:
     x, indices = Input((4, 3)), Input((2,))
-    with pytest.raises(ValueError, match="that of the batch"):
+    with pytest.raises(ValueError, match="is the batch's"):
         ops.take(x, [1], axis=0)
     with pytest.raises(ValueError, match="a second axis of the batch"):
         ops.take(x, indices, axis=1)
@@ -190,7 +190,7 @@ def test_refused() -> None:
         ops.take(np.ones((4, 3)), indices, axis=1)
     with pytest.raises(ValueError, match="name an axis"):
         ops.take(x, [1])
-    with pytest.raises(ValueError, match="has no axis 3"):
+    with pytest.raises(ValueError, match="axis must be different ones of .* got 3"):
         ops.take(x, [1], axis=3)
     with pytest.raises(ValueError, match="need as many axes"):
         ops.take_along_axis(x, indices, axis=1)
