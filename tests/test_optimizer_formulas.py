@@ -280,6 +280,26 @@ def test_the_rate_counts_updates() -> None:
     np.testing.assert_allclose(rates, [0.1, 0.05, 0.05, 0.1 / 3, 0.1 / 3])
 
 
+def test_a_slot_may_become_the_weight_before_the_step() -> None:
+    """Weight and slots are written where they are read."""
+
+    class Remembering(optimizers.Optimizer):
+        def _own_begins(self) -> list[float]:
+            return [0.0, 0.0]
+
+        def _moved(self, weight: Any, gradient: Any, slots: Any, rate: Any, step: Any) -> Any:
+            return weight - rate * gradient, [weight, slots[0]]
+
+    model, (x, y) = _model(700), _data()
+    model.compile(Remembering(0.1), "mse")
+    seen = []
+    for _ in range(3):
+        seen.append(model.get_weights())
+        model.train_on_batch(x, np.tile(y, 37)[:, :700])
+    for got, want in zip(model.network.last_slots(), seen[1], strict=True):
+        np.testing.assert_array_equal(got, want)
+
+
 def test_refusals() -> None:
     with pytest.raises(ValueError, match="clipping would act on each"):
         Adam(clipnorm=1.0, gradient_accumulation_steps=2)

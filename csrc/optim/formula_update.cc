@@ -20,9 +20,12 @@ class Splitter {
     made_.numbers.inputs = kNumbers;
     for (int value = 0; value < static_cast<int>(formula.code.size()); ++value) place(value);
     const int one = made_.moves.constant(1);
-    // Behind all else: the places of weight and slots are read until then.
+    const auto copied = [&](int value) { return made_.moves.push(FormulaOp::mul, value, one); };
+    // Behind all else: the places of weight and slots, which are written then, are read until then.
+    std::vector<int> outputs;
     for (const int output : formula.outputs)
-      made_.moves.outputs.push_back(made_.moves.push(FormulaOp::mul, moved(output), one));
+      outputs.push_back(at(output).op == FormulaOp::input ? copied(moved(output)) : moved(output));
+    for (const int output : outputs) made_.moves.outputs.push_back(copied(output));
   }
   SplitUpdate made() && { return std::move(made_); }
 
