@@ -42,8 +42,10 @@ int Graph::reduce(int src, Reduction kind, const std::vector<int>& axes, bool ba
     src = permute(src, brought_together(reduced, batch), name + "/permute");
     first = batch ? 0 : all - count;
   }
-  Node made{.name = name, .inputs = {src}, .rows = batch ? 0 : node(src).rows};
-  made.attrs = ReduceAttrs{kind, batch ? -1 : first, batch ? count : first + count};
+  Node made{.name = name,
+            .attrs = ReduceAttrs{kind, batch ? -1 : first, batch ? count : first + count},
+            .inputs = {src},
+            .rows = batch ? 0 : node(src).rows};
   for (size_t axis = 0; axis < dims.size(); ++axis)
     if (!reduced[axis]) made.dims.push_back(dims[axis]);
   made.stops_gradient = kind == Reduction::argmax || kind == Reduction::argmin;

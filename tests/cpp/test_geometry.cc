@@ -2,6 +2,7 @@
 // gives.
 #include <doctest/doctest.h>
 
+#include <algorithm>
 #include <map>
 #include <set>
 
