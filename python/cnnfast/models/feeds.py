@@ -151,6 +151,18 @@ def makes_batches(x: Any) -> bool:
     return hasattr(x, "__iter__") or (hasattr(x, "__getitem__") and hasattr(x, "__len__"))
 
 
+def batches_of(source: Any) -> Iterator[Any]:
+    """Yields all batches once.
+
+    Example:
+        >>> list(batches_of(zip([1], [2])))
+        [(1, 2)]
+    """
+    if hasattr(source, "__getitem__") and hasattr(source, "__len__"):
+        return (source[number] for number in range(len(source)))
+    return iter(source)
+
+
 def as_triple(item: Any) -> Triple:
     """Returns samples, labels and weights of a batch of 1 to 3 parts.
 

@@ -14,7 +14,7 @@ from cnnfast.callbacks.callback_list import CallbackList, flat
 from cnnfast.callbacks.history import History
 from cnnfast.callbacks.progress_bar import ProgressBar, with_bar
 from cnnfast.models.data import Data, check_data, class_weights, model_samples
-from cnnfast.models.feeds import ArrayFeed, BatchFeed, Feed, as_triple, makes_batches
+from cnnfast.models.feeds import ArrayFeed, BatchFeed, Feed, as_triple, batches_of, makes_batches
 from cnnfast.models.loops import Verbose, evaluate_all, train_epoch
 from cnnfast.models.networks import Networks, Planned
 from cnnfast.models.objectives import Compiled, Logs, resolved
@@ -502,7 +502,7 @@ class Trainer:
 
     def _predicted_batches(self, x: Any, steps: int | None, verbose: Verbose) -> Any:
         parts: list[list[NDArray[np.float32]]] = []
-        for item in with_bar(islice(x, steps), steps, verbose, "predict"):
+        for item in with_bar(islice(batches_of(x), steps), steps, verbose, "predict"):
             samples = as_triple(item)[0]
             with self._shaped_by(samples):
                 arrays = model_samples(self.blueprint, samples)
