@@ -16,8 +16,7 @@ void TrainingState::begin(const OptimizerConfig& config) {
 }
 
 const float* TrainingState::numbers_for(double rate) {
-  numbers = numbers_of(updates, rate, step);
-  return numbers.data();
+  return numbers.of(updates, rate, step);
 }
 
 std::vector<Floats>& TrainingState::slots_of(const WeightPtr& weight) {

@@ -18,9 +18,9 @@ inline int64_t rounded_up(int64_t floats) {
 struct TrainingState {
   mutable std::mutex mutex;
   OptimizerConfig optimizer;
-  UpdateFormulas updates;      // of an optimizer that is a formula
-  std::vector<float> numbers;  // what they read in this step
-  uint64_t seed = 0;           // of dropout
+  UpdateFormulas updates;  // of an optimizer that is a formula
+  StepNumbers numbers;     // what they read in this step
+  uint64_t seed = 0;       // of dropout
   int64_t step = 0;
   uint64_t generation = 0;  // another one whenever the optimizer is chosen anew, or slots move
   std::map<WeightPtr, std::vector<Floats>> slots;  // of weights that were trained so far

@@ -127,13 +127,24 @@ UpdateFormulas update_formulas(const OptimizerConfig& o) {
           exempts ? split_update(o.exempt_formula, o.slots()) : SplitUpdate{}};
 }
 
-std::vector<float> numbers_of(const UpdateFormulas& formulas, double rate, int64_t step) {
-  std::vector<float> all;
+const float* StepNumbers::of(const UpdateFormulas& formulas, double rate, int64_t step) {
+  numbers_.clear();
   for (const SplitUpdate* each : {&formulas.usual, &formulas.exempt}) {
-    const std::vector<double> own = evaluate(each->numbers, {rate, static_cast<double>(step)});
-    all.insert(all.end(), own.begin(), own.end());
+    const std::vector<Formula::Instruction>& code = each->numbers.code;
+    values_.resize(code.size());
+    const auto value = [&](int at) { return at < 0 ? 0.0 : values_[static_cast<size_t>(at)]; };
+    for (size_t i = 0; i < code.size(); ++i) {
+      const auto& [op, args, number] = code[i];
+      if (op == FormulaOp::input)
+        values_[i] = args[0] == 0 ? rate : static_cast<double>(step);
+      else if (op == FormulaOp::constant)
+        values_[i] = number;
+      else
+        values_[i] = apply(op, value(args[0]), value(args[1]), value(args[2]));
+    }
+    for (const int output : each->numbers.outputs) numbers_.push_back(static_cast<float>(value(output)));
   }
-  return all;
+  return numbers_.data();
 }
 
 Update formula_update(const UpdateFormulas& formulas, const std::vector<bool>& exempt, const KernelTable& k) {

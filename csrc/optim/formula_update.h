@@ -20,8 +20,15 @@ struct UpdateFormulas {
 // Throws where a formula does not suit: its inputs and outputs, random numbers, more than fits the caches.
 UpdateFormulas update_formulas(const OptimizerConfig& optimizer);
 
-// The numbers of a step.
-std::vector<float> numbers_of(const UpdateFormulas& formulas, double rate, int64_t step);
+// The numbers of a step; none after the first takes memory.
+class StepNumbers {
+ public:
+  const float* of(const UpdateFormulas& formulas, double rate, int64_t step);
+
+ private:
+  std::vector<double> values_;
+  std::vector<float> numbers_;
+};
 
 // Moves parameters; `exempt` says which of them, by position, are.
 Update formula_update(const UpdateFormulas& formulas, const std::vector<bool>& exempt, const KernelTable& k);

@@ -13,6 +13,7 @@ static constexpr const char* kIsa = "scalar";
 
 typedef float F4 __attribute__((vector_size(16)));
 typedef int32_t I4 __attribute__((vector_size(16)));
+typedef uint32_t U4 __attribute__((vector_size(16)));
 
 struct V {
   static constexpr int lanes = 4;
@@ -136,19 +137,19 @@ static inline I iset1(int32_t x) {
 }
 static inline I round_to_int(V a) {  // to nearest; |a| < 2^22
   const V magic = set1(12582912.0f);
-  return {(I4)(a + magic).v - (I4)magic.v};
+  return {(I4)((U4)(a + magic).v - (U4)magic.v)};
 }
 static inline V to_float(I a) {
   return {__builtin_convertvector(a.v, F4)};
 }
 static inline I operator+(I a, I b) {
-  return {a.v + b.v};
+  return {(I4)((U4)a.v + (U4)b.v)};  // wraps, as the other sets' do
 }
 static inline I operator-(I a, I b) {
-  return {a.v - b.v};
+  return {(I4)((U4)a.v - (U4)b.v)};
 }
 static inline V exponent_of(I n) {
-  return {(F4)((n.v + 127) << 23)};
+  return {(F4)(((U4)n.v + 127) << 23)};
 }  // 2^n, -126 <= n <= 127
 
 // Bytes beside lanes: 0..255 of each lane, to and from V::lanes bytes of memory.
@@ -190,7 +191,6 @@ static inline I shift_left(I a) {
 }
 template <int n>
 static inline I shift_right(I a) {  // zeros come in
-  typedef uint32_t U4 __attribute__((vector_size(16)));
   return {(I4)((U4)a.v >> n)};
 }
 static inline I iload(const uint32_t* p) {

@@ -117,6 +117,19 @@ TEST_CASE("after the first step nothing is allocated") {
     train(network, data, 20);
     CHECK(allocations == before);
     CHECK(mallinfo2().uordblks + mallinfo2().hblkhd == heap);
+
+    OptimizerConfig decaying;  // w - g * (rate / (step + 1)), whose rate is computed once a step
+    decaying.kind = OptimizerConfig::Kind::formula;
+    decaying.learning_rate = 0.01;
+    Formula& f = decaying.formula;
+    const int w = f.input(0), g = f.input(1), rate = f.input(2), step = f.input(3);
+    const int now = f.push(FormulaOp::div, rate, f.push(FormulaOp::add, step, f.constant(1)));
+    f.outputs = {f.push(FormulaOp::sub, w, f.push(FormulaOp::mul, g, now))};
+    network.set_optimizer(decaying);
+    train(network, data, 2);
+    const int64_t after = allocations;
+    train(network, data, 20);
+    CHECK(allocations == after);
   }
 }
 
