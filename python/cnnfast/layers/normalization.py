@@ -18,7 +18,6 @@ if TYPE_CHECKING:
     from typing_extensions import Unpack
 
     from cnnfast.layers.layer import LayerOptions
-    from cnnfast.layers.tracing import Value
     from cnnfast.layers.variable import Variable
     from cnnfast.utils.serialization import Config
 
@@ -71,10 +70,12 @@ class _Affine(Layer):
 
     def _affine(self, values: Any, like: Sequence[int]) -> Any:
         """Times gamma, plus beta, which are brought to a shape."""
+        from cnnfast import ops
+
         if self.gamma is not None:
-            values = values * _shaped(values, self.gamma, like)
+            values = values * ops.reshape(self.gamma, like)
         if self.beta is not None:
-            values = values + _shaped(values, self.beta, like)
+            values = values + ops.reshape(self.beta, like)
         return values
 
     def get_config(self) -> Config:
@@ -85,12 +86,6 @@ class _Affine(Layer):
             config[f"{name}_regularizer"] = serialize(rules.regularizer)
             config[f"{name}_constraint"] = serialize(rules.constraint)
         return {**super().get_config(), **config}
-
-
-def _shaped(values: Value, weight: Variable, shape: Sequence[int]) -> Value:
-    graph = values.graph
-    value = graph.as_value(weight)
-    return graph.value(graph.reshape(value.number, tuple(shape), 0, graph.named("reshape")))
 
 
 def _normalized(values: Any, axes: tuple[int, ...], epsilon: float) -> Any:
@@ -244,15 +239,16 @@ class GroupNormalization(_Affine):
 
     def call(self, inputs: Any) -> Any:
         """Returns the values that it makes."""
-        graph, dims = inputs.graph, inputs.dims
+        from cnnfast import ops
+
+        dims = inputs.dims
         (axis,) = _sample_axes(self.axis, inputs.ndim, self.name)
         channels = dims[axis - 1]
         groups = channels if self.groups == -1 else self.groups
         cut = (*dims[: axis - 1], groups, channels // groups, *dims[axis:])
-        grouped = graph.value(graph.reshape(inputs.number, cut, inputs.rows, graph.named("groups")))
+        grouped = ops.reshape(inputs, (None, *cut))
         axes = tuple(each for each in range(1, len(cut) + 1) if each != axis)
-        made = _normalized(grouped, axes, self.epsilon)
-        values = graph.value(graph.reshape(made.number, dims, made.rows, graph.named("channels")))
+        values = ops.reshape(_normalized(grouped, axes, self.epsilon), (None, *dims))
         return self._affine(values, [size if i == axis else 1 for i, size in enumerate(dims, 1)])
 
     def get_config(self) -> Config:
@@ -338,7 +334,7 @@ class RMSNormalization(Layer):
         like = [size if i in axes else 1 for i, size in enumerate(inputs.dims, 1)]
         rate = ops.rsqrt(ops.mean(ops.square(inputs), axes, keepdims=True) + self.epsilon)
         assert self.scale is not None
-        return inputs * rate * _shaped(inputs, self.scale, like)
+        return inputs * rate * ops.reshape(self.scale, like)
 
     def get_config(self) -> Config:
         """Returns the arguments that make an equal layer, without its weights."""

@@ -22,13 +22,14 @@ def as_numbers(x: Any) -> Any:
     return x if isinstance(x, (Operators, Weight)) else np.asarray(as_array(x, "a value"), np.float32)
 
 
-def same_rank(x1: Any, x2: Any, expand: bool = True) -> tuple[Any, Any]:
+def same_rank(x1: Any, x2: Any) -> tuple[Any, Any]:
     """Returns both with as many axes, where one has a last axis of one number that the other lacks.
+
+    One of a single axis gets another; else the other loses its last.
 
     Args:
         x1: Numbers, or what stands for them.
         x2: The same.
-        expand: Whether one of a single axis gets another, rather than the other losing its last.
 
     Example:
         >>> import numpy as np
@@ -37,12 +38,24 @@ def same_rank(x1: Any, x2: Any, expand: bool = True) -> tuple[Any, Any]:
     """
     x1, x2 = as_numbers(x1), as_numbers(x2)
     if len(x1.shape) == len(x2.shape) + 1 and x1.shape[-1] == 1:
-        if len(x2.shape) == 1 and expand:
+        if len(x2.shape) == 1:
             return x1, ops.expand_dims(x2, -1)
         return ops.squeeze(x1, -1), x2
     if len(x2.shape) == len(x1.shape) + 1 and x2.shape[-1] == 1:
-        return same_rank(x2, x1, expand)[::-1]
+        return same_rank(x2, x1)[::-1]
     return x1, x2
+
+
+def widened(x: Any, rank: int) -> Any:
+    """Returns numbers with further axes of one number each at the end, until they have so many.
+
+    Example:
+        >>> widened([1.0, 2.0], 3).shape
+        (2, 1, 1)
+    """
+    x = as_numbers(x)
+    lacking = rank - len(x.shape)
+    return ops.expand_dims(x, tuple(range(-lacking, 0))) if lacking > 0 else x
 
 
 def reduced(values: Any, sample_weight: Any, reduction: str | None) -> Any:
@@ -54,9 +67,7 @@ def reduced(values: Any, sample_weight: Any, reduction: str | None) -> Any:
     """
     if sample_weight is not None:
         values, sample_weight = same_rank(values, sample_weight)
-        lacking = len(values.shape) - len(sample_weight.shape)
-        for _ in range(lacking):
-            sample_weight = ops.expand_dims(sample_weight, -1)
+        sample_weight = widened(sample_weight, len(values.shape))
         values = values * sample_weight
     if reduction in (None, "none"):
         return values

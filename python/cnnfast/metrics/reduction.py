@@ -10,7 +10,7 @@ import numpy as np
 
 from cnnfast import ops
 from cnnfast.layers.tracing import Value, weighted
-from cnnfast.losses.reducing import as_numbers, same_rank
+from cnnfast.losses.reducing import as_numbers, same_rank, widened
 from cnnfast.metrics.metric import Metric
 from cnnfast.utils.serialization import Config
 
@@ -65,12 +65,9 @@ def weights_of(x: Any, sample_weight: Any) -> Any:
     if sample_weight is None:
         return ops.ones_like(x)
     weights = as_numbers(sample_weight)
-    lacking = len(x.shape) - len(weights.shape)
-    if lacking < 0:
+    if len(weights.shape) > len(x.shape):
         return ops.squeeze(weights, -1)
-    for _ in range(lacking):
-        weights = ops.expand_dims(weights, -1)
-    return weights
+    return widened(weights, len(x.shape))
 
 
 class Sum(Metric):

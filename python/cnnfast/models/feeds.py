@@ -93,7 +93,7 @@ class BatchFeed:
         planned: Callable[[Data], Planned],
     ) -> None:
         self._source, self._checked, self._planned = source, checked, planned
-        self._counted = hasattr(source, "__getitem__") and hasattr(source, "__len__")
+        self._counted = _is_counted(source)
         self.steps = len(source) if steps is None and hasattr(source, "__len__") else steps
         self._items = iter([source[0]] if self._counted and len(source) else source)
         self._waiting = list(islice(self._items, 1))  # the first, which tells what the samples are
@@ -148,7 +148,11 @@ def makes_batches(x: Any) -> bool:
     """
     if isinstance(x, (list, tuple, dict, str, bytes)) or hasattr(x, "shape") or hasattr(x, "__array__"):
         return False
-    return hasattr(x, "__iter__") or (hasattr(x, "__getitem__") and hasattr(x, "__len__"))
+    return hasattr(x, "__iter__") or _is_counted(x)
+
+
+def _is_counted(source: Any) -> bool:
+    return hasattr(source, "__getitem__") and hasattr(source, "__len__")
 
 
 def batches_of(source: Any) -> Iterator[Any]:
@@ -158,7 +162,7 @@ def batches_of(source: Any) -> Iterator[Any]:
         >>> list(batches_of(zip([1], [2])))
         [(1, 2)]
     """
-    if hasattr(source, "__getitem__") and hasattr(source, "__len__"):
+    if _is_counted(source):
         return (source[number] for number in range(len(source)))
     return iter(source)
 

@@ -10,6 +10,7 @@ from cnnfast.ops.functions import exp, log, log1p
 from cnnfast.ops.operation import on_graph, operation
 from cnnfast.ops.reductions import log_softmax, sum
 from cnnfast.ops.selection import one_hot
+from cnnfast.ops.shaping import squeeze
 
 _EPSILON = 1e-7  # Keras's
 
@@ -79,13 +80,11 @@ def sparse_categorical_crossentropy(
         >>> sparse_categorical_crossentropy([1], [[0.5, 0.5]])
         array([0.6931...], dtype=float32)
     """
-    graph, target, output = on_graph(target, output)
+    _, target, output = on_graph(target, output)
     (along,) = axes_of(output, axis)
     wanted = tuple(size for i, size in enumerate(output.shape) if i != along)
     if target.shape == (*wanted, 1):
-        target = graph.value(
-            graph.reshape(target.number, target.dims[:-1], target.rows, graph.named("squeeze"))
-        )
+        target = squeeze(target, -1)
     if target.shape != wanted:
         raise ValueError(f"target must have shape {wanted} for output {output.shape}, got {target.shape}")
     classes = output.shape[along]

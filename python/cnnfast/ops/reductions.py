@@ -12,6 +12,7 @@ from cnnfast.ops.axes import Axes, axes_of
 from cnnfast.ops.functions import exp, log
 from cnnfast.ops.logic import equal, not_equal
 from cnnfast.ops.operation import on_graph, operation
+from cnnfast.ops.shaping import reshape, squeeze
 
 if TYPE_CHECKING:
     from cnnfast._core import Reduction
@@ -32,12 +33,6 @@ def _reduced(x: Value, kind: Reduction, axis: Axes, keepdims: bool) -> Value:
     dims = tuple(1 if i in own else size for i, size in enumerate(x.dims))
     shape = (1, *dims) if batch else dims
     return graph.value(graph.reshape(made.number, shape, made.rows, graph.named("keepdims")))
-
-
-def _squeezed(x: Value, axes: tuple[int, ...]) -> Value:
-    """Axes of one number each go, which a reduction has kept."""
-    dims = tuple(size for i, size in enumerate(x.dims, int(x.rows > 0)) if i not in axes)
-    return x.graph.value(x.graph.reshape(x.number, dims, x.rows, x.graph.named("squeeze")))
 
 
 @operation("variable")
@@ -232,11 +227,10 @@ def average(x: Any, axis: Axes = None, weights: Any = None) -> Any:
     """
     if weights is None:
         return mean(x, axis)
-    graph, x, weights = on_graph(x, weights)
+    _, x, weights = on_graph(x, weights)
     if weights.ndim == 1 and x.ndim > 1:
         (along,) = axes_of(x, axis)
-        shape = (*weights.dims, *(1,) * (x.ndim - 1 - along))
-        weights = graph.value(graph.reshape(weights.number, shape, 0, graph.named("weights")))
+        weights = reshape(weights, (-1, *(1,) * (x.ndim - 1 - along)))
         return divide(sum(multiply(x, weights), along), sum(weights))
     return divide(sum(multiply(x, weights), axis), sum(weights, axis))
 
@@ -306,7 +300,7 @@ def logsumexp(x: Any, axis: Axes = None, keepdims: bool = False) -> Any:
     _, x = on_graph(x)
     top = stop_gradient(max(x, axis, True))
     total = log(sum(exp(subtract(x, top)), axis, True)) + top
-    return total if keepdims else _squeezed(total, axes_of(x, axis))
+    return total if keepdims else squeeze(total, axes_of(x, axis))
 
 
 @operation("x")
@@ -355,7 +349,7 @@ def norm(x: Any, ord: int | float | str | None = None, axis: Axes = None, keepdi
         inner, outer = (rows, columns) if builtins.abs(ord) == 1 else (columns, rows)
         best = max if ord > 0 else min
         made = best(sum(size, inner, True), outer, True)
-        return made if keepdims else _squeezed(made, axes)
+        return made if keepdims else squeeze(made, axes)
     if ord in (math.inf, -math.inf):
         return (max if ord > 0 else min)(size, axes, keepdims)
     if ord == 0:
