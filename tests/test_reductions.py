@@ -205,6 +205,17 @@ def test_product_of_zeros_has_gradients(isa: str) -> None:
     np.testing.assert_array_equal(grads[0], [[0, 6, 0], [0, 0, 0]])
 
 
+def test_vectors_of_length_0_have_finite_gradients(isa: str) -> None:
+    graph = Tracing()
+    with graph.within():
+        made = ops.normalize(graph.value(graph.input((2,), "x")), epsilon=0.5)
+    network = new_network(graph, [made.number], workspace())
+    x = np.zeros((1, 2), np.float32)
+    grads, _ = network.vjp([x], [np.array([[1, 3]], np.float32)])
+    np.testing.assert_array_equal(network.predict([x])[0], x)
+    np.testing.assert_allclose(grads[0], [[2, 6]], rtol=1e-6)
+
+
 def test_not_a_number(isa: str) -> None:
     for length in (3, 40, 5000):
         x = np.ones((2, length), np.float32)

@@ -6,8 +6,6 @@ import math
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, ClassVar
 
-import numpy as np
-
 from cnnfast.layers.calls import joined
 from cnnfast.layers.layer import Layer
 from cnnfast.ops.axes import own_axis, rearranged
@@ -21,7 +19,7 @@ if TYPE_CHECKING:
     from cnnfast.layers.tracing import Value
     from cnnfast.utils.serialization import Config
 
-_LEAST_SQUARE = 1e-12  # lengths are not smaller than its root, as in Keras
+_LEAST_LENGTH = 1e-6  # as in Keras
 
 
 class Dot(Layer):
@@ -76,8 +74,7 @@ class Dot(Layer):
             sizes = [x.dims[each] for each in others]
             rows = rearranged(x, [math.prod(sizes), x.dims[own]], [*others, own])
             if self.normalize:
-                squares = ops.matmul(ops.square(rows), np.ones((x.dims[own], 1)))
-                rows = rows * ops.rsqrt(ops.maximum(squares, _LEAST_SQUARE))
+                rows = ops.normalize(rows, epsilon=_LEAST_LENGTH)
             matrices.append(rows if i == 0 else rearranged(rows, rows.dims[::-1], [1, 0]))
             kept += sizes
         return rearranged(ops.matmul(*matrices), kept or [1])

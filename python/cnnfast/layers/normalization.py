@@ -370,9 +370,7 @@ class UnitNormalization(Layer):
         """Returns the values that it makes."""
         from cnnfast import ops
 
-        axes = _sample_axes(self.axis, inputs.ndim, self.name)
-        squares = ops.sum(ops.square(inputs), axes, keepdims=True)
-        return inputs * ops.rsqrt(ops.maximum(squares, 1e-12))
+        return ops.normalize(inputs, _sample_axes(self.axis, inputs.ndim, self.name), epsilon=1e-6)
 
     def get_config(self) -> Config:
         """Returns the arguments that make an equal layer."""

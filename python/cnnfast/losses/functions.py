@@ -86,11 +86,8 @@ def cosine_similarity(y_true: Any, y_pred: Any, axis: int = -1) -> Any:
         array([-1.], dtype=float32)
     """
     y_true, y_pred = same_rank(y_true, y_pred)
-    return -1.0 * ops.sum(_unit(y_true, axis) * _unit(y_pred, axis), axis=axis)
-
-
-def _unit(x: Any, axis: int) -> Any:
-    return x * ops.rsqrt(ops.maximum(ops.sum(ops.square(x), axis=axis, keepdims=True), 1e-12))
+    first, second = (ops.normalize(y, axis, epsilon=1e-6) for y in (y_true, y_pred))
+    return -1.0 * ops.sum(first * second, axis=axis)
 
 
 def huber(y_true: Any, y_pred: Any, delta: float = 1.0) -> Any:

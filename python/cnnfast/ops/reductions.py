@@ -7,7 +7,7 @@ import math
 from typing import TYPE_CHECKING, Any
 
 from cnnfast.layers.tracing import Tracing, Value
-from cnnfast.ops.arithmetic import absolute, divide, maximum, multiply, power, sqrt, square, subtract
+from cnnfast.ops.arithmetic import absolute, divide, maximum, multiply, power, rsqrt, sqrt, square, subtract
 from cnnfast.ops.axes import Axes, axes_of
 from cnnfast.ops.functions import exp, log
 from cnnfast.ops.logic import equal, not_equal
@@ -358,12 +358,12 @@ def norm(x: Any, ord: int | float | str | None = None, axis: Axes = None, keepdi
 
 
 @operation("x")
-def normalize(x: Any, axis: int = -1, order: int | float = 2, epsilon: float | None = None) -> Any:
+def normalize(x: Any, axis: Axes = -1, order: int | float = 2, epsilon: float | None = None) -> Any:
     """Returns x divided by its norms along an axis, which are at least epsilon.
 
     Args:
         x: Numbers of any shape, or what stands for them.
-        axis: The axis.
+        axis: The axis; of order 2, several will do.
         order: Of the norm; see `norm`.
         epsilon: None is 1e-7, as in Keras.
 
@@ -371,7 +371,10 @@ def normalize(x: Any, axis: int = -1, order: int | float = 2, epsilon: float | N
         >>> normalize([[3.0, 4.0]])
         array([[0.6, 0.8]], dtype=float32)
     """
-    return divide(x, maximum(norm(x, order, axis, True), 1e-7 if epsilon is None else epsilon))
+    least = 1e-7 if epsilon is None else epsilon
+    if order == 2:  # the root of a square that is not 0 has a gradient
+        return multiply(x, rsqrt(maximum(sum(square(x), axis, True), least**2)))
+    return divide(x, maximum(norm(x, order, axis, True), least))
 
 
 @operation("x1", "x2")

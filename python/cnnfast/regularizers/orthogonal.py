@@ -46,11 +46,8 @@ class OrthogonalRegularizer(Regularizer):
         x = x if hasattr(x, "shape") else np.asarray(x, np.float32)
         if len(x.shape) != 2:
             raise ValueError(f"an OrthogonalRegularizer is for weights of two axes, got shape {x.shape}")
-        along = 1 if self.mode == "rows" else 0
-        unit = x * ops.rsqrt(ops.maximum(ops.sum(ops.square(x), along, keepdims=True), 1e-12))
-        # Each with each, as [rows, rows, columns] or [rows, columns, columns].
-        pairs = ops.expand_dims(unit, 1) * ops.expand_dims(unit, 0 if along else 2)
-        cosines = ops.absolute(ops.sum(pairs, 2 if along else 0))
+        vectors = ops.normalize(x if self.mode == "rows" else ops.transpose(x), epsilon=1e-6)
+        cosines = ops.absolute(ops.matmul(vectors, ops.transpose(vectors)))
         size = cosines.shape[0]
         apart = 1.0 - np.eye(size, dtype=np.float32)
         return self.factor * ops.sum(cosines * apart) / (size * (size - 1))
