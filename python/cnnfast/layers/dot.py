@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from cnnfast.layers.calls import joined
 from cnnfast.layers.layer import Layer
-from cnnfast.ops.axes import own_axis, rearranged
 from cnnfast.utils.arguments import whole_number
 
 if TYPE_CHECKING:
@@ -63,6 +62,7 @@ class Dot(Layer):
     def call(self, inputs: Any) -> Any:
         """Returns the sums."""
         from cnnfast import ops
+        from cnnfast.ops.axes import own_axis, rearranged
 
         if len(inputs) != 2:
             raise ValueError(f"{self.name}: Dot needs exactly two inputs, got {len(inputs)}")
