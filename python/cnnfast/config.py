@@ -15,6 +15,8 @@ if TYPE_CHECKING:
 DataFormat = Literal["channels_last", "channels_first"]
 Precision = Literal["exact", "default", "fast"]
 
+EPSILON = 1e-7  # Keras's epsilon(): keeps divisors and logarithms of losses, metrics and norms off zero
+
 
 class _Settings:
     """What may change while the process runs."""

@@ -6,9 +6,8 @@ import math
 from typing import Any
 
 from cnnfast import ops
+from cnnfast.config import EPSILON
 from cnnfast.losses.reducing import as_numbers, same_rank
-
-EPSILON = 1e-7  # Keras's
 
 
 def mean_squared_error(y_true: Any, y_pred: Any) -> Any:

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from cnnfast import ops
+from cnnfast.config import EPSILON
 from cnnfast.losses.reducing import as_numbers
 from cnnfast.metrics.counting import (
     FALSE_NEGATIVES,
@@ -20,7 +21,6 @@ from cnnfast.metrics.reduction import share
 from cnnfast.utils.arguments import one_of, real_number, whole_number
 from cnnfast.utils.serialization import Config
 
-_EPSILON = 1e-7  # Keras's: outer thresholds lie so far out that all outputs, and none, are above them
 CURVES = ("ROC", "PR", "PRGAIN")
 SUMMATIONS = ("interpolation", "majoring", "minoring")
 
@@ -284,7 +284,8 @@ class AUC(_Curve):
         one_of(summation_method, "summation_method", SUMMATIONS)
         if num_labels and not multi_label:
             raise ValueError(f"num_labels={num_labels!r} goes with multi_label=True only")
-        super().__init__([-_EPSILON, *inner, 1.0 + _EPSILON], name, dtype)
+        # The outer thresholds lie so far out that all outputs, and none, are above them.
+        super().__init__([-EPSILON, *inner, 1.0 + EPSILON], name, dtype)
         self.num_thresholds = len(self.thresholds)
         self.curve, self.summation_method = curve, summation_method
         self.multi_label, self.from_logits = multi_label, from_logits

@@ -7,9 +7,8 @@ from typing import Any
 import numpy as np
 
 from cnnfast import losses, ops
+from cnnfast.config import EPSILON
 from cnnfast.losses.reducing import as_numbers, same_rank
-
-EPSILON = 1e-7  # Keras's
 
 
 def accuracy(y_true: Any, y_pred: Any) -> Any:

@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 
 from cnnfast import ops
+from cnnfast.config import EPSILON
 from cnnfast.losses.reducing import as_numbers, same_rank
-from cnnfast.metrics.functions import EPSILON
 from cnnfast.metrics.metric import Metric
 from cnnfast.metrics.reduction import weights_of
 from cnnfast.utils.arguments import real_number, whole_number

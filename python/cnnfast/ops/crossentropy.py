@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from cnnfast.config import EPSILON
 from cnnfast.ops.arithmetic import absolute, clip, maximum, negative
 from cnnfast.ops.axes import axes_of
 from cnnfast.ops.functions import exp, log, log1p
@@ -11,8 +12,6 @@ from cnnfast.ops.operation import on_graph, operation
 from cnnfast.ops.reductions import log_softmax, sum
 from cnnfast.ops.selection import one_hot
 from cnnfast.ops.shaping import squeeze
-
-_EPSILON = 1e-7  # Keras's
 
 
 @operation("target", "output")
@@ -35,7 +34,7 @@ def binary_crossentropy(target: Any, output: Any, from_logits: bool = False) -> 
     _check_same(target, output)
     if from_logits:
         return maximum(output, 0.0) - output * target + log1p(exp(negative(absolute(output))))
-    output = clip(output, _EPSILON, 1.0 - _EPSILON)
+    output = clip(output, EPSILON, 1.0 - EPSILON)
     return negative(target * log(output) + (1.0 - target) * log(1.0 - output))
 
 
@@ -101,4 +100,4 @@ def _check_same(target: Any, output: Any) -> None:
 def _log_shares(output: Any, from_logits: bool, axis: int) -> Any:
     if from_logits:
         return log_softmax(output, axis)
-    return log(clip(output / sum(output, axis, True), _EPSILON, 1.0 - _EPSILON))
+    return log(clip(output / sum(output, axis, True), EPSILON, 1.0 - EPSILON))

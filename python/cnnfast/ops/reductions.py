@@ -6,6 +6,7 @@ import builtins
 import math
 from typing import TYPE_CHECKING, Any
 
+from cnnfast.config import EPSILON
 from cnnfast.layers.tracing import Tracing, Value
 from cnnfast.ops.arithmetic import absolute, divide, maximum, multiply, power, rsqrt, sqrt, square, subtract
 from cnnfast.ops.axes import Axes, axes_of
@@ -371,7 +372,7 @@ def normalize(x: Any, axis: Axes = -1, order: int | float = 2, epsilon: float | 
         >>> normalize([[3.0, 4.0]])
         array([[0.6, 0.8]], dtype=float32)
     """
-    least = 1e-7 if epsilon is None else epsilon
+    least = EPSILON if epsilon is None else epsilon
     if order == 2:  # the root of a square that is not 0 has a gradient
         return multiply(x, rsqrt(maximum(sum(square(x), axis, True), least**2)))
     return divide(x, maximum(norm(x, order, axis, True), least))
