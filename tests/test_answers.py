@@ -91,7 +91,6 @@ def test_names_of_compile_are_answered(arguments: dict[str, Any], words: list[st
 
 def test_names_of_arguments_are_answered() -> None:
     for action, word in (
-        (lambda: layers.Dense(2, activation="glu"), "Keras has it"),
         (lambda: layers.Dense(2, activation="geluu"), "did you mean 'gelu'"),
         (lambda: layers.Activation("nothing"), "'relu', .*'hard_silu', .*'threshold'$"),
         (lambda: layers.Dense(2, kernel_initializer="stft"), "Keras has it"),

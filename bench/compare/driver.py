@@ -66,15 +66,20 @@ class Measurement:
 
 
 class Process:
-    """A worker process, pinned to the first `threads` cores that this process may use."""
+    """A worker process, pinned to the first `threads` cores that this process may use.
 
-    def __init__(self, engine: str, threads: int, processor_time: bool) -> None:
+    `python` is the interpreter whose packages it imports.
+    """
+
+    def __init__(
+        self, engine: str, threads: int, processor_time: bool, python: str | Path = sys.executable
+    ) -> None:
         self.engine = engine
         self.threads = threads
         cores = sorted(os.sched_getaffinity(0))[:threads]
         self._process = subprocess.Popen(
             [
-                *(sys.executable, "-m", "bench.compare.worker", engine, "--threads", str(threads)),
+                *(python, "-m", "bench.compare.worker", engine, "--threads", str(threads)),
                 *(["--processor-time"] if processor_time else []),
             ],
             stdin=subprocess.PIPE,

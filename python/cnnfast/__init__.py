@@ -48,18 +48,19 @@ from cnnfast.models import Model, Sequential
 from cnnfast.tuning import tune
 
 if TYPE_CHECKING:
-    from cnnfast import cli, datasets, losses, metrics, ops, optimizers, schedules, viz
+    from cnnfast import activations, cli, datasets, losses, metrics, ops, optimizers, schedules, viz
 
 __version__ = _core.build_info()["version"]
 
 # Imported when first used: they bring what a plain training does not need.
-_LAZY = ("cli", "datasets", "losses", "metrics", "ops", "optimizers", "schedules", "viz")
+_LAZY = ("activations", "cli", "datasets", "losses", "metrics", "ops", "optimizers", "schedules", "viz")
 
 __all__ = [
     "Input",
     "Model",
     "Sequential",
     "__version__",
+    "activations",
     "callbacks",
     "cli",
     "config",

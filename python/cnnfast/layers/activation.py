@@ -25,12 +25,14 @@ _WORDS = [
     "elu",
     "exp",
     "gelu",
+    "glu",
     "hard_shrink",
     "hard_sigmoid",
     "hard_silu",
     "hard_tanh",
     "leaky_relu",
     "log_sigmoid",
+    "log_softmax",
     "mish",
     "relu6",
     "selu",
@@ -40,6 +42,7 @@ _WORDS = [
     "softsign",
     "sparse_plus",
     "sparse_sigmoid",
+    "sparsemax",
     "squareplus",
     "tanh_shrink",
     "threshold",
@@ -61,9 +64,15 @@ def activation_of(value: Any) -> str | Callable[..., Any]:
     name = getattr(value, "__name__", None) if callable(value) else value
     name = _ALIASES.get(name, name) if isinstance(name, str) else name
     known = name in _WORDS or name in ACTIVATIONS
-    if callable(value) and not (known and value is getattr(_ops(), str(name), None)):
+    if callable(value) and not (known and _is_public(value, str(name))):
         return value  # type: ignore[no-any-return]
     return str(name) if known else activation_name(value, [*ACTIVATIONS, *_WORDS])
+
+
+def _is_public(function: Any, name: str) -> bool:
+    from cnnfast import activations
+
+    return any(function is getattr(module, name, None) for module in (_ops(), activations))
 
 
 def activation_config(activation: str | Callable[..., Any]) -> str:
@@ -182,12 +191,12 @@ class ReLU(Layer):
     def _emit(self, graph: Graph, srcs: Sequence[int], weights: Sequence[Weight]) -> int:
         if (self.max_value, self.negative_slope, self.threshold) == (None, 0.0, 0.0):
             return graph.activation(srcs[0], "relu", self.name)
+        from cnnfast import activations
+
         assert isinstance(graph, Tracing)
-        ops, x = _ops(), graph.value(srcs[0])
         with graph.within(self.name):
-            large = x if self.max_value is None else ops.minimum(x, self.max_value)
-            small = self.negative_slope * (x - self.threshold)
-            number: int = ops.where(x >= self.threshold, large, small).number
+            made = activations.relu(graph.value(srcs[0]), self.negative_slope, self.max_value, self.threshold)
+        number: int = made.number
         return number
 
     def get_config(self) -> Config:

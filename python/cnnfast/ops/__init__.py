@@ -152,6 +152,7 @@ from cnnfast.ops.reductions import (
     var,
 )
 from cnnfast.ops.repeating import pad, repeat, tile
+from cnnfast.ops.running import cumprod, cumsum
 from cnnfast.ops.selection import argsort, in_top_k, one_hot, sort, take, take_along_axis, top_k
 from cnnfast.ops.shaping import broadcast_to, expand_dims, ravel, reshape, shape, squeeze
 from cnnfast.ops.slicing import array_split, get_item, slice, split, unstack
@@ -165,6 +166,7 @@ from cnnfast.ops.turning import (
     swapaxes,
     transpose,
 )
+from cnnfast.ops.vectors import glu, sparsemax
 from cnnfast.utils.missing import missing
 
 __all__ = [
@@ -200,6 +202,8 @@ __all__ = [
     "cos",
     "cosh",
     "count_nonzero",
+    "cumprod",
+    "cumsum",
     "dense",
     "dense_grad",
     "depth_to_space",
@@ -224,6 +228,7 @@ __all__ = [
     "full_like",
     "gelu",
     "get_item",
+    "glu",
     "greater",
     "greater_equal",
     "hard_shrink",
@@ -309,6 +314,7 @@ __all__ = [
     "sparse_categorical_crossentropy",
     "sparse_plus",
     "sparse_sigmoid",
+    "sparsemax",
     "split",
     "sqrt",
     "square",
