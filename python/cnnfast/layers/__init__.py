@@ -40,7 +40,7 @@ from cnnfast.layers.depthwise_conv1d import DepthwiseConv1D
 from cnnfast.layers.depthwise_conv2d import DepthwiseConv2D
 from cnnfast.layers.dot import Dot, dot
 from cnnfast.layers.dropout import Dropout
-from cnnfast.layers.elementwise import ELU, ActivityRegularization, LeakyReLU, Rescaling
+from cnnfast.layers.elementwise import ELU, ActivityRegularization, LeakyReLU, PReLU, Rescaling
 from cnnfast.layers.embedding import Embedding
 from cnnfast.layers.flatten import Flatten
 from cnnfast.layers.functions import Identity, Lambda
@@ -79,6 +79,7 @@ from cnnfast.layers.normalization import (
     GroupNormalization,
     InstanceNormalization,
     LayerNormalization,
+    LocalResponseNormalization,
     RMSNormalization,
     UnitNormalization,
 )
@@ -86,8 +87,10 @@ from cnnfast.layers.operation import Operation
 from cnnfast.layers.reshaping import Permute, RepeatVector, Reshape
 from cnnfast.layers.separable_conv1d import SeparableConv1D
 from cnnfast.layers.separable_conv2d import SeparableConv2D
+from cnnfast.layers.spectral_normalization import SpectralNormalization
 from cnnfast.layers.time_distributed import TimeDistributed
 from cnnfast.layers.up_sampling import UpSampling1D, UpSampling2D, UpSampling3D
+from cnnfast.layers.wrapper import Wrapper
 from cnnfast.utils.missing import missing
 
 AvgPool1D = AveragePooling1D
@@ -165,6 +168,7 @@ __all__ = [
     "Layer",
     "LayerNormalization",
     "LeakyReLU",
+    "LocalResponseNormalization",
     "MaxPool1D",
     "MaxPool2D",
     "MaxPool3D",
@@ -175,6 +179,7 @@ __all__ = [
     "Minimum",
     "Multiply",
     "Operation",
+    "PReLU",
     "Permute",
     "PixelShuffle",
     "RMSNormalization",
@@ -188,12 +193,14 @@ __all__ = [
     "SpatialDropout1D",
     "SpatialDropout2D",
     "SpatialDropout3D",
+    "SpectralNormalization",
     "Subtract",
     "TimeDistributed",
     "UnitNormalization",
     "UpSampling1D",
     "UpSampling2D",
     "UpSampling3D",
+    "Wrapper",
     "ZeroPadding1D",
     "ZeroPadding2D",
     "ZeroPadding3D",
