@@ -166,6 +166,17 @@ def normal_sides(value: Any, name: str, rank: int) -> Sides:
     return tuple((before, after) for before, after in sides)
 
 
+def same_sides(size: int, reach: int, stride: int) -> tuple[int, int]:
+    """Returns the padding that leaves ceil(size / stride) outputs of a window, the odd cell at the end.
+
+    Example:
+        >>> same_sides(5, 3, 1), same_sides(6, 3, 2)
+        ((1, 1), (0, 1))
+    """
+    total = max(0, (-(-size // stride) - 1) * stride + reach - size)
+    return total // 2, total - total // 2
+
+
 def sample_axis(axis: int, rank: int, name: str) -> int:
     """Returns an axis of a batch as one of its samples, from 0.
 
