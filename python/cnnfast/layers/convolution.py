@@ -10,11 +10,11 @@ from cnnfast.layers.layer import LayerOptions
 from cnnfast.layers.weighted import Rules, WeightedLayer
 from cnnfast.utils.arguments import (
     check_axis_order,
+    explicit_sides,
     normal_padding,
     not_offered,
     one_of,
     per_axis,
-    same_sides,
     whole_number,
 )
 
@@ -98,10 +98,8 @@ class SlidingLayer(WeightedLayer):
         if self.padding_mode == "zeros" or padding == "valid" or len(shape) != self.rank + 1:
             return src, padding
         first = self.data_format == "channels_first"
-        if padding == "same":
-            sizes = shape[1:] if first else shape[:-1]
-            padding = tuple(map(same_sides, sizes, self._reach, self.strides))
-        sides = [(0, 0), *padding] if first else [*padding, (0, 0)]
+        borders = explicit_sides(padding, shape[1:] if first else shape[:-1], self._reach, self.strides)
+        sides = [(0, 0), *borders] if first else [*borders, (0, 0)]
         return graph.pad(src, sides, self.padding_mode, 0.0, f"{self.name}/padding"), "valid"
 
     def get_config(self) -> Config:
