@@ -52,6 +52,7 @@ from cnnfast.layers.global_average_pooling import (
 from cnnfast.layers.global_max_pooling import GlobalMaxPooling1D, GlobalMaxPooling2D, GlobalMaxPooling3D
 from cnnfast.layers.input import Input, InputLayer
 from cnnfast.layers.layer import Layer
+from cnnfast.layers.lp_pooling import LpPooling1D, LpPooling2D, LpPooling3D
 from cnnfast.layers.max_pooling1d import MaxPooling1D
 from cnnfast.layers.max_pooling2d import MaxPooling2D
 from cnnfast.layers.max_pooling3d import MaxPooling3D
@@ -89,6 +90,7 @@ from cnnfast.layers.separable_conv1d import SeparableConv1D
 from cnnfast.layers.separable_conv2d import SeparableConv2D
 from cnnfast.layers.spectral_normalization import SpectralNormalization
 from cnnfast.layers.time_distributed import TimeDistributed
+from cnnfast.layers.unpooling import MaxUnpool1D, MaxUnpool2D, MaxUnpool3D
 from cnnfast.layers.up_sampling import UpSampling1D, UpSampling2D, UpSampling3D
 from cnnfast.layers.wrapper import Wrapper
 from cnnfast.utils.missing import missing
@@ -183,12 +185,18 @@ __all__ = [
     "LayerNormalization",
     "LeakyReLU",
     "LocalResponseNormalization",
+    "LpPooling1D",
+    "LpPooling2D",
+    "LpPooling3D",
     "MaxPool1D",
     "MaxPool2D",
     "MaxPool3D",
     "MaxPooling1D",
     "MaxPooling2D",
     "MaxPooling3D",
+    "MaxUnpool1D",
+    "MaxUnpool2D",
+    "MaxUnpool3D",
     "Maximum",
     "Minimum",
     "Multiply",
