@@ -18,7 +18,7 @@ MODULES = [name for name in NAMES if name and hasattr(cnnfast, name)]
     ("path", "words"),
     [
         ("layers.LSTM", ["Keras has it", "does not yet"]),
-        ("layers.Convolution2D", ["Keras has it"]),
+        ("layers.ConvLSTM2D", ["Keras has it"]),
         ("layers.Conv2d", ["did you mean 'Conv2D'"]),
         ("layers.Maxpool2D", ["did you mean 'MaxPool2D'"]),
         ("optimizers.Muon", ["Keras has it"]),

@@ -147,3 +147,67 @@ def test_pooling_of_sequences(padding: Any, data_format: str) -> None:
         assert type(one).from_config(one.get_config()).get_config() == one.get_config()
         function = getattr(ops, f"{name.lower()}_pool")
         np.testing.assert_array_equal(function(x, 3, 2, padding, data_format), expected)
+
+
+_NUMPYS = {"reflect": "reflect", "replicate": "edge", "circular": "wrap"}
+_PADDED: list[tuple[str, tuple[int, ...], dict[str, Any], tuple[tuple[int, int], ...]]] = [
+    # Kind, image, arguments, sides.
+    ("Conv1D", (9,), {"kernel_size": 3, "padding": "causal", "dilation_rate": 2}, ((4, 0),)),
+    ("Conv1D", (9,), {"kernel_size": 4, "padding": "same", "strides": 2}, ((1, 2),)),
+    ("Conv2D", (7, 8), {"kernel_size": 3, "padding": 1}, ((1, 1), (1, 1))),
+    ("Conv2D", (7, 8), {"kernel_size": (5, 2), "padding": "same", "strides": (2, 3)}, ((2, 2), (0, 0))),
+    ("Conv2D", (7, 8), {"kernel_size": 3, "padding": ((2, 0), (0, 3)), "groups": 2}, ((2, 0), (0, 3))),
+    ("Conv2D", (7, 8), {"kernel_size": 3, "padding": "valid"}, ((0, 0), (0, 0))),
+    ("Conv3D", (4, 5, 6), {"kernel_size": 3, "padding": (0, 1, 2)}, ((0, 0), (1, 1), (2, 2))),
+    ("DepthwiseConv1D", (9,), {"kernel_size": 3, "padding": 2, "depth_multiplier": 2}, ((2, 2),)),
+    ("DepthwiseConv2D", (7, 8), {"kernel_size": 3, "padding": "same", "strides": 2}, ((1, 1), (0, 1))),
+    ("SeparableConv1D", (9,), {"kernel_size": 3, "padding": "same"}, ((1, 1),)),
+    ("SeparableConv2D", (7, 8), {"kernel_size": 3, "padding": ((1, 2), (3, 0))}, ((1, 2), (3, 0))),
+]
+
+
+@pytest.mark.parametrize("data_format", ["channels_last", "channels_first"])
+@pytest.mark.parametrize("mode", _NUMPYS)
+@pytest.mark.parametrize(("kind", "image", "arguments", "sides"), _PADDED)
+def test_padding_with_pixels(
+    kind: str, image: tuple[int, ...], arguments: dict[str, Any], sides: Any, mode: str, data_format: str
+) -> None:
+    """As NumPy's padding before the same layer without any; forward and backward."""
+    first = data_format == "channels_first"
+    shape = (4, *image) if first else (*image, 4)
+    filters = {} if "Depthwise" in kind else {"filters": 6}
+    layer = getattr(layers, kind)(
+        **filters, **arguments, padding_mode=mode, data_format=data_format, bias_initializer="ones"
+    )
+    inner = getattr(layers, kind)(**filters, **{**arguments, "padding": "valid"}, data_format=data_format)
+    rng = np.random.default_rng(3)
+    x = rng.normal(size=(3, *shape)).astype(np.float32)
+    all_sides = [(0, 0), (0, 0), *sides] if first else [(0, 0), *sides, (0, 0)]
+    padded = np.pad(x, all_sides, _NUMPYS[mode])
+    model = cnnfast.Sequential([cnnfast.Input(shape), layer])
+    expected = cnnfast.Sequential([cnnfast.Input(padded.shape[1:]), inner])
+    expected.set_weights(model.get_weights())
+    out = expected.predict(padded, verbose=0)
+    np.testing.assert_allclose(model.predict(x, verbose=0), out, rtol=1e-5, atol=1e-5)
+    grad_out = rng.normal(size=out.shape).astype(np.float32)
+    grad, grads = model.network.vjp(x, grad_out)
+    wide, wide_grads = expected.network.vjp(padded, grad_out)
+    numbers = np.pad(np.arange(x.size).reshape(x.shape), all_sides, _NUMPYS[mode])
+    want = np.bincount(numbers.ravel(), wide.astype(float).ravel(), x.size).reshape(x.shape)
+    np.testing.assert_allclose(grad, want, rtol=1e-4, atol=1e-4)
+    for got, other in zip(grads, wide_grads, strict=True):
+        np.testing.assert_allclose(got, other, rtol=1e-4, atol=1e-4)
+    assert type(layer).from_config(layer.get_config()).get_config() == layer.get_config()
+
+
+def test_padding_modes_are_refused() -> None:
+    with pytest.raises(ValueError, match="padding_mode must be one of 'zeros', 'reflect'"):
+        layers.Conv2D(2, 3, padding_mode="edge")
+    with pytest.raises(ValueError, match="padding_mode must be one of 'zeros', got 'reflect'"):
+        layers.Conv2DTranspose(2, 3, padding_mode="reflect")  # type: ignore[call-arg]
+    with pytest.raises(ValueError, match="axis 0 has 3, so at most 2 may be added"):
+        layers.Conv2D(2, 3, padding=3, padding_mode="reflect")(cnnfast.Input((3, 8, 1)))
+    with pytest.raises(ValueError, match="Conv2D does not offer lora_rank yet: leave it at None"):
+        layers.Conv2D(2, 3, lora_rank=4)  # type: ignore[arg-type]
+    with pytest.raises(ValueError, match=r"3 axes|three axes|images"):
+        layers.Conv2D(2, 3, padding=1, padding_mode="reflect")(cnnfast.Input((8, 1)))

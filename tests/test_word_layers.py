@@ -144,6 +144,13 @@ def _grouped(x: Array, groups: int, axis: int, epsilon: float = 1e-3) -> Array:
     return _normalized(cut, axes, epsilon).reshape(x.shape)
 
 
+def _local(x: Array, axis: int, size: int, alpha: float = 1e-4, beta: float = 0.75, k: float = 1) -> Array:
+    squares = np.moveaxis(x**2, axis, -1)
+    padded = np.pad(squares, [(0, 0)] * 3 + [(size // 2, (size - 1) // 2)])
+    total = np.lib.stride_tricks.sliding_window_view(padded, size, -1).sum(-1)
+    return x / np.moveaxis(k + alpha / size * total, -1, axis) ** beta
+
+
 # Of samples (6, 5, 8): the layer, what NumPy makes of them, and the shape of its weights, as it is broadcast.
 NORMALIZATIONS: list[tuple[Any, Callable[[Array], Array], tuple[int, ...]]] = [
     (layers.LayerNormalization(), lambda x: _normalized(x, (3,)), (8,)),
@@ -163,6 +170,10 @@ NORMALIZATIONS: list[tuple[Any, Callable[[Array], Array], tuple[int, ...]]] = [
     ),
     (layers.UnitNormalization(), lambda x: x / np.sqrt((x**2).sum(-1, keepdims=True)), ()),
     (layers.UnitNormalization(axis=(1, 2)), lambda x: x / np.sqrt((x**2).sum((1, 2), keepdims=True)), ()),
+    (layers.LocalResponseNormalization(5), lambda x: _local(x, 3, 5), ()),
+    (layers.LocalResponseNormalization(4, 0.5, 0.6, 2.0), lambda x: _local(x, 3, 4, 0.5, 0.6, 2.0), ()),
+    (layers.LocalResponseNormalization(9, 1.0, 1.5, axis=1), lambda x: _local(x, 1, 9, 1.0, 1.5), ()),
+    (layers.LocalResponseNormalization(1, k=0.5), lambda x: _local(x, 3, 1, k=0.5), ()),
 ]
 
 
@@ -218,3 +229,36 @@ def test_normalization_refuses() -> None:
     frozen = layers.LayerNormalization(center=False, scale=False)
     frozen.build((None, 4))
     assert frozen.weights == []
+
+
+@pytest.mark.parametrize(
+    ("shared", "shape"), [(None, (6, 5, 8)), ([1, 2], (1, 1, 8)), (1, (1, 5, 8)), ((-1, 2), (6, 1, 1))]
+)
+def test_learnt_slopes(shared: Any, shape: tuple[int, ...], isa: str) -> None:
+    x = _x(6, 5, 8)
+    layer = layers.PReLU(shared_axes=shared)
+    model = Model(source := Input((6, 5, 8)), layer(source))
+    assert layer.alpha.shape == shape
+    alpha = np.random.default_rng(1).normal(size=shape).astype(np.float32)
+    layer.set_weights([alpha])
+    want = np.where(x > 0, x, x * alpha.astype(float))
+    np.testing.assert_allclose(model.predict(x), want, rtol=1e-6, atol=1e-7)
+    rates = np.random.default_rng(2).normal(size=x.shape).astype(np.float32)
+    grad, (grad_alpha,) = model.network.vjp(x, rates)
+    np.testing.assert_allclose(grad, np.where(x > 0, 1, alpha) * rates, rtol=1e-6)
+    terms = np.where(x > 0, 0, x * rates.astype(float))
+    axes = tuple(i for i, size in enumerate(shape, 1) if size == 1)
+    np.testing.assert_allclose(grad_alpha, terms.sum((0, *axes)).reshape(shape), rtol=1e-5, atol=1e-5)
+    same = layers.PReLU.from_config(layer.get_config())
+    same.build((None, 6, 5, 8))
+    same.set_weights([alpha])
+    np.testing.assert_array_equal(same(x), layer(x))
+
+
+def test_slopes_are_held_by_rules() -> None:
+    layer = layers.PReLU("ones", alpha_regularizer="l2", alpha_constraint="non_neg", shared_axes=[1])
+    layer.build((None, 4))
+    twin = layers.PReLU.from_config(layer.get_config())
+    assert twin.get_config() == layer.get_config()
+    with pytest.raises(ValueError, match="axis 0 must be one of 1 to 1"):
+        layers.PReLU(shared_axes=0).build((None, 4))

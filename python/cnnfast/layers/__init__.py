@@ -40,7 +40,7 @@ from cnnfast.layers.depthwise_conv1d import DepthwiseConv1D
 from cnnfast.layers.depthwise_conv2d import DepthwiseConv2D
 from cnnfast.layers.dot import Dot, dot
 from cnnfast.layers.dropout import Dropout
-from cnnfast.layers.elementwise import ELU, ActivityRegularization, LeakyReLU, Rescaling
+from cnnfast.layers.elementwise import ELU, ActivityRegularization, LeakyReLU, PReLU, Rescaling
 from cnnfast.layers.embedding import Embedding
 from cnnfast.layers.flatten import Flatten
 from cnnfast.layers.functions import Identity, Lambda
@@ -52,6 +52,7 @@ from cnnfast.layers.global_average_pooling import (
 from cnnfast.layers.global_max_pooling import GlobalMaxPooling1D, GlobalMaxPooling2D, GlobalMaxPooling3D
 from cnnfast.layers.input import Input, InputLayer
 from cnnfast.layers.layer import Layer
+from cnnfast.layers.lp_pooling import LpPooling1D, LpPooling2D, LpPooling3D
 from cnnfast.layers.max_pooling1d import MaxPooling1D
 from cnnfast.layers.max_pooling2d import MaxPooling2D
 from cnnfast.layers.max_pooling3d import MaxPooling3D
@@ -79,6 +80,7 @@ from cnnfast.layers.normalization import (
     GroupNormalization,
     InstanceNormalization,
     LayerNormalization,
+    LocalResponseNormalization,
     RMSNormalization,
     UnitNormalization,
 )
@@ -86,13 +88,22 @@ from cnnfast.layers.operation import Operation
 from cnnfast.layers.reshaping import Permute, RepeatVector, Reshape
 from cnnfast.layers.separable_conv1d import SeparableConv1D
 from cnnfast.layers.separable_conv2d import SeparableConv2D
+from cnnfast.layers.spectral_normalization import SpectralNormalization
 from cnnfast.layers.time_distributed import TimeDistributed
+from cnnfast.layers.unpooling import MaxUnpool1D, MaxUnpool2D, MaxUnpool3D
 from cnnfast.layers.up_sampling import UpSampling1D, UpSampling2D, UpSampling3D
+from cnnfast.layers.wrapper import Wrapper
 from cnnfast.utils.missing import missing
 
 AvgPool1D = AveragePooling1D
 AvgPool2D = AveragePooling2D
 AvgPool3D = AveragePooling3D
+Convolution1D = Conv1D
+Convolution1DTranspose = Conv1DTranspose
+Convolution2D = Conv2D
+Convolution2DTranspose = Conv2DTranspose
+Convolution3D = Conv3D
+Convolution3DTranspose = Conv3DTranspose
 GlobalAvgPool1D = GlobalAveragePooling1D
 GlobalAvgPool2D = GlobalAveragePooling2D
 GlobalAvgPool3D = GlobalAveragePooling3D
@@ -102,6 +113,8 @@ GlobalMaxPool3D = GlobalMaxPooling3D
 MaxPool1D = MaxPooling1D
 MaxPool2D = MaxPooling2D
 MaxPool3D = MaxPooling3D
+SeparableConvolution1D = SeparableConv1D
+SeparableConvolution2D = SeparableConv2D
 
 __all__ = [
     "ELU",
@@ -131,6 +144,12 @@ __all__ = [
     "Conv2DTranspose",
     "Conv3D",
     "Conv3DTranspose",
+    "Convolution1D",
+    "Convolution1DTranspose",
+    "Convolution2D",
+    "Convolution2DTranspose",
+    "Convolution3D",
+    "Convolution3DTranspose",
     "Cropping1D",
     "Cropping2D",
     "Cropping3D",
@@ -165,16 +184,24 @@ __all__ = [
     "Layer",
     "LayerNormalization",
     "LeakyReLU",
+    "LocalResponseNormalization",
+    "LpPooling1D",
+    "LpPooling2D",
+    "LpPooling3D",
     "MaxPool1D",
     "MaxPool2D",
     "MaxPool3D",
     "MaxPooling1D",
     "MaxPooling2D",
     "MaxPooling3D",
+    "MaxUnpool1D",
+    "MaxUnpool2D",
+    "MaxUnpool3D",
     "Maximum",
     "Minimum",
     "Multiply",
     "Operation",
+    "PReLU",
     "Permute",
     "PixelShuffle",
     "RMSNormalization",
@@ -184,16 +211,20 @@ __all__ = [
     "Reshape",
     "SeparableConv1D",
     "SeparableConv2D",
+    "SeparableConvolution1D",
+    "SeparableConvolution2D",
     "Softmax",
     "SpatialDropout1D",
     "SpatialDropout2D",
     "SpatialDropout3D",
+    "SpectralNormalization",
     "Subtract",
     "TimeDistributed",
     "UnitNormalization",
     "UpSampling1D",
     "UpSampling2D",
     "UpSampling3D",
+    "Wrapper",
     "ZeroPadding1D",
     "ZeroPadding2D",
     "ZeroPadding3D",

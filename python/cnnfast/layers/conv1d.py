@@ -2,12 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from cnnfast.layers.convolution import Convolution
-
-if TYPE_CHECKING:
-    from cnnfast.utils.arguments import Padding
 
 
 class Conv1D(Convolution):
@@ -34,6 +29,8 @@ class Conv1D(Convolution):
         activity_regularizer: Penalty on what the layer makes of a batch, added to the loss.
         kernel_constraint: Rule for the kernel after each update.
         bias_constraint: Rule for the bias after each update.
+        padding_mode: What the padding holds: "zeros", or the input's own cells: "reflect" (mirrored at the
+            outermost), "replicate" (the outermost) or "circular" (from the other side); by keyword.
         options: Arguments of every layer: `name`, `trainable`, `input_shape`.
 
     Shapes:
@@ -44,7 +41,7 @@ class Conv1D(Convolution):
         ValueError: If an argument is out of its range, or, when called, the input does not suit it.
 
     Source:
-        Keras 3, `keras.layers.Conv1D`.
+        Keras 3, `keras.layers.Conv1D`; padding_mode as in PyTorch.
 
     Example:
         >>> Conv1D(8, 3, padding="causal", dilation_rate=4).compute_output_shape((None, 100, 2))
@@ -53,8 +50,3 @@ class Conv1D(Convolution):
 
     rank = 1
     paddings = ("valid", "same", "causal")
-
-    def _core_padding(self) -> Padding:
-        if self.padding != "causal":
-            return self.padding
-        return (((self.kernel_size[0] - 1) * self.dilation_rate[0], 0),)

@@ -29,6 +29,8 @@ class Conv2D(Convolution):
         activity_regularizer: Penalty on what the layer makes of a batch, added to the loss.
         kernel_constraint: Rule for the kernel after each update.
         bias_constraint: Rule for the bias after each update.
+        padding_mode: What the padding holds: "zeros", or the input's own cells: "reflect" (mirrored at the
+            outermost), "replicate" (the outermost) or "circular" (from the other side); by keyword.
         options: Arguments of every layer: `name`, `trainable`, `input_shape`.
 
     Shapes:
@@ -40,7 +42,7 @@ class Conv2D(Convolution):
         ValueError: If an argument is out of its range, or, when called, the input does not suit it.
 
     Source:
-        Keras 3, `keras.layers.Conv2D`.
+        Keras 3, `keras.layers.Conv2D`; padding_mode as in PyTorch.
 
     Example:
         >>> Conv2D(30, (5, 5), activation="relu").compute_output_shape((None, 28, 28, 1))

@@ -28,6 +28,8 @@ class DepthwiseConv2D(DepthwiseConvolution):
         activity_regularizer: Penalty on what the layer makes of a batch, added to the loss.
         depthwise_constraint: Rule for the kernel after each update.
         bias_constraint: Rule for the bias after each update.
+        padding_mode: What the padding holds: "zeros", or the input's own cells: "reflect" (mirrored at the
+            outermost), "replicate" (the outermost) or "circular" (from the other side); by keyword.
         options: Arguments of every layer: `name`, `trainable`, `input_shape`.
 
     Shapes:
@@ -39,7 +41,7 @@ class DepthwiseConv2D(DepthwiseConvolution):
         ValueError: If an argument is out of its range, or, when called, the input does not suit it.
 
     Source:
-        Keras 3, `keras.layers.DepthwiseConv2D`.
+        Keras 3, `keras.layers.DepthwiseConv2D`; padding_mode as in PyTorch.
 
     Example:
         >>> DepthwiseConv2D(3, depth_multiplier=2).compute_output_shape((None, 28, 28, 5))

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from typing_extensions import Unpack
 
     from cnnfast._core import Graph, Weight
-    from cnnfast.layers.layer import LayerOptions
+    from cnnfast.layers.convolution import SlidingOptions
     from cnnfast.utils.arguments import PaddingArgument
     from cnnfast.utils.serialization import Config
 
@@ -40,7 +40,7 @@ class DepthwiseConvolution(SlidingLayer):
         activity_regularizer: Any = None,
         depthwise_constraint: Any = None,
         bias_constraint: Any = None,
-        **options: Unpack[LayerOptions],
+        **options: Unpack[SlidingOptions],
     ) -> None:
         super().__init__(
             kernel_size,
@@ -60,13 +60,13 @@ class DepthwiseConvolution(SlidingLayer):
         self.depth_multiplier = whole_number(depth_multiplier, "depth_multiplier", 1)
 
     def _emit(self, graph: Graph, srcs: Sequence[int], weights: Sequence[Weight]) -> int:
-        self._check_axis_order(graph, srcs[0])
+        src, padding = self._padded(graph, srcs[0])
         value = graph.depthwise_conv(
-            srcs[0],
+            src,
             self.depth_multiplier,
             self.kernel_size,
             self.strides,
-            self.padding,
+            padding,
             self.dilation_rate,
             self.use_bias,
             self.data_format,

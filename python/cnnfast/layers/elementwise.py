@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from cnnfast.layers.layer import Layer
-from cnnfast.utils.arguments import real_number
+from cnnfast.layers.weighted import Rules
+from cnnfast.utils.arguments import entries, real_number, sample_axis
 
 if TYPE_CHECKING:
     from typing_extensions import Unpack
@@ -91,6 +93,65 @@ class ELU(Layer):
     def get_config(self) -> Config:
         """Returns the arguments that make an equal layer."""
         return {**super().get_config(), "alpha": self.alpha}
+
+
+class PReLU(Layer):
+    """Values below 0 are multiplied by slopes that are learnt.
+
+    Formula: x where x > 0, else alpha * x
+
+    Args:
+        alpha_initializer: How the slopes begin.
+        alpha_regularizer: Penalty on the slopes.
+        alpha_constraint: Rule for the slopes after each update.
+        shared_axes: Axes along which slopes are the same, counted with the batch's, which is 0: [1, 2] has
+            one for each channel of channels_last images.
+        options: Arguments of every layer: `name`, `trainable`, `input_shape`.
+
+    Shapes:
+        Any, unchanged. The slopes have the shape of a sample, of size 1 along shared axes.
+
+    Raises:
+        ValueError: If there is no such axis.
+
+    Source:
+        He et al., 2015; Keras 3, `keras.layers.PReLU`.
+
+    Example:
+        >>> import numpy as np
+        >>> PReLU(alpha_initializer="ones")(np.array([[-1.0, 2.0]]))
+        array([[-1.,  2.]], dtype=float32)
+    """
+
+    def __init__(
+        self,
+        alpha_initializer: Any = "Zeros",
+        alpha_regularizer: Any = None,
+        alpha_constraint: Any = None,
+        shared_axes: int | Sequence[int] | None = None,
+        **options: Unpack[LayerOptions],
+    ) -> None:
+        super().__init__(**options)
+        self._rules = Rules.of(alpha_initializer, alpha_regularizer, alpha_constraint)
+        shared = (shared_axes,) if isinstance(shared_axes, int) else entries(shared_axes)
+        self.shared_axes = None if shared is None else [int(axis) for axis in shared]
+
+    def build(self, input_shape: Any) -> None:
+        """Makes the slopes."""
+        shape = list(input_shape[1:])
+        for axis in self.shared_axes or ():
+            shape[sample_axis(axis, len(shape), self.name)] = 1
+        self.alpha = self._rules.weight_of(self, shape, "alpha")
+
+    def call(self, inputs: Any) -> Any:
+        """Returns the values that it makes."""
+        from cnnfast import ops
+
+        return ops.where(inputs > 0.0, inputs, self.alpha * inputs)
+
+    def get_config(self) -> Config:
+        """Returns the arguments that make an equal layer, without its weights."""
+        return {**super().get_config(), **self._rules.config("alpha"), "shared_axes": self.shared_axes}
 
 
 class Rescaling(Layer):

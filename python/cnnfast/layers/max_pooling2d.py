@@ -19,6 +19,8 @@ class MaxPooling2D(MaxPooling):
         ceil_mode: Whether a last window that only partly overlaps the image counts; a window larger than the
             image gives one output then.
         dilation_rate: Step between cells of a window, an int or two.
+        return_indices: Whether it also returns where the largest values are, as `MaxUnpool2D` takes it: their
+            number among the cells of their channel, counted in C order.
         options: Arguments of every layer: `trainable`, `input_shape`.
 
     Shapes:
@@ -28,7 +30,7 @@ class MaxPooling2D(MaxPooling):
         ValueError: If an argument is out of its range, or, when called, the input does not suit it.
 
     Source:
-        Keras 3, `keras.layers.MaxPooling2D`; ceil_mode and dilation as in PyTorch.
+        Keras 3, `keras.layers.MaxPooling2D`; ceil_mode, dilation and indices as in PyTorch.
 
     Example:
         >>> MaxPooling2D().compute_output_shape((None, 5, 5, 1))

@@ -19,6 +19,8 @@ class MaxPooling3D(MaxPooling):
         ceil_mode: Whether a last window that only partly overlaps the volume counts; a window larger than the
             volume gives one output then.
         dilation_rate: Step between cells of a window, an int or three.
+        return_indices: Whether it also returns where the largest values are, as `MaxUnpool3D` takes it: their
+            number among the cells of their channel, counted in C order.
         options: Arguments of every layer: `trainable`, `input_shape`.
 
     Shapes:
@@ -28,7 +30,7 @@ class MaxPooling3D(MaxPooling):
         ValueError: If an argument is out of its range, or, when called, the input does not suit it.
 
     Source:
-        Keras 3, `keras.layers.MaxPooling3D`; ceil_mode and dilation as in PyTorch.
+        Keras 3, `keras.layers.MaxPooling3D`; ceil_mode, dilation and indices as in PyTorch.
 
     Example:
         >>> MaxPooling3D().compute_output_shape((None, 5, 5, 5, 1))

@@ -6,13 +6,13 @@ whether it is trained, has kernels of its own (batch_normalization.py).
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from cnnfast.layers.layer import Layer
 from cnnfast.layers.weighted import Rules
-from cnnfast.utils.arguments import real_number, whole_number
-from cnnfast.utils.serialization import serialize
+from cnnfast.utils.arguments import real_number, sample_axis, whole_number
 
 if TYPE_CHECKING:
     from typing_extensions import Unpack
@@ -57,16 +57,8 @@ class _Affine(Layer):
 
     def _add(self, shape: Sequence[int]) -> None:
         for name, wanted in (("gamma", self.scale), ("beta", self.center)):
-            rules = self._rules[name]
             if wanted:
-                made = self.add_weight(
-                    shape,
-                    rules.initializer,
-                    regularizer=rules.regularizer,
-                    constraint=rules.constraint,
-                    name=name,
-                )
-                setattr(self, name, made)
+                setattr(self, name, self._rules[name].weight_of(self, shape, name))
 
     def _affine(self, values: Any, like: Sequence[int]) -> Any:
         """Times gamma, plus beta, which are brought to a shape."""
@@ -82,9 +74,7 @@ class _Affine(Layer):
         """Returns the arguments that make an equal layer, without its weights."""
         config = {name: getattr(self, name) for name in ("axis", "epsilon", "center", "scale")}
         for name, rules in self._rules.items():
-            config[f"{name}_initializer"] = serialize(rules.initializer)
-            config[f"{name}_regularizer"] = serialize(rules.regularizer)
-            config[f"{name}_constraint"] = serialize(rules.constraint)
+            config |= rules.config(name)
         return {**super().get_config(), **config}
 
 
@@ -375,3 +365,68 @@ class UnitNormalization(Layer):
     def get_config(self) -> Config:
         """Returns the arguments that make an equal layer."""
         return {**super().get_config(), "axis": self.axis}
+
+
+class LocalResponseNormalization(Layer):
+    """Divides each value by what it and the same places of neighbouring channels hold.
+
+    Formula: out[c] = in[c] / (k + alpha / size * sum_i in[i]^2)^beta, i from c - size // 2, `size` channels;
+    those beyond the ends count as 0.
+
+    Args:
+        size: How many channels are looked at, at least 1.
+        alpha: Factor of the mean of squares.
+        beta: Exponent.
+        k: What is added to the mean.
+        axis: The axis of the channels: -1 for channels_last, 1 for channels_first.
+        options: Arguments of every layer: `name`, `trainable`, `input_shape`.
+
+    Shapes:
+        Any with channels, unchanged.
+
+    Raises:
+        ValueError: If an argument is out of its range, or there is no such axis.
+
+    Source:
+        Krizhevsky, Sutskever and Hinton, 2012; PyTorch, `torch.nn.LocalResponseNorm`, whose names and
+        defaults these are; ONNX, `LRN`.
+
+    Example:
+        >>> import numpy as np
+        >>> LocalResponseNormalization(3, alpha=3.0, beta=1.0, k=0.0)(np.array([[1.0, 2.0, 5.0]]))
+        array([[0.2       , 0.06666667, 0.1724138 ]], dtype=float32)
+    """
+
+    def __init__(
+        self,
+        size: int,
+        alpha: float = 1e-4,
+        beta: float = 0.75,
+        k: float = 1.0,
+        axis: int = -1,
+        **options: Unpack[LayerOptions],
+    ) -> None:
+        super().__init__(**options)
+        self.size = whole_number(size, "size", 1)
+        self.alpha = real_number(alpha, "alpha", -math.inf)
+        self.beta = real_number(beta, "beta", -math.inf)
+        self.k = real_number(k, "k", -math.inf)
+        self.axis = whole_number(axis, "axis", -8)
+
+    def call(self, inputs: Any) -> Any:
+        """Returns the values that it makes."""
+        from cnnfast import ops
+        from cnnfast.ops.slicing import cut
+
+        own = sample_axis(self.axis, len(inputs.dims), self.name)
+        sides = [(0, 0)] * inputs.ndim
+        sides[own + 1] = (self.size // 2, (self.size - 1) // 2)
+        squares = ops.pad(ops.square(inputs), sides)
+        total = sum(cut(squares, own, i, 1, inputs.dims[own]) for i in range(self.size))
+        scale = self.k + self.alpha / self.size * total
+        return inputs * ops.power(scale, -self.beta)
+
+    def get_config(self) -> Config:
+        """Returns the arguments that make an equal layer."""
+        own = ("size", "alpha", "beta", "k", "axis")
+        return {**super().get_config(), **{name: getattr(self, name) for name in own}}

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 
     from cnnfast._core import Graph, Weight
     from cnnfast.layers.layer import UnnamedOptions
+    from cnnfast.layers.tracing import Value
     from cnnfast.utils.arguments import PaddingArgument
     from cnnfast.utils.serialization import Config
 
@@ -70,10 +71,23 @@ class MaxPooling(Pooling):
         *,
         ceil_mode: bool = False,
         dilation_rate: int | Sequence[int] = 1,
+        return_indices: bool = False,
         **options: Unpack[UnnamedOptions],
     ) -> None:
         super().__init__(pool_size, strides, padding, data_format, name, ceil_mode=ceil_mode, **options)
         self.dilation_rate = per_axis(dilation_rate, "dilation_rate", self.rank)
+        self.return_indices = bool(return_indices)
+
+    @property
+    def _is_called(self) -> bool:
+        return self.return_indices
+
+    def call(self, inputs: Value) -> tuple[Value, Value]:
+        """Returns the largest values, and where they are."""
+        from cnnfast.layers.unpooling import places_of_maxima
+
+        largest = inputs.graph.value(self._emit(inputs.graph, [inputs.number], ()))
+        return largest, places_of_maxima(self, inputs, largest)
 
     def _emit(self, graph: Graph, srcs: Sequence[int], weights: Sequence[Weight]) -> int:
         self._check_axis_order(graph, srcs[0])
@@ -90,7 +104,8 @@ class MaxPooling(Pooling):
 
     def get_config(self) -> Config:
         """Returns the arguments that make an equal layer."""
-        return {**super().get_config(), "dilation_rate": self.dilation_rate}
+        own = {"dilation_rate": self.dilation_rate, "return_indices": self.return_indices}
+        return {**super().get_config(), **own}
 
 
 class AveragePooling(Pooling):

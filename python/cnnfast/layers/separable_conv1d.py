@@ -32,6 +32,8 @@ class SeparableConv1D(SeparableConvolution):
         depthwise_constraint: Rule for the depthwise kernel after each update.
         pointwise_constraint: Rule for the pointwise kernel after each update.
         bias_constraint: Rule for the bias after each update.
+        padding_mode: What the padding holds: "zeros", or the input's own cells: "reflect" (mirrored at the
+            outermost), "replicate" (the outermost) or "circular" (from the other side); by keyword.
         options: Arguments of every layer: `name`, `trainable`, `input_shape`.
 
     Shapes:
@@ -44,7 +46,7 @@ class SeparableConv1D(SeparableConvolution):
         ValueError: If an argument is out of its range, or, when called, the input does not suit it.
 
     Source:
-        Keras 3, `keras.layers.SeparableConv1D`.
+        Keras 3, `keras.layers.SeparableConv1D`; padding_mode as in PyTorch.
 
     Example:
         >>> SeparableConv1D(8, 3, strides=2).compute_output_shape((None, 101, 4))

@@ -33,6 +33,8 @@ class SeparableConv2D(SeparableConvolution):
         depthwise_constraint: Rule for the depthwise kernel after each update.
         pointwise_constraint: Rule for the pointwise kernel after each update.
         bias_constraint: Rule for the bias after each update.
+        padding_mode: What the padding holds: "zeros", or the input's own cells: "reflect" (mirrored at the
+            outermost), "replicate" (the outermost) or "circular" (from the other side); by keyword.
         options: Arguments of every layer: `name`, `trainable`, `input_shape`.
 
     Shapes:

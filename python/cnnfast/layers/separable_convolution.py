@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from typing_extensions import Unpack
 
     from cnnfast._core import Graph, Weight
-    from cnnfast.layers.layer import LayerOptions
+    from cnnfast.layers.convolution import SlidingOptions
     from cnnfast.layers.variable import Variable
     from cnnfast.utils.arguments import PaddingArgument
     from cnnfast.utils.serialization import Config
@@ -49,7 +49,7 @@ class SeparableConvolution(SlidingLayer):
         depthwise_constraint: Any = None,
         pointwise_constraint: Any = None,
         bias_constraint: Any = None,
-        **options: Unpack[LayerOptions],
+        **options: Unpack[SlidingOptions],
     ) -> None:
         super().__init__(
             kernel_size,
@@ -82,13 +82,13 @@ class SeparableConvolution(SlidingLayer):
 
     def _emit(self, graph: Graph, srcs: Sequence[int], weights: Sequence[Weight]) -> int:
         one = (1,) * self.rank
-        self._check_axis_order(graph, srcs[0])
+        src, padding = self._padded(graph, srcs[0])
         value = graph.depthwise_conv(
-            srcs[0],
+            src,
             self.depth_multiplier,
             self.kernel_size,
             self.strides,
-            self.padding,
+            padding,
             self.dilation_rate,
             False,
             self.data_format,

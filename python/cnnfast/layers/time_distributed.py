@@ -2,18 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from cnnfast.layers.layer import Layer
-
-if TYPE_CHECKING:
-    from typing_extensions import Self, Unpack
-
-    from cnnfast.layers.layer import LayerOptions
-    from cnnfast.utils.serialization import Config
+from cnnfast.layers.wrapper import Wrapper
 
 
-class TimeDistributed(Layer):
+class TimeDistributed(Wrapper):
     """A layer applied to each step of a sequence, all steps with the same weights.
 
     Args:
@@ -35,12 +29,6 @@ class TimeDistributed(Layer):
         (None, 10, 6, 6, 16)
     """
 
-    def __init__(self, layer: Layer, **options: Unpack[LayerOptions]) -> None:
-        if not isinstance(layer, Layer):
-            raise ValueError(f"TimeDistributed takes a layer, got {layer!r}")
-        super().__init__(**options)
-        self.layer = layer
-
     def build(self, input_shape: Any) -> None:
         """Makes the layer's weights."""
         self.layer.build((input_shape[0], *input_shape[2:]))
@@ -52,16 +40,3 @@ class TimeDistributed(Layer):
         _, steps, *dims = ops.shape(inputs)
         made = self.layer(ops.reshape(inputs, (-1, *dims)))
         return ops.reshape(made, (-1, steps, *ops.shape(made)[1:]))
-
-    def get_config(self) -> Config:
-        """Returns the arguments that make an equal layer."""
-        from cnnfast.models.registry import layer_to_config
-
-        return {**super().get_config(), "layer": layer_to_config(self.layer)}
-
-    @classmethod
-    def from_config(cls, config: Config) -> Self:
-        """Makes the layer that `config` describes, with new weights."""
-        from cnnfast.models.registry import layer_from_config
-
-        return cls(**{**config, "layer": layer_from_config(config["layer"])})

@@ -14,7 +14,7 @@ from cnnfast.layers.layer import Layer
 from cnnfast.utils.serialization import described
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
     from typing_extensions import Unpack
 
@@ -40,6 +40,20 @@ class Rules:
             regularizers.get(regularizer),
             constraints.get(constraint),
         )
+
+    def weight_of(self, layer: Layer, shape: Sequence[int], name: str) -> Variable:
+        """Makes a weight that follows them; for layers with `build`."""
+        return layer.add_weight(
+            shape, self.initializer, regularizer=self.regularizer, constraint=self.constraint, name=name
+        )
+
+    def config(self, name: str) -> Config:
+        """Returns the arguments that they come from, of the weight of this name."""
+        return {
+            f"{name}_initializer": described(self.initializer, initializers.get),
+            f"{name}_regularizer": described(self.regularizer, regularizers.get),
+            f"{name}_constraint": described(self.constraint, constraints.get),
+        }
 
 
 class RuledLayer(Layer):
@@ -85,10 +99,9 @@ class RuledLayer(Layer):
         """Returns the arguments that make an equal layer, without its weights."""
         config: Config = {}
         for name, rules in self._rules.items():
-            config[f"{name}_initializer"] = described(rules.initializer, initializers.get)
-            if name not in self.untrained:
-                config[f"{name}_regularizer"] = described(rules.regularizer, regularizers.get)
-                config[f"{name}_constraint"] = described(rules.constraint, constraints.get)
+            config |= rules.config(name)
+            if name in self.untrained:
+                del config[f"{name}_regularizer"], config[f"{name}_constraint"]
         return {**super().get_config(), **config}
 
 

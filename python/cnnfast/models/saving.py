@@ -59,8 +59,13 @@ def save_model(model: BaseModel, filepath: str | os.PathLike[str], overwrite: bo
     path = target_path(filepath, _MODEL_SUFFIX, overwrite)
     with model._lock:  # all of one moment, though another thread may train or compile
         moment = model.network.snapshot()
+        taken = dict(zip(map(id, model.network.weights), moment["weights"], strict=True))
         parts: dict[str, Tensors] = {
-            _WEIGHTS: dict(zip(_weight_names(model), moment["weights"], strict=True))
+            # What the network does not compute with is as it was when the layer was made.
+            _WEIGHTS: {
+                name: taken[id(variable)] if id(variable) in taken else variable.numpy()
+                for name, variable in zip(_weight_names(model), model._variables(), strict=True)
+            }
         }
         compiled = _compile_config(model)
         if compiled is not None:

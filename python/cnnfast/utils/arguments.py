@@ -166,6 +166,26 @@ def normal_sides(value: Any, name: str, rank: int) -> Sides:
     return tuple((before, after) for before, after in sides)
 
 
+def explicit_sides(padding: Padding, sizes: Sizes, reach: Sequence[int], strides: Sizes) -> Sides:
+    """Returns a padding as (before, after) of each axis; "same" puts an odd cell at the end.
+
+    Args:
+        padding: "valid", "same", or what is returned.
+        sizes: Of the image.
+        reach: Of the window.
+        strides: Steps between windows.
+
+    Example:
+        >>> explicit_sides("same", (5, 6), (3, 3), (1, 2))
+        ((1, 1), (0, 1))
+    """
+    if padding != "same":
+        return ((0, 0),) * len(sizes) if isinstance(padding, str) else padding
+    ends = [(-(-size // stride) - 1) * stride for size, stride in zip(sizes, strides, strict=True)]
+    total = [max(0, end + window - size) for end, window, size in zip(ends, reach, sizes, strict=True)]
+    return tuple((each // 2, each - each // 2) for each in total)
+
+
 def sample_axis(axis: int, rank: int, name: str) -> int:
     """Returns an axis of a batch as one of its samples, from 0.
 
