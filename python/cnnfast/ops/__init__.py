@@ -66,6 +66,7 @@ from cnnfast.ops.functions import (
     tan,
     trunc,
 )
+from cnnfast.ops.grad import grad
 from cnnfast.ops.joining import append, concatenate, hstack, stack, vstack
 from cnnfast.ops.logic import (
     equal,
@@ -224,6 +225,7 @@ __all__ = [
     "full_like",
     "gelu",
     "get_item",
+    "grad",
     "greater",
     "greater_equal",
     "hard_shrink",
