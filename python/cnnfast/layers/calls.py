@@ -33,6 +33,7 @@ def call_layer(layer: Layer, args: Args, kwargs: Kwargs) -> Any:
         return _connect(layer, args, kwargs)
     if len(values) < len(tensors):
         raise ValueError(f"layer {layer.name!r} was called on a symbolic tensor while it is traced")
+    values[0].graph.check_batches()
     layer._build_for(args, kwargs, [value.dims for value in values])
     return values[0].graph.call(layer, args, kwargs)
 

@@ -17,14 +17,21 @@ import numpy as np
 
 from cnnfast._core import Graph, Weight
 from cnnfast.layers.operators import Operators, apply
+from cnnfast.layers.symbolic import SymbolicTensor
+from cnnfast.utils.nest import leaves, mapped, packed
 
 if TYPE_CHECKING:
     from types import FrameType
 
     from cnnfast.layers.layer import Layer
+    from cnnfast.layers.symbolic import Call
 
 _PACKAGE = os.path.dirname(os.path.dirname(os.path.abspath(__file__))) + os.sep
 _current: ContextVar[Tracing | None] = ContextVar("what is being traced", default=None)
+
+
+class NeedsBatchError(Exception):
+    """What acts on batches, such as a layer, was called where the first axes of arrays are no batch's."""
 
 
 class Tracing(Graph):
@@ -33,6 +40,8 @@ class Tracing(Graph):
     Args:
         training: Whether it describes what training does; else evaluation and prediction.
         begin: A graph that it goes on from; None for an empty one.
+        batches: Whether the first axis of arrays is a batch's; else what needs one raises `NeedsBatchError`.
+        probed: The layer, or the symbolic tensor, whose gradient is wanted; see `passed`.
 
     Attributes:
         told_training: What a call said with `training=...`, for all layers in it; None where none did.
@@ -41,17 +50,26 @@ class Tracing(Graph):
         losses: What layers add to the loss.
         calls: The layers that were called, what they made, and their multiply-adds for one sample; not those
             that others call.
+        probes: The inputs that were added to what is probed.
     """
 
-    def __init__(self, training: bool = False, begin: Graph | None = None) -> None:
+    def __init__(
+        self,
+        training: bool = False,
+        begin: Graph | None = None,
+        batches: bool = True,
+        probed: Layer | SymbolicTensor | None = None,
+    ) -> None:
         super().__init__(*([] if begin is None else [begin]))
         self._training = training
+        self._batches, self._probed = batches, probed
         self.told_training: bool | None = None
         self.asked_training = False
         self.scope = ""
         self.losses: list[Value] = []
         self.states: dict[int, Value] = {}  # of variables that are not weights of the core's: metrics'
         self.calls: list[tuple[Layer, Any, int]] = []
+        self.probes: list[Value] = []
         self._depth = 0
         self._read: dict[int, Value] = {}
 
@@ -73,6 +91,11 @@ class Tracing(Graph):
             return self.told_training
         self.asked_training = True
         return self._training
+
+    def check_batches(self) -> None:
+        """Raises `NeedsBatchError` where the first axes of arrays are no batch's."""
+        if not self._batches:
+            raise NeedsBatchError
 
     def named(self, what: str) -> str:
         """Returns the name of a node."""
@@ -116,13 +139,27 @@ class Tracing(Graph):
         """Adds a layer, and notes that it was called."""
         first, self._depth = self.size, self._depth + 1
         try:
-            made = layer._trace(self, args, kwargs)
+            made = self.passed(layer, None, layer._trace(self, args, kwargs))
         finally:
             self._depth -= 1
         if self._depth == 0:
             work = sum(self.multiply_adds(value) for value in range(first, self.size))
             self.calls.append((layer, made, work))
         return made
+
+    def passed(self, layer: Layer, call: Call | None, made: Any) -> Any:
+        """Returns what a layer made. What is probed gets an input added, zeros, whose gradient is its own."""
+        if self._probed is layer:
+            return mapped(self._with_probe, made)
+        if isinstance(self._probed, SymbolicTensor) and self._probed.call is call:
+            values, place = leaves(made), self._probed.place
+            values[place] = self._with_probe(values[place])
+            return packed(made, values)
+        return made
+
+    def _with_probe(self, value: Value) -> Any:
+        self.probes.append(self.value(self.input(value.dims, self.named("probe"), value.rows)))
+        return self.value(self.stop_gradient(value.number, self.named("probed"))) + self.probes[-1]
 
     @contextmanager
     def within(self, scope: str | None = None, training: bool | None = None) -> Iterator[None]:

@@ -245,6 +245,47 @@ class BaseModel(Trainer, Layer):
             network = self._networks.predicting([each.shape[1:] for each in samples])
             return profile(network, samples, "predict", count)
 
+    def gradients(self, x: Any, output: Any = None, wrt: Any = None) -> Any:
+        """Returns gradients of outputs by inputs, or by what a layer makes; layers act as in prediction.
+
+        Saliency is the gradient by the input, activation maximization climbs it, and Grad-CAM weights a
+        layer's channels by the means of theirs. Compiled, and kept for the next call of the same shapes.
+
+        Formula: d sum(output) / d wrt
+
+        Args:
+            x: The samples, as for `predict`; all are one batch.
+            output: Of what: None for the sum of all outputs, a class (the place along the last axis of the
+                only output) or an array of one for each sample, the name of an output, or a function of what
+                the model returns, written with `cnnfast.ops` and traced once.
+            wrt: By what: None for the inputs, an input, a layer or its name (in this model or in models in
+                it), or the symbolic tensor that it returned.
+
+        Returns:
+            Arrays in the form of the inputs; of an input's or layer's output the one array.
+
+        Raises:
+            ValueError: If there is no such output, class or layer, or the layer has several outputs or uses.
+
+        Example:
+            >>> import cnnfast, numpy as np
+            >>> from cnnfast.layers import Conv2D, Dense, GlobalAveragePooling2D
+            >>> model = cnnfast.Sequential([
+            ...     Conv2D(4, 3, input_shape=(8, 8, 1), activation="relu", name="maps"),
+            ...     GlobalAveragePooling2D(),
+            ...     Dense(3),
+            ... ])
+            >>> image = np.ones((1, 8, 8, 1))
+            >>> features = cnnfast.Model(model.inputs, model.get_layer("maps").output).predict(image)
+            >>> weights = model.gradients(image, output=2, wrt="maps").mean(axis=(1, 2), keepdims=True)
+            >>> np.maximum((weights * features).sum(-1), 0).shape  # Grad-CAM
+            (1, 6, 6)
+        """
+        from cnnfast.models.gradients import gradients
+
+        with self._shaped_by(x):
+            return gradients(self, x, output, wrt)
+
     # -- files -------------------------------------------------------------------------------------------
 
     def save(self, filepath: str | PathLike[str], overwrite: bool = True, zipped: bool | None = None) -> None:

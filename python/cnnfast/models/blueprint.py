@@ -123,7 +123,7 @@ class Blueprint:
             return values[self._places[_key(each)]] if isinstance(each, SymbolicTensor) else each
 
         args, kwargs = mapped(value, (call.args, call.kwargs or {}))
-        return leaves(call.layer._trace(graph, args, kwargs))
+        return leaves(graph.passed(call.layer, call, call.layer._trace(graph, args, kwargs)))
 
     def trace(self, graph: Tracing, inputs: Sequence[Value]) -> list[Value]:
         """Adds the model to a graph, given the values of its inputs there; returns those of its outputs."""

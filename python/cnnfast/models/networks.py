@@ -7,10 +7,12 @@ others the last few.
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
 
 from cnnfast._core import TrainingState, Workspace
+from cnnfast.layers.tracing import Tracing
 from cnnfast.models.objectives import Form, Mean, Reports, State, make_objective
 from cnnfast.tuning import new_network
 from cnnfast.utils.locks import fork_lock
@@ -18,6 +20,9 @@ from cnnfast.utils.warn import warn
 
 if TYPE_CHECKING:
     from cnnfast._core import Network
+    from cnnfast.layers.layer import Layer
+    from cnnfast.layers.symbolic import SymbolicTensor
+    from cnnfast.layers.tracing import Value
     from cnnfast.losses import Loss
     from cnnfast.models.blueprint import Blueprint, Dims
     from cnnfast.models.objectives import Compiled
@@ -41,6 +46,21 @@ class Planned:
         self.names = [report.name for report in reports]
 
 
+@dataclass(frozen=True)
+class Probing:
+    """A network whose gradients are wanted.
+
+    Attributes:
+        network: The network. Its inputs are the model's, then the probes.
+        probes: Inputs whose gradients are those of what a layer makes.
+        outputs: What is differentiated.
+    """
+
+    network: Network
+    probes: list[Value]
+    outputs: list[Value]
+
+
 class Networks:
     """The networks of one model, as it was compiled last.
 
@@ -57,6 +77,7 @@ class Networks:
         self._first: Planned | None = None
         self._last: tuple[Sequence[Dims], Forms | None, Planned] | None = None
         self._others: OrderedDict[tuple[Shapes, Forms | None], Planned] = OrderedDict()
+        self._probing: OrderedDict[tuple[Any, ...], Probing] = OrderedDict()
         self._lock = fork_lock()
 
     @property
@@ -74,6 +95,38 @@ class Networks:
         if last is None or last[1] is not forms or last[0] != shapes:
             self._last = last = (shapes, forms, self._find(tuple(shapes), forms))
         return last[2]
+
+    def probing(
+        self,
+        shapes: Sequence[Dims],
+        probed: Layer | SymbolicTensor | None,
+        function: Callable[[Any], Any] | None,
+    ) -> Probing:
+        """Returns a network for gradients by what is probed, of a function of the outputs if there is one."""
+        key = tuple(shapes), probed, function
+        with self._lock:
+            found = self._probing.get(key)
+            if found is None:
+                found = self._probing[key] = self._make_probing(shapes, probed, function)
+                if len(self._probing) > _KEPT:
+                    self._probing.popitem(last=False)
+            self._probing.move_to_end(key)
+        return found
+
+    def _make_probing(
+        self,
+        shapes: Sequence[Dims],
+        probed: Layer | SymbolicTensor | None,
+        function: Callable[[Any], Any] | None,
+    ) -> Probing:
+        plan, graph = self._plan, Tracing(probed=probed)
+        inputs = [graph.value(graph.input(*each)) for each in zip(shapes, plan.input_names, strict=True)]
+        outputs = plan.trace(graph, inputs)
+        if function is not None:
+            with graph.within():
+                outputs = [graph.as_value(function(plan.pack_outputs(outputs)))]
+        network = new_network(graph, [value.number for value in outputs], self._workspace)
+        return Probing(network, graph.probes, outputs)
 
     def _find(self, shapes: Shapes, forms: Forms | None) -> Planned:
         key = shapes, forms

@@ -66,6 +66,7 @@ from cnnfast.ops.functions import (
     tan,
     trunc,
 )
+from cnnfast.ops.grad import grad
 from cnnfast.ops.joining import append, concatenate, hstack, stack, vstack
 from cnnfast.ops.logic import (
     equal,
@@ -229,6 +230,7 @@ __all__ = [
     "gelu",
     "get_item",
     "glu",
+    "grad",
     "greater",
     "greater_equal",
     "hard_shrink",

@@ -79,6 +79,8 @@ class Operation:
 
             return Layer.of(self, arguments)
         if graph is not None:
+            if self.batches:
+                graph.check_batches()
             with graph.within():
                 return self.emit(**self.with_tensors(arguments, functools.partial(_value, graph)))
         return self._run(arguments)
