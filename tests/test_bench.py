@@ -23,6 +23,8 @@ PARAMETERS = {
     "cifar_cnn": 122_570,
     "vgg16": 138_357_544,
     "alexnet": 61_100_840,
+    "resnet20": 272_474,
+    "unet": 466_595,
 }
 # Everything that the small networks do not have: strides, padding, groups, windows that overlap.
 ODD = Network(
@@ -40,18 +42,40 @@ ODD = Network(
     ),
 )
 
+# Everything that chains do not have, and a class for each pixel.
+BRANCHED = Network(
+    "branched",
+    (3, 6, 4),
+    "channels_last",
+    "adam",
+    (
+        {"type": "conv2d", "filters": 4, "kernel_size": 3, "padding": 1, "use_bias": False, "name": "a"},
+        {"type": "batch_norm", "activation": "tanh"},
+        {"type": "add", "with": "a", "activation": "relu", "name": "b"},
+        {"type": "max_pool2d", "pool_size": 2},
+        {"type": "conv2d_transpose", "filters": 2, "kernel_size": 2, "strides": 2},
+        {"type": "concat", "with": "b"},
+        {"type": "conv2d", "filters": 3, "kernel_size": 1},
+    ),
+)
+
 
 @pytest.mark.parametrize("name", networks.NAMES)
 def test_shapes_are_the_known_networks(name: str) -> None:
     net = networks.load(name)
-    kernels = [shape for _, shape in networks.kernel_shapes(net)]
-    assert sum(math.prod(shape) + shape[-1] for shape in kernels) == PARAMETERS[name]
-    assert net.classes == (1000 if name in networks.LARGE else 10)
+    learned = [each for layer in networks.with_read_shapes(net) for each in networks.weight_shapes(*layer)]
+    assert sum(map(math.prod, learned)) == PARAMETERS[name]
+    assert net.classes == (1000 if name in networks.LARGE else 3 if name == "unet" else 10)
 
 
-@pytest.mark.parametrize("name", ["lenet5", "mnist_cnn", "odd"])
+def _network(name: str) -> Network:
+    ours = {net.name: net for net in (ODD, BRANCHED)}
+    return ours[name] if name in ours else networks.without_dropout(networks.load(name))
+
+
+@pytest.mark.parametrize("name", ["lenet5", "mnist_cnn", "odd", "branched"])
 def test_reference_gradient_is_the_numerical_gradient(name: str) -> None:
-    net = ODD if name == "odd" else networks.without_dropout(networks.load(name))
+    net = _network(name)
     weights = [w.astype(np.float64) for w in networks.he_weights(net, seed=3)]
     x, y = networks.samples(net, 2, seed=4)
     gradients = reference.gradients(net, weights, x, y)[1]
@@ -100,6 +124,21 @@ def test_cnnfast_computes_the_layers_that_are_timed(task: str) -> None:
     workload = BY_NAME[f"layers/depthwise_3x3_s1_960@7/{task}"]
     answer = Worker("cnnfast", threads=1).prepare(str(workload), dropout=False, steps=2)
     assert driver._difference(workload, answer["results"]) < driver.LOGITS_BARS["default"]
+
+
+@pytest.mark.parametrize("name", ["branched", "resnet20"])
+def test_cnnfast_computes_networks_with_branches(name: str) -> None:
+    net, engine = _network(name), engines.make("cnnfast", threads=1)
+    weights = networks.he_weights(net, seed=3)
+    x, y = networks.samples(net, 2, seed=4)
+    expected = reference.predict(net, weights, x)
+    got = engine.predictor(net, weights, x)()
+    if got.ndim == 4:
+        got = got.transpose(0, 3, 1, 2)
+    np.testing.assert_allclose(got, expected, rtol=0, atol=1e-4 * np.abs(expected).max())
+    step = engine.trainer(net, weights, x, y)
+    losses = reference.train(net, weights, x, y, steps=3)
+    np.testing.assert_allclose([step() for _ in losses], losses, rtol=1e-3)
 
 
 def test_channels_last_weights_give_the_same_logits() -> None:

@@ -19,7 +19,8 @@ from numpy.typing import NDArray
 SHAPES = Path(__file__).resolve().parent.parent / "shapes"
 SMALL = ("lenet5", "mnist_cnn", "mnist_mlp", "cifar_cnn")
 LARGE = ("vgg16", "alexnet")
-NAMES = SMALL + LARGE
+BRANCHED = ("resnet20", "unet")
+NAMES = SMALL + LARGE + BRANCHED
 
 Array = NDArray[Any]
 Layer = dict[str, Any]
@@ -27,9 +28,11 @@ Layer = dict[str, Any]
 
 @dataclass(frozen=True)
 class Network:
-    """A chain of layers as bench/shapes writes it, its input shape turned to channels first.
+    """Layers as bench/shapes writes them, the input shape turned to channels first.
 
-    A layer with the key "frozen" keeps its weights in training.
+    Each reads what the one before it made, or what the key "from" names; sums and concatenations read a
+    second value, "with". The key "name" names what a layer made. A layer with the key "frozen" keeps its
+    weights in training.
     """
 
     name: str
@@ -40,9 +43,8 @@ class Network:
 
     @property
     def classes(self) -> int:
-        """The number of logits."""
-        (count,) = shapes(self)[-1]
-        return count
+        """The number of logits, of a sample or of each of its pixels."""
+        return shapes(self)[-1][0]
 
 
 def load(name: str) -> Network:
@@ -59,15 +61,33 @@ def without_dropout(network: Network) -> Network:
     return replace(network, layers=tuple(layer for layer in network.layers if layer["type"] != "dropout"))
 
 
-def shapes(network: Network) -> list[tuple[int, ...]]:
-    """The shape of one sample before each layer, and after the last."""
-    out = [network.input_shape]
-    for layer in network.layers:
-        out.append(_shape_after(layer, out[-1]))
+def sources(network: Network) -> list[tuple[int, ...]]:
+    """The values that each layer reads: 0 is the input, i + 1 what layer i made."""
+    known: dict[str, int] = {}
+    out: list[tuple[int, ...]] = []
+    for i, layer in enumerate(network.layers):
+        first = known[layer["from"]] if "from" in layer else i
+        out.append((first, known[layer["with"]]) if "with" in layer else (first,))
+        if "name" in layer:
+            known[layer["name"]] = i + 1
     return out
 
 
-def _shape_after(layer: Layer, shape: tuple[int, ...]) -> tuple[int, ...]:
+def shapes(network: Network) -> list[tuple[int, ...]]:
+    """The shape of each value in one sample: of the input, and after each layer."""
+    out = [network.input_shape]
+    for layer, read in zip(network.layers, sources(network), strict=True):
+        out.append(_shape_after(layer, *(out[i] for i in read)))
+    return out
+
+
+def with_read_shapes(network: Network) -> list[tuple[Layer, tuple[int, ...]]]:
+    """Each layer, and the shape of the first value that it reads."""
+    known = shapes(network)
+    return [(layer, known[read[0]]) for layer, read in zip(network.layers, sources(network), strict=True)]
+
+
+def _shape_after(layer: Layer, shape: tuple[int, ...], other: tuple[int, ...] = ()) -> tuple[int, ...]:
     match layer["type"]:
         case "conv2d":
             k, stride, padding, _ = geometry(layer)
@@ -79,10 +99,16 @@ def _shape_after(layer: Layer, shape: tuple[int, ...]) -> tuple[int, ...]:
             return (math.prod(shape),)
         case "dense":
             return (layer["units"],)
-        case "dropout":
+        case "conv2d_transpose":
+            return (layer["filters"], *(n * layer["strides"] for n in shape[1:]))
+        case "global_average_pool2d":
+            return shape[:1]
+        case "concat":
+            return (shape[0] + other[0], *shape[1:])
+        case "dropout" | "batch_norm" | "add":
             return shape
-        case other:
-            raise ValueError(f"bench/shapes knows no layer type {other!r}")
+        case unknown:
+            raise ValueError(f"bench/shapes knows no layer type {unknown!r}")
 
 
 def geometry(layer: Layer) -> tuple[int, int, int, int]:
@@ -98,39 +124,51 @@ def window(layer: Layer) -> tuple[int, int]:
 
 
 def has_weights(layer: Layer) -> bool:
-    """Whether a kernel and a bias belong to the layer."""
-    return layer["type"] in ("conv2d", "dense")
+    """Whether the layer learns."""
+    return layer["type"] in ("conv2d", "conv2d_transpose", "dense", "batch_norm")
 
 
-def kernel_shapes(network: Network) -> list[tuple[Layer, tuple[int, ...]]]:
-    """Each layer with weights, and the shape of its kernel; its bias has the last axis of that."""
-    out: list[tuple[Layer, tuple[int, ...]]] = []
-    for layer, shape in zip(network.layers, shapes(network), strict=False):
-        if layer["type"] == "conv2d":
+def weight_shapes(layer: Layer, shape: tuple[int, ...]) -> list[tuple[int, ...]]:
+    """Of what a layer that reads `shape` learns: a kernel and a bias, or scale and shift of channels."""
+    kernel: tuple[int, ...]
+    match layer["type"]:
+        case "conv2d":
             k, _, _, groups = geometry(layer)
-            out.append((layer, (k, k, shape[0] // groups, layer["filters"])))
-        elif layer["type"] == "dense":
-            out.append((layer, (shape[0], layer["units"])))
-    return out
+            kernel = (k, k, shape[0] // groups, layer["filters"])
+        case "conv2d_transpose":
+            kernel = (layer["kernel_size"], layer["kernel_size"], layer["filters"], shape[0])
+        case "dense":
+            kernel = (shape[0], layer["units"])
+        case "batch_norm":
+            return [shape[:1], shape[:1]]
+        case _:
+            return []
+    return [kernel, (layer.get("filters") or layer["units"],)] if layer.get("use_bias", True) else [kernel]
 
 
 def he_weights(network: Network, seed: int) -> list[Array]:
-    """Kernel and bias of each layer that has them: normal, variance 2 / fan-in; biases small but not zero."""
+    """What each layer learns, in order.
+
+    Kernels are normal with the variance 2 / fan-in, biases small but not zero, scales nearly 1.
+    """
     rng = np.random.default_rng(seed)
     weights: list[Array] = []
-    for layer, kernel in kernel_shapes(network):
-        # The two makes up for the half that a ReLU takes away.
-        scale = math.sqrt((2 if "activation" in layer else 1) / math.prod(kernel[:-1]))
-        weights.append((rng.standard_normal(kernel) * scale).astype(np.float32))
-        weights.append((rng.standard_normal(kernel[-1:]) * 0.1).astype(np.float32))
+    for layer, read in with_read_shapes(network):
+        for i, shape in enumerate(weight_shapes(layer, read)):
+            # The two makes up for the half that a ReLU takes away.
+            fan_in = shape[-1] if layer["type"] == "conv2d_transpose" else math.prod(shape[:-1])
+            scale = math.sqrt((2 if "activation" in layer else 1) / fan_in) if len(shape) > 1 else 0.1
+            mean = 1 if layer["type"] == "batch_norm" and i == 0 else 0
+            weights.append((rng.standard_normal(shape) * scale + mean).astype(np.float32))
     return weights
 
 
 def samples(network: Network, batch: int, seed: int) -> tuple[Array, Array]:
-    """Random normal samples, channels first, and random labels (int32)."""
+    """Random normal samples, channels first, and random labels (int32) of samples or their pixels."""
     rng = np.random.default_rng(seed)
     x = rng.standard_normal((batch, *network.input_shape)).astype(np.float32)
-    return x, rng.integers(0, network.classes, batch).astype(np.int32)
+    classes, *pixels = shapes(network)[-1]
+    return x, rng.integers(0, classes, (batch, *pixels)).astype(np.int32)
 
 
 def channels_last_samples(x: Array) -> Array:
@@ -143,12 +181,12 @@ def channels_last_weights(network: Network, weights: list[Array]) -> list[Array]
     out = list(weights)
     position = 0
     flat_from: tuple[int, ...] = ()
-    for layer, shape in zip(network.layers, shapes(network), strict=False):
+    for layer, shape in with_read_shapes(network):
         if layer["type"] == "flatten":
             flat_from = shape
         if layer["type"] == "dense" and flat_from:
             matrix = out[position].reshape(*flat_from, -1).transpose(1, 2, 0, 3)
             out[position] = np.ascontiguousarray(matrix).reshape(out[position].shape)
             flat_from = ()
-        position += 2 * has_weights(layer)
+        position += len(weight_shapes(layer, shape))
     return out

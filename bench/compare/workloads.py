@@ -46,11 +46,16 @@ _LARGE: dict[str, tuple[tuple[Task, int], ...]] = {
     "vgg16": (("predict", 1), ("predict", 8), ("train", 4)),
     "alexnet": (("predict", 1), ("predict", 8)),
 }
+_BRANCHED: dict[str, tuple[tuple[Task, int], ...]] = {
+    "resnet20": (("predict", 1), ("train", 128)),
+    "unet": (("train", 8),),
+}
 
 
 def _all() -> list[Workload]:
     out = [Workload(name, *what) for name in networks.SMALL for what in _SMALL]
-    out += [Workload(name, *what) for name in networks.LARGE for what in _LARGE[name]]
+    for some in (_LARGE, _BRANCHED):
+        out += [Workload(name, *what) for name, tasks in some.items() for what in tasks]
     for layer in layer_networks.all_shapes().values():
         for task in layer.tasks():
             batch = layer.batch if task == "forward" else layer.backward_batch

@@ -5,9 +5,10 @@ need the installed package; `accuracy`, `pictures` and `precision` also need MNI
 the peers of the extra `bench`, `wheel` a built wheel.
 
 - accuracy.py: MNIST through the command line, three seeds
-- speed.py: against other libraries, with bench.compare
+- speed.py: against other libraries, with bench.compare; `networks`, long: with branches
 - engine.py: same bytes for any number of threads, told memory is taken memory
 - formula.py: a formula over a tensor in memory, against a copy
+- focal.py: a loss written in `ops`, against the built-in one
 - pictures.py: MNIST's digits in every form that pictures come in, through the command line
 - package.py: import time, size and contents of the wheel
 - folder.py, long: `cnnfast train FOLDER` on CIFAR-10's pictures

@@ -11,6 +11,7 @@ from bench.gates import (
     Verdict,
     accuracy,
     engine,
+    focal,
     folder,
     formula,
     kernels,
@@ -33,6 +34,8 @@ LONG: dict[str, Callable[[Effort], Iterator[Verdict]]] = {
     "precision": precision.run,
     "kernels": kernels.run,
     "formula": lambda _: formula.run(),  # short, but below its bar so far
+    "focal": lambda _: focal.run(),
+    "networks": speed.run_networks,
 }
 
 

@@ -13,6 +13,7 @@ from importlib import import_module
 from importlib.util import find_spec
 from typing import Any, Literal, NamedTuple, Protocol, cast
 
+from bench.compare import networks
 from bench.compare.networks import Network
 from bench.compare.workloads import Task, Workload
 from numpy.typing import NDArray
@@ -44,6 +45,7 @@ class _Entry(NamedTuple):
     tasks: tuple[Task, ...]
     precision: Precision = "exact"  # what it is held to: "default" allows Winograd
     most_samples: int = sys.maxsize
+    branches: bool = False  # whether it takes networks that are no chains
 
 
 _NETWORKS: tuple[Task, ...] = ("predict", "train")
@@ -51,15 +53,19 @@ _INFERENCE: tuple[Task, ...] = ("predict", "forward")
 _BACKWARD: tuple[Task, ...] = ("backward_data", "backward_weights")
 
 _ALL = {
-    "cnnfast": _Entry("cnnfast", "with_cnnfast", {}, (*_NETWORKS, "forward", *_BACKWARD), "default"),
+    "cnnfast": _Entry(
+        "cnnfast", "with_cnnfast", {}, (*_NETWORKS, "forward", *_BACKWARD), "default", branches=True
+    ),
     "cnnfast-exact": _Entry("cnnfast", "with_cnnfast", {"precision": "exact"}, ("forward",)),
     "cnnfast-fast": _Entry("cnnfast", "with_cnnfast", {"precision": "fast"}, ("forward",), "fast"),
-    "torch": _Entry("torch", "with_torch", {}, (*_NETWORKS, "forward", *_BACKWARD)),
+    "torch": _Entry("torch", "with_torch", {}, (*_NETWORKS, "forward", *_BACKWARD), branches=True),
     "torch-channels-last": _Entry(
-        "torch", "with_torch", {"channels_last": True}, (*_NETWORKS, "forward", *_BACKWARD)
+        "torch", "with_torch", {"channels_last": True}, (*_NETWORKS, "forward", *_BACKWARD), branches=True
     ),
     # Its backward convolutions are those of the other two.
-    "torch-compile": _Entry("torch", "with_torch", {"compiled": True}, (*_NETWORKS, "forward")),
+    "torch-compile": _Entry(
+        "torch", "with_torch", {"compiled": True}, (*_NETWORKS, "forward"), branches=True
+    ),
     "keras-tf": _Entry("tensorflow", "with_keras", {"jit": False}, _NETWORKS),
     "keras-tf-jit": _Entry("tensorflow", "with_keras", {"jit": True}, _NETWORKS),
     "jax": _Entry("jax", "with_jax", {}, ("train",)),
@@ -83,7 +89,9 @@ def installed() -> list[str]:
 
 def can(name: str, workload: Workload) -> bool:
     """Whether the engine does this at all."""
-    return workload.task in _ALL[name].tasks and workload.batch <= _ALL[name].most_samples
+    entry = _ALL[name]
+    takes = entry.branches or workload.network not in networks.BRANCHED
+    return takes and workload.task in entry.tasks and workload.batch <= entry.most_samples
 
 
 def precision(name: str) -> Precision:

@@ -10,7 +10,7 @@ from bench.compare.networks import Layer, Network
 from numpy.typing import NDArray
 
 import cnnfast
-from cnnfast import Input, Sequential, config, layers, losses, optimizers
+from cnnfast import Input, Model, config, layers, losses, optimizers
 
 
 def make(threads: int, precision: config.Precision = "default") -> CnnfastEngine:
@@ -59,23 +59,46 @@ def optimizer(network: Network) -> optimizers.Optimizer:
     return optimizers.SGD(reference.LEARNING_RATE, momentum=reference.MOMENTUM[network.optimizer])
 
 
-def build(network: Network, weights: list[NDArray[Any]], x: NDArray[Any]) -> tuple[Sequential, NDArray[Any]]:
+def build(network: Network, weights: list[NDArray[Any]], x: NDArray[Any]) -> tuple[Model, NDArray[Any]]:
     """The model with its weights, and the samples in the data format that it takes."""
     if network.data_format == "channels_last":
         x, weights = networks.channels_last_samples(x), networks.channels_last_weights(network, weights)
-    chain = [_layer(layer, network.data_format) for layer in network.layers]
-    model = Sequential([Input(x.shape[1:]), *chain])
-    model.set_weights(weights)
-    return model, x
+    values = [Input(x.shape[1:])]
+    rest = iter(weights)
+    sources = networks.sources(network)
+    for (spec, shape), read in zip(networks.with_read_shapes(network), sources, strict=True):
+        layer = _layer(spec, network.data_format)
+        out = layer([values[i] for i in read] if len(read) > 1 else values[read[0]])
+        learned = [next(rest) for _ in networks.weight_shapes(spec, shape)]
+        layer.set_weights([*learned, *layer.get_weights()[len(learned) :]])
+        if "activation" in spec and spec["type"] in _PLAIN:
+            out = layers.Activation(spec["activation"])(out)
+        values.append(out)
+    return Model(values[0], values[-1]), x
+
+
+# Without arguments of ours, `activation` among them.
+_PLAIN: dict[str, type[layers.Layer]] = {
+    "batch_norm": layers.BatchNormalization,
+    "add": layers.Add,
+    "concat": layers.Concatenate,
+}
 
 
 def _layer(layer: Layer, data_format: str) -> layers.Layer:
-    arguments = {key: value for key, value in layer.items() if key not in ("type", "frozen")}
+    if layer["type"] in _PLAIN:
+        return _PLAIN[layer["type"]]()
+    about = ("type", "frozen", "name", "from", "with")
+    arguments = {key: value for key, value in layer.items() if key not in about}
     if layer.get("frozen"):
         arguments["trainable"] = False
     match layer["type"]:
         case "conv2d":
             return layers.Conv2D(data_format=data_format, **arguments)
+        case "conv2d_transpose":
+            return layers.Conv2DTranspose(data_format=data_format, **arguments)
+        case "global_average_pool2d":
+            return layers.GlobalAveragePooling2D(data_format=data_format)
         case "max_pool2d":
             return layers.MaxPooling2D(data_format=data_format, **arguments)
         case "average_pool2d":

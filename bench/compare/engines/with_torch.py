@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import torch
@@ -19,7 +19,7 @@ def make(threads: int, channels_last: bool = False, compiled: bool = False) -> T
 
 
 class TorchEngine:
-    """An `nn.Sequential` of the network; tensors are bound before the clock runs."""
+    """A module of the network; tensors are bound before the clock runs."""
 
     def __init__(self, channels_last: bool, compiled: bool) -> None:
         self.channels_last = channels_last
@@ -69,16 +69,28 @@ class TorchEngine:
         return call
 
     def _build(self, network: Network, weights: list[NDArray[Any]], x: NDArray[Any]) -> tuple[Any, Any]:
-        modules: list[Any] = []
-        source = iter(weights)
-        for layer, shape in zip(network.layers, networks.shapes(network), strict=False):
-            modules += _modules(layer, shape, source)
-        model = torch.nn.Sequential(*modules)
+        model = _Model(network, weights)
         samples = torch.from_numpy(x)
         if self.channels_last and samples.ndim == 4:
-            model = model.to(memory_format=torch.channels_last)
+            model.to(memory_format=torch.channels_last)
             samples = samples.contiguous(memory_format=torch.channels_last)
         return model, samples
+
+
+class _Model(torch.nn.Module):  # type: ignore[misc]  # which mypy does not look into
+    def __init__(self, network: Network, weights: list[NDArray[Any]]) -> None:
+        super().__init__()
+        source = iter(weights)
+        self.steps = torch.nn.ModuleList(
+            _module(layer, shape, source) for layer, shape in networks.with_read_shapes(network)
+        )
+        self.sources = networks.sources(network)
+
+    def forward(self, x: Any) -> Any:
+        values = [x]
+        for step, read in zip(self.steps, self.sources, strict=True):
+            values.append(step(*(values[i] for i in read)))
+        return values[-1]
 
 
 def _optimizer(network: Network, model: Any) -> Any:
@@ -92,34 +104,61 @@ def _optimizer(network: Network, model: Any) -> Any:
     return torch.optim.SGD(learned, lr=reference.LEARNING_RATE, momentum=momentum, fused=True)
 
 
-def _modules(layer: Layer, shape: tuple[int, ...], weights: Any) -> list[Any]:
+class _Chain(torch.nn.Module):  # type: ignore[misc]
+    """Functions or modules one after the other; the first may read several values."""
+
+    def __init__(self, first: Callable[..., Any], *others: Callable[..., Any]) -> None:
+        super().__init__()
+        self.first, self.others = first, others
+        self.learns = torch.nn.ModuleList(m for m in (first, *others) if isinstance(m, torch.nn.Module))
+
+    def forward(self, *values: Any) -> Any:
+        out = self.first(*values)
+        for step in self.others:
+            out = step(out)
+        return out
+
+
+def _module(layer: Layer, shape: tuple[int, ...], weights: Any) -> Any:
     nn = torch.nn
+    bias = layer.get("use_bias", True)
     match layer["type"]:
         case "conv2d":
             size, stride, padding, groups = networks.geometry(layer)
-            conv = nn.Conv2d(shape[0], layer["filters"], size, stride, padding, groups=groups)
-            _load(conv, next(weights).transpose(3, 2, 0, 1), next(weights))
-            out: list[Any] = [conv]
+            out: Any = nn.Conv2d(shape[0], layer["filters"], size, stride, padding, groups=groups, bias=bias)
+            _load(out, next(weights).transpose(3, 2, 0, 1), weights)
+        case "conv2d_transpose":
+            out = nn.ConvTranspose2d(shape[0], layer["filters"], layer["kernel_size"], layer["strides"])
+            _load(out, next(weights).transpose(3, 2, 0, 1), weights)
+        case "batch_norm":
+            out = nn.BatchNorm2d(shape[0], eps=reference.BATCH_NORM_EPSILON)
+            _load(out, next(weights), weights)
         case "dense":
-            linear = nn.Linear(shape[0], layer["units"])
-            _load(linear, next(weights).T, next(weights))
-            out = [linear]
+            out = nn.Linear(shape[0], layer["units"])
+            _load(out, next(weights).T, weights)
         case "max_pool2d":
-            out = [nn.MaxPool2d(*networks.window(layer))]
+            out = nn.MaxPool2d(*networks.window(layer))
         case "average_pool2d":
-            out = [nn.AvgPool2d(*networks.window(layer))]
+            out = nn.AvgPool2d(*networks.window(layer))
+        case "global_average_pool2d":
+            out = _Chain(lambda x: x.mean((2, 3)))
+        case "add":
+            out = _Chain(torch.add)
+        case "concat":
+            out = _Chain(lambda x, other: torch.cat([x, other], 1))
         case "dropout":
-            out = [nn.Dropout(layer["rate"])]
+            out = nn.Dropout(layer["rate"])
         case _:
-            out = [nn.Flatten()]
+            out = nn.Flatten()
     if layer.get("frozen"):
-        out[0].requires_grad_(False)
+        out.requires_grad_(False)
     if "activation" in layer:
-        out.append({"relu": nn.ReLU, "tanh": nn.Tanh}[layer["activation"]]())
+        out = _Chain(out, {"relu": nn.ReLU, "tanh": nn.Tanh}[layer["activation"]]())
     return out
 
 
-def _load(module: Any, kernel: NDArray[Any], bias: NDArray[Any]) -> None:
+def _load(module: Any, weight: NDArray[Any], rest: Iterator[NDArray[Any]]) -> None:
     with torch.no_grad():
-        module.weight.copy_(torch.from_numpy(kernel.copy()))
-        module.bias.copy_(torch.from_numpy(bias))
+        module.weight.copy_(torch.from_numpy(weight.copy()))
+        if module.bias is not None:
+            module.bias.copy_(torch.from_numpy(next(rest)))
