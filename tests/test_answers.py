@@ -8,7 +8,7 @@ import pytest
 from support.nets import refusal
 
 import cnnfast
-from cnnfast import Input, Sequential, layers
+from cnnfast import Input, Model, Sequential, layers
 from cnnfast.utils.keras_names import INSTEAD, NAMES, NEAR
 
 MODULES = [name for name in NAMES if name and hasattr(cnnfast, name)]
@@ -28,7 +28,6 @@ MODULES = [name for name in NAMES if name and hasattr(cnnfast, name)]
         ("metrics.Precison", ["did you mean 'Precision'"]),
         ("initializers.STFT", ["Keras has it"]),
         ("utils.plot_model", ["Keras has it", "summary"]),
-        ("models.clone_model", ["Keras has it", "from_config"]),
         ("ops.svd", ["Keras has it"]),
         ("datasets.imdb", ["Keras has it"]),
         ("applications", ["Keras has it"]),
@@ -92,7 +91,7 @@ def test_names_of_compile_are_answered(arguments: dict[str, Any], words: list[st
 def test_names_of_arguments_are_answered() -> None:
     for action, word in (
         (lambda: layers.Dense(2, activation="geluu"), "did you mean 'gelu'"),
-        (lambda: layers.Activation("nothing"), "'relu', .*'hard_silu', .*'threshold'$"),
+        (lambda: layers.Activation("nothing"), "'hard_silu', .*'relu', .*'threshold'$"),
         (lambda: layers.Dense(2, kernel_initializer="stft"), "Keras has it"),
         (lambda: layers.Dense(2, kernel_regularizer="l3"), "known are"),
         (lambda: layers.Dense(2, kernel_regularizr="l2"), "did you mean 'kernel_regularizer'"),
@@ -162,3 +161,14 @@ def test_an_input_has_one_shape() -> None:
         with pytest.raises(ValueError, match="batch_shape in place of"):
             Input(**arguments)  # type: ignore[arg-type]
     assert Input(batch_shape=(None, 4)).shape == (None, 4)
+
+
+def test_an_input_may_tell_its_batch() -> None:
+    for source in (Input((4,), 2), Input(batch_shape=(2, 4))):
+        model = Model(source, layers.Dense(3)(source))
+        assert (model.input_shape, model.output_shape) == ((2, 4), (2, 3))
+        again = Model.from_config(model.get_config())
+        assert again.output_shape == (2, 3)
+        assert again.predict(np.ones((5, 4)), verbose=0).shape == (5, 3)
+    with pytest.raises(ValueError, match="batch_size must be"):
+        Input((4,), 0)

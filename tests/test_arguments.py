@@ -95,8 +95,6 @@ NOT_OFFERED: dict[str, Any] = {
     "dtype of a metric": (lambda: metrics.Accuracy(dtype="float64"), "dtype", "float32"),
     "seed": (lambda: layers.Dropout(0.5, seed=1), "seed", "set_random_seed"),
     "half": (lambda: layers.Dense(2, dtype="float16"), "dtype", "set_precision"),
-    "batch": (lambda: Input((3,), 32), "batch_size"),
-    "batch of a shape": (lambda: Input(batch_shape=(32, 3)), "batch_size"),
     "every batch": (lambda: callbacks.ModelCheckpoint("m", save_freq=10), "save_freq", "epoch"),
     "uncompiled": (lambda: models.load_model("m", compile=False), "compile", "True"),
     "shards": (lambda: small_model().save_weights("m", max_shard_size=1), "max_shard_size"),

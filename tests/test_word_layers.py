@@ -1,5 +1,6 @@
 """Layers that are short sentences over operations: activations by name or function, merges, scaling."""
 
+import math
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -7,14 +8,14 @@ from typing import Any
 import numpy as np
 import pytest
 
-from cnnfast import Input, Model, layers, models, ops
+from cnnfast import Input, Model, activations, layers, models, ops
 
 Array = np.ndarray
 
 
 def _gelu(x: Array) -> Array:
-    """By tanh, as Keras's default."""
-    return 0.5 * x * (1 + np.tanh(np.sqrt(2 / np.pi) * (x + 0.044715 * x**3)))
+    """Exact, as Keras's layers have it."""
+    return 0.5 * x * (1 + np.vectorize(math.erf)(x / np.sqrt(2)))
 
 
 ACTIVATIONS: dict[str, Callable[[Array], Array]] = {
@@ -26,6 +27,7 @@ ACTIVATIONS: dict[str, Callable[[Array], Array]] = {
     "softplus": lambda x: np.log1p(np.exp(-abs(x))) + np.maximum(x, 0),
     "softsign": lambda x: x / (1 + abs(x)),
     "swish": lambda x: x / (1 + np.exp(-x)),
+    "gelu": _gelu,
     "hard_sigmoid": lambda x: np.clip(x / 6 + 0.5, 0, 1),
     "mish": lambda x: x * np.tanh(np.log1p(np.exp(x))),
 }
@@ -52,8 +54,10 @@ def test_activations_by_name(name: str) -> None:
 
 def test_activations_by_function() -> None:
     x = _x(4)
-    assert layers.Dense(2, activation=ops.gelu).activation == "gelu"
-    np.testing.assert_allclose(layers.Activation(ops.gelu)(x), _gelu(x), rtol=1e-4, atol=1e-6)
+    assert layers.Dense(2, activation=activations.gelu).activation == "gelu"
+    assert layers.Dense(2, activation=ops.relu).activation == "relu"
+    by_tanh = 0.5 * x * (1 + np.tanh(np.sqrt(2 / np.pi) * (x + 0.044715 * x**3)))
+    np.testing.assert_allclose(layers.Activation(ops.gelu)(x), by_tanh, rtol=1e-4, atol=1e-6)
     own = layers.Activation(lambda v: v * v + 1)
     np.testing.assert_allclose(own(x), x.astype(np.float64) ** 2 + 1, rtol=1e-6)
     with pytest.raises(ValueError, match="make it a layer of your own"):
@@ -66,7 +70,7 @@ LAYERS: list[tuple[Any, Callable[[Array], Array]]] = [
     (layers.Rescaling(1 / 127.5, offset=-1), lambda x: x / 127.5 - 1),
     (layers.ReLU(3.0), lambda x: np.clip(x, 0, 3)),
     (layers.ReLU(negative_slope=0.1), lambda x: np.where(x >= 0, x, 0.1 * x)),
-    (layers.ReLU(2.0, 0.5, 1.0), lambda x: np.where(x >= 1, np.minimum(x, 2), 0.5 * (x - 1))),
+    (layers.ReLU(2.0, 0.5, 1.0), lambda x: np.where(x > 1, np.minimum(x, 2), 0.5 * (x - 1))),
 ]
 
 
@@ -262,3 +266,13 @@ def test_slopes_are_held_by_rules() -> None:
     assert twin.get_config() == layer.get_config()
     with pytest.raises(ValueError, match="axis 0 must be one of 1 to 1"):
         layers.PReLU(shared_axes=0).build((None, 4))
+
+
+def test_an_activation_may_be_set() -> None:
+    """As when the last layer's softmax is taken off."""
+    x = _x(4)
+    dense = layers.Dense(3, activation="softmax")
+    np.testing.assert_allclose(dense(x).sum(-1), 1, rtol=1e-5)
+    dense.activation = None
+    np.testing.assert_allclose(dense(x), x @ dense.get_weights()[0], rtol=1e-5, atol=1e-6)
+    assert dense.get_config()["activation"] == "linear"

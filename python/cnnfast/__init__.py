@@ -43,21 +43,33 @@ from cnnfast.config import (
     set_random_seed,
     show_config,
 )
-from cnnfast.layers import Input
+from cnnfast.initializers import Initializer
+from cnnfast.layers import Input, Layer
 from cnnfast.models import Model, Sequential
+from cnnfast.regularizers import Regularizer
 from cnnfast.tuning import tune
 
 if TYPE_CHECKING:
     from cnnfast import activations, cli, datasets, losses, metrics, ops, optimizers, schedules, viz
+    from cnnfast.losses import Loss
+    from cnnfast.metrics import Metric
+    from cnnfast.optimizers import Optimizer
 
 __version__ = _core.build_info()["version"]
 
 # Imported when first used: they bring what a plain training does not need.
 _LAZY = ("activations", "cli", "datasets", "losses", "metrics", "ops", "optimizers", "schedules", "viz")
+_LAZY_CLASSES = {"Loss": "losses", "Metric": "metrics", "Optimizer": "optimizers"}
 
 __all__ = [
+    "Initializer",
     "Input",
+    "Layer",
+    "Loss",
+    "Metric",
     "Model",
+    "Optimizer",
+    "Regularizer",
     "Sequential",
     "__version__",
     "activations",
@@ -93,6 +105,8 @@ __all__ = [
 def __getattr__(name: str) -> Any:
     if name in _LAZY:
         return importlib.import_module(f"cnnfast.{name}")
+    if name in _LAZY_CLASSES:
+        return getattr(importlib.import_module(f"cnnfast.{_LAZY_CLASSES[name]}"), name)
     from cnnfast.utils.missing import missing
 
     raise missing(__name__, name)

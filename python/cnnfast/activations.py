@@ -9,7 +9,6 @@ from cnnfast.layers.activation import activation_config, activation_of
 from cnnfast.ops import (
     celu,
     elu,
-    gelu,
     glu,
     hard_shrink,
     hard_sigmoid,
@@ -55,7 +54,7 @@ def linear(x: Any) -> Any:
 
 
 def relu(x: Any, negative_slope: float = 0.0, max_value: float | None = None, threshold: float = 0.0) -> Any:
-    """Returns min(x, max_value) where x >= threshold, else negative_slope * (x - threshold).
+    """Returns min(x, max_value) where x > threshold, else negative_slope * (x - threshold).
 
     Args:
         x: Numbers of any shape, or what stands for them.
@@ -71,7 +70,24 @@ def relu(x: Any, negative_slope: float = 0.0, max_value: float | None = None, th
         return ops.relu(x)
     large = x if max_value is None else ops.minimum(x, max_value)
     small = ops.multiply(ops.subtract(x, threshold), negative_slope)
-    return ops.where(ops.greater_equal(x, threshold), large, small)
+    return ops.where(ops.greater(x, threshold), large, small)
+
+
+def gelu(x: Any, approximate: bool = False) -> Any:
+    """Returns x times the share of a normal distribution below x.
+
+    Args:
+        x: Numbers of any shape, or what stands for them.
+        approximate: Whether that share is approximated by tanh; `ops.gelu` does unless told not to.
+
+    Source:
+        Hendrycks and Gimpel, Gaussian Error Linear Units, 2016, https://arxiv.org/abs/1606.08415
+
+    Example:
+        >>> gelu([0.0, 9.0])
+        array([0., 9.], dtype=float32)
+    """
+    return ops.gelu(x, approximate)
 
 
 def get(identifier: Any) -> Callable[..., Any]:
@@ -88,12 +104,7 @@ def get(identifier: Any) -> Callable[..., Any]:
         array([0.], dtype=float32)
     """
     activation = activation_of(identifier)
-    return activation if callable(activation) else _function(activation)
-
-
-def _function(name: str) -> Callable[..., Any]:
-    function: Callable[..., Any] = globals().get(name) or getattr(ops, name)
-    return function
+    return activation if callable(activation) else FUNCTIONS[activation]
 
 
 def serialize(activation: Callable[..., Any]) -> str:
@@ -106,8 +117,7 @@ def serialize(activation: Callable[..., Any]) -> str:
         >>> serialize(relu)
         'relu'
     """
-    name = getattr(activation, "__name__", "")
-    return name if globals().get(name) is activation else activation_config(activation_of(activation))
+    return activation_config(activation_of(activation))
 
 
 def deserialize(config: Any, custom_objects: Mapping[str, Any] | None = None) -> Callable[..., Any]:
@@ -165,6 +175,11 @@ __all__ = [
     "tanh_shrink",
     "threshold",
 ]
+
+# By name: what layers take.
+FUNCTIONS: dict[str, Callable[..., Any]] = {
+    name: globals()[name] for name in __all__ if name not in ("deserialize", "get", "serialize")
+}
 
 if not TYPE_CHECKING:  # a checker knows what there is
 

@@ -19,37 +19,6 @@ if TYPE_CHECKING:
     from cnnfast.utils.serialization import Config
 
 
-# Functions of `cnnfast.ops` by which layers may be named; those of the core have kernels of their own.
-_WORDS = [
-    "celu",
-    "elu",
-    "exp",
-    "gelu",
-    "glu",
-    "hard_shrink",
-    "hard_sigmoid",
-    "hard_silu",
-    "hard_tanh",
-    "leaky_relu",
-    "log_sigmoid",
-    "log_softmax",
-    "mish",
-    "relu6",
-    "selu",
-    "silu",
-    "soft_shrink",
-    "softplus",
-    "softsign",
-    "sparse_plus",
-    "sparse_sigmoid",
-    "sparsemax",
-    "squareplus",
-    "tanh_shrink",
-    "threshold",
-]
-_ALIASES = {"exponential": "exp", "hard_swish": "hard_silu", "swish": "silu"}
-
-
 def activation_of(value: Any) -> str | Callable[..., Any]:
     """Returns an activation as layers keep it: by its name where it has one, else the function.
 
@@ -57,22 +26,29 @@ def activation_of(value: Any) -> str | Callable[..., Any]:
         ValueError: If there is none of that name.
 
     Example:
-        >>> from cnnfast import ops
-        >>> activation_of(None), activation_of("swish"), activation_of(ops.gelu)
+        >>> from cnnfast import activations
+        >>> activation_of(None), activation_of("swish"), activation_of(activations.gelu)
         ('linear', 'silu', 'gelu')
     """
-    name = getattr(value, "__name__", None) if callable(value) else value
-    name = _ALIASES.get(name, name) if isinstance(name, str) else name
-    known = name in _WORDS or name in ACTIVATIONS
-    if callable(value) and not (known and _is_public(value, str(name))):
-        return value  # type: ignore[no-any-return]
-    return str(name) if known else activation_name(value, [*ACTIVATIONS, *_WORDS])
-
-
-def _is_public(function: Any, name: str) -> bool:
+    if callable(value):
+        return _name_of(value) or value
+    if value is None or value in ACTIVATIONS:
+        return activation_name(value)
     from cnnfast import activations
 
-    return any(function is getattr(module, name, None) for module in (_ops(), activations))
+    if value not in activations.FUNCTIONS:
+        activation_name(value, list(activations.FUNCTIONS))  # says what there is
+    return _name_of(activations.FUNCTIONS[value]) or ""
+
+
+def _name_of(function: Callable[..., Any]) -> str | None:
+    """Returns the name of one of the package's functions; None of any other."""
+    from cnnfast import activations, ops
+
+    name = getattr(function, "__name__", "")
+    kernel = name in ACTIVATIONS and function is getattr(ops, name, None)
+    name = "exponential" if name == "exp" else name
+    return name if kernel or function is activations.FUNCTIONS.get(name) else None
 
 
 def activation_config(activation: str | Callable[..., Any]) -> str:
@@ -92,12 +68,6 @@ def activation_config(activation: str | Callable[..., Any]) -> str:
     return activation
 
 
-def _ops() -> Any:
-    from cnnfast import ops  # which needs layers
-
-    return ops
-
-
 def emit_activation(graph: Graph, src: int, activation: str | Callable[..., Any], name: str) -> int:
     """Adds an activation to a graph and returns the number of its output; warns of a softmax over one value.
 
@@ -111,8 +81,13 @@ def emit_activation(graph: Graph, src: int, activation: str | Callable[..., Any]
         warn(f"{name}: a softmax over one value always gives 1; for yes or no use a sigmoid")
     if activation in ACTIVATIONS:
         return graph.activation(src, cast("ActivationName", activation), name)
+    from cnnfast import activations
+
+    return _emit_function(graph, src, activations.get(activation), name)
+
+
+def _emit_function(graph: Graph, src: int, function: Callable[..., Any], name: str) -> int:
     assert isinstance(graph, Tracing)
-    function = activation if callable(activation) else getattr(_ops(), activation)
     with graph.within(name):
         return graph.as_value(function(graph.value(src))).number
 
@@ -123,7 +98,7 @@ class Activation(Layer):
     Formula: relu max(x, 0); tanh; sigmoid 1 / (1 + e^-x); softmax e^x_j / sum_k e^x_k; linear x.
 
     Args:
-        activation: A name in `cnnfast.ops`, such as "relu" or "gelu", or a function; None for none.
+        activation: A name in `cnnfast.activations`, such as "relu" or "gelu", or a function; None for none.
         options: Arguments of every layer: `name`, `trainable`, `input_shape`.
 
     Shapes:
@@ -156,7 +131,7 @@ class Activation(Layer):
 class ReLU(Layer):
     """Small values become 0, or are made smaller; large ones are cut off.
 
-    Formula: min(x, max_value) where x >= threshold, else negative_slope * (x - threshold)
+    Formula: min(x, max_value) where x > threshold, else negative_slope * (x - threshold)
 
     Args:
         max_value: The largest value, at least 0; None for none.
@@ -191,13 +166,10 @@ class ReLU(Layer):
     def _emit(self, graph: Graph, srcs: Sequence[int], weights: Sequence[Weight]) -> int:
         if (self.max_value, self.negative_slope, self.threshold) == (None, 0.0, 0.0):
             return graph.activation(srcs[0], "relu", self.name)
-        from cnnfast import activations
+        from cnnfast.activations import relu
 
-        assert isinstance(graph, Tracing)
-        with graph.within(self.name):
-            made = activations.relu(graph.value(srcs[0]), self.negative_slope, self.max_value, self.threshold)
-        number: int = made.number
-        return number
+        arguments = (self.negative_slope, self.max_value, self.threshold)
+        return _emit_function(graph, srcs[0], lambda x: relu(x, *arguments), self.name)
 
     def get_config(self) -> Config:
         """Returns the arguments that make an equal layer."""
@@ -235,7 +207,9 @@ class Softmax(Layer):
     def _emit(self, graph: Graph, srcs: Sequence[int], weights: Sequence[Weight]) -> int:
         if self.axis == -1:
             return emit_activation(graph, srcs[0], "softmax", self.name)
-        return emit_activation(graph, srcs[0], lambda x: _ops().softmax(x, self.axis), self.name)
+        from cnnfast.ops import softmax
+
+        return _emit_function(graph, srcs[0], lambda x: softmax(x, self.axis), self.name)
 
     def get_config(self) -> Config:
         """Returns the arguments that make an equal layer."""

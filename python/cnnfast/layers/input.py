@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from cnnfast.layers.layer import Layer
 from cnnfast.layers.symbolic import Call, SymbolicTensor
-from cnnfast.utils.arguments import entries, not_offered, sample_shape, split_batch
+from cnnfast.utils.arguments import entries, not_offered, sample_shape, split_batch, whole_number
 
 if TYPE_CHECKING:
     from cnnfast._core import Graph, Weight
@@ -20,10 +20,10 @@ class InputLayer(Layer):
 
     Args:
         shape: Shape of one sample, such as (28, 28, 1); None for an axis that is not known in advance.
-        batch_size: Not offered; any batch size will do.
+        batch_size: Samples in a batch, told in shapes; batches of other sizes will do, too.
         dtype: "float32" or None; samples of other numbers are converted.
         sparse, ragged, input_tensor, optional: Keras's arguments, which must have their defaults.
-        batch_shape: In place of `shape`, with the batch axis, which must be None.
+        batch_shape: In place of `shape` and `batch_size`, with the batch axis first.
         name: Its name in the model; None makes one up.
 
     Source:
@@ -55,9 +55,9 @@ class InputLayer(Layer):
         known, self._examples = _examples(shape)
         super().__init__(name=name, dtype=dtype)
         self.declared_shape = known
+        self.batch_size = None if batch_size is None else whole_number(batch_size, "batch_size", 1)
         not_offered(
             "Input",
-            batch_size=(batch_size, None),
             sparse=(sparse or None, None),
             ragged=(ragged or None, None),
             input_tensor=(input_tensor, None),
@@ -71,6 +71,11 @@ class InputLayer(Layer):
         symbol = self._symbol() if self._symbol is not None else None
         return self._note(SymbolicTensor.like(self._examples, Call(self))) if symbol is None else symbol
 
+    @property
+    def batch_shape(self) -> tuple[int | None, ...]:
+        """The shape with the batch axis first."""
+        return self.output.shape
+
     def _trace(self, graph: Tracing, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Value:
         return graph.value(self._emit(graph, (), ()))
 
@@ -79,7 +84,8 @@ class InputLayer(Layer):
 
     def get_config(self) -> Config:
         """Returns the arguments that make an equal layer."""
-        return {"shape": self.declared_shape, "name": self.name}
+        config: Config = {"shape": self.declared_shape, "name": self.name}
+        return config if self.batch_size is None else {**config, "batch_size": self.batch_size}
 
 
 # What samples of unknown sizes may look like, by the number of axes that are not known: two examples, which
@@ -118,11 +124,11 @@ def Input(  # noqa: N802  # Keras's name
     Args:
         shape: Shape of one sample, such as (28, 28, 1); the batch axis is left out. None for an axis that is
             not known in advance.
-        batch_size: Not offered; any batch size will do.
+        batch_size: Samples in a batch, told in shapes; batches of other sizes will do, too.
         dtype: "float32" or None; samples of other numbers are converted.
         sparse: Not offered.
         ragged: Not offered.
-        batch_shape: In place of `shape`, with the batch axis, which must be None.
+        batch_shape: In place of `shape` and `batch_size`, with the batch axis first.
         name: Name of the input; None makes one up.
         tensor: Not offered; must be None.
         optional: Not offered; must be False.

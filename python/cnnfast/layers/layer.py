@@ -95,6 +95,9 @@ class Layer:
         array([[0., 4.]], dtype=float32)
     """
 
+    dtype: ClassVar[str] = "float32"  # what weights are kept in and all is computed in
+    compute_dtype: ClassVar[str] = "float32"
+    variable_dtype: ClassVar[str] = "float32"
     joins: ClassVar[bool] = False  # whether it takes a list of inputs
     acts_in_training_only: ClassVar[bool] = False  # elsewhere it returns its input
 
@@ -246,6 +249,9 @@ class Layer:
         graph = _graph_of([shape])
         return (batch, *graph.shape(self._emit(graph, graph.inputs, ())))
 
+    def compute_mask(self, inputs: Any, previous_mask: Any = None) -> None:
+        """Returns None: masks do not travel with what layers return here. For layers written for Keras."""
+
     # -- weights -----------------------------------------------------------------------------------------
 
     @property
@@ -381,6 +387,11 @@ class Layer:
     def trainable_variables(self) -> list[Variable]:
         """Keras's name for `trainable_weights`."""
         return self.trainable_weights
+
+    @property
+    def non_trainable_variables(self) -> list[Variable]:
+        """Keras's name for `non_trainable_weights`."""
+        return self.non_trainable_weights
 
     def _weight(self, suffix: str) -> Variable:
         for variable in self.weights:

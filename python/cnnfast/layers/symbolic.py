@@ -33,13 +33,20 @@ class Call:
         """The symbolic tensors that it was called on."""
         return tuple(each for each in leaves((self.args, self.kwargs)) if isinstance(each, SymbolicTensor))
 
+    @cached_property
+    def batch(self) -> int | None:
+        """The size of batches, where an input of the graph tells one."""
+        told = (source.shape[0] for source in self.sources)
+        return next((size for size in told if size is not None), getattr(self.layer, "batch_size", None))
+
 
 @dataclass(frozen=True, eq=False)
 class SymbolicTensor(Operators):
     """What a layer returns for an `Input`: a shape and the way it came about.
 
     Attributes:
-        shape: Shape with the batch axis first, as None; so is each axis that is not known in advance.
+        shape: Shape with the batch axis first; None there, unless the `Input` tells a size, and where an axis
+            is not known in advance.
         call: The use of a layer that makes it.
         place: Which of that call's outputs it is.
         examples: Shapes that one sample may have: one, or two that differ along the axes that are not known.
@@ -60,7 +67,7 @@ class SymbolicTensor(Operators):
     def like(cls, examples: tuple[Dims, ...], call: Call, place: int = 0) -> SymbolicTensor:
         """Returns a symbolic tensor of a shape that is told by examples."""
         axes = [sizes[0] if len(set(sizes)) == 1 else None for sizes in zip(*examples, strict=True)]
-        return cls((None, *axes), call, place, examples)
+        return cls((call.batch, *axes), call, place, examples)
 
     @property
     def layer(self) -> Layer:

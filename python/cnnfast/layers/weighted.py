@@ -131,8 +131,18 @@ class WeightedLayer(RuledLayer):
         **options: Unpack[LayerOptions],
     ) -> None:
         super().__init__(rules, activity_regularizer, **options)
-        self.activation = activation_of(activation)
+        self.activation = activation
         self.use_bias = bool(use_bias)
+
+    @property
+    def activation(self) -> str | Callable[..., Any]:
+        """The function applied to the output; models made from then on see what it is set to."""
+        return self._activation
+
+    @activation.setter
+    def activation(self, value: Any) -> None:
+        self._activation = activation_of(value)
+        self._alone = None
 
     @property
     def kernel(self) -> Variable:

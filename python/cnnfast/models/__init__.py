@@ -13,6 +13,8 @@ from cnnfast.utils.missing import missing
 if TYPE_CHECKING:
     from os import PathLike
 
+    from cnnfast.models.cloning import clone_model, model_from_json
+
 
 def load_model(
     filepath: str | PathLike[str],
@@ -59,9 +61,47 @@ def load_model(
     return saving.load_model(filepath)
 
 
-__all__ = ["Model", "ModelFileError", "Sequential", "load_model"]
+def save_model(
+    model: Model | Sequential,
+    filepath: str | PathLike[str],
+    overwrite: bool = True,
+    zipped: bool | None = None,
+) -> None:
+    """Keras's name for `model.save(filepath, overwrite)`, which says more.
+
+    Args:
+        model: The model.
+        filepath: Where to; ".cnnfast" is added to a name without a suffix.
+        overwrite: Whether an existing file may be replaced.
+        zipped: Keras's argument; a model is always one file.
+
+    Raises:
+        FileExistsError, PermissionError, ValueError: As `save`.
+
+    Example:
+        >>> import pathlib, tempfile
+        >>> from cnnfast.layers import Dense
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     save_model(Sequential([Dense(2, input_shape=(3,))]), pathlib.Path(folder, "net.cnnfast"))
+    """
+    model.save(filepath, overwrite, zipped)
+
+
+__all__ = [
+    "Model",
+    "ModelFileError",
+    "Sequential",
+    "clone_model",
+    "load_model",
+    "model_from_json",
+    "save_model",
+]
 
 if not TYPE_CHECKING:  # a checker knows what there is
 
     def __getattr__(name):
+        if name in ("clone_model", "model_from_json"):  # which a plain training does not need
+            from cnnfast.models import cloning
+
+            return getattr(cloning, name)
         raise missing(__name__, name)

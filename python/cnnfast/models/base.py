@@ -286,6 +286,21 @@ class BaseModel(Trainer, Layer):
         with self._shaped_by(x):
             return gradients(self, x, output, wrt)
 
+    def to_json(self, **options: Any) -> str:
+        """Returns the structure as JSON, of which `models.model_from_json` makes a model with new weights.
+
+        Args:
+            options: Those of `json.dumps`, such as `indent`.
+
+        Raises:
+            ValueError: If a layer is code of your own, which no file holds.
+        """
+        import json
+
+        from cnnfast.models.registry import layer_to_config
+
+        return json.dumps(layer_to_config(self), **options)
+
     # -- files -------------------------------------------------------------------------------------------
 
     def save(self, filepath: str | PathLike[str], overwrite: bool = True, zipped: bool | None = None) -> None:

@@ -190,6 +190,11 @@ class Trainer:
     def _result_names(self, compiled: Compiled) -> list[str]:
         return compiled.names(self.blueprint if self.built else None)
 
+    @property
+    def compiled(self) -> bool:
+        """Whether `compile` was called."""
+        return self._compiled is not None
+
     def _needs_compile(self, what: str) -> Compiled:
         if self._compiled is None:
             raise ValueError(

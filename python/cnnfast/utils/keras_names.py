@@ -156,22 +156,17 @@ NEAR: dict[str, str] = {
     "ProgbarLogger": "fit(verbose=1)",
     "RandomFlip": "NumPy before fit, for instance x[:, :, ::-1]",
     "Resizing": "Pillow before fit",
-    "activations": "their names: activation='relu'",
     "applications": "a Sequential or Model of your own",
     "backend": "cnnfast.config",
     "clear_session": "nothing: models are freed when they are no longer used",
-    "clone_model": "type(model).from_config(model.get_config())",
     "plot_model": "model.summary()",
     "random": "cnnfast.set_random_seed",
-    "save_model": "model.save(file)",
     "saving": "model.save(file) and cnnfast.models.load_model(file)",
 }
 
 # What to do in place of an argument that is not offered.
 INSTEAD: dict[str, str] = {
     "auto_scale_loss": "nothing is lost: all is computed in float32",
-    "batch_shape": "give shape, without the batch axis",
-    "batch_size": "leave it out: any batch size will do",
     "callbacks": "loop over batches with test_on_batch or predict_on_batch",
     "compile": "the state of training is read with the model and does no harm",
     "dtype": "all is computed in float32; cnnfast.set_precision says how closely",
