@@ -93,7 +93,7 @@ NOT_OFFERED: dict[str, Any] = {
     "precision": (lambda: losses.MeanSquaredError(dtype="float16"), "dtype", "None"),
     "scale": (lambda: optimizers.SGD(loss_scale_factor=2.0), "loss_scale_factor", "None"),
     "dtype of a metric": (lambda: metrics.Accuracy(dtype="float64"), "dtype", "float32"),
-    "seed": (lambda: layers.Dropout(0.5, seed=1), "seed", "set_random_seed"),
+    "low rank": (lambda: layers.Dense(2, lora_rank=4), "lora_rank", "None"),  # type: ignore[arg-type]
     "half": (lambda: layers.Dense(2, dtype="float16"), "dtype", "set_precision"),
     "batch": (lambda: Input((3,), 32), "batch_size"),
     "batch of a shape": (lambda: Input(batch_shape=(32, 3)), "batch_size"),
