@@ -140,7 +140,9 @@ def test_the_first_axis_of_a_shape_to_build_is_the_batch() -> None:
         assert layer.kernel.shape == (3, 2)
     assert layers.Conv2D(8, 3).compute_output_shape((None, 28, 28, 1)) == (None, 26, 26, 8)
     assert layers.Conv2D(8, 3).compute_output_shape((32, 28, 28, 1)) == (32, 26, 26, 8)
-    for wrong in ((3,), (), 3, None, (None, None), (0, 3), ("a", 3)):
+    with pytest.raises(ValueError, match="Dense needs an axis of features, got one number a row"):
+        layers.Dense(2).build((3,))
+    for wrong in ((), 3, None, (None, None), (0, 3), ("a", 3)):
         with pytest.raises(ValueError, match="input_shape"):
             layers.Dense(2).build(wrong)  # type: ignore[arg-type]
 

@@ -122,6 +122,18 @@ def test_rows_do_not_depend_on_the_batch(isa: str) -> None:
     np.testing.assert_array_equal(network.predict(x)[:5], network.predict(x[:5]))
 
 
+def test_activations_of_arrays() -> None:
+    """Any word, or a function of one's own."""
+    x, kernel, bias, grad = _arrays(5, 7, 9)
+    linear = ops.dense(x, kernel, bias)
+    np.testing.assert_allclose(ops.dense(x, kernel, bias, "gelu"), ops.gelu(linear), rtol=1e-6, atol=1e-7)
+    np.testing.assert_allclose(ops.dense(x, kernel, bias, lambda v: v * v), linear**2, rtol=1e-6)
+    offsets = ops.dense_grad(x, kernel, grad, bias, "silu")[2]
+    sigmoid = 1 / (1 + np.exp(-linear.astype(float)))
+    slope = sigmoid * (1 + linear * (1 - sigmoid))
+    np.testing.assert_allclose(offsets, (grad * slope).sum(0), rtol=1e-5, atol=1e-5)
+
+
 @pytest.mark.parametrize("shape", [(3, 4, 5), (2, 3, 4, 5), (1, 1), (9, 40, 33), (4, 2, 3, 2, 7)], ids=str)
 @pytest.mark.parametrize("activation", [None, "relu", "softmax", "gelu"])
 def test_any_rank(shape: tuple[int, ...], activation: str | None, isa: str) -> None:

@@ -8,7 +8,7 @@ import pytest
 
 import cnnfast
 from cnnfast import Model, ops
-from cnnfast.layers import Add, Conv2D, Dense, Flatten, Input
+from cnnfast.layers import Add, Conv2D, Dense, Flatten, GlobalAveragePooling2D, Input, Reshape
 from cnnfast.models import load_model
 
 N = 40
@@ -215,3 +215,39 @@ def test_what_does_not_fit_says_so(call: Any, words: str) -> None:
         call(model)
     for old, new in zip(before, model.get_weights(), strict=True):
         np.testing.assert_array_equal(old, new)
+
+
+def test_samples_may_be_single_numbers(tmp_path: Path) -> None:
+    x = Input(())
+    assert x.shape == (None,)
+    model = Model(x, Dense(2)(Reshape((1,))(ops.exp(x))))
+    model.compile("sgd", "mse")
+    numbers = np.linspace(-1, 1, 8, dtype=np.float32)
+    before = model.evaluate(numbers, np.ones((8, 2)), verbose=0)
+    model.fit(numbers, np.ones((8, 2)), epochs=3, verbose=0)
+    assert model.evaluate(numbers, np.ones((8, 2)), verbose=0) < before
+    kernel, bias = model.get_weights()
+    want = np.exp(numbers)[:, None] * kernel + bias
+    np.testing.assert_allclose(model.predict(numbers, verbose=0), want, rtol=1e-5, atol=1e-6)
+    model.save(tmp_path / "model")
+    same = load_model(tmp_path / "model").predict(numbers, verbose=0)
+    np.testing.assert_array_equal(same, model.predict(numbers, verbose=0))
+    with pytest.raises(ValueError, match="Dense needs an axis of features, got one number a row"):
+        Dense(2)(Input(()))
+    with pytest.raises(ValueError, match="must have a batch axis, got the single number"):
+        model.predict(3.0, verbose=0)
+
+
+def test_sizes_that_are_not_known_from_the_first_layer(tmp_path: Path) -> None:
+    first = Conv2D(4, 3, input_shape=(None, None, 3))
+    model = cnnfast.Sequential([first, GlobalAveragePooling2D()])
+    assert model.input_shape == (None, None, None, 3)
+    model.save(tmp_path / "model")
+    for made in (model, load_model(tmp_path / "model")):
+        for size in (5, 8):
+            x = RNG.normal(size=(2, size, size + 1, 3)).astype(np.float32)
+            np.testing.assert_allclose(
+                made.predict(x, verbose=0), first(x).mean((1, 2)), rtol=1e-4, atol=1e-6
+            )
+    with pytest.raises(ValueError, match="every axis of input_shape must be at least 1"):
+        Conv2D(4, 3, input_shape=(None, 0, 3))

@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from cnnfast import Input, Model, Sequential, layers, set_random_seed
+from cnnfast import Input, Model, Sequential, initializers, layers, set_random_seed
 from cnnfast._core import Workspace
 from cnnfast.layers.tracing import Tracing
 from cnnfast.tuning import new_network
@@ -135,10 +135,81 @@ def test_behind_a_convolution_and_merged_with_others() -> None:
     assert Model(source, twice).predict(np.zeros((1, 2000)), verbose=0).any() == 0
 
 
+SEEDED: dict[str, Any] = {
+    "noise": lambda **seed: layers.GaussianNoise(0.5, **seed),
+    "gaussian": lambda **seed: layers.GaussianDropout(RATE, **seed),
+    "alpha": lambda **seed: layers.AlphaDropout(RATE, **seed),
+    "1d": lambda **seed: layers.SpatialDropout1D(RATE, **seed),
+    "2d": lambda **seed: layers.SpatialDropout2D(RATE, **seed),
+    "3d": lambda **seed: layers.SpatialDropout3D(RATE, **seed),
+    "dropout": lambda **seed: layers.Dropout(RATE, **seed),
+}
+
+
+@pytest.mark.parametrize("name", SEEDED)
+def test_own_seed(name: str, isa: str) -> None:
+    """Neither the model's seed nor layers before it count; steps and the layer's seed do."""
+    x, make = _numbers(name), SEEDED[name]
+    out = _trained(make(seed=7), x)[0]
+    np.testing.assert_array_equal(out, _trained(make(seed=7), x, seed=2)[0])
+    assert not np.array_equal(out, _trained(make(seed=8), x)[0])
+    assert not np.array_equal(out, _trained(make(), x)[0])
+    second = Sequential([layers.GaussianNoise(0.0), make(seed=7)])
+    np.testing.assert_array_equal(out, _trained(second, x)[0])
+    layer = make(seed=7)
+    np.testing.assert_array_equal(out, _trained(type(layer).from_config(layer.get_config()), x)[0])
+    np.testing.assert_array_equal(make(seed=7)(x), x)
+
+
+def test_training_by_seeds_alone() -> None:
+    rng = np.random.default_rng(0)
+    x, y = rng.normal(size=(32, 8, 8, 3)), rng.normal(size=(32, 2))
+    found = []
+    for seed in (1, 2):
+        set_random_seed(seed)
+        begins = [initializers.HeNormal(seed=place) for place in range(2)]
+        model = Sequential([Input((8, 8, 3)), layers.Conv2D(20, 3, kernel_initializer=begins[0])])
+        model.add(layers.Dropout(0.5, seed=3))
+        model.add(layers.GaussianNoise(0.1, seed=4))
+        model.add(layers.Flatten())
+        model.add(layers.Dense(2, kernel_initializer=begins[1]))
+        model.compile("sgd", "mse")
+        found.append(model.fit(x, y, epochs=4, batch_size=8, shuffle=False, verbose=0).history["loss"])
+    assert found[0] == found[1]
+
+
+NOISE_SHAPES = [(None, 1, 1, None), (1, None, None, None), (32, 12, 1, 24), [1, 1, 10, 1], (None, 1, 1, 1)]
+
+
+@pytest.mark.parametrize("seed", [None, 5])
+@pytest.mark.parametrize("shape", NOISE_SHAPES)
+def test_noise_shape(shape: Any, seed: int | None, threads: Any, isa: str) -> None:
+    x = _numbers("dropout")
+    layer = layers.Dropout(RATE, noise_shape=shape, seed=seed)
+    np.testing.assert_array_equal(layer(x), x)
+    threads(1)
+    out, factors = _trained(layer, x)
+    threads(3)
+    np.testing.assert_array_equal(out, _trained(layer, x)[0])
+    np.testing.assert_array_equal(out, x * factors)
+    alike = tuple(axis for axis, size in enumerate(shape) if size == 1)
+    own = factors.max(alike)
+    np.testing.assert_array_equal(own, factors.min(alike))
+    assert set(np.unique(own)) <= {np.float32(0), np.float32(1 / (1 - np.float32(RATE)))}
+    assert abs((own > 0).mean() - (1 - RATE)) < 5 * 0.5 / np.sqrt(own.size)
+    same = layers.Dropout.from_config(layer.get_config())
+    np.testing.assert_array_equal(out, _trained(same, x)[0])
+    limited = _trained(layers.AlphaDropout(RATE, shape, seed), x)[1] > 0
+    np.testing.assert_array_equal(limited.max(alike), limited.min(alike))
+
+
 def test_refusals() -> None:
     with pytest.raises(ValueError, match="rate"):
         layers.GaussianDropout(1.0)
-    with pytest.raises(ValueError, match="seed"):
-        layers.GaussianNoise(0.1, seed=3)  # type: ignore[arg-type]
+    with pytest.raises(ValueError, match="seed must be at least 0, got -3"):
+        layers.GaussianNoise(0.1, seed=-3)
+    for shape in ((None, 1), (None, 2, 3), (None, 1, 1, 1)):
+        with pytest.raises(ValueError, match="noise_shape must have 1, None or the size for each axis"):
+            _trained(layers.Dropout(0.1, noise_shape=shape), np.ones((2, 4, 3), np.float32))
     with pytest.raises(ValueError, match="spatial axes"):
         _trained(layers.SpatialDropout2D(0.1), np.ones((2, 4, 3), np.float32))

@@ -203,8 +203,9 @@ FormulaOp to_formula_op(const std::string& name) {
 }
 
 // One instruction on values (whole numbers) and constants (floats). Random numbers have the shape of their
-// operand.
-int formula(Graph& graph, const std::string& name_of_op, const py::list& operands, const std::string& name) {
+// operand; with a seed, of 30 bits, they are those of this seed alone.
+int formula(Graph& graph, const std::string& name_of_op, const py::list& operands, const std::string& name,
+            const std::optional<uint32_t>& seed) {
   const FormulaOp op = to_formula_op(name_of_op);
   Formula made;
   std::vector<int> args, srcs;
@@ -217,7 +218,7 @@ int formula(Graph& graph, const std::string& name_of_op, const py::list& operand
     args.push_back(made.input(static_cast<int>(srcs.size()) - 1));
   }
   if (op == FormulaOp::random)
-    made.outputs = {made.random(0)};
+    made.outputs = {made.random(seed ? kSeededStreams | static_cast<int>(*seed % kSeededStreams) : 0)};
   else
     made.outputs = {
         made.push(op, args.at(0), args.size() > 1 ? args[1] : -1, args.size() > 2 ? args[2] : -1)};
@@ -303,7 +304,7 @@ void bind_graph(py::module_& m) {
             return graph.activation(src, to_activation(kind), name);
           },
           arg("src"), arg("kind"), arg("name"))
-      .def("formula", &formula, arg("op"), arg("operands"), arg("name"))
+      .def("formula", &formula, arg("op"), arg("operands"), arg("name"), arg("seed") = py::none())
       .def("matmul", &Graph::matmul, arg("a"), arg("b"), arg("name"))
       .def("gather", &Graph::gather, arg("src"), arg("indices"), arg("axis"), arg("name"))
       .def("gather_along", &Graph::gather_along, arg("src"), arg("indices"), arg("axis"), arg("name"))

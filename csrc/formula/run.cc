@@ -185,6 +185,7 @@ void FormulaRun::run(const KernelTable& k, const float* const* inputs, float* co
       }
       RandomLanes stream = random;
       stream.layer = static_cast<uint32_t>(call.from[0]);
+      if (call.from[0] >= kSeededStreams) stream.seed = 0;
       k.formula.random(stream, at, some, place(call.to));
     }
     for (int i = 0; space_.blocks >= 0 && i < schedule_.outputs; ++i)

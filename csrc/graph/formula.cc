@@ -37,15 +37,15 @@ int Graph::formula(const Formula& formula, const std::vector<int>& srcs, const s
   if (srcs.empty() || static_cast<int>(srcs.size()) != formula.inputs || formula.outputs.size() != 1)
     fail(name, ": a formula of ", formula.inputs, " inputs and ", formula.outputs.size(), " outputs got ",
          srcs.size(), " values; it needs one output, and a value for each input.");
-  FormulaAttrs attrs{formula};
-  for (Formula::Instruction& made : attrs.formula.code)
-    if (made.op == FormulaOp::random) made.args[0] = static_cast<int>(dropouts_++);
   const Node* widest = &node(srcs[0]);
   const auto size = [](const Node& node) { return std::pair(node.rows > 0, node.dims.size()); };
   for (const int src : srcs)
     if (size(node(src)) > size(*widest)) widest = &node(src);
-  Node made{
-      .name = name, .attrs = std::move(attrs), .inputs = srcs, .dims = widest->dims, .rows = widest->rows};
+  Node made{.name = name,
+            .attrs = FormulaAttrs{formula},
+            .inputs = srcs,
+            .dims = widest->dims,
+            .rows = widest->rows};
   if (made.dims.size() > kMostDims)
     fail(name, ": at most ", kMostDims, " axes besides the batch, got ", shape_of(*widest), ".");
   for (const int src : srcs) {
@@ -70,6 +70,9 @@ int Graph::formula(const Formula& formula, const std::vector<int>& srcs, const s
     made.format = operand.format, made.decider = operand.decider;
   }
   checked_size(made.elems(), kMostOfSample, name, ": the number of elements of one row");
+  for (Formula::Instruction& each : std::get<FormulaAttrs>(made.attrs).formula.code)
+    if (each.op == FormulaOp::random && each.args[0] < kSeededStreams)
+      each.args[0] = static_cast<int>(dropouts_++);
   return push(std::move(made));
 }
 

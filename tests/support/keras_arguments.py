@@ -2,9 +2,27 @@
 
 POSITIONAL: dict[str, str] = {
     "layers.Activation": "activation",
+    "layers.ActivityRegularization": "l1 l2",
+    "layers.AdaptiveAveragePooling1D": "output_size data_format",
+    "layers.AdaptiveAveragePooling2D": "output_size data_format",
+    "layers.AdaptiveAveragePooling3D": "output_size data_format",
+    "layers.AdaptiveMaxPooling1D": "output_size data_format",
+    "layers.AdaptiveMaxPooling2D": "output_size data_format",
+    "layers.AdaptiveMaxPooling3D": "output_size data_format",
     "layers.Add": "",
+    "layers.AlphaDropout": "rate noise_shape seed",
+    "layers.Average": "",
     "layers.AveragePooling1D": "pool_size strides padding data_format name",
     "layers.AveragePooling2D": "pool_size strides padding data_format name",
+    "layers.AveragePooling3D": "pool_size strides padding data_format name",
+    "layers.BatchNormalization": (
+        "axis momentum epsilon center scale beta_initializer gamma_initializer moving_mean_initializer "
+        "moving_variance_initializer beta_regularizer gamma_regularizer beta_constraint gamma_constraint "
+        "renorm renorm_clipping renorm_momentum synchronized"
+    ),
+    "layers.CategoryEncoding": "num_tokens output_mode sparse",
+    "layers.CenterCrop": "height width data_format",
+    "layers.Concatenate": "axis",
     "layers.Conv1D": (
         "filters kernel_size strides padding data_format dilation_rate groups activation use_bias "
         "kernel_initializer bias_initializer kernel_regularizer bias_regularizer activity_regularizer "
@@ -35,6 +53,9 @@ POSITIONAL: dict[str, str] = {
         "kernel_initializer bias_initializer kernel_regularizer bias_regularizer activity_regularizer "
         "kernel_constraint bias_constraint"
     ),
+    "layers.Cropping1D": "cropping",
+    "layers.Cropping2D": "cropping data_format",
+    "layers.Cropping3D": "cropping data_format",
     "layers.Dense": (
         "units activation use_bias kernel_initializer bias_initializer kernel_regularizer "
         "bias_regularizer activity_regularizer kernel_constraint bias_constraint lora_rank lora_alpha "
@@ -50,18 +71,49 @@ POSITIONAL: dict[str, str] = {
         "depthwise_initializer bias_initializer depthwise_regularizer bias_regularizer "
         "activity_regularizer depthwise_constraint bias_constraint"
     ),
+    "layers.Discretization": "bin_boundaries num_bins epsilon output_mode sparse dtype name",
     "layers.Dot": "axes normalize",
     "layers.Dropout": "rate noise_shape seed",
+    "layers.ELU": "alpha",
     "layers.Embedding": (
         "input_dim output_dim embeddings_initializer embeddings_regularizer embeddings_constraint mask_zero "
         "weights lora_rank lora_alpha quantization_config"
     ),
     "layers.Flatten": "data_format",
+    "layers.GaussianDropout": "rate seed",
+    "layers.GaussianNoise": "stddev seed",
+    "layers.GlobalAveragePooling1D": "data_format keepdims",
+    "layers.GlobalAveragePooling2D": "data_format keepdims",
+    "layers.GlobalAveragePooling3D": "data_format keepdims",
+    "layers.GlobalMaxPooling1D": "data_format keepdims",
+    "layers.GlobalMaxPooling2D": "data_format keepdims",
+    "layers.GlobalMaxPooling3D": "data_format keepdims",
+    "layers.GroupNormalization": (
+        "groups axis epsilon center scale beta_initializer gamma_initializer beta_regularizer "
+        "gamma_regularizer beta_constraint gamma_constraint"
+    ),
+    "layers.Identity": "",
     "layers.Input": "shape batch_size dtype sparse ragged batch_shape name tensor optional",
     "layers.InputLayer": "shape batch_size dtype sparse ragged batch_shape input_tensor optional name",
+    "layers.LayerNormalization": (
+        "axis epsilon center scale beta_initializer gamma_initializer beta_regularizer gamma_regularizer "
+        "beta_constraint gamma_constraint"
+    ),
+    "layers.LeakyReLU": "negative_slope",
     "layers.MaxPooling1D": "pool_size strides padding data_format name",
     "layers.MaxPooling2D": "pool_size strides padding data_format name",
+    "layers.MaxPooling3D": "pool_size strides padding data_format name",
+    "layers.Maximum": "",
+    "layers.Minimum": "",
+    "layers.Multiply": "",
+    "layers.Normalization": "axis mean variance invert",
+    "layers.PReLU": "alpha_initializer alpha_regularizer alpha_constraint shared_axes",
+    "layers.Permute": "dims",
+    "layers.RMSNormalization": "axis epsilon",
     "layers.ReLU": "max_value negative_slope threshold",
+    "layers.RepeatVector": "n",
+    "layers.Rescaling": "scale offset",
+    "layers.Reshape": "target_shape",
     "layers.SeparableConv1D": (
         "filters kernel_size strides padding data_format dilation_rate depth_multiplier activation "
         "use_bias depthwise_initializer pointwise_initializer bias_initializer depthwise_regularizer "
@@ -75,6 +127,20 @@ POSITIONAL: dict[str, str] = {
         "pointwise_constraint bias_constraint"
     ),
     "layers.Softmax": "axis",
+    "layers.SpatialDropout1D": "rate seed name dtype",
+    "layers.SpatialDropout2D": "rate data_format seed name dtype",
+    "layers.SpatialDropout3D": "rate data_format seed name dtype",
+    "layers.SpectralNormalization": "layer power_iterations",
+    "layers.Subtract": "",
+    "layers.TimeDistributed": "layer",
+    "layers.UnitNormalization": "axis",
+    "layers.UpSampling1D": "size",
+    "layers.UpSampling2D": "size data_format interpolation",
+    "layers.UpSampling3D": "size data_format",
+    "layers.Wrapper": "layer",
+    "layers.ZeroPadding1D": "padding data_format",
+    "layers.ZeroPadding2D": "padding data_format",
+    "layers.ZeroPadding3D": "padding data_format",
     "layers.add": "inputs",
     "layers.dot": "inputs axes",
     "ops.argsort": "x axis",
@@ -171,5 +237,7 @@ POSITIONAL: dict[str, str] = {
     "Sequential.add": "layer rebuild",
     "Sequential.pop": "rebuild",
     "Sequential.set_weights": "weights",
+    "layers.Lambda": "function output_shape mask arguments",
+    "layers.Layer": "",
     "layers.Layer.build": "input_shape",
 }

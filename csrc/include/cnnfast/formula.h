@@ -10,6 +10,9 @@
 
 namespace cnnfast {
 
+// Streams of random numbers from here on are their own seed: that of a network counts for those below only.
+constexpr int kSeededStreams = 1 << 30;
+
 struct Formula {
   struct Instruction {
     FormulaOp op;

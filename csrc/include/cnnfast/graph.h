@@ -263,8 +263,8 @@ class Graph {
   int dropout(int src, float rate, const std::string& name);
   int add(const std::vector<int>& srcs, const std::string& name);
   int activation(int src, ActivationKind kind, const std::string& name);
-  // One input of the formula a value; they are broadcast as NumPy does. Streams of random numbers become the
-  // graph's own.
+  // One input of the formula a value; they are broadcast as NumPy does. Streams of random numbers below
+  // kSeededStreams become the graph's own.
   int formula(const Formula& formula, const std::vector<int>& srcs, const std::string& name);
   // NumPy's product of matrices, over shapes that begin with the batch where values have rows: it is the rows
   // of the product, or an axis of matrices. What would be a sum over the batch is refused.

@@ -42,6 +42,8 @@ from cnnfast.layers.dot import Dot, dot
 from cnnfast.layers.dropout import Dropout
 from cnnfast.layers.elementwise import ELU, ActivityRegularization, LeakyReLU, PReLU, Rescaling
 from cnnfast.layers.embedding import Embedding
+from cnnfast.layers.encoding import CategoryEncoding, Discretization
+from cnnfast.layers.feature_normalization import Normalization
 from cnnfast.layers.flatten import Flatten
 from cnnfast.layers.functions import Identity, Lambda
 from cnnfast.layers.global_average_pooling import (
@@ -136,6 +138,7 @@ __all__ = [
     "AvgPool2D",
     "AvgPool3D",
     "BatchNormalization",
+    "CategoryEncoding",
     "CenterCrop",
     "Concatenate",
     "Conv1D",
@@ -157,6 +160,7 @@ __all__ = [
     "DepthToSpace",
     "DepthwiseConv1D",
     "DepthwiseConv2D",
+    "Discretization",
     "Dot",
     "Dropout",
     "Embedding",
@@ -200,6 +204,7 @@ __all__ = [
     "Maximum",
     "Minimum",
     "Multiply",
+    "Normalization",
     "Operation",
     "PReLU",
     "Permute",

@@ -197,7 +197,7 @@ class Cropping1D(Cropping):
     rank = 1
 
     def __init__(
-        self, cropping: Any = (1, 1), data_format: str | None = None, **options: Unpack[LayerOptions]
+        self, cropping: Any = (1, 1), *, data_format: str | None = None, **options: Unpack[LayerOptions]
     ) -> None:
         super().__init__(cropping, data_format, **options)
 

@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from cnnfast.layers.layer import Layer
-from cnnfast.utils.arguments import not_offered, real_number
+from cnnfast.layers.noise import kept, own_seed
+from cnnfast.utils.arguments import real_number
 
 if TYPE_CHECKING:
     from typing_extensions import Unpack
 
     from cnnfast._core import Graph, Weight
     from cnnfast.layers.layer import LayerOptions
+    from cnnfast.layers.tracing import Value
     from cnnfast.utils.serialization import Config
 
 
@@ -23,7 +25,9 @@ class Dropout(Layer):
 
     Args:
         rate: Share that is set to 0, in [0, 1).
-        noise_shape, seed: Keras's arguments, which must be None; `cnnfast.set_random_seed` seeds all.
+        noise_shape: 1 for each axis along which all are set or none, else None or the size; the batch's axis
+            is the first. None for values one by one.
+        seed: Own seed; None follows `cnnfast.set_random_seed`.
         options: Arguments of every layer: `name`, `trainable`, `input_shape`.
 
     Shapes:
@@ -43,15 +47,30 @@ class Dropout(Layer):
     acts_in_training_only: ClassVar[bool] = True
 
     def __init__(
-        self, rate: float, noise_shape: None = None, seed: None = None, **options: Unpack[LayerOptions]
+        self,
+        rate: float,
+        noise_shape: Sequence[int | None] | None = None,
+        seed: int | None = None,
+        **options: Unpack[LayerOptions],
     ) -> None:
         super().__init__(**options)
-        not_offered("Dropout", noise_shape=(noise_shape, None), seed=(seed, None))
         self.rate = real_number(rate, "rate", below=1.0)
+        self.noise_shape, self.seed = noise_shape, own_seed(seed)
+
+    @property
+    def _is_called(self) -> bool:
+        return self.seed is not None or self.noise_shape is not None
+
+    def call(self, inputs: Value, training: bool = False) -> Any:
+        """Returns what a layer with a seed or shape of its own makes; others have a kernel."""
+        if not training or not self.rate:
+            return inputs
+        return inputs * (kept(inputs, self.rate, self.noise_shape, self.seed) / (1.0 - self.rate))
 
     def _emit(self, graph: Graph, srcs: Sequence[int], weights: Sequence[Weight]) -> int:
         return graph.dropout(srcs[0], self.rate, self.name)
 
     def get_config(self) -> Config:
         """Returns the arguments that make an equal layer."""
-        return {**super().get_config(), "rate": self.rate}
+        own = {"rate": self.rate, "noise_shape": self.noise_shape, "seed": self.seed}
+        return {**super().get_config(), **own}

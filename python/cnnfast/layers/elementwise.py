@@ -6,6 +6,9 @@ import math
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
+from cnnfast.config import image_data_format
 from cnnfast.layers.layer import Layer
 from cnnfast.layers.weighted import Rules
 from cnnfast.utils.arguments import entries, real_number, sample_axis
@@ -155,13 +158,15 @@ class PReLU(Layer):
 
 
 class Rescaling(Layer):
-    """Multiplies all values by one number and adds another.
+    """Multiplies all values by one number and adds another, or by one a channel.
 
     Formula: x * scale + offset
 
     Args:
-        scale: The factor, such as 1 / 255 for bytes.
-        offset: What is added.
+        scale: The factor, such as 1 / 255 for bytes; or an array of them that is broadcast over samples. By
+            `cnnfast.image_data_format()` "channels_first" an array of one axis is about the channels of
+            images.
+        offset: What is added, likewise.
         options: Arguments of every layer: `name`, `trainable`, `input_shape`.
 
     Shapes:
@@ -175,22 +180,36 @@ class Rescaling(Layer):
 
     Example:
         >>> import numpy as np
-        >>> Rescaling(0.5, offset=-1.0)(np.array([[2.0, 4.0]]))
-        array([[0., 1.]], dtype=float32)
+        >>> Rescaling(0.5, offset=[-1.0, 0.0])(np.array([[2.0, 4.0]]))
+        array([[0., 2.]], dtype=float32)
     """
 
-    def __init__(self, scale: float, offset: float = 0.0, **options: Unpack[LayerOptions]) -> None:
+    def __init__(self, scale: Any, offset: Any = 0.0, **options: Unpack[LayerOptions]) -> None:
         super().__init__(**options)
-        self.scale = real_number(scale, "scale", -math.inf)
-        self.offset = real_number(offset, "offset", -math.inf)
+        self.scale = _numbers(scale, "scale")
+        self.offset = _numbers(offset, "offset")
 
     def call(self, inputs: Any) -> Any:
         """Returns the values that it makes."""
-        return inputs * self.scale + self.offset
+        return inputs * _of_channels(self.scale) + _of_channels(self.offset)
 
     def get_config(self) -> Config:
         """Returns the arguments that make an equal layer."""
         return {**super().get_config(), "scale": self.scale, "offset": self.offset}
+
+
+def _numbers(value: Any, name: str) -> Any:
+    """A number, or lists of them."""
+    each = entries(value)
+    return real_number(value, name, -math.inf) if each is None else [_numbers(one, name) for one in each]
+
+
+def _of_channels(numbers: Any) -> Any:
+    if not isinstance(numbers, list):
+        return numbers
+    array = np.asarray(numbers)
+    first = image_data_format() == "channels_first"
+    return array.reshape(*array.shape, *(1,) * (3 - array.ndim)) if first else array
 
 
 class ActivityRegularization(Layer):

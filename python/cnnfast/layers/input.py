@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from cnnfast.layers.layer import Layer
 from cnnfast.layers.symbolic import Call, SymbolicTensor
-from cnnfast.utils.arguments import entries, not_offered, sample_shape, split_batch, whole_number
+from cnnfast.utils.arguments import not_offered, open_shape, sample_shape, split_batch, whole_number
 
 if TYPE_CHECKING:
     from cnnfast._core import Graph, Weight
@@ -95,17 +95,16 @@ _UNKNOWN = {1: (1024, 1280), 2: (256, 320), 3: (64, 96)}
 
 def _examples(shape: Any) -> tuple[tuple[int | None, ...], tuple[tuple[int, ...], ...]]:
     """Returns the shape, and one or two examples of it."""
-    axes = entries(shape)
-    unknown = 0 if axes is None else sum(axis is None for axis in axes)
-    if axes is None or unknown == 0:
-        known = sample_shape(shape)
-        return known, (known,)
+    axes = open_shape(shape)
+    unknown = axes.count(None)
+    if unknown == 0:
+        return axes, (sample_shape(axes),)
     if unknown not in _UNKNOWN:
         raise ValueError(f"at most three axes of an input may be unknown, got {axes!r}")
     examples = tuple(
         sample_shape([size if axis is None else axis for axis in axes]) for size in _UNKNOWN[unknown]
     )
-    return tuple(axes), examples
+    return axes, examples
 
 
 def Input(  # noqa: N802  # Keras's name

@@ -26,7 +26,7 @@ from cnnfast.layers import calls
 from cnnfast.layers.symbolic import SymbolicTensor
 from cnnfast.layers.tracing import Tracing, Value, current_tracing
 from cnnfast.layers.variable import Variable
-from cnnfast.utils.arguments import batch_shape, not_offered, sample_shape
+from cnnfast.utils.arguments import batch_shape, not_offered, open_shape
 from cnnfast.utils.missing import advice
 from cnnfast.utils.nest import leaves
 from cnnfast.utils.serialization import serialize, snake_case
@@ -46,13 +46,14 @@ class UnnamedOptions(TypedDict, total=False):
 
     Attributes:
         trainable: Whether training changes its weights.
-        input_shape: Shape of one sample, for the first layer of a `Sequential`.
+        input_shape: Shape of one sample, for the first layer of a `Sequential`; None for an axis that is not
+            known in advance.
         input_dim: Short for `input_shape=(input_dim,)`.
         dtype, autocast: Keras's arguments, which must have their defaults.
     """
 
     trainable: bool
-    input_shape: Sequence[int] | None
+    input_shape: Sequence[int | None] | None
     input_dim: int | None
     dtype: Any
     autocast: bool
@@ -74,7 +75,8 @@ class Layer:
     Args:
         name: Its name in the model; None makes one up, such as `conv2d_1`.
         trainable: Whether training changes its weights.
-        input_shape: Shape of one sample, for the first layer of a `Sequential`.
+        input_shape: Shape of one sample, for the first layer of a `Sequential`; None for an axis that is not
+            known in advance.
         input_dim: Short for `input_shape=(input_dim,)`.
         activity_regularizer: Penalty on what the layer makes of a batch, added to the loss.
         dtype, autocast: Keras's arguments, which must have their defaults.
@@ -106,7 +108,7 @@ class Layer:
         *,
         name: str | None = None,
         trainable: bool = True,
-        input_shape: Sequence[int] | None = None,
+        input_shape: Sequence[int | None] | None = None,
         input_dim: int | None = None,
         activity_regularizer: Any = None,
         dtype: Any = None,
@@ -125,7 +127,7 @@ class Layer:
             input_shape = (input_dim,)
         self.name = new_name(snake_case(type(self).__name__)) if name is None else _checked_name(name)
         self.declared_shape: tuple[int | None, ...] | None = (
-            None if input_shape is None else sample_shape(input_shape, "input_shape")
+            None if input_shape is None else open_shape(input_shape, "input_shape")
         )
         self.activity_regularizer = None if activity_regularizer is None else _penalty(activity_regularizer)
         self._trainable = bool(trainable)

@@ -1,16 +1,20 @@
 """Layers that disturb values while training, and leave them alone otherwise.
 
-Random numbers are made of the model's seed, the step, the layer and a number's place alone.
+Random numbers are made of the model's seed, the step, the layer and a number's place alone; or, where a layer
+has a seed, of that, the step and the place.
 """
 
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, ClassVar
+
+import numpy as np
 
 from cnnfast.config import resolve_data_format
 from cnnfast.layers.layer import Layer
-from cnnfast.utils.arguments import not_offered, real_number
+from cnnfast.utils.arguments import real_number, whole_number
 
 if TYPE_CHECKING:
     from typing_extensions import Unpack
@@ -23,18 +27,70 @@ if TYPE_CHECKING:
 _SELU_LIMIT = -1.7580993408473766
 
 
-def _uniform(like: Value) -> Value:
+def _uniform(like: Value, seed: int | None, draw: int = 0) -> Value:
+    """In [0, 1); the numbers of a seed are others in each draw."""
     from cnnfast.ops.formula import formula
 
-    return formula("random", like)  # in [0, 1)
+    bits = None if seed is None else int(np.random.SeedSequence([seed, draw]).generate_state(1)[0])
+    return formula("random", like, seed=bits)
 
 
-def _normal(like: Value) -> Any:
+def _normal(like: Value, seed: int | None) -> Any:
     """Of mean 0 and deviation 1, by Box and Muller."""
     from cnnfast import ops
 
-    radius = ops.sqrt(-2.0 * ops.log(1.0 - _uniform(like)))
-    return radius * ops.cos(2.0 * math.pi * _uniform(like))
+    radius = ops.sqrt(-2.0 * ops.log(1.0 - _uniform(like, seed)))
+    return radius * ops.cos(2.0 * math.pi * _uniform(like, seed, 1))
+
+
+def own_seed(seed: Any) -> int | None:
+    """Returns a layer's seed as a number.
+
+    Example:
+        >>> own_seed(3)
+        3
+    """
+    return None if seed is None else whole_number(seed, "seed", 0)
+
+
+def kept(inputs: Value, rate: float, noise_shape: Sequence[int | None] | None, seed: int | None) -> Any:
+    """Returns 1 with a probability of 1 - rate, else 0, where `noise_shape` says for several numbers at once.
+
+    Args:
+        inputs: Of whose shape the result is, or may be broadcast to.
+        rate: How many are 0.
+        noise_shape: 1 for each axis along which all numbers are alike, else None or the size; None for none.
+        seed: The layer's.
+
+    Raises:
+        ValueError: If that is no shape for these inputs.
+
+    Example:
+        >>> from cnnfast.layers.tracing import Tracing
+        >>> graph = Tracing()
+        >>> with graph.within():
+        ...     kept(graph.value(graph.input((5, 4), "x")), 0.1, (None, 1, None), None)
+        <Value shape=(None, 1, 4)>
+    """
+    from cnnfast import ops
+
+    like = inputs
+    if noise_shape is not None:
+        own = noise_shape[1:]
+        if len(noise_shape) != inputs.ndim or any(
+            wanted not in (None, 1, size) for wanted, size in zip(own, inputs.dims, strict=True)
+        ):
+            raise ValueError(
+                f"noise_shape must have 1, None or the size for each axis of inputs {inputs.shape}, also for "
+                f"the batch's; got {tuple(noise_shape)}"
+            )
+        dims = [1 if wanted == 1 else size for wanted, size in zip(own, inputs.dims, strict=True)]
+        graph = inputs.graph
+        ranges = [(0, 1, size) for size in dims]
+        like = graph.value(graph.slice(inputs.number, ranges, graph.named("places")))
+        if noise_shape[0] == 1:
+            like = graph.as_value(np.zeros((1, *dims)))
+    return ops.greater_equal(_uniform(like, seed), rate)
 
 
 class _Noise(Layer):
@@ -42,11 +98,11 @@ class _Noise(Layer):
 
     argument: ClassVar[str] = "rate"
 
-    def __init__(self, amount: float, seed: None, **options: Unpack[LayerOptions]) -> None:
-        not_offered(type(self).__name__, seed=(seed, None))
+    def __init__(self, amount: float, seed: int | None, **options: Unpack[LayerOptions]) -> None:
         super().__init__(**options)
         below = 1.0 if self.argument == "rate" else math.inf
         self._amount = real_number(amount, self.argument, below=below)
+        self.seed = own_seed(seed)
 
     def call(self, inputs: Any, training: bool = False) -> Any:
         """Returns the values that it makes."""
@@ -57,7 +113,7 @@ class _Noise(Layer):
 
     def get_config(self) -> Config:
         """Returns the arguments that make an equal layer."""
-        return {**super().get_config(), self.argument: self._amount}
+        return {**super().get_config(), self.argument: self._amount, "seed": self.seed}
 
 
 class GaussianNoise(_Noise):
@@ -67,7 +123,7 @@ class GaussianNoise(_Noise):
 
     Args:
         stddev: Deviation of the noise, at least 0.
-        seed: Keras's argument, which must be None; `cnnfast.set_random_seed` seeds all.
+        seed: Own seed; None follows `cnnfast.set_random_seed`.
         options: Arguments of every layer: `name`, `trainable`, `input_shape`.
 
     Shapes:
@@ -84,12 +140,12 @@ class GaussianNoise(_Noise):
 
     argument = "stddev"
 
-    def __init__(self, stddev: float, seed: None = None, **options: Unpack[LayerOptions]) -> None:
+    def __init__(self, stddev: float, seed: int | None = None, **options: Unpack[LayerOptions]) -> None:
         super().__init__(stddev, seed, **options)
         self.stddev = self._amount
 
     def _disturbed(self, inputs: Any) -> Any:
-        return inputs + self.stddev * _normal(inputs)
+        return inputs + self.stddev * _normal(inputs, self.seed)
 
 
 class GaussianDropout(_Noise):
@@ -99,7 +155,7 @@ class GaussianDropout(_Noise):
 
     Args:
         rate: As in `Dropout`, whose deviation the noise has; in [0, 1).
-        seed: Keras's argument, which must be None; `cnnfast.set_random_seed` seeds all.
+        seed: Own seed; None follows `cnnfast.set_random_seed`.
         options: Arguments of every layer: `name`, `trainable`, `input_shape`.
 
     Shapes:
@@ -114,12 +170,12 @@ class GaussianDropout(_Noise):
         array([[1., 1.]], dtype=float32)
     """
 
-    def __init__(self, rate: float, seed: None = None, **options: Unpack[LayerOptions]) -> None:
+    def __init__(self, rate: float, seed: int | None = None, **options: Unpack[LayerOptions]) -> None:
         super().__init__(rate, seed, **options)
         self.rate = self._amount
 
     def _disturbed(self, inputs: Any) -> Any:
-        return inputs * (1.0 + math.sqrt(self.rate / (1.0 - self.rate)) * _normal(inputs))
+        return inputs * (1.0 + math.sqrt(self.rate / (1.0 - self.rate)) * _normal(inputs, self.seed))
 
 
 class AlphaDropout(_Noise):
@@ -130,7 +186,9 @@ class AlphaDropout(_Noise):
 
     Args:
         rate: Share that is set, in [0, 1).
-        noise_shape, seed: Keras's arguments, which must be None; `cnnfast.set_random_seed` seeds all.
+        noise_shape: 1 for each axis along which all are set or none, else None or the size; the batch's axis
+            is the first. None for values one by one.
+        seed: Own seed; None follows `cnnfast.set_random_seed`.
         options: Arguments of every layer: `name`, `trainable`, `input_shape`.
 
     Shapes:
@@ -146,43 +204,47 @@ class AlphaDropout(_Noise):
     """
 
     def __init__(
-        self, rate: float, noise_shape: None = None, seed: None = None, **options: Unpack[LayerOptions]
+        self,
+        rate: float,
+        noise_shape: Sequence[int | None] | None = None,
+        seed: int | None = None,
+        **options: Unpack[LayerOptions],
     ) -> None:
-        not_offered("AlphaDropout", noise_shape=(noise_shape, None))
         super().__init__(rate, seed, **options)
         self.rate = self._amount
+        self.noise_shape = noise_shape
 
     def _disturbed(self, inputs: Any) -> Any:
         from cnnfast import ops
 
         scale = 1 / math.sqrt((1 - self.rate) * (1 + self.rate * _SELU_LIMIT**2))
-        kept = ops.greater_equal(_uniform(inputs), self.rate)
-        return scale * ops.where(kept, inputs, _SELU_LIMIT) - scale * _SELU_LIMIT * self.rate
+        some = kept(inputs, self.rate, self.noise_shape, self.seed)
+        return scale * ops.where(some, inputs, _SELU_LIMIT) - scale * _SELU_LIMIT * self.rate
+
+    def get_config(self) -> Config:
+        """Returns the arguments that make an equal layer."""
+        return {**super().get_config(), "noise_shape": self.noise_shape}
 
 
 class _SpatialDropout(_Noise):
     rank: ClassVar[int]
 
     def __init__(
-        self, rate: float, data_format: str | None, seed: None, **options: Unpack[LayerOptions]
+        self, rate: float, data_format: str | None, seed: int | None, **options: Unpack[LayerOptions]
     ) -> None:
         super().__init__(rate, seed, **options)
         self.rate = self._amount
         self.data_format = resolve_data_format(data_format)
 
     def _disturbed(self, inputs: Any) -> Any:
-        from cnnfast import ops
-
         if len(inputs.dims) != self.rank + 1:
             raise ValueError(
                 f"layer {self.name!r} takes {self.rank} spatial axes and channels, got shape {inputs.shape}"
             )
-        channel = 0 if self.data_format == "channels_first" else self.rank
-        ranges = [(0, 1, size if i == channel else 1) for i, size in enumerate(inputs.dims)]
-        graph = inputs.graph
-        pixel = graph.value(graph.slice(inputs.number, ranges, graph.named("pixel")))
-        kept = ops.greater_equal(_uniform(pixel), self.rate)
-        return inputs * (kept / (1.0 - self.rate))
+        pixel = (1,) * self.rank
+        first = self.data_format == "channels_first"
+        shape = (None, None, *pixel) if first else (None, *pixel, None)
+        return inputs * (kept(inputs, self.rate, shape, self.seed) / (1.0 - self.rate))
 
 
 class SpatialDropout1D(_SpatialDropout):
@@ -192,8 +254,10 @@ class SpatialDropout1D(_SpatialDropout):
 
     Args:
         rate: Share that is set to 0, in [0, 1).
-        seed: Keras's argument, which must be None; `cnnfast.set_random_seed` seeds all.
-        options: Arguments of every layer: `name`, `trainable`, `input_shape`.
+        seed: Own seed; None follows `cnnfast.set_random_seed`.
+        name: Its name in the model; None makes one up.
+        dtype: "float32" or None.
+        options: Arguments of every layer: `trainable`, `input_shape`.
 
     Shapes:
         (n, length, channels), unchanged.
@@ -209,8 +273,15 @@ class SpatialDropout1D(_SpatialDropout):
 
     rank = 1
 
-    def __init__(self, rate: float, seed: None = None, **options: Unpack[LayerOptions]) -> None:
-        super().__init__(rate, "channels_last", seed, **options)
+    def __init__(
+        self,
+        rate: float,
+        seed: int | None = None,
+        name: str | None = None,
+        dtype: str | None = None,
+        **options: Any,
+    ) -> None:
+        super().__init__(rate, "channels_last", seed, name=name, dtype=dtype, **options)
 
 
 class SpatialDropout2D(_SpatialDropout):
@@ -221,8 +292,10 @@ class SpatialDropout2D(_SpatialDropout):
     Args:
         rate: Share that is set to 0, in [0, 1).
         data_format: "channels_last", "channels_first", or None for `cnnfast.image_data_format()`.
-        seed: Keras's argument, which must be None; `cnnfast.set_random_seed` seeds all.
-        options: Arguments of every layer: `name`, `trainable`, `input_shape`.
+        seed: Own seed; None follows `cnnfast.set_random_seed`.
+        name: Its name in the model; None makes one up.
+        dtype: "float32" or None.
+        options: Arguments of every layer: `trainable`, `input_shape`.
 
     Shapes:
         (n, height, width, channels) or (n, channels, height, width), unchanged.
@@ -241,10 +314,12 @@ class SpatialDropout2D(_SpatialDropout):
         self,
         rate: float,
         data_format: str | None = None,
-        seed: None = None,
-        **options: Unpack[LayerOptions],
+        seed: int | None = None,
+        name: str | None = None,
+        dtype: str | None = None,
+        **options: Any,
     ) -> None:
-        super().__init__(rate, data_format, seed, **options)
+        super().__init__(rate, data_format, seed, name=name, dtype=dtype, **options)
 
     def get_config(self) -> Config:
         """Returns the arguments that make an equal layer."""
@@ -259,8 +334,10 @@ class SpatialDropout3D(SpatialDropout2D):
     Args:
         rate: Share that is set to 0, in [0, 1).
         data_format: "channels_last", "channels_first", or None for `cnnfast.image_data_format()`.
-        seed: Keras's argument, which must be None; `cnnfast.set_random_seed` seeds all.
-        options: Arguments of every layer: `name`, `trainable`, `input_shape`.
+        seed: Own seed; None follows `cnnfast.set_random_seed`.
+        name: Its name in the model; None makes one up.
+        dtype: "float32" or None.
+        options: Arguments of every layer: `trainable`, `input_shape`.
 
     Shapes:
         (n, depth, height, width, channels) or (n, channels, depth, height, width), unchanged.

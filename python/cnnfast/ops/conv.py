@@ -2,22 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from cnnfast.config import resolve_data_format
+from cnnfast.layers.activation import activation_of, emit_activation
 from cnnfast.ops.runner import run, run_grad
-from cnnfast.utils.arguments import activation_name, normal_padding, per_axis, whole_number
+from cnnfast.utils.arguments import normal_padding, per_axis, whole_number
 from cnnfast.utils.samples import as_array
 
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike, NDArray
 
-    from cnnfast._core import Activation, Graph
+    from cnnfast._core import Graph
     from cnnfast.config import DataFormat
+    from cnnfast.layers.tracing import Tracing
     from cnnfast.utils.arguments import Padding, PaddingArgument, Sizes
 
 
@@ -33,14 +35,14 @@ class Convolution:
     groups: int
     use_bias: bool
     data_format: DataFormat
-    activation: Activation
+    activation: str | Callable[..., Any]
 
-    def emit(self, graph: Graph, src: int) -> int:
+    def emit(self, graph: Tracing, src: int) -> int:
         """Adds it to a graph."""
         value = self._emit_linear(graph, src)
         if self.activation == "linear":
             return value
-        return graph.activation(value, self.activation, self.activation)
+        return emit_activation(graph, value, self.activation, "activation")
 
     def _emit_linear(self, graph: Graph, src: int) -> int:
         return graph.conv(
@@ -90,7 +92,7 @@ def convolution(
     dilation_rate: int | Sequence[int],
     groups: int,
     use_bias: bool,
-    activation: str | None,
+    activation: str | Callable[..., Any] | None,
 ) -> Convolution:
     """Returns the operation of a kernel and of arguments as `conv` takes them."""
     rank = kernel.ndim - 2
@@ -103,7 +105,7 @@ def convolution(
         whole_number(groups, "groups", 1),
         use_bias,
         resolve_data_format(data_format),
-        activation_name(activation),
+        activation_of(activation),
     )
 
 
@@ -116,7 +118,7 @@ def conv(
     dilation_rate: int | Sequence[int] = 1,
     groups: int = 1,
     bias: ArrayLike | None = None,
-    activation: str | None = None,
+    activation: str | Callable[..., Any] | None = None,
 ) -> NDArray[np.float32]:
     """Convolves (cross-correlates) sequences, images or volumes with filters.
 
@@ -132,7 +134,7 @@ def conv(
         dilation_rate: Distance between the taps of a filter, an int or one for each axis.
         groups: Number of groups of channels.
         bias: One number for each filter; None for none.
-        activation: "relu", "tanh", "sigmoid", "softmax", "linear" or None.
+        activation: A name in `cnnfast.ops`, such as "relu" or "gelu", or a function; None for none.
 
     Shapes:
         (n, h, w, c) -> (n, oh, ow, filters), or (n, c, h, w) -> (n, filters, oh, ow); other ranks likewise.
@@ -170,7 +172,7 @@ def conv_grad(
     dilation_rate: int | Sequence[int] = 1,
     groups: int = 1,
     bias: ArrayLike | None = None,
-    activation: str | None = None,
+    activation: str | Callable[..., Any] | None = None,
 ) -> tuple[NDArray[np.float32], NDArray[np.float32], NDArray[np.float32]]:
     """Returns the gradients of sum(grad_out * conv(x, kernel, ...)).
 

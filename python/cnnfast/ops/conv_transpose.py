@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -48,7 +48,7 @@ def _operation(
     dilation_rate: int | Sequence[int],
     groups: int,
     use_bias: bool,
-    activation: str | None,
+    activation: str | Callable[..., Any] | None,
 ) -> _Transposed:
     plain = convolution(kernel, strides, padding, data_format, dilation_rate, groups, use_bias, activation)
     more = (
@@ -67,7 +67,7 @@ def conv_transpose(
     dilation_rate: int | Sequence[int] = 1,
     groups: int = 1,
     bias: ArrayLike | None = None,
-    activation: str | None = None,
+    activation: str | Callable[..., Any] | None = None,
 ) -> NDArray[np.float32]:
     """Adds a filter, times each pixel, to the output around that pixel: the gradient of `conv` by its input.
 
@@ -85,7 +85,7 @@ def conv_transpose(
         dilation_rate: Distance between the taps of a filter, an int or one for each axis.
         groups: Number of groups of channels.
         bias: One number for each filter; None for none.
-        activation: "relu", "tanh", "sigmoid", "softmax", "linear" or None.
+        activation: A name in `cnnfast.ops`, such as "relu" or "gelu", or a function; None for none.
 
     Shapes:
         (n, h, w, c) -> (n, oh, ow, filters), or (n, c, h, w) -> (n, filters, oh, ow); other ranks likewise.
@@ -130,7 +130,7 @@ def conv_transpose_grad(
     dilation_rate: int | Sequence[int] = 1,
     groups: int = 1,
     bias: ArrayLike | None = None,
-    activation: str | None = None,
+    activation: str | Callable[..., Any] | None = None,
 ) -> tuple[NDArray[np.float32], NDArray[np.float32], NDArray[np.float32]]:
     """Returns the gradients of sum(grad_out * conv_transpose(x, kernel, ...)).
 

@@ -3,33 +3,33 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from cnnfast.layers.activation import activation_of, emit_activation
 from cnnfast.ops.runner import run, run_grad
-from cnnfast.utils.arguments import activation_name
 from cnnfast.utils.samples import as_array
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from numpy.typing import ArrayLike, NDArray
 
-    from cnnfast._core import Activation, Graph
+    from cnnfast.layers.tracing import Tracing
 
 
 @dataclass(frozen=True)
 class _Dense:
     units: int
     use_bias: bool
-    activation: Activation
+    activation: str | Callable[..., Any]
 
-    def emit(self, graph: Graph, src: int) -> int:
+    def emit(self, graph: Tracing, src: int) -> int:
         value = graph.dense(src, self.units, self.use_bias, "dense")
-        return (
-            value
-            if self.activation == "linear"
-            else graph.activation(value, self.activation, self.activation)
-        )
+        if self.activation == "linear":
+            return value
+        return emit_activation(graph, value, self.activation, "activation")
 
 
 def _matrix(kernel: ArrayLike) -> NDArray[np.float32]:
@@ -40,7 +40,10 @@ def _matrix(kernel: ArrayLike) -> NDArray[np.float32]:
 
 
 def dense(
-    x: ArrayLike, kernel: ArrayLike, bias: ArrayLike | None = None, activation: str | None = None
+    x: ArrayLike,
+    kernel: ArrayLike,
+    bias: ArrayLike | None = None,
+    activation: str | Callable[..., Any] | None = None,
 ) -> NDArray[np.float32]:
     """Returns activation(x @ kernel + bias).
 
@@ -48,7 +51,7 @@ def dense(
         x: Samples, whose last axis is that of the inputs.
         kernel: Weights, (inputs, units).
         bias: One number for each unit; None for none.
-        activation: "relu", "tanh", "sigmoid", "softmax", "linear" or None.
+        activation: A name in `cnnfast.ops`, such as "relu" or "gelu", or a function; None for none.
 
     Shapes:
         (n, ..., inputs) -> (n, ..., units)
@@ -61,7 +64,7 @@ def dense(
         array([[21.5]], dtype=float32)
     """
     matrix = _matrix(kernel)
-    operation = _Dense(matrix.shape[1], bias is not None, activation_name(activation))
+    operation = _Dense(matrix.shape[1], bias is not None, activation_of(activation))
     return run(operation, x, [matrix] if bias is None else [matrix, bias])
 
 
@@ -70,7 +73,7 @@ def dense_grad(
     kernel: ArrayLike,
     grad_out: ArrayLike,
     bias: ArrayLike | None = None,
-    activation: str | None = None,
+    activation: str | Callable[..., Any] | None = None,
 ) -> tuple[NDArray[np.float32], NDArray[np.float32], NDArray[np.float32]]:
     """Returns the gradients of sum(grad_out * dense(x, kernel, ...)).
 
@@ -92,7 +95,7 @@ def dense_grad(
         [[[3.0, 4.0]], [[1.0], [2.0]], [1.0]]
     """
     matrix = _matrix(kernel)
-    operation = _Dense(matrix.shape[1], True, activation_name(activation))
+    operation = _Dense(matrix.shape[1], True, activation_of(activation))
     offsets = np.zeros(operation.units, np.float32) if bias is None else bias
     grad_x, (grad_kernel, grad_bias) = run_grad(operation, x, grad_out, [matrix, offsets])
     return grad_x, grad_kernel, grad_bias

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Any
 
 from cnnfast.ops.conv import checked_kernel, conv, conv_grad
 
@@ -27,7 +27,7 @@ def depthwise_conv(
     data_format: str | None = None,
     dilation_rate: int | Sequence[int] = 1,
     bias: ArrayLike | None = None,
-    activation: str | None = None,
+    activation: str | Callable[..., Any] | None = None,
 ) -> NDArray[np.float32]:
     """Convolves each channel of sequences, images or volumes with filters of its own.
 
@@ -42,7 +42,7 @@ def depthwise_conv(
         data_format: "channels_last", "channels_first", or None for `cnnfast.image_data_format()`.
         dilation_rate: Distance between the taps of a filter, an int or one for each axis.
         bias: One number for each output channel; None for none.
-        activation: "relu", "tanh", "sigmoid", "softmax", "linear" or None.
+        activation: A name in `cnnfast.ops`, such as "relu" or "gelu", or a function; None for none.
 
     Shapes:
         (n, h, w, c) -> (n, oh, ow, c * multiplier), or (n, c, h, w) -> (n, c * multiplier, oh, ow); other
@@ -87,7 +87,7 @@ def depthwise_conv_grad(
     data_format: str | None = None,
     dilation_rate: int | Sequence[int] = 1,
     bias: ArrayLike | None = None,
-    activation: str | None = None,
+    activation: str | Callable[..., Any] | None = None,
 ) -> tuple[NDArray[np.float32], NDArray[np.float32], NDArray[np.float32]]:
     """Returns the gradients of sum(grad_out * depthwise_conv(x, kernel, ...)).
 

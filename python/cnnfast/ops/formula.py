@@ -10,7 +10,7 @@ from cnnfast._core import Weight
 from cnnfast.layers.tracing import Value, current_tracing
 
 
-def formula(instruction: str, *operands: Any) -> Value:
+def formula(instruction: str, *operands: Any, seed: int | None = None) -> Value:
     """Adds one instruction to the graph that is being traced, for functions that `operation` is put on.
 
     Formulas that follow each other become one when a network is planned.
@@ -18,6 +18,8 @@ def formula(instruction: str, *operands: Any) -> Value:
     Args:
         instruction: Its name in the core: "mul", "exp", "select", ...
         operands: Values and numbers, which are broadcast as NumPy's arrays are.
+        seed: Of "random", 30 bits of it: its numbers are then this seed's, whatever the model's; None follows
+            that.
 
     Raises:
         ValueError: If their shapes do not fit.
@@ -38,4 +40,4 @@ def formula(instruction: str, *operands: Any) -> Value:
         float(each) if is_constant else graph.as_value(each).number
         for each, is_constant in zip(operands, constants, strict=True)
     ]
-    return graph.value(graph.formula(instruction, given, graph.named(instruction)))
+    return graph.value(graph.formula(instruction, given, graph.named(instruction), seed))

@@ -16,7 +16,8 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 
-from cnnfast._core import Graph, Workspace, set_weights
+from cnnfast._core import Workspace, set_weights
+from cnnfast.layers.tracing import Tracing
 from cnnfast.tuning import new_network
 from cnnfast.utils.locks import fork_lock
 from cnnfast.utils.samples import as_array, check_samples
@@ -33,7 +34,7 @@ _KEPT_NETWORKS = 32
 class Operation(Protocol):
     """A hashable description of one operation."""
 
-    def emit(self, graph: Graph, src: int) -> int:
+    def emit(self, graph: Tracing, src: int) -> int:
         """Adds it to a graph."""
 
     def __hash__(self) -> int: ...
@@ -48,7 +49,7 @@ class _Compiled:
 
 @lru_cache(maxsize=_KEPT_NETWORKS)
 def _compile(operation: Operation, shape: tuple[int, ...]) -> _Compiled:
-    graph = Graph()
+    graph = Tracing()
     output = operation.emit(graph, graph.input(shape, "x"))
     return _Compiled(new_network(graph, output, workspace()), tuple(graph.shape(output)))
 

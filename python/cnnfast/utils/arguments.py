@@ -233,33 +233,44 @@ def activation_name(value: str | None, known: Sequence[str] = ACTIVATIONS) -> Ac
     )
 
 
-def sample_shape(shape: Any, name: str = "shape") -> tuple[int, ...]:
-    """Returns the shape of one sample: whole numbers, without the batch axis.
+def open_shape(shape: Any, name: str = "shape") -> tuple[int | None, ...]:
+    """Returns the shape of one sample, without the batch axis; None where it is not known in advance.
 
     Raises:
-        ValueError: If an axis is None, no whole number or below 1, or there is no axis at all.
+        ValueError: If an axis is neither None nor a whole number of at least 1.
+
+    Example:
+        >>> open_shape([None, None, 3])
+        (None, None, 3)
+    """
+    axes = entries(shape)
+    if axes is None:
+        raise ValueError(f"{name} must be a tuple such as (28, 28, 1), got {shape!r}")
+    return tuple(None if axis is None else whole_number(axis, f"every axis of {name}", 1) for axis in axes)
+
+
+def sample_shape(shape: Any, name: str = "shape") -> tuple[int, ...]:
+    """Returns the shape of one sample of which every axis is known.
+
+    Raises:
+        ValueError: If an axis is None, no whole number or below 1.
 
     Example:
         >>> sample_shape([28, 28, 1])
         (28, 28, 1)
     """
-    axes = entries(shape)
-    if axes is None:
-        raise ValueError(f"{name} must be a tuple such as (28, 28, 1), got {shape!r}")
-    if not axes:
-        raise ValueError(f"{name} must have at least one axis besides the batch, got {shape!r}")
-    if axes[0] is None and None not in axes[1:] and len(axes) > 1:
-        raise ValueError(f"{name} is that of one sample, without the batch axis, got {axes!r}")
-    if None in axes:
+    axes = open_shape(shape, name)
+    known = tuple(axis for axis in axes if axis is not None)
+    if len(known) < len(axes):
         raise ValueError(f"{name} must be known for every axis, got {axes!r}")
-    return tuple(whole_number(axis, f"every axis of {name}", 1) for axis in axes)
+    return known
 
 
 def batch_shape(shape: Any, name: str = "input_shape") -> tuple[int | None, tuple[int, ...]]:
     """Returns the size of the batch, which may be None, and the shape of one sample.
 
     Raises:
-        ValueError: If there is no axis after the batch's, or one of these is not known.
+        ValueError: If there is no batch axis, or one of the others is not known.
 
     Example:
         >>> batch_shape((None, 28, 28, 1)), batch_shape((32, 4))
@@ -273,14 +284,14 @@ def split_batch(shape: Any, name: str) -> tuple[int | None, tuple[Any, ...]]:
     """Returns the size of the batch, which may be None, and the other axes as they are.
 
     Raises:
-        ValueError: If there is no axis after the batch's.
+        ValueError: If there is no batch axis.
 
     Example:
         >>> split_batch((None, None, 3), "batch_shape")
         (None, (None, 3))
     """
     axes = entries(shape)
-    if axes is None or len(axes) < 2:
+    if not axes:
         raise ValueError(
             f"{name} must begin with the batch axis, for instance (None, 28, 28, 1), got {shape!r}"
         )

@@ -173,8 +173,6 @@ INSTEAD: dict[str, str] = {
     "layer_range": "print model.layers[a:b]",
     "max_shard_size": "one file holds any number of weights",
     "max_value": "use activation='relu' and scale the data",
-    "noise_shape": "drop values one by one",
     "save_freq": "save in a LambdaCallback(on_train_batch_end=...)",
-    "seed": "call cnnfast.set_random_seed before the model is made",
     "skip_mismatch": "set the weights that fit with layer.set_weights",
 }

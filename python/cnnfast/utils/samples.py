@@ -80,8 +80,8 @@ def check_samples(value: Any, shape: tuple[int, ...] | None, name: str) -> NDArr
         array([[1., 2.]], dtype=float32)
     """
     x = as_array(value, name)
-    if x.ndim < 2:
-        raise ValueError(f"{name} must have a batch axis and at least one more, got shape {x.shape}")
+    if x.ndim < 1:
+        raise ValueError(f"{name} must have a batch axis, got the single number {x}")
     if shape is not None and x.shape[1:] != shape:
         raise ValueError(
             f"{name} must have shape {_with_batch(shape)}, got {x.shape}{_shape_advice(x.shape, shape)}"
