@@ -9,17 +9,19 @@ from __future__ import annotations
 from collections import OrderedDict
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from cnnfast._core import TrainingState, Workspace
 from cnnfast.layers.tracing import Tracing
 from cnnfast.models.objectives import Form, Mean, Reports, State, make_objective
+from cnnfast.models.updates import follows_rules
 from cnnfast.tuning import new_network
 from cnnfast.utils.locks import fork_lock
 from cnnfast.utils.warn import warn
 
 if TYPE_CHECKING:
-    from cnnfast._core import Network
+    from cnnfast._core import Network, Weight
     from cnnfast.layers.layer import Layer
     from cnnfast.layers.symbolic import SymbolicTensor
     from cnnfast.layers.tracing import Value
@@ -30,6 +32,7 @@ if TYPE_CHECKING:
 _KEPT = 8
 Shapes = tuple["Dims", ...]
 Forms = tuple[Form, ...]
+Rules = tuple[bool, ...]  # which weights are trained; none where no objective depends on it
 
 
 class Planned:
@@ -75,8 +78,8 @@ class Networks:
         self.parts = [] if compiled is None else compiled.parts(plan)
         self._workspace, self._state = Workspace(), TrainingState()
         self._first: Planned | None = None
-        self._last: tuple[Sequence[Dims], Forms | None, Planned] | None = None
-        self._others: OrderedDict[tuple[Shapes, Forms | None], Planned] = OrderedDict()
+        self._last: tuple[Sequence[Dims], Forms | None, Rules, Planned] | None = None
+        self._others: OrderedDict[tuple[Shapes, Forms | None, Rules], Planned] = OrderedDict()
         self._probing: OrderedDict[tuple[Any, ...], Probing] = OrderedDict()
         self._lock = fork_lock()
 
@@ -91,10 +94,19 @@ class Networks:
 
     def training(self, shapes: Sequence[Dims], forms: Forms) -> Planned:
         """Returns one for samples of these shapes and targets of these forms."""
-        last = self._last
-        if last is None or last[1] is not forms or last[0] != shapes:
-            self._last = last = (shapes, forms, self._find(tuple(shapes), forms))
-        return last[2]
+        last, rules = self._last, self._rules
+        if last is None or last[1] is not forms or last[0] != shapes or last[2] != rules:
+            self._last = last = (shapes, forms, rules, self._find(tuple(shapes), forms))
+        return last[3]
+
+    @cached_property
+    def _ruled(self) -> list[Weight]:
+        """The weights, if what training does with one of them is traced."""
+        return self._plan.weights if follows_rules(self._plan.weights) else []
+
+    @property
+    def _rules(self) -> Rules:
+        return tuple([each.trainable for each in self._ruled])
 
     def probing(
         self,
@@ -129,7 +141,7 @@ class Networks:
         return Probing(network, graph.probes, outputs)
 
     def _find(self, shapes: Shapes, forms: Forms | None) -> Planned:
-        key = shapes, forms
+        key = shapes, forms, self._rules
         with self._lock:  # two threads that want the same network get the same one
             found = self._others.get(key)
             if found is None:

@@ -12,6 +12,7 @@ import numpy as np
 from cnnfast._core import Objective
 from cnnfast.layers.tracing import Tracing, Value
 from cnnfast.models.inputs import in_order
+from cnnfast.models.updates import add_updates
 from cnnfast.utils.nest import leaves, mapped
 
 if TYPE_CHECKING:
@@ -261,6 +262,7 @@ def make_objective(parts: Sequence[Part], forms: Sequence[Form], model: Describe
             penalty = getattr(weight, "penalty", None)
             if penalty is not None and weight.trainable:
                 graph.losses.append(graph.as_value(penalty(graph.as_value(weight))))
+        add_updates(graph)
         for value in graph.losses:
             maker.terms.append((value.number, 1.0, True))
     objective = Objective(graph, maker.terms, maker.reported)
