@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 _KEPT = 8
 Shapes = tuple["Dims", ...]
 Forms = tuple[Form, ...]
-Rules = tuple[bool, ...]  # which weights are trained; none where no objective depends on it
+Rules = tuple[float | None, ...]  # factors of trained weights; none where no objective depends on it
 
 
 class Planned:
@@ -102,11 +102,12 @@ class Networks:
     @cached_property
     def _ruled(self) -> list[Weight]:
         """The weights, if what training does with one of them is traced."""
-        return self._plan.weights if follows_rules(self._plan.weights) else []
+        traced = self._compiled is not None and self._compiled.optimizer._is_traced
+        return self._plan.weights if traced or follows_rules(self._plan.weights) else []
 
     @property
     def _rules(self) -> Rules:
-        return tuple([each.trainable for each in self._ruled])
+        return tuple([each.learning_rate_factor if each.trainable else None for each in self._ruled])
 
     def probing(
         self,
@@ -155,23 +156,26 @@ class Networks:
         described = self._plan.describe(shapes, False)
         numbers = [value.number for value in described.outputs]
         network = new_network(described.graph, numbers, self._workspace, self._state)
-        reports = [] if forms is None else self._set_objective(network, shapes, forms)
         if self._first is None:
             if self._compiled is not None:
-                network.set_optimizer(self._compiled.optimizer._core_config(network.weights))
-                self._compiled.optimizer._bind(network)
+                self._compiled.optimizer._begin(network)
             network.seed = self._seed
-            self._first = Planned(network, reports)
-        return Planned(network, reports)
+        reports = [] if forms is None else self._set_objective(network, shapes, forms)
+        made = Planned(network, reports)
+        if self._first is None:
+            self._first = made
+        return made
 
     def _set_objective(self, network: Network, shapes: Shapes, forms: Forms) -> list[Mean | State]:
         for part in self.parts:
             if part.loss is not None:
                 self._warn_of_logits(part.loss)
         described = self._plan.describe(shapes, False).copy()
-        made = make_objective(self.parts, forms, described)
+        assert self._compiled is not None
+        optimizer = self._compiled.optimizer
+        made = make_objective(self.parts, forms, described, optimizer)
         if self._plan.depends_on_training:
-            trained = make_objective(self.parts, forms, self._plan.describe(shapes, True))
+            trained = make_objective(self.parts, forms, self._plan.describe(shapes, True), optimizer)
             network.set_objective(trained.objective, made.objective)
         else:
             network.set_objective(made.objective)

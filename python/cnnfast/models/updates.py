@@ -1,4 +1,7 @@
-"""What holds weights after the update of a training step, traced into it: constraints of one's own."""
+"""What acts on weights behind the gradients of a training step, traced into it.
+
+These are optimizers that are no formulas, and constraints of one's own.
+"""
 
 from __future__ import annotations
 
@@ -12,29 +15,36 @@ if TYPE_CHECKING:
     from cnnfast._core import Weight
     from cnnfast.constraints import Constraint
     from cnnfast.layers.tracing import Tracing
+    from cnnfast.optimizers import Optimizer
 
 
-def add_updates(graph: Tracing) -> None:
-    """Adds what constraints make of trained weights, for the step to assign.
+def add_updates(graph: Tracing, optimizer: Optimizer) -> None:
+    """Adds what the optimizer and constraints make of trained weights, for the step to assign.
 
     Args:
         graph: An objective's, which uses the weights.
+        optimizer: What moves them; it knows them if it is to be traced.
 
     Raises:
-        ValueError: If a constraint makes another shape.
+        ValueError: If a weight would get another shape.
 
     Example:
         >>> from cnnfast.layers.tracing import Tracing
+        >>> from cnnfast.optimizers import SGD
         >>> graph, bias = Tracing(), Variable("bias", (2,))
         >>> bias.constraint, before = abs, graph.as_value(bias)
-        >>> add_updates(graph)
+        >>> add_updates(graph, SGD())
         >>> graph.size
         4
     """
+    trained = [weight for weight in graph.weights if weight.trainable]
     with graph.within():
-        for weight in graph.weights:
+        if optimizer._is_traced:
+            optimizer._trace(trained)
+            return
+        for weight in trained:
             constraint = own_constraint(weight)
-            if constraint is not None and weight.trainable:
+            if constraint is not None:
                 held = constraint(graph.value(graph.updated_weight(weight)))
                 graph.assign(weight, graph.as_value(held).number)
 
