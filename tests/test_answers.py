@@ -21,7 +21,7 @@ MODULES = [name for name in NAMES if name and hasattr(cnnfast, name)]
         ("layers.ConvLSTM2D", ["Keras has it"]),
         ("layers.Conv2d", ["did you mean 'Conv2D'"]),
         ("layers.Maxpool2D", ["did you mean 'MaxPool2D'"]),
-        ("optimizers.Muon", ["Keras has it"]),
+        ("optimizers.ScheduleFreeAdamW", ["Keras has it"]),
         ("callbacks.RemoteMonitor", ["Keras has it"]),
         ("callbacks.EarlyStoping", ["did you mean 'EarlyStopping'"]),
         ("losses.CTC", ["Keras has it"]),
@@ -73,7 +73,7 @@ def test_the_table_of_names_speaks_of_this_package(module: str) -> None:
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
-        ({"optimizer": "muon"}, ["optimizer", "Keras has it"]),
+        ({"optimizer": "schedule_free_adamw"}, ["optimizer", "Keras has it"]),
         ({"optimizer": "adm"}, ["did you mean 'adam'"]),
         ({"loss": "ctc"}, ["Keras has it"]),
         ({"loss": "sparse_categorical_cross_entropy"}, ["did you mean"]),

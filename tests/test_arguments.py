@@ -91,7 +91,6 @@ def test_the_names_of_keras() -> None:
 NOT_OFFERED: dict[str, Any] = {
     "eager": (lambda: small_model(run_eagerly=True), "run_eagerly", "False"),
     "precision": (lambda: losses.MeanSquaredError(dtype="float16"), "dtype", "None"),
-    "scale": (lambda: optimizers.SGD(loss_scale_factor=2.0), "loss_scale_factor", "None"),
     "dtype of a metric": (lambda: metrics.Accuracy(dtype="float64"), "dtype", "float32"),
     "low rank": (lambda: layers.Dense(2, lora_rank=4), "lora_rank", "None"),  # type: ignore[arg-type]
     "half": (lambda: layers.Dense(2, dtype="float16"), "dtype", "set_precision"),

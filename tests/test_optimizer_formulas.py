@@ -1,4 +1,4 @@
-"""Optimizers that run as formulas against Keras's formulas in float64, with what goes around all of them."""
+"""Optimizers, as formulas or traced, against Keras's formulas in float64, with what goes around them."""
 
 import math
 from collections.abc import Callable
@@ -11,15 +11,19 @@ from cnnfast import Input, Sequential, layers, models, optimizers, set_random_se
 from cnnfast.optimizers import (
     SGD,
     Adadelta,
+    Adafactor,
     Adagrad,
     Adam,
     Adamax,
     AdamW,
     Ftrl,
+    Lamb,
     Lion,
+    Muon,
     Nadam,
     RMSprop,
 )
+from cnnfast.optimizers.formula_optimizer import FormulaOptimizer
 
 Array = np.ndarray
 State = dict[str, Any]
@@ -104,6 +108,45 @@ def _ftrl(w: Array, g: Array, state: State, t: int) -> Array:
     return (np.clip(z, -0.01, 0.01) - z) / (np.sqrt(n) / RATE + 2 * (0.03 + 0.1 / (2 * RATE)))
 
 
+def _lamb(w: Array, g: Array, state: State, t: int) -> Array:
+    m, v = _mean(state, "m", 0.9, g), _mean(state, "v", 0.999, g * g)
+    u = m / (1 - 0.9 ** (t + 1)) / (np.sqrt(v / (1 - 0.999 ** (t + 1))) + 1e-7)
+    known = np.linalg.norm(w) > 0
+    return w - RATE * (np.linalg.norm(w) / np.linalg.norm(u) if known else 1.0) * u
+
+
+def _adafactor(w: Array, g: Array, state: State, t: int) -> Array:
+    def rms(x: Array) -> float:
+        return float(np.sqrt((x * x).mean()))
+
+    step, s = t + 1, g * g + 1e-30
+    decay = 1 - step**-0.8
+    if w.ndim < 2:
+        v = _mean(state, "v", decay, s)
+    else:
+        r, c = _mean(state, "r", decay, s.mean(-1)), _mean(state, "c", decay, s.mean(-2))
+        v = (r / r.mean())[:, None] * c[None]
+    u = g / np.sqrt(v)
+    u /= max(1.0, rms(u) / 0.8)
+    return w - max(1e-3, rms(w)) * min(RATE, 1 / math.sqrt(step)) * u
+
+
+def _muon(nesterov: bool, rms_rate: float | None) -> Rule:
+    def rule(w: Array, g: Array, state: State, t: int) -> Array:
+        if w.ndim != 2:
+            return _decayed(_adam(), 0.004)(w, g, state, t)
+        m = state["m"] = 0.95 * state.get("m", 0.0) + g
+        x = (g + 0.95 * m if nesterov else m).T
+        x = x / (np.linalg.norm(x) + 1e-7)
+        for _ in range(3):
+            s = x.T @ x
+            x = 3.4445 * x + x @ (-4.775 * s + 2.0315 * s @ s)
+        size = 1.0 if rms_rate is None else rms_rate * math.sqrt(max(w.shape))
+        return w * (1 - RATE * 0.1) - RATE * size * x.T
+
+    return rule
+
+
 def _decayed(rule: Rule, decay: float) -> Rule:
     return lambda w, g, state, t: rule(w * (1 - RATE * decay), g, state, t)
 
@@ -163,6 +206,18 @@ CASES: list[tuple[Any, Rule]] = [
         lambda: AdamW(RATE, gradient_accumulation_steps=2, use_ema=True, ema_overwrite_frequency=2),
         _accumulated(_averaged(_decayed(_adam(), 0.004), 0.99, 2), 2),
     ),
+    (lambda: Lamb(RATE), _lamb),
+    (
+        lambda: Lamb(RATE, weight_decay=0.1, gradient_accumulation_steps=2, use_ema=True),
+        _accumulated(_decayed(_lamb, 0.1), 2),
+    ),
+    (
+        lambda: Lamb(RATE, use_ema=True, ema_momentum=0.7, ema_overwrite_frequency=3),
+        _averaged(_lamb, 0.7, 3),
+    ),
+    (lambda: Adafactor(RATE, clip_threshold=0.8), _adafactor),
+    (lambda: Muon(RATE, weight_decay=0.1, ns_steps=3), _muon(True, 0.2)),
+    (lambda: Muon(RATE, weight_decay=0.1, ns_steps=3, nesterov=False, rms_rate=None), _muon(False, None)),
 ]
 IDS = [repr(make()) for make, _ in CASES]
 
@@ -284,7 +339,7 @@ def test_the_rate_counts_updates() -> None:
 def test_a_slot_may_become_the_weight_before_the_step() -> None:
     """Weight and slots are written where they are read."""
 
-    class Remembering(optimizers.Optimizer):
+    class Remembering(FormulaOptimizer):
         def _own_begins(self) -> list[float]:
             return [0.0, 0.0]
 
@@ -307,9 +362,9 @@ def test_refusals() -> None:
     with pytest.raises(ValueError, match="gradient_accumulation_steps"):
         Adam(gradient_accumulation_steps=1)
     with pytest.raises(ValueError, match="loss_scale_factor"):
-        Adam(loss_scale_factor=2.0)  # type: ignore[arg-type]
+        Adam(loss_scale_factor=0.0)
 
-    class Own(optimizers.Optimizer):
+    class Own(FormulaOptimizer):
         def _moved(self, weight: Any, gradient: Any, slots: Any, rate: Any, step: Any) -> Any:
             from cnnfast import ops
 

@@ -235,6 +235,8 @@ void bind_graph(py::module_& m) {
       .def("copy", [](const Graph& graph) { return Graph(graph); })
       .def("input", &Graph::input, arg("shape"), arg("name"), arg("rows") = 1)
       .def("weight", &Graph::weight, arg("weight"))
+      .def("updated_weight", &Graph::updated_weight, arg("weight"))
+      .def("gradient", &Graph::gradient, arg("weight"))
       .def("constant", &constant, arg("values").noconvert(), arg("name"))
       .def("reshape", &Graph::reshape, arg("src"), arg("shape"), arg("rows"), arg("name"))
       .def("stop_gradient", &Graph::stop_gradient, arg("src"), arg("name"))
@@ -320,6 +322,7 @@ void bind_graph(py::module_& m) {
       .def_property_readonly("weights", &Graph::weights)
       .def("multiply_adds", &Graph::multiply_adds, arg("value"));
   bind_moves(graph);
+  bind_host(graph);
 }
 
 }  // namespace cnnfast

@@ -203,8 +203,10 @@ OptimizerConfig to_optimizer(const py::dict& config) {
     o.kind = OptimizerConfig::Kind::adam;
   else if (name == "formula")
     take_formulas(config, &o);
+  else if (name == "graph")
+    o.kind = OptimizerConfig::Kind::graph;
   else
-    fail("optimizer must be sgd, adam or formula, got \"", name, "\".");
+    fail("optimizer must be sgd, adam, formula or graph, got \"", name, "\".");
   o.learning_rate = config["learning_rate"].cast<double>();
   o.momentum = number(config, "momentum", 0);
   o.nesterov = config.contains("nesterov") && config["nesterov"].cast<bool>();

@@ -107,6 +107,9 @@ void bind_weight(py::module_& m) {
       .def("clear", &Weight::clear, NoGil())
       .def_property("trainable", waiting([](const Weight& weight) { return weight.rules().trainable; }),
                     waiting(&Weight::set_trainable))
+      .def_property("learning_rate_factor",
+                    waiting([](const Weight& weight) { return weight.rules().rate_factor; }),
+                    waiting(&Weight::set_rate_factor))
       .def(
           "set_regularizer",
           [](Weight& weight, float l1, float l2) {

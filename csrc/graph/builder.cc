@@ -44,7 +44,7 @@ Builder::Builder(const Draft& draft, const Graph& graph, const PassOptions& opti
     for (size_t i = 0; i < (compares ? 1 : node.inputs.size()); ++i)
       if (!reads_weights || !source(node, static_cast<int>(i)).as<WeightAttrs>())
         imported_[static_cast<size_t>(node.inputs[i])] = true;
-    if (!node.as<AssignAttrs>())
+    if (moves_params(node))
       for (const int position : node.params) uses_[param(position).first].push_back(position);
   }
   for (size_t i = 0; i < graph.nodes().size(); ++i)

@@ -173,6 +173,10 @@ void check_constraint(const Constraint& c, const Weight& weight) {
          to_string(weight.dims()), ", got the set of bits ", c.axes, ".");
 }
 
+void check_rate_factor(double factor) {
+  check_number("a factor of the learning rate", factor, 0);
+}
+
 void check_metric(const Metric& m) {
   if (m.k < 1) fail("k of a top_k metric must be at least 1, got ", m.k, ".");
   if (std::isnan(m.threshold)) fail("the threshold of a binary_accuracy metric must be a number, got NaN.");

@@ -32,6 +32,7 @@ void check_objective(const Objective& objective, const Graph& network);
 void check_alike(const Objective& a, const Objective& b);
 
 void check_regularizer(const Regularizer& regularizer);
+void check_rate_factor(double factor);
 void check_constraint(const Constraint& constraint, const Weight& weight);
 void check_optimizer(const OptimizerConfig& optimizer);
 void check_metric(const Metric& metric);

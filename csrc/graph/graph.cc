@@ -255,13 +255,41 @@ int Graph::input(const Dims& dims, const std::string& name, int rows) {
   return inputs_.back();
 }
 
-int Graph::weight(const WeightPtr& weight) {
+bool moves_params(const Node& node) {
+  const auto* weight = node.as<WeightAttrs>();
+  return !(weight && weight->updated) && !node.as<GradientAttrs>() && !node.as<AssignAttrs>();
+}
+
+int Graph::push_weight(const WeightPtr& weight, Attrs attrs, const char* suffix) {
   if (!weight) fail("a weight that is to be a value is null.");
-  check_room(weight->name(), weight->size());
-  Node made{.name = weight->name(), .attrs = WeightAttrs{}, .inputs = {}, .dims = weight->dims(), .rows = 0};
+  Node made{.name = weight->name() + suffix,
+            .attrs = std::move(attrs),
+            .inputs = {},
+            .dims = weight->dims(),
+            .rows = 0};
   check_elems(made);
-  made.params = {use(weight)};
+  const auto known = first_uses_.find(weight.get());
+  if (known != first_uses_.end() && !moves_params(made)) {
+    made.params = {known->second};
+  } else {
+    check_room(weight->name(), weight->size());
+    made.params = {use(weight)};
+  }
   return push(std::move(made));
+}
+
+int Graph::weight(const WeightPtr& weight) {
+  return push_weight(weight, WeightAttrs{}, "");
+}
+
+int Graph::updated_weight(const WeightPtr& weight) {
+  return push_weight(weight, WeightAttrs{.updated = true}, "/updated");
+}
+
+int Graph::gradient(const WeightPtr& weight) {
+  if (weight && !first_uses_.count(weight.get()))
+    fail(weight->name(), " has no gradient in this graph, which does not use it.");
+  return push_weight(weight, GradientAttrs{}, "/gradient");
 }
 
 int Graph::constant(const Dims& dims, std::vector<float> values, const std::string& name) {

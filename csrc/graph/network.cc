@@ -41,6 +41,12 @@ bool follows_rules(Mode mode) {
   return mode == Mode::train || mode == Mode::evaluate;
 }
 
+std::vector<double> factors_of(const std::vector<WeightRules>& rules) {
+  std::vector<double> factors;
+  for (const WeightRules& each : rules) factors.push_back(each.rate_factor);
+  return distinct(std::move(factors));
+}
+
 // Of one of the optimizer's buffers.
 int64_t slot_floats(const Weights& weights) {
   int64_t floats = 0;
@@ -107,6 +113,7 @@ struct Network::Key {
 struct Network::Cached {
   Key key;
   std::vector<WeightRules> rules;
+  std::vector<double> factors;  // of the learning rate, that are among the rules
   std::shared_ptr<const Program> program;
   bool spoils_copies;
   uint64_t number;
@@ -348,19 +355,20 @@ Network::Cached& Network::find(int n, Mode mode) {
   auto program = std::make_shared<const Program>(make_program(request(key)));
   if (std::getenv("CNNFAST_VERBOSE")) print_plan(*program);
   const bool spoils = program->spoils_copies();
-  cache_.push_front({key, rules, std::move(program), spoils, new_program_number()});
+  cache_.push_front({key, rules, factors_of(rules), std::move(program), spoils, new_program_number()});
   if (cache_.size() > kPrograms) cache_.pop_back();
   return cache_.front();
 }
 
 PlanRequest Network::request(const Key& key) const {
   const Side& side = this->side(key.mode);
-  UpdatePlan update{state_->optimizer, state_->updates, {}, {}, {}, {}};
+  UpdatePlan update{state_->optimizer, state_->updates, {}, {}, {}, {}, {}};
   for (size_t i = 0; i < side.rules.size(); ++i) {
     const WeightRules& rules = side.rules[i];
     const bool first = side.graph->params()[i].first == static_cast<int>(i);  // a weight is penalized once
     update.trainable.push_back(rules.trainable);
     update.exempt.push_back(state_->optimizer.exempts(side.graph->params()[i].weight));
+    update.factors.push_back(rules.rate_factor);
     update.regularizers.push_back(first ? rules.regularizer : Regularizer{});
     update.constraints.push_back(first ? rules.constraint : Constraint{});
   }
@@ -378,7 +386,7 @@ PlanRequest Network::request(const Key& key) const {
           *key.tuning};
 }
 
-Run Network::bound(Mode mode, Run run) {
+Run Network::bound(Mode mode, Run run, const std::vector<double>& factors) {
   Side& side = this->side(mode);
   for (size_t i = 0; i < side.params.size(); ++i)
     side.params[i] = LockedWeights::values(*side.graph->params()[i].weight);
@@ -388,7 +396,7 @@ Run Network::bound(Mode mode, Run run) {
   run.step = state_->step;
   if (mode == Mode::train) {
     run.learning_rate = step_rate(state_->optimizer, state_->step);
-    run.numbers = state_->numbers_for(run.learning_rate);
+    run.numbers = state_->numbers_for(run.learning_rate, factors);
   }
   return run;
 }
@@ -415,7 +423,7 @@ void Network::take_slots(Cached* cached) {
 void Network::execute(int n, Mode mode, const Run& what, const Transaction& transaction) {
   Cached& cached = find(n, mode);
   take_state(mode);
-  Run run = bound(mode, what);
+  Run run = bound(mode, what, cached.factors);
   if (mode == Mode::train) {
     take_slots(&cached);
     for (int i = 0; i < kMostSlots; ++i) run.slots[i] = cached.slots[i].data();
@@ -425,7 +433,7 @@ void Network::execute(int n, Mode mode, const Run& what, const Transaction& tran
   run.clear = memory.dirty;
   uint64_t version = transaction.weights.version();
   run.repack = !memory.kept || cached.packed_version != version;
-  cached.program->run(run);
+  if (HostFunction* const failed = cached.program->run(run)) failed->fail();
   if (mode == Mode::train) {  // and the program has packed what it moved
     ++state_->step;
     for (const WeightPtr& weight : all_weights_)
@@ -580,14 +588,14 @@ Timing Network::profile(std::span<const Samples> inputs, int n, Mode mode, int r
   Run run;
   run.inputs = inputs.data(), run.outputs = outputs.data(), run.results = results.data();
   take_state(mode);
-  run = bound(mode, run);
+  run = bound(mode, run, cached.factors);
   const Copies copies = copy_state(mode);
   copies.lend(&run);
   const Workspace::Lease memory = workspace_->take(program.floats(), cached.number);
   cached.packed_version = 0;  // from now on the memory holds the copy's weights
   run.arena = memory.data;
   run.clear = memory.dirty;
-  program.run(run);
+  if (HostFunction* const failed = program.run(run)) failed->fail();
   run.clear = run.repack = false;
   run.step_seconds = step_seconds.data();
   Timing best{HUGE_VAL, {}, program.threads()};
@@ -603,9 +611,10 @@ Timing Network::profile(std::span<const Samples> inputs, int n, Mode mode, int r
 void Network::measure(int n, Mode mode) {
   const Mode kind = mode == Mode::train ? Mode::train : Mode::predict;
   take_state(kind);
-  Run run = bound(kind, {});
+  const std::vector<double> factors = factors_of(side(kind).rules);
+  Run run = bound(kind, {}, factors);
   run.learning_rate = 0;  // random targets must not drive the weights out of range
-  run.numbers = state_->numbers_for(0);
+  run.numbers = state_->numbers_for(0, factors);
   const Copies copies = copy_state(kind);
   copies.lend(&run);
   add_tuning(measure_convolutions(request(Key::current(n, kind, *state_)), run));

@@ -28,10 +28,26 @@ void mark_needed_gradients(Builder& b, const Draft& draft, const std::vector<int
   for (int i = 0; i < static_cast<int>(draft.nodes.size()); ++i) {
     const Node& node = draft.nodes[static_cast<size_t>(i)];
     bool needed = node.as<InputAttrs>() && b.differentiates_input();
-    for (const int position : node.params) needed = needed || b.trainable(position);
+    for (const int position : node.params) needed = needed || (moves_params(node) && b.trainable(position));
     for (const int src : node.inputs) needed = needed || (b.needs_grad(src) && !node.stops_gradient);
     b.set_needs_grad(i, needed && leads[static_cast<size_t>(i)]);
   }
+}
+
+// Values that there are only after the update: weights as it leaves them, gradients, and what comes of these.
+std::vector<bool> follow_update(const Draft& draft) {
+  std::vector<bool> follow(draft.nodes.size(), false);
+  for (size_t i = 0; i < follow.size(); ++i) {
+    const Node& node = draft.nodes[i];
+    follow[i] = !node.params.empty() && !moves_params(node) && !node.as<AssignAttrs>();
+    for (const int src : node.inputs) follow[i] = follow[i] || follow[static_cast<size_t>(src)];
+  }
+  return follow;
+}
+
+void lower_forward(Builder& b, const std::vector<bool>& follow, bool after_update) {
+  for (size_t i = 0; i < follow.size(); ++i)
+    if (follow[i] == after_update) op_of(b.node(static_cast<int>(i))).forward(b, static_cast<int>(i));
 }
 
 // Copies the network's outputs to the caller, or their gradients from there.
@@ -75,7 +91,7 @@ void lower_no_gradient(Builder& b, int value) {
   };
   if (const auto* input = node.as<InputAttrs>(); input && b.differentiates_input())
     fill(floats_of(node, b.n), [i = input->number](const Context& c) { return c.run.grad_inputs[i]; });
-  if (node.as<AssignAttrs>()) return;
+  if (!moves_params(node)) return;
   for (const int position : node.params)
     if (b.trainable(position))
       fill(b.param(position).size(), [p = b.place(position)](const Context& c) { return c.grad(p); });
@@ -109,7 +125,7 @@ bool can_cut(const PlanRequest& r) {
     return false;
   const Draft draft(r.graph, r.outputs);
   for (const Node& node : draft.nodes) {
-    if (op_of(node).mixes_samples && r.mode == Mode::train) return false;
+    if ((op_of(node).mixes_samples && r.mode == Mode::train) || node.as<HostAttrs>()) return false;
     if (node.rows == 0)
       for (const int src : node.inputs)
         if (draft.nodes[static_cast<size_t>(src)].rows > 0) return false;
@@ -134,12 +150,14 @@ Program make_program(const PlanRequest& r, int n) {
   Builder b(draft, r.graph, options, r.n);
   std::vector<int> ends = outputs;
   if (r.mode == Mode::train) {
-    plan_update(b, r.update);
+    const auto calls_out = [](const Node& node) { return node.as<HostAttrs>() != nullptr; };
+    plan_update(b, r.update, std::none_of(draft.nodes.begin(), draft.nodes.end(), calls_out));
     ends.resize(r.objective->losses.size());
   }
   mark_needed_gradients(b, draft, ends);
   if (r.mode == Mode::train) set_loss_rates(b, outputs, *r.objective);
-  for (int i = 0; i < static_cast<int>(draft.nodes.size()); ++i) op_of(b.node(i)).forward(b, i);
+  const std::vector<bool> follow = follow_update(draft);
+  lower_forward(b, follow, false);
   switch (r.mode) {
     case Mode::predict:
       lower_outputs(b, outputs);
@@ -155,6 +173,7 @@ Program make_program(const PlanRequest& r, int n) {
       b.sum_uses();
       b.join_micro_batches(results_of(*r.objective));
       lower_update(b, b.node(outputs[0]), r.update);
+      lower_forward(b, follow, true);
       lower_assignments(b, draft);
       break;
     case Mode::vjp:

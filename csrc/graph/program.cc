@@ -65,7 +65,10 @@ bool Program::spoils_copies() const {
   return std::any_of(steps_.begin(), steps_.end(), [](const Step& step) { return step.spoils; });
 }
 
-void Program::run(const Run& run) const {
+HostFunction* Program::run(const Run& given) const {
+  Run run = given;
+  std::atomic<HostFunction*> failed{nullptr};
+  run.failed = &failed;
   if (run.step_seconds) std::fill_n(run.step_seconds, steps_.size(), 0.0);
   std::atomic<int> next{0};
   shares_.start();
@@ -81,6 +84,7 @@ void Program::run(const Run& run) const {
     run_steps(worker, run, micro_batches_.end, steps_.size());
   });
   watch.lap(steps_.size() - 1);
+  return failed;
 }
 
 void Program::clear(const Team& team, float* arena) const {
@@ -97,6 +101,11 @@ void Program::run_steps(const Worker& w, const Run& run, size_t begin, size_t en
     shares_.run(w.team, i, step.info.tasks, [&](int64_t task) { step.run(context, task); });
     if (i + 1 < steps_.size()) w.team.barrier();  // the end of the parallel region is the last one
     w.clock.lap(i);
+    if (step.may_fail) {  // all threads look before the next such step begins
+      const bool ends = *run.failed != nullptr;
+      w.team.barrier();
+      if (ends) return;
+    }
   }
 }
 

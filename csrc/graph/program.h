@@ -46,7 +46,8 @@ struct Run {
   const float* numbers = nullptr;  // what a formula that updates reads besides
   bool clear = false;              // the arena holds what others left there
   bool repack = true;              // the packed weights in the arena are older than params, or not there
-  int64_t first_sample = 0;        // number in the batch of the first sample that steps see
+  std::atomic<HostFunction*>* failed = nullptr;  // by whom the run ends early; Program::run has it
+  int64_t first_sample = 0;                      // number in the batch of the first sample that steps see
 };
 
 class Team;
@@ -73,9 +74,10 @@ struct Context {
 struct Step {
   StepInfo info;
   std::vector<Buffer> uses;
-  int64_t scratch = 0;  // floats a thread
-  bool packs = false;   // packs weights: left out while they are as this program left them
-  bool spoils = false;  // changes weights that it has packed
+  int64_t scratch = 0;    // floats a thread
+  bool packs = false;     // packs weights: left out while they are as this program left them
+  bool spoils = false;    // changes weights that it has packed
+  bool may_fail = false;  // and then says so in Run::failed
   std::function<void(const Context&, int64_t task)> run;
 };
 
@@ -111,7 +113,8 @@ class Program {
   const std::vector<Step>& steps() const { return steps_; }
   int threads() const { return threads_; }
   bool spoils_copies() const;  // of weights, which must be packed anew before the next run
-  void run(const Run& run) const;
+  // Returns what failed, or null; steps behind it were left out.
+  HostFunction* run(const Run& run) const;
 
  private:
   struct Worker;

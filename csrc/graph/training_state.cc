@@ -15,8 +15,8 @@ void TrainingState::begin(const OptimizerConfig& config) {
   ++generation;
 }
 
-const float* TrainingState::numbers_for(double rate) {
-  return numbers.of(updates, rate, step);
+const float* TrainingState::numbers_for(double rate, const std::vector<double>& factors) {
+  return numbers.of(updates, rate, step, factors);
 }
 
 std::vector<Floats>& TrainingState::slots_of(const WeightPtr& weight) {

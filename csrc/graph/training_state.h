@@ -26,7 +26,7 @@ struct TrainingState {
   std::map<WeightPtr, std::vector<Floats>> slots;  // of weights that were trained so far
 
   void begin(const OptimizerConfig& config);
-  const float* numbers_for(double rate);
+  const float* numbers_for(double rate, const std::vector<double>& factors);
   // Of one weight; makes them where there are none yet.
   std::vector<Floats>& slots_of(const WeightPtr& weight);
 };

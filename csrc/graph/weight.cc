@@ -121,6 +121,12 @@ void Weight::set_constraint(Constraint constraint) {
   rules_.constraint = constraint;
 }
 
+void Weight::set_rate_factor(double factor) {
+  check_rate_factor(factor);
+  const Lock lock(mutex_);
+  rules_.rate_factor = factor;
+}
+
 std::vector<std::vector<float>> get_all(const Weights& weights) {
   std::vector<std::vector<float>> all;
   for (const WeightPtr& weight : weights) all.emplace_back(static_cast<size_t>(weight->size()));

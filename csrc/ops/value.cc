@@ -38,6 +38,22 @@ void weight_backward(Builder& b, int value) {
             [=](const Context& c) { return c.grad(param); });
 }
 
+// Of a frozen weight there is none.
+void gradient_forward(Builder& b, int value) {
+  const Node& node = b.node(value);
+  const ParamPlace param = b.place(node.params[0]);
+  const Buffer to = b.output(value);
+  const bool known = b.trains(node.params[0]);
+  b.step(node, "forward", flat_tasks(node.elems()), {to},
+         [=, size = node.elems()](const Context& c, int64_t task) {
+           const int64_t at = task * kFlatTask, some = flat_size(size, task);
+           if (known)
+             std::copy_n(c.grad(param) + at, some, c.at(to) + at);
+           else
+             std::fill_n(c.at(to) + at, some, 0.0f);
+         });
+}
+
 // Once, as packed weights are.
 void constant_forward(Builder& b, int value) {
   const Node& node = b.node(value);
@@ -72,6 +88,7 @@ void nothing(Builder&, int) {}
 
 }  // namespace
 
+const Op kGradientOp{"gradient", gradient_forward, nothing};
 const Op kWeightOp{"weight", weight_forward, weight_backward};
 const Op kConstantOp{"constant", constant_forward, nothing};
 const Op kReshapeOp{"reshape", reshape_forward, reshape_backward};

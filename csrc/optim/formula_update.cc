@@ -95,16 +95,18 @@ SplitUpdate split_update(const Formula& formula, int slots) {
 // One of the two, ready to run.
 class Mover {
  public:
-  Mover(const SplitUpdate& update, size_t first, const KernelTable& k)
-      : run_(run_of(update)), slots_(update.slots), inputs_(update.moves.inputs), first_(first), k_(k) {}
+  Mover(const SplitUpdate& update, const KernelTable& k)
+      : run_(run_of(update)), slots_(update.slots), inputs_(update.moves.inputs), k_(k) {}
 
-  void operator()(const Context& c, ParamPlace p, int64_t at, const float* grad, int64_t n) const {
+  // Its numbers begin at `numbers`.
+  void operator()(const Context& c, ParamPlace p, int64_t at, const float* grad, int64_t n,
+                  const float* numbers) const {
     const float* from[kMostPlaces];
     float* to[kMostPlaces];
     from[0] = to[0] = c.values(p) + at;
     from[1] = grad;
     for (int i = 0; i < slots_; ++i) from[2 + i] = to[1 + i] = c.slot(i, p) + at;
-    for (int i = 2 + slots_; i < inputs_; ++i) from[i] = c.run.numbers + first_ + (i - 2 - slots_);
+    for (int i = 2 + slots_; i < inputs_; ++i) from[i] = numbers + (i - 2 - slots_);
     alignas(64) float scratch[kMostScratch];
     run_.run(k_, from, to, 0, n, scratch, {});
   }
@@ -112,7 +114,6 @@ class Mover {
  private:
   FormulaRun run_;
   int slots_, inputs_;
-  size_t first_;
   const KernelTable& k_;
 };
 
@@ -127,32 +128,51 @@ UpdateFormulas update_formulas(const OptimizerConfig& o) {
           exempts ? split_update(o.exempt_formula, o.slots()) : SplitUpdate{}};
 }
 
-const float* StepNumbers::of(const UpdateFormulas& formulas, double rate, int64_t step) {
+std::vector<double> distinct(std::vector<double> factors) {
+  std::sort(factors.begin(), factors.end());
+  factors.erase(std::unique(factors.begin(), factors.end()), factors.end());
+  return factors;
+}
+
+const float* StepNumbers::of(const UpdateFormulas& formulas, double rate, int64_t step,
+                             const std::vector<double>& factors) {
   numbers_.clear();
-  for (const SplitUpdate* each : {&formulas.usual, &formulas.exempt}) {
-    const std::vector<Formula::Instruction>& code = each->numbers.code;
-    values_.resize(code.size());
-    const auto value = [&](int at) { return at < 0 ? 0.0 : values_[static_cast<size_t>(at)]; };
-    for (size_t i = 0; i < code.size(); ++i) {
-      const auto& [op, args, number] = code[i];
-      if (op == FormulaOp::input)
-        values_[i] = args[0] == 0 ? rate : static_cast<double>(step);
-      else if (op == FormulaOp::constant)
-        values_[i] = number;
-      else
-        values_[i] = apply(op, value(args[0]), value(args[1]), value(args[2]));
-    }
-    for (const int output : each->numbers.outputs) numbers_.push_back(static_cast<float>(value(output)));
-  }
+  for (const double factor : factors)
+    for (const SplitUpdate* each : {&formulas.usual, &formulas.exempt}) add(*each, rate * factor, step);
   return numbers_.data();
 }
 
-Update formula_update(const UpdateFormulas& formulas, const std::vector<bool>& exempt, const KernelTable& k) {
-  const Mover usual(formulas.usual, 0, k);
-  if (std::find(exempt.begin(), exempt.end(), true) == exempt.end()) return {usual, 1 + formulas.usual.slots};
-  const Mover other(formulas.exempt, formulas.usual.numbers.outputs.size(), k);
+void StepNumbers::add(const SplitUpdate& update, double rate, int64_t step) {
+  const std::vector<Formula::Instruction>& code = update.numbers.code;
+  values_.resize(code.size());
+  const auto value = [&](int at) { return at < 0 ? 0.0 : values_[static_cast<size_t>(at)]; };
+  for (size_t i = 0; i < code.size(); ++i) {
+    const auto& [op, args, number] = code[i];
+    if (op == FormulaOp::input)
+      values_[i] = args[0] == 0 ? rate : static_cast<double>(step);
+    else if (op == FormulaOp::constant)
+      values_[i] = number;
+    else
+      values_[i] = apply(op, value(args[0]), value(args[1]), value(args[2]));
+  }
+  for (const int output : update.numbers.outputs) numbers_.push_back(static_cast<float>(value(output)));
+}
+
+Update formula_update(const UpdateFormulas& formulas, const std::vector<bool>& exempt,
+                      const std::vector<double>& factors, const KernelTable& k) {
+  const size_t usual_numbers = formulas.usual.numbers.outputs.size();
+  const size_t all_numbers = usual_numbers + formulas.exempt.numbers.outputs.size();
+  const std::vector<double> known = distinct(factors);
+  std::vector<size_t> numbers;  // where those of each parameter begin
+  for (size_t i = 0; i < factors.size(); ++i) {
+    const auto place = std::lower_bound(known.begin(), known.end(), factors[i]) - known.begin();
+    numbers.push_back(static_cast<size_t>(place) * all_numbers + (exempt[i] ? usual_numbers : 0));
+  }
+  std::vector<Mover> movers{{formulas.usual, k}};
+  if (std::find(exempt.begin(), exempt.end(), true) != exempt.end()) movers.emplace_back(formulas.exempt, k);
   return {[=](const Context& c, ParamPlace p, int64_t at, const float* grad, int64_t n) {
-            (exempt[static_cast<size_t>(p.position)] ? other : usual)(c, p, at, grad, n);
+            const auto i = static_cast<size_t>(p.position);
+            movers[exempt[i] ? 1 : 0](c, p, at, grad, n, c.run.numbers + numbers[i]);
           },
           1 + formulas.usual.slots};
 }

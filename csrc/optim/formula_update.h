@@ -20,17 +20,24 @@ struct UpdateFormulas {
 // Throws where a formula does not suit: its inputs and outputs, random numbers, more than fits the caches.
 UpdateFormulas update_formulas(const OptimizerConfig& optimizer);
 
-// The numbers of a step; none after the first takes memory.
+// By which learning rates of some weights are multiplied: each once, in order.
+std::vector<double> distinct(std::vector<double> factors);
+
+// The numbers of a step, for each factor in order; none after the first takes memory.
 class StepNumbers {
  public:
-  const float* of(const UpdateFormulas& formulas, double rate, int64_t step);
+  const float* of(const UpdateFormulas& formulas, double rate, int64_t step,
+                  const std::vector<double>& factors);
 
  private:
+  void add(const SplitUpdate& update, double rate, int64_t step);
+
   std::vector<double> values_;
   std::vector<float> numbers_;
 };
 
-// Moves parameters; `exempt` says which of them, by position, are.
-Update formula_update(const UpdateFormulas& formulas, const std::vector<bool>& exempt, const KernelTable& k);
+// Moves parameters. By position: which of them are exempt, and the factor of the learning rate.
+Update formula_update(const UpdateFormulas& formulas, const std::vector<bool>& exempt,
+                      const std::vector<double>& factors, const KernelTable& k);
 
 }  // namespace cnnfast

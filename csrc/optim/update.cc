@@ -7,8 +7,13 @@ namespace cnnfast {
 
 namespace {
 
+// Whether graphs move weights, and so constrain them, too.
+bool by_graph(const UpdatePlan& plan) {
+  return plan.optimizer.kind == OptimizerConfig::Kind::graph;
+}
+
 bool constrained(const UpdatePlan& plan, size_t param) {
-  return plan.constraints[param].kind != Constraint::Kind::none;
+  return !by_graph(plan) && plan.constraints[param].kind != Constraint::Kind::none;
 }
 
 bool regularized(const UpdatePlan& plan, size_t param) {
@@ -33,16 +38,21 @@ void lower_regularizers(Builder& b, const Node& output, const UpdatePlan& plan) 
 
 Update make_update(const UpdatePlan& plan, const KernelTable& k) {
   const OptimizerConfig& o = plan.optimizer;
-  if (o.kind == OptimizerConfig::Kind::formula) return formula_update(plan.formulas, plan.exempt, k);
+  if (by_graph(plan)) return {[](const Context&, ParamPlace, int64_t, const float*, int64_t) {}, 0};
+  if (o.kind == OptimizerConfig::Kind::formula)
+    return formula_update(plan.formulas, plan.exempt, plan.factors, k);
+  const auto rate = [factors = plan.factors](const Context& c, ParamPlace p) {
+    return static_cast<float>(c.run.learning_rate * factors[static_cast<size_t>(p.position)]);
+  };
   if (o.kind == OptimizerConfig::Kind::sgd)
-    return {[o, sgd = k.sgd](const Context& c, ParamPlace p, int64_t at, const float* grad, int64_t n) {
-              sgd({c.values(p) + at, grad, o.momentum != 0 ? c.slot(0, p) + at : nullptr, n,
-                   static_cast<float>(c.run.learning_rate), static_cast<float>(o.momentum), o.nesterov});
+    return {[o, rate, sgd = k.sgd](const Context& c, ParamPlace p, int64_t at, const float* grad, int64_t n) {
+              sgd({c.values(p) + at, grad, o.momentum != 0 ? c.slot(0, p) + at : nullptr, n, rate(c, p),
+                   static_cast<float>(o.momentum), o.nesterov});
             },
             1 + o.slots()};
-  return {[o, adam = k.adam](const Context& c, ParamPlace p, int64_t at, const float* grad, int64_t n) {
-            adam({c.values(p) + at, grad, c.slot(0, p) + at, c.slot(1, p) + at, n,
-                  static_cast<float>(c.run.learning_rate), o.beta1, o.beta2, static_cast<float>(o.epsilon)});
+  return {[o, rate, adam = k.adam](const Context& c, ParamPlace p, int64_t at, const float* grad, int64_t n) {
+            adam({c.values(p) + at, grad, c.slot(0, p) + at, c.slot(1, p) + at, n, rate(c, p), o.beta1,
+                  o.beta2, static_cast<float>(o.epsilon)});
           },
           1 + o.slots()};
 }
@@ -230,7 +240,8 @@ void lower_moves(Builder& b, const Node& output, const std::vector<int>& positio
   if (by_norm) scales = lower_norms(b, output, positions, clipping);
   std::vector<ParamPiece> pieces = b.pieces(positions);
   for (ParamPiece& piece : pieces)
-    if (constrained(plan, static_cast<size_t>(piece.param.position))) piece.packings.reset();
+    if (by_graph(plan) || constrained(plan, static_cast<size_t>(piece.param.position)))
+      piece.packings.reset();
   Step& step = b.step(output, "update", static_cast<int64_t>(pieces.size()),
                       by_norm ? std::vector<Buffer>{scales} : std::vector<Buffer>{},
                       [=, clip = static_cast<float>(clipping.limit)](const Context& c, int64_t task) {
@@ -257,13 +268,13 @@ double step_rate(const OptimizerConfig& o, int64_t step) {
   return o.learning_rate * std::sqrt(1 - std::pow(o.beta2, t)) / (1 - std::pow(o.beta1, t));
 }
 
-void plan_update(Builder& b, const UpdatePlan& plan) {
+void plan_update(Builder& b, const UpdatePlan& plan, bool at_once) {
   b.set_trainable(plan.trainable);
-  std::vector<bool> at_once(plan.trainable.size());
-  for (size_t i = 0; i < at_once.size(); ++i)
-    at_once[i] = plan.trainable[i] && !regularized(plan, i) && !constrained(plan, i) &&
-                 plan.optimizer.clipping.kind == Clipping::Kind::none;
-  b.set_update(make_update(plan, b.k), std::move(at_once));
+  std::vector<bool> some(plan.trainable.size());
+  for (size_t i = 0; i < some.size(); ++i)
+    some[i] = at_once && !by_graph(plan) && plan.trainable[i] && !regularized(plan, i) &&
+              !constrained(plan, i) && plan.optimizer.clipping.kind == Clipping::Kind::none;
+  b.set_update(make_update(plan, b.k), std::move(some));
 }
 
 void lower_update(Builder& b, const Node& output, const UpdatePlan& plan) {

@@ -10,6 +10,7 @@ struct UpdatePlan {
   OptimizerConfig optimizer;
   UpdateFormulas formulas;
   std::vector<bool> trainable, exempt;  // of each parameter
+  std::vector<double> factors;          // of its learning rate
   std::vector<Regularizer> regularizers;
   std::vector<Constraint> constraints;
 };
@@ -17,9 +18,9 @@ struct UpdatePlan {
 // The learning rate of one step, Adam's with its bias corrections.
 double step_rate(const OptimizerConfig& optimizer, int64_t step);
 
-// Before anything is lowered: tells the builder what is trained, and which steps may move parameters
-// themselves.
-void plan_update(Builder& b, const UpdatePlan& plan);
+// Before anything is lowered: tells the builder what is trained and, if any step may move parameters itself,
+// which.
+void plan_update(Builder& b, const UpdatePlan& plan, bool at_once);
 // After all gradients: moves what no step has moved yet.
 void lower_update(Builder& b, const Node& output, const UpdatePlan& plan);
 

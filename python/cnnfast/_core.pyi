@@ -39,6 +39,7 @@ class Weight:
     @property
     def size(self) -> int: ...
     trainable: bool  # in whatever network
+    learning_rate_factor: float  # likewise, at least 0
     def numpy(self) -> NDArray[np.float32]:
         """Returns a copy of the values."""
 
@@ -92,6 +93,12 @@ class Graph:
     def input(self, shape: tuple[int, ...], name: str, rows: int = 1) -> int: ...
     def weight(self, weight: Weight) -> int:
         """A weight as a value of one row for the whole batch, which training moves by its gradient."""
+
+    def updated_weight(self, weight: Weight) -> int:
+        """A weight as a training step's update leaves it, for what is assigned after that."""
+
+    def gradient(self, weight: Weight) -> int:
+        """The gradient of a weight that the graph uses, as the update takes it, likewise."""
 
     def constant(self, values: NDArray[np.float32], name: str) -> int:
         """Of one row for the whole batch, too."""

@@ -139,7 +139,11 @@ struct ReorderAttrs {
 struct InputAttrs {
   int number;  // of the graph's inputs
 };
-struct WeightAttrs {};  // the node's only parameter, as a value
+// The node's only parameter, as a value: as the step finds it, or as the update leaves it.
+struct WeightAttrs {
+  bool updated = false;
+};
+struct GradientAttrs {};  // the gradient of the node's only parameter, as the update takes it
 struct ConstantAttrs {
   std::shared_ptr<const std::vector<float>> values;
 };
@@ -190,12 +194,28 @@ struct OrderAttrs {
   bool descending;
 };
 
+// What is not the core's, such as a user's function in Python: of whole values in the user's order, n samples
+// each where they have rows. One thread calls it, any; it may not throw, nor use networks or weights, and
+// what is null is not wanted. Where it returns false the run ends, nothing has changed, and `fail` throws
+// why.
+class HostFunction {
+ public:
+  virtual ~HostFunction() = default;
+  virtual bool forward(int n, const float* const* srcs, float* dst) = 0;
+  virtual bool backward(int n, const float* const* srcs, const float* dst, const float* grad_dst,
+                        float* const* grad_srcs) = 0;
+  [[noreturn]] virtual void fail() = 0;
+};
+struct HostAttrs {
+  std::shared_ptr<HostFunction> function;
+};
+
 struct AssignAttrs {};  // what the node's only parameter is after a training step
 
 using Attrs = std::variant<InputAttrs, ConvAttrs, PoolAttrs, DenseAttrs, FlattenAttrs, DropoutAttrs, AddAttrs,
                            ActivationAttrs, ReorderAttrs, WeightAttrs, ConstantAttrs, ReshapeAttrs, LossAttrs,
                            MetricAttrs, AssignAttrs, MoveAttrs, BatchNormAttrs, FormulaAttrs, ReduceAttrs,
-                           MatmulAttrs, GatherAttrs, OrderAttrs>;
+                           MatmulAttrs, GatherAttrs, OrderAttrs, GradientAttrs, HostAttrs>;
 
 struct Node {
   std::string name;
@@ -218,6 +238,9 @@ struct Node {
     return std::get_if<T>(&attrs);
   }
 };
+
+// Whether gradients of the node's parameters are sought: it uses them before the update.
+bool moves_params(const Node& node);
 
 // One use of a weight by a node. Two of them may be of the same weight.
 struct Parameter {
@@ -243,6 +266,10 @@ class Graph {
   int input(const Dims& dims, const std::string& name, int rows = 1);
   // Of one row for the whole batch. Training moves a trainable weight by its gradient there, too.
   int weight(const WeightPtr& weight);
+  // For what an optimizer or a constraint computes, and assigns, after the update of a training step: a
+  // weight as that leaves it, and the gradient of one that values before use, with penalties and clipped.
+  int updated_weight(const WeightPtr& weight);
+  int gradient(const WeightPtr& weight);
   int constant(const Dims& dims, std::vector<float> values, const std::string& name);
   // The same numbers in the user's order; rows times dims stay as many.
   int reshape(int src, const Dims& dims, int rows, const std::string& name);
@@ -277,6 +304,9 @@ class Graph {
   // Positions of the `count` first cells along the last axis when these are sorted; NaN is above all numbers,
   // of equals the first comes first. It has no gradient.
   int order(int src, int count, bool descending, const std::string& name);
+  // Of one row a sample where any of the sources has one.
+  int host(std::shared_ptr<HostFunction> function, const std::vector<int>& srcs, const Dims& dims,
+           const std::string& name);
   // Weights: gamma and beta, if there are such, then moving mean and variance, which training does not move
   // by gradients. Channels are at the end that the format names; a value of one axis has its features there.
   int batch_norm(int src, const BatchNormAttrs& attrs, DataFormat format, const std::string& name,
@@ -340,6 +370,7 @@ class Graph {
   std::vector<int> bind(const std::string& name, const Weights& weights, const std::vector<Needed>& needed);
   void check_room(const std::string& what, int64_t floats) const;  // beside all weights so far
   int use(const WeightPtr& weight);
+  int push_weight(const WeightPtr& weight, Attrs attrs, const char* suffix);
   bool compares_labels(const std::string& name, int predictions, int targets) const;
   Image image_of(int src, int rank, DataFormat format, const std::string& name, const char* layer) const;
 

@@ -55,7 +55,8 @@ struct Clipping {
 };
 
 struct OptimizerConfig {
-  enum class Kind { none, sgd, adam, formula } kind = Kind::none;
+  // graph: assignments of the objective's graph move weights, and nothing else does.
+  enum class Kind { none, sgd, adam, formula, graph } kind = Kind::none;
   double learning_rate = 0;
   double momentum = 0;
   bool nesterov = false;
@@ -188,7 +189,7 @@ class Network {
   PlanRequest request(const Key& key) const;
   void prepare(int n, Mode mode);  // refuses what cannot be planned, and looks up what is trained
   Cached& find(int n, Mode mode);  // plans the program if it is not in the cache
-  Run bound(Mode mode, Run run);   // to weights, gradients and optimizer
+  Run bound(Mode mode, Run run, const std::vector<double>& factors);  // to weights, gradients and optimizer
   void execute(int n, Mode mode, const Run& run, const Transaction& transaction);
   void run_step(Mode mode, std::span<const Samples> inputs, int n, std::vector<double>& results,
                 const Transaction& transaction);

@@ -36,6 +36,7 @@ struct WeightRules {
   bool trainable = true;
   Regularizer regularizer = {};
   Constraint constraint = {};
+  double rate_factor = 1;  // of the learning rate
   bool operator==(const WeightRules&) const = default;
 };
 
@@ -67,6 +68,7 @@ class Weight {
   // Throw Error{value} where a number is not finite or out of its range, or an axis is not there.
   void set_regularizer(Regularizer regularizer);
   void set_constraint(Constraint constraint);
+  void set_rate_factor(double factor);
 
  private:
   friend class LockedWeights;

@@ -40,5 +40,6 @@ def follow(
         variable.set_regularizer(*regularizer._factors())
     elif regularizer is not None:
         variable.penalty = regularizer
-    if constraint is not None:
+    variable.constraint = constraint
+    if isinstance(constraint, constraints.CoreConstraint):
         variable.set_constraint(*constraint._core_rule())

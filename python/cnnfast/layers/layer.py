@@ -26,7 +26,7 @@ from cnnfast.layers import calls
 from cnnfast.layers.symbolic import SymbolicTensor
 from cnnfast.layers.tracing import Tracing, Value, current_tracing
 from cnnfast.layers.variable import Variable
-from cnnfast.utils.arguments import batch_shape, not_offered, open_shape
+from cnnfast.utils.arguments import batch_shape, not_offered, open_shape, real_number
 from cnnfast.utils.missing import advice
 from cnnfast.utils.nest import leaves
 from cnnfast.utils.serialization import serialize, snake_case
@@ -46,6 +46,7 @@ class UnnamedOptions(TypedDict, total=False):
 
     Attributes:
         trainable: Whether training changes its weights.
+        learning_rate_factor: By what optimizers multiply the learning rate for its weights.
         input_shape: Shape of one sample, for the first layer of a `Sequential`; None for an axis that is not
             known in advance.
         input_dim: Short for `input_shape=(input_dim,)`.
@@ -53,6 +54,7 @@ class UnnamedOptions(TypedDict, total=False):
     """
 
     trainable: bool
+    learning_rate_factor: float
     input_shape: Sequence[int | None] | None
     input_dim: int | None
     dtype: Any
@@ -79,6 +81,7 @@ class Layer:
             known in advance.
         input_dim: Short for `input_shape=(input_dim,)`.
         activity_regularizer: Penalty on what the layer makes of a batch, added to the loss.
+        learning_rate_factor: By what optimizers multiply the learning rate for its weights, at least 0.
         dtype, autocast: Keras's arguments, which must have their defaults.
 
     Raises:
@@ -111,6 +114,7 @@ class Layer:
         input_shape: Sequence[int | None] | None = None,
         input_dim: int | None = None,
         activity_regularizer: Any = None,
+        learning_rate_factor: float = 1.0,
         dtype: Any = None,
         autocast: bool = True,
         **unknown: Any,
@@ -131,6 +135,7 @@ class Layer:
         )
         self.activity_regularizer = None if activity_regularizer is None else _penalty(activity_regularizer)
         self._trainable = bool(trainable)
+        self._learning_rate_factor = real_number(learning_rate_factor, "learning_rate_factor")
         self._built = False
         self._symbol: ref[SymbolicTensor] | None = None
         self._weights: list[Variable] = []  # its own, without those of layers in it
@@ -324,6 +329,7 @@ class Layer:
         suffix = f"variable_{len(self._weights)}" if name is None else name
         variable = new_weight(f"{self.name}/{suffix}", sizes, initializer, regularizer, constraint)
         variable.trainable = trainable and self._trainable
+        variable.learning_rate_factor = self._learning_rate_factor
         self._weights.append(variable)
         if not trainable:
             self._untrained.append(variable)
@@ -340,6 +346,7 @@ class Layer:
         """Returns what the layer keeps in place of a weight that a graph made for it."""
         variable = Variable(weight.name, weight.shape)
         variable.trainable = self._trainable
+        variable.learning_rate_factor = self._learning_rate_factor
         return variable
 
     def _initialize(self) -> None:
@@ -435,11 +442,26 @@ class Layer:
         for layer in self._sublayers():
             layer.trainable = value
 
+    @property
+    def learning_rate_factor(self) -> float:
+        """By what optimizers multiply the learning rate for its weights; takes effect at once."""
+        return self._learning_rate_factor
+
+    @learning_rate_factor.setter
+    def learning_rate_factor(self, value: float) -> None:
+        self._learning_rate_factor = real_number(value, "learning_rate_factor")
+        for variable in self._weights:
+            variable.learning_rate_factor = value
+        for layer in self._sublayers():
+            layer.learning_rate_factor = value
+
     # -- configuration -----------------------------------------------------------------------------------
 
     def get_config(self) -> Config:
         """Returns the arguments that make an equal layer, without its weights."""
         config = {"name": self.name, "trainable": self._trainable, "input_shape": self.declared_shape}
+        if self._learning_rate_factor != 1:
+            config["learning_rate_factor"] = self._learning_rate_factor
         if self.activity_regularizer is not None:
             config["activity_regularizer"] = serialize(self.activity_regularizer)
         return config

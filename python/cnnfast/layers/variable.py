@@ -14,6 +14,8 @@ from cnnfast.utils.samples import check_weights
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike, NDArray
 
+    from cnnfast.constraints import Constraint
+
 
 class Variable(Operators, Weight):
     """One array of weights. Its layer makes it once and keeps it; models compute with it where it is.
@@ -25,7 +27,9 @@ class Variable(Operators, Weight):
         shape: Its shape.
         size: How many numbers it holds.
         trainable: Whether training changes it, in whatever model.
+        learning_rate_factor: By what an optimizer's learning rate is multiplied for it, at least 0.
         penalty: What the loss has of it besides what the core's own penalties add; None for nothing.
+        constraint: What holds it after each update; None for nothing.
 
     Example:
         >>> from cnnfast.layers import Dense
@@ -38,9 +42,12 @@ class Variable(Operators, Weight):
         array([5., 6.], dtype=float32)
     """
 
-    __slots__ = ("penalty",)
+    __slots__ = ("constraint", "penalty")
 
-    penalty: Any
+    def __init__(self, name: str, shape: tuple[int, ...]) -> None:
+        super().__init__(name, shape)
+        self.penalty: Any = None
+        self.constraint: Constraint | None = None
 
     @property
     def dtype(self) -> np.dtype[np.float32]:

@@ -14,6 +14,7 @@ from cnnfast.models.order import layer_order
 from cnnfast.utils.nest import leaves, mapped, packed
 
 if TYPE_CHECKING:
+    from cnnfast._core import Weight
     from cnnfast.layers.layer import Layer
 
 Dims = tuple[int, ...]
@@ -153,6 +154,11 @@ class Blueprint:
     def shapes(self) -> list[Dims]:
         """The shapes of samples; examples where they are not known in advance."""
         return [source.examples[0] for source in self.sources]
+
+    @cached_property
+    def weights(self) -> list[Weight]:
+        """The weights, each once."""
+        return self._graph.weights
 
     @property
     def depends_on_training(self) -> bool:

@@ -9,17 +9,19 @@ from __future__ import annotations
 from collections import OrderedDict
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from cnnfast._core import TrainingState, Workspace
 from cnnfast.layers.tracing import Tracing
 from cnnfast.models.objectives import Form, Mean, Reports, State, make_objective
+from cnnfast.models.updates import follows_rules
 from cnnfast.tuning import new_network
 from cnnfast.utils.locks import fork_lock
 from cnnfast.utils.warn import warn
 
 if TYPE_CHECKING:
-    from cnnfast._core import Network
+    from cnnfast._core import Network, Weight
     from cnnfast.layers.layer import Layer
     from cnnfast.layers.symbolic import SymbolicTensor
     from cnnfast.layers.tracing import Value
@@ -30,6 +32,7 @@ if TYPE_CHECKING:
 _KEPT = 8
 Shapes = tuple["Dims", ...]
 Forms = tuple[Form, ...]
+Rules = tuple[float | None, ...]  # factors of trained weights; none where no objective depends on it
 
 
 class Planned:
@@ -75,8 +78,8 @@ class Networks:
         self.parts = [] if compiled is None else compiled.parts(plan)
         self._workspace, self._state = Workspace(), TrainingState()
         self._first: Planned | None = None
-        self._last: tuple[Sequence[Dims], Forms | None, Planned] | None = None
-        self._others: OrderedDict[tuple[Shapes, Forms | None], Planned] = OrderedDict()
+        self._last: tuple[Sequence[Dims], Forms | None, Rules, Planned] | None = None
+        self._others: OrderedDict[tuple[Shapes, Forms | None, Rules], Planned] = OrderedDict()
         self._probing: OrderedDict[tuple[Any, ...], Probing] = OrderedDict()
         self._lock = fork_lock()
 
@@ -91,10 +94,20 @@ class Networks:
 
     def training(self, shapes: Sequence[Dims], forms: Forms) -> Planned:
         """Returns one for samples of these shapes and targets of these forms."""
-        last = self._last
-        if last is None or last[1] is not forms or last[0] != shapes:
-            self._last = last = (shapes, forms, self._find(tuple(shapes), forms))
-        return last[2]
+        last, rules = self._last, self._rules
+        if last is None or last[1] is not forms or last[0] != shapes or last[2] != rules:
+            self._last = last = (shapes, forms, rules, self._find(tuple(shapes), forms))
+        return last[3]
+
+    @cached_property
+    def _ruled(self) -> list[Weight]:
+        """The weights, if what training does with one of them is traced."""
+        traced = self._compiled is not None and self._compiled.optimizer._is_traced
+        return self._plan.weights if traced or follows_rules(self._plan.weights) else []
+
+    @property
+    def _rules(self) -> Rules:
+        return tuple([each.learning_rate_factor if each.trainable else None for each in self._ruled])
 
     def probing(
         self,
@@ -129,7 +142,7 @@ class Networks:
         return Probing(network, graph.probes, outputs)
 
     def _find(self, shapes: Shapes, forms: Forms | None) -> Planned:
-        key = shapes, forms
+        key = shapes, forms, self._rules
         with self._lock:  # two threads that want the same network get the same one
             found = self._others.get(key)
             if found is None:
@@ -143,23 +156,26 @@ class Networks:
         described = self._plan.describe(shapes, False)
         numbers = [value.number for value in described.outputs]
         network = new_network(described.graph, numbers, self._workspace, self._state)
-        reports = [] if forms is None else self._set_objective(network, shapes, forms)
         if self._first is None:
             if self._compiled is not None:
-                network.set_optimizer(self._compiled.optimizer._core_config(network.weights))
-                self._compiled.optimizer._bind(network)
+                self._compiled.optimizer._begin(network)
             network.seed = self._seed
-            self._first = Planned(network, reports)
-        return Planned(network, reports)
+        reports = [] if forms is None else self._set_objective(network, shapes, forms)
+        made = Planned(network, reports)
+        if self._first is None:
+            self._first = made
+        return made
 
     def _set_objective(self, network: Network, shapes: Shapes, forms: Forms) -> list[Mean | State]:
         for part in self.parts:
             if part.loss is not None:
                 self._warn_of_logits(part.loss)
         described = self._plan.describe(shapes, False).copy()
-        made = make_objective(self.parts, forms, described)
+        assert self._compiled is not None
+        optimizer = self._compiled.optimizer
+        made = make_objective(self.parts, forms, described, optimizer)
         if self._plan.depends_on_training:
-            trained = make_objective(self.parts, forms, self._plan.describe(shapes, True))
+            trained = make_objective(self.parts, forms, self._plan.describe(shapes, True), optimizer)
             network.set_objective(trained.objective, made.objective)
         else:
             network.set_objective(made.objective)

@@ -12,6 +12,7 @@ import numpy as np
 from cnnfast._core import Objective
 from cnnfast.layers.tracing import Tracing, Value
 from cnnfast.models.inputs import in_order
+from cnnfast.models.updates import add_updates
 from cnnfast.utils.nest import leaves, mapped
 
 if TYPE_CHECKING:
@@ -239,13 +240,16 @@ class Made:
     reports: list[Mean | State]
 
 
-def make_objective(parts: Sequence[Part], forms: Sequence[Form], model: Described) -> Made:
+def make_objective(
+    parts: Sequence[Part], forms: Sequence[Form], model: Described, optimizer: Optimizer
+) -> Made:
     """Continues a model's graph with its losses and metrics.
 
     Args:
         parts: What belongs to each output.
         forms: Shapes of targets and sample weights, for each output.
         model: The model, whose graph is used up.
+        optimizer: What moves the weights.
 
     Raises:
         ValueError: If a loss or a metric does not suit its output.
@@ -261,6 +265,7 @@ def make_objective(parts: Sequence[Part], forms: Sequence[Form], model: Describe
             penalty = getattr(weight, "penalty", None)
             if penalty is not None and weight.trainable:
                 graph.losses.append(graph.as_value(penalty(graph.as_value(weight))))
+        add_updates(graph, optimizer)
         for value in graph.losses:
             maker.terms.append((value.number, 1.0, True))
     objective = Objective(graph, maker.terms, maker.reported)

@@ -30,6 +30,7 @@ from cnnfast.utils.serialization import described, snake_case
 from cnnfast.utils.warn import warn
 
 if TYPE_CHECKING:
+    from cnnfast.layers.variable import Variable
     from cnnfast.models.base import BaseModel
     from cnnfast.models.tensors import Shapes, Tensors
     from cnnfast.utils.serialization import Config
@@ -59,24 +60,31 @@ def save_model(model: BaseModel, filepath: str | os.PathLike[str], overwrite: bo
     path = target_path(filepath, _MODEL_SUFFIX, overwrite)
     with model._lock:  # all of one moment, though another thread may train or compile
         moment = model.network.snapshot()
-        taken = dict(zip(map(id, model.network.weights), moment["weights"], strict=True))
+        weights, taken = model._variables(), moment["weights"]
+        of_weights, kept = model.network.weights, _kept_by_optimizer(model)
+        if kept:  # a step changes both
+            of_weights = [*weights, *kept.values()]
+            taken = _core.get_weights(of_weights)
+        values = dict(zip(map(id, of_weights), taken, strict=True))
+        step = int(values[id(kept["0_iteration"])]) if kept else moment["step"]
         parts: dict[str, Tensors] = {
             # What the network does not compute with is as it was when the layer was made.
             _WEIGHTS: {
-                name: taken[id(variable)] if id(variable) in taken else variable.numpy()
-                for name, variable in zip(_weight_names(model), model._variables(), strict=True)
+                name: values[id(variable)] if id(variable) in values else variable.numpy()
+                for name, variable in zip(_weight_names(model), weights, strict=True)
             }
         }
         compiled = _compile_config(model)
         if compiled is not None:
-            parts[_OPTIMIZER] = moment["optimizer"]
+            own = {name: values[id(variable)] for name, variable in kept.items()}
+            parts[_OPTIMIZER] = moment["optimizer"] | own
         config: Config = {
             "format": "cnnfast",
             "version": _FORMAT_VERSION,
             "class_name": next(name for name, cls in _MODELS.items() if isinstance(model, cls)),
             "config": model.get_config(),
             "compile": compiled,
-            "training": {"step": moment["step"], "seed": model._seed, "epochs": model._epochs},
+            "training": {"step": step, "seed": model._seed, "epochs": model._epochs},
             "metadata": model.metadata,
         }
     config["sha256"] = {name: tensors.digest(arrays) for name, arrays in parts.items()}
@@ -127,11 +135,21 @@ def load_model(filepath: str | os.PathLike[str]) -> Model | Sequential:
             with _described(sealed):
                 _compile(model, config)
                 state = {name: value.shape for name, value in model.network.optimizer_state().items()}
-            slots = _read_arrays(archive, _OPTIMIZER, state, "optimizer", config)
+                kept = _kept_by_optimizer(model)
+            needed = state | {name: variable.shape for name, variable in kept.items()}
+            slots = _read_arrays(archive, _OPTIMIZER, needed, "optimizer", config)
+            _core.set_weights(list(kept.values()), [slots.pop(name) for name in kept])
             model.network.set_optimizer_state(slots, config["training"]["step"])
     if not sealed:
         _tell_of_no_digest(path)
     return model
+
+
+def _kept_by_optimizer(model: BaseModel) -> dict[str, Variable]:
+    """What an optimizer keeps in variables, where its step is traced."""
+    if model._compiled is None or not model._compiled.optimizer._is_traced:
+        return {}
+    return model._compiled.optimizer._kept()
 
 
 def _compile_config(model: BaseModel) -> Config | None:

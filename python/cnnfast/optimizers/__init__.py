@@ -6,12 +6,15 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 from cnnfast.optimizers.adadelta import Adadelta
+from cnnfast.optimizers.adafactor import Adafactor
 from cnnfast.optimizers.adagrad import Adagrad
 from cnnfast.optimizers.adam import Adam
 from cnnfast.optimizers.adamax import Adamax
 from cnnfast.optimizers.adamw import AdamW
 from cnnfast.optimizers.ftrl import Ftrl
+from cnnfast.optimizers.lamb import Lamb
 from cnnfast.optimizers.lion import Lion
+from cnnfast.optimizers.muon import Muon
 from cnnfast.optimizers.nadam import Nadam
 from cnnfast.optimizers.optimizer import Optimizer
 from cnnfast.optimizers.rmsprop import RMSprop
@@ -24,12 +27,15 @@ if TYPE_CHECKING:
 
 _REGISTRY: dict[str, type[Optimizer]] = registry(
     Adadelta,
+    Adafactor,
     Adagrad,
     Adam,
     Adamax,
     AdamW,
     Ftrl,
+    Lamb,
     Lion,
+    Muon,
     Nadam,
     RMSprop,
     SGD,
@@ -51,12 +57,15 @@ def get(identifier: Any) -> Optimizer:
 __all__ = [
     "SGD",
     "Adadelta",
+    "Adafactor",
     "Adagrad",
     "Adam",
     "AdamW",
     "Adamax",
     "Ftrl",
+    "Lamb",
     "Lion",
+    "Muon",
     "Nadam",
     "Optimizer",
     "RMSprop",

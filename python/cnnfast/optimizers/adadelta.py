@@ -5,14 +5,15 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from cnnfast import ops
-from cnnfast.optimizers.optimizer import Optimizer, Rate, Slots
+from cnnfast.optimizers.formula_optimizer import FormulaOptimizer, Slots
+from cnnfast.optimizers.optimizer import Rate
 from cnnfast.utils.arguments import real_number
 
 if TYPE_CHECKING:
     from cnnfast.utils.serialization import Config
 
 
-class Adadelta(Optimizer):
+class Adadelta(FormulaOptimizer):
     """Steps as large as the last ones were, relative to gradients as large as the last ones were.
 
     Formula: a = rho a + (1 - rho) g^2; d = -sqrt(b + e) / sqrt(a + e) g; b = rho b + (1 - rho) d^2; w +=
@@ -46,7 +47,7 @@ class Adadelta(Optimizer):
         use_ema: bool = False,
         ema_momentum: float = 0.99,
         ema_overwrite_frequency: int | None = None,
-        loss_scale_factor: None = None,
+        loss_scale_factor: float | None = None,
         gradient_accumulation_steps: int | None = None,
         name: str | None = None,
     ) -> None:

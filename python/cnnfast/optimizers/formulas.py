@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING
 from cnnfast.layers.tracing import Tracing, Value
 
 if TYPE_CHECKING:
-    from cnnfast.optimizers.optimizer import Optimizer
+    from cnnfast.optimizers.formula_optimizer import FormulaOptimizer
 
 _NUMBERS = 8  # of the weight that is traced; any would do
 
 
-def traced(optimizer: Optimizer, decays: bool) -> tuple[Tracing, list[int]]:
+def traced(optimizer: FormulaOptimizer, decays: bool) -> tuple[Tracing, list[int]]:
     """Returns a graph of weight, gradient, slots, rate and step, and what weight and slots become in it.
 
     Args:

@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from cnnfast import ops
-from cnnfast.optimizers.optimizer import Optimizer, Rate, Slots
+from cnnfast.optimizers.formula_optimizer import FormulaOptimizer, Slots
+from cnnfast.optimizers.optimizer import Rate
 from cnnfast.utils.arguments import real_number
 
 if TYPE_CHECKING:
@@ -21,7 +22,7 @@ _ARGUMENTS = (
 )
 
 
-class Ftrl(Optimizer):
+class Ftrl(FormulaOptimizer):
     """Follow the regularized leader: for linear models of many rare features.
 
     Formula: with q = -learning_rate_power: n = a + g'^2, g' = g + 2 s w; z += g' - (n^q - a^q) / rate * w;
@@ -69,7 +70,7 @@ class Ftrl(Optimizer):
         use_ema: bool = False,
         ema_momentum: float = 0.99,
         ema_overwrite_frequency: int | None = None,
-        loss_scale_factor: None = None,
+        loss_scale_factor: float | None = None,
         gradient_accumulation_steps: int | None = None,
         name: str | None = None,
     ) -> None:

@@ -5,14 +5,15 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from cnnfast import ops
-from cnnfast.optimizers.optimizer import Optimizer, Rate, Slots
+from cnnfast.optimizers.formula_optimizer import FormulaOptimizer, Slots
+from cnnfast.optimizers.optimizer import Rate
 from cnnfast.utils.arguments import real_number
 
 if TYPE_CHECKING:
     from cnnfast.utils.serialization import Config
 
 
-class Lion(Optimizer):
+class Lion(FormulaOptimizer):
     """Steps of one size, in the direction of a mean of the gradient.
 
     Formula: w -= rate * sign(b1 m + (1 - b1) g); m = b2 m + (1 - b2) g
@@ -45,7 +46,7 @@ class Lion(Optimizer):
         use_ema: bool = False,
         ema_momentum: float = 0.99,
         ema_overwrite_frequency: int | None = None,
-        loss_scale_factor: None = None,
+        loss_scale_factor: float | None = None,
         gradient_accumulation_steps: int | None = None,
         name: str | None = None,
     ) -> None:

@@ -5,14 +5,15 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from cnnfast import ops
-from cnnfast.optimizers.optimizer import Optimizer, Rate, Slots
+from cnnfast.optimizers.formula_optimizer import FormulaOptimizer, Slots
+from cnnfast.optimizers.optimizer import Rate
 from cnnfast.utils.arguments import real_number
 
 if TYPE_CHECKING:
     from cnnfast.utils.serialization import Config
 
 
-class Nadam(Optimizer):
+class Nadam(FormulaOptimizer):
     """Adam with Nesterov's momentum, which grows over the first steps.
 
     Formula: u_t = b1 (1 - 0.96^t / 2); p = u_1 ... u_t; m, v as in `Adam`; w -= rate * (u_(t+1) m / (1 - p
@@ -48,7 +49,7 @@ class Nadam(Optimizer):
         use_ema: bool = False,
         ema_momentum: float = 0.99,
         ema_overwrite_frequency: int | None = None,
-        loss_scale_factor: None = None,
+        loss_scale_factor: float | None = None,
         gradient_accumulation_steps: int | None = None,
         name: str | None = None,
     ) -> None:

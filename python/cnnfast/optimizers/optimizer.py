@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any
 from weakref import ref
 
 from cnnfast import ops
-from cnnfast.utils.arguments import not_offered, real_number, whole_number
+from cnnfast.layers.tracing import current_tracing
+from cnnfast.layers.variable import Variable
+from cnnfast.optimizers.state import Stateful
+from cnnfast.utils.arguments import real_number, whole_number
 from cnnfast.utils.serialization import serialize
 
 if TYPE_CHECKING:
@@ -20,11 +23,13 @@ if TYPE_CHECKING:
 
 
 Rate = float | Callable[[int], float] | dict[str, Any]
-Slots = list[Any]
 
 
-class Optimizer:
-    """Base of the optimizers.
+class Optimizer(Stateful):
+    """Base of the optimizers, and of your own, as Keras documents them: `build` and `update_step`.
+
+    Of your own, `update_step` is traced into the compiled step, and may do with a weight whatever
+    `cnnfast.ops` can, as a whole; `apply_gradients` runs it at once.
 
     Formula: with g the gradient, regularizers' included: clipnorm: g *= clipnorm / max(norm(g), clipnorm) for
     each weight alone; global_clipnorm: the same with the norm over all trainable weights; clipvalue: g =
@@ -40,7 +45,8 @@ class Optimizer:
         use_ema: Whether moving averages of the weights are kept; they become the weights when `fit` ends.
         ema_momentum: How slowly these follow, in [0, 1].
         ema_overwrite_frequency: After how many updates they become the weights, each time; None for never.
-        loss_scale_factor: Not offered; must be None.
+        loss_scale_factor: By what `scale_loss` multiplies losses and `apply_gradients` divides gradients; the
+            compiled step computes in float32 and does without.
         gradient_accumulation_steps: How many steps' gradients make one update, by their mean; None for one.
         name: Its name; None takes that of the class.
 
@@ -49,9 +55,16 @@ class Optimizer:
 
     Source:
         Keras 3, `keras.optimizers.Optimizer`.
-    """
 
-    kernel: ClassVar[str | None] = None  # of the core, for its plain form
+    Example:
+        >>> class Signs(Optimizer):
+        ...     def update_step(self, gradient, variable, learning_rate):
+        ...         self.assign_sub(variable, learning_rate * ops.sign(gradient))
+        >>> weight = Variable("weight", (2,))
+        >>> Signs(0.1).apply_gradients([([3.0, -4.0], weight)])
+        >>> weight.numpy()
+        array([-0.1,  0.1], dtype=float32)
+    """
 
     def __init__(
         self,
@@ -63,14 +76,15 @@ class Optimizer:
         use_ema: bool = False,
         ema_momentum: float = 0.99,
         ema_overwrite_frequency: int | None = None,
-        loss_scale_factor: None = None,
+        loss_scale_factor: float | None = None,
         gradient_accumulation_steps: int | None = None,
         name: str | None = None,
     ) -> None:
-        not_offered(type(self).__name__, loss_scale_factor=(loss_scale_factor, None))
         self.name = type(self).__name__.lower() if name is None else str(name)
         self._bound: ref[Network] | None = None  # a model that is dropped goes, whoever holds its optimizer
         self._schedule: schedules.LearningRateSchedule | None = None
+        super().__init__()
+        self.loss_scale_factor = _limit(loss_scale_factor, "loss_scale_factor")
         steps = gradient_accumulation_steps
         self.gradient_accumulation_steps = _count(steps, "gradient_accumulation_steps", 2)
         self.learning_rate = learning_rate
@@ -95,50 +109,6 @@ class Optimizer:
 
     # -- the step ----------------------------------------------------------------------------------------
 
-    def _begins(self) -> list[float]:
-        """What the numbers begin with that are kept for each number of a weight."""
-        extra = [0.0] if self.gradient_accumulation_steps else []
-        return [*self._own_begins(), *extra, *([0.0] if self.use_ema else [])]
-
-    def _own_begins(self) -> list[float]:
-        return []
-
-    def _moved(self, weight: Any, gradient: Any, slots: Slots, rate: Any, step: Any) -> tuple[Any, Slots]:
-        """Returns what a weight and its slots become, written with `cnnfast.ops`."""
-        raise NotImplementedError
-
-    def _stepped(
-        self, weight: Any, gradient: Any, slots: Slots, rate: Any, step: Any, decays: bool
-    ) -> tuple[Any, Slots]:
-        """The same with accumulation, decay and moving averages around it."""
-        own, extra = slots[: len(self._own_begins())], slots[len(self._own_begins()) :]
-        count = self.gradient_accumulation_steps
-        if not count:
-            return self._updated(weight, gradient, own, extra, rate, step, decays)
-        total, *average = extra
-        mean, update = (total + gradient) / count, ops.floor_divide(step, count)
-        moved, new = self._updated(weight, mean, own, average, rate, update, decays)
-        acts = ops.equal(ops.mod(step + 1.0, count), 0.0)
-        new.insert(len(own), 0.0)
-        kept = [*own, total + gradient, *average]
-        chosen = [ops.where(acts, *each) for each in zip(new, kept, strict=True)]
-        return ops.where(acts, moved, weight), chosen
-
-    def _updated(
-        self, weight: Any, gradient: Any, own: Slots, average: Slots, rate: Any, step: Any, decays: bool
-    ) -> tuple[Any, Slots]:
-        if decays:
-            weight = weight - weight * (rate * self.weight_decay)
-        moved, new = self._moved(weight, gradient, own, rate, step)
-        if not average:
-            return moved, new
-        momentum = ops.where(ops.equal(step, 0.0), 0.0, self.ema_momentum)
-        averaged = momentum * average[0] + (1.0 - momentum) * moved
-        if self.ema_overwrite_frequency:
-            overwrites = ops.equal(ops.mod(step + 1.0, self.ema_overwrite_frequency), 0.0)
-            moved = ops.where(overwrites, averaged, moved)
-        return moved, [*new, averaged]
-
     def exclude_from_weight_decay(
         self, var_list: Sequence[Weight] | None = None, var_names: Sequence[str] | None = None
     ) -> None:
@@ -150,37 +120,43 @@ class Optimizer:
         """
         self._undecayed = (list(var_list or ()), "|".join(var_names or ()))
 
-    def _decays(self, weight: Weight) -> bool:
+    def _may_decay(self, weight: Weight) -> bool:
         weights, names = self._undecayed
         named = bool(names) and re.search(names, weight.name) is not None
-        return self.weight_decay is not None and not named and all(weight is not each for each in weights)
+        return not named and all(weight is not each for each in weights)
+
+    def _decay_of(self, variable: Variable) -> float | None:
+        return self.weight_decay if self._may_decay(variable) else None
+
+    def _rate_of(self, variable: Variable) -> Any:
+        factor = variable.learning_rate_factor
+        return self.learning_rate if factor == 1 else self.learning_rate * factor
+
+    @property
+    def _is_traced(self) -> bool:
+        """Whether its step is traced into that of the model; else the core has it."""
+        return True
 
     def _core_config(self, weights: Sequence[Weight] = ()) -> dict[str, Any]:
         """What the core is to do with these weights."""
-        numbers = {"learning_rate": self.learning_rate, **self._clipping()}
-        if self._is_plain:
-            return {"name": self.kernel, **self.get_config(), **numbers}
-        from cnnfast.optimizers.formulas import traced
+        return {"name": "graph", "learning_rate": self.learning_rate, **self._clipping()}
 
-        graph, outputs = traced(self, self.weight_decay is not None)
-        config = {"name": "formula", "begins": self._begins(), "graph": graph, "outputs": outputs, **numbers}
-        exempt = [weight for weight in weights if self.weight_decay is not None and not self._decays(weight)]
-        if exempt:
-            config["exempt"] = exempt
-            config["exempt_graph"], config["exempt_outputs"] = traced(self, False)
-        return config
-
-    @property
-    def _is_plain(self) -> bool:
-        """Whether the core's kernel does all that it does."""
-        extras = (self.weight_decay, self.use_ema or None, self.gradient_accumulation_steps)
-        return self.kernel is not None and all(extra is None for extra in extras)
+    def _begin(self, network: Network) -> None:
+        """Forgets what it kept, and begins anew with a network, of which it speaks from now on."""
+        self._forget()
+        weights = network.weights
+        network.set_optimizer(self._core_config(weights))
+        self._bound = ref(network)
+        if self._is_traced:
+            self.build([each for each in weights if isinstance(each, Variable) and each.trainable])
 
     # -- the rate ----------------------------------------------------------------------------------------
 
     @property
-    def learning_rate(self) -> float:
+    def learning_rate(self) -> Any:
         """Size of the next step; setting it, also to a schedule, acts on the compiled model at once."""
+        if (graph := current_tracing()) is not None:
+            return graph.as_value(self._rate)
         if self._schedule is None:
             return self._learning_rate
         return real_number(self._schedule(self.iterations), "learning_rate, as the schedule has it,")
@@ -199,6 +175,7 @@ class Optimizer:
         rate = real_number(value, "learning_rate")
         if (network := self._network) is not None:
             network.learning_rate = rate
+        self._rate.assign(rate)
         self._learning_rate = rate
 
     def _before_step(self) -> None:
@@ -207,10 +184,14 @@ class Optimizer:
             self._set_rate(self.learning_rate)
 
     @property
-    def iterations(self) -> int:
+    def iterations(self) -> Any:
         """Updates made so far."""
-        network = self._network
-        return 0 if network is None else network.step // (self.gradient_accumulation_steps or 1)
+        count, graph, network = self.gradient_accumulation_steps, current_tracing(), self._network
+        if graph is not None:
+            steps = graph.as_value(self._iterations)
+            return ops.floor_divide(steps, float(count)) if count else steps
+        made = int(self._iterations.numpy()) if network is None else network.step
+        return made // (count or 1)
 
     # -- configuration -----------------------------------------------------------------------------------
 
@@ -223,8 +204,9 @@ class Optimizer:
         if self.use_ema:
             config |= {"use_ema": True, "ema_momentum": self.ema_momentum}
             config["ema_overwrite_frequency"] = self.ema_overwrite_frequency
-        if self.gradient_accumulation_steps is not None:
-            config["gradient_accumulation_steps"] = self.gradient_accumulation_steps
+        for name in ("gradient_accumulation_steps", "loss_scale_factor"):
+            if getattr(self, name) is not None:
+                config[name] = getattr(self, name)
         return config
 
     def _clipping(self) -> Config:
@@ -240,10 +222,6 @@ class Optimizer:
         """Makes the optimizer that `config` describes."""
         return cls(**config)
 
-    def _bind(self, network: Network) -> None:
-        """Lets `learning_rate` and `iterations` speak for this network from now on."""
-        self._bound = ref(network)
-
     @property
     def _network(self) -> Network | None:
         return None if self._bound is None else self._bound()
@@ -254,11 +232,19 @@ class Optimizer:
         Args:
             var_list: Keras's argument; all weights of the model are meant.
         """
-        network = self._network
-        if self.use_ema and network is not None and network.step > 0:
-            for weight, average in zip(network.weights, network.last_slots(), strict=True):
-                if weight.trainable:
-                    weight.assign(average)
+        if self.use_ema and self.iterations:
+            for weight, average in self._averages():
+                weight.assign(average)
+
+    def _averages(self) -> list[tuple[Weight, Any]]:
+        """Returns weights and their moving averages."""
+        averages = self._model_variables_moving_average
+        pairs = zip(self._trainable_variables, averages, strict=True)
+        return [(weight, average.numpy()) for weight, average in pairs]
+
+    def __reduce__(self) -> Any:
+        """Copies and pickles hold its arguments, not what it kept for weights."""
+        return type(self).from_config, (self.get_config(),)
 
     def __repr__(self) -> str:
         arguments = ", ".join(f"{name}={value!r}" for name, value in self.get_config().items())

@@ -5,14 +5,15 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from cnnfast import ops
-from cnnfast.optimizers.optimizer import Optimizer, Rate, Slots
+from cnnfast.optimizers.formula_optimizer import FormulaOptimizer, Slots
+from cnnfast.optimizers.optimizer import Rate
 from cnnfast.utils.arguments import real_number
 
 if TYPE_CHECKING:
     from cnnfast.utils.serialization import Config
 
 
-class RMSprop(Optimizer):
+class RMSprop(FormulaOptimizer):
     """Steps divided by the root of the running mean of the gradient's square.
 
     Formula: v = rho v + (1 - rho) g^2; w -= rate * g / sqrt(v + e). Centered, the square of the running
@@ -50,7 +51,7 @@ class RMSprop(Optimizer):
         use_ema: bool = False,
         ema_momentum: float = 0.99,
         ema_overwrite_frequency: int | None = None,
-        loss_scale_factor: None = None,
+        loss_scale_factor: float | None = None,
         gradient_accumulation_steps: int | None = None,
         name: str | None = None,
     ) -> None:

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from cnnfast.optimizers.optimizer import Optimizer, Rate, Slots
+from cnnfast.optimizers.formula_optimizer import FormulaOptimizer, Slots
+from cnnfast.optimizers.optimizer import Rate
 from cnnfast.utils.arguments import real_number
 
 if TYPE_CHECKING:
     from cnnfast.utils.serialization import Config
 
 
-class SGD(Optimizer):
+class SGD(FormulaOptimizer):
     """Gradient descent, with momentum where wanted.
 
     Formula: w -= rate * g; with momentum m: v = m v - rate * g, w += v; with Nesterov's: w += m v - rate *
@@ -47,7 +48,7 @@ class SGD(Optimizer):
         use_ema: bool = False,
         ema_momentum: float = 0.99,
         ema_overwrite_frequency: int | None = None,
-        loss_scale_factor: None = None,
+        loss_scale_factor: float | None = None,
         gradient_accumulation_steps: int | None = None,
         name: str | None = None,
     ) -> None:
