@@ -50,7 +50,8 @@ DataFormat to_format(const std::string& name);
 void bind_errors(pybind11::module_& m);
 void bind_weight(pybind11::module_& m);
 void bind_graph(pybind11::module_& m);
-void bind_moves(pybind11::class_<Graph>& graph);  // as part of bind_graph
+void bind_moves(pybind11::class_<Graph>& graph);   // as part of bind_graph
+void bind_resize(pybind11::class_<Graph>& graph);  // likewise
 void bind_network(pybind11::module_& m);
 void bind_machine(pybind11::module_& m);
 

@@ -319,6 +319,7 @@ void bind_graph(py::module_& m) {
       .def_property_readonly("weights", &Graph::weights)
       .def("multiply_adds", &Graph::multiply_adds, arg("value"));
   bind_moves(graph);
+  bind_resize(graph);
 }
 
 }  // namespace cnnfast

@@ -8,7 +8,7 @@ const Op& op_of(const Node& node) {
                                   &kDropoutOp,  &kAddOp,       &kActivationOp, &kReorderOp, &kWeightOp,
                                   &kConstantOp, &kReshapeOp,   &kLossOp,       &kMetricOp,  &kAssignOp,
                                   &kMoveOp,     &kBatchNormOp, &kFormulaOp,    &kReduceOp,  &kMatmulOp,
-                                  &kGatherOp,   &kOrderOp};
+                                  &kGatherOp,   &kOrderOp,     &kResizeOp,     &kSampleOp};
   static_assert(std::variant_size_v<Attrs> == std::size(ops));
   return *ops[node.attrs.index()];
 }

@@ -86,6 +86,7 @@ from cnnfast.layers.normalization import (
 )
 from cnnfast.layers.operation import Operation
 from cnnfast.layers.reshaping import Permute, RepeatVector, Reshape
+from cnnfast.layers.resizing import Resizing
 from cnnfast.layers.separable_conv1d import SeparableConv1D
 from cnnfast.layers.separable_conv2d import SeparableConv2D
 from cnnfast.layers.spectral_normalization import SpectralNormalization
@@ -209,6 +210,7 @@ __all__ = [
     "RepeatVector",
     "Rescaling",
     "Reshape",
+    "Resizing",
     "SeparableConv1D",
     "SeparableConv2D",
     "SeparableConvolution1D",
