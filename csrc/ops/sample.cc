@@ -21,8 +21,25 @@ struct Sample {
   int64_t cell, channel;         // steps in the source
   int64_t place, place_channel;  // steps in the output
   int64_t src_row, at_row;       // floats from row to row; 0: all read one
-  int corners() const { return how.interpolation == Interpolation::nearest ? 1 : 1 << axes; }
 };
+
+// What the loops over corners are made for.
+template <int kAxes, bool kNearest>
+struct Kind {
+  static constexpr int axes = kAxes, corners = kNearest ? 1 : 1 << kAxes;
+  static constexpr bool nearest = kNearest;
+};
+
+template <class Body>
+void with_kind(const Sample& s, Body body) {
+  const bool nearest = s.how.interpolation == Interpolation::nearest;
+  if (s.axes == 1)
+    nearest ? body(Kind<1, true>{}) : body(Kind<1, false>{});
+  else if (s.axes == 2)
+    nearest ? body(Kind<2, true>{}) : body(Kind<2, false>{});
+  else
+    nearest ? body(Kind<3, true>{}) : body(Kind<3, false>{});
+}
 
 Sample sample_of(const Builder& b, const Node& node) {
   const auto& attrs = *node.as<SampleAttrs>();
@@ -78,29 +95,41 @@ struct Corner {
 };
 using Corners = std::array<Corner, kMostCorners>;
 
-// False where the place is no number.
+// The cell at a place or before it, or the nearest one. The library's functions are calls on old CPUs.
+template <class K>
+int32_t cell_of(float x) {
+  if (K::nearest) return static_cast<int32_t>(static_cast<double>(x) + (x < 0 ? -0.5 : 0.5));
+  const auto cell = static_cast<int32_t>(x);
+  return cell - (x < static_cast<float>(cell));
+}
+
+// False where the place is no number. Slopes are found where they are asked for.
+template <class K, bool kSlopes = false>
 bool find_corners(const Sample& s, const float* place, Corners& corners) {
-  std::array<int64_t, kMostAxes> low{};
-  std::array<float, kMostAxes> part{};
-  const bool nearest = s.how.interpolation == Interpolation::nearest;
-  for (size_t i = 0; i < static_cast<size_t>(s.axes); ++i) {
+  std::array<std::array<int64_t, K::axes>, 2> cells;  // low and high, along each axis
+  std::array<std::array<float, K::axes>, 2> weights;
+  for (size_t i = 0; i < K::axes; ++i) {
     if (std::isnan(place[i])) return false;
     const float x = std::clamp(place[i], -kFar, kFar);
-    const float cell = nearest ? std::round(x) : std::floor(x);
-    low[i] = static_cast<int64_t>(cell), part[i] = x - cell;
+    const int32_t low = cell_of<K>(x);
+    cells[0][i] = inside(s.how.beyond, low, s.sizes[i]);
+    if (!K::nearest) cells[1][i] = inside(s.how.beyond, low + 1, s.sizes[i]);
+    weights[1][i] = x - static_cast<float>(low), weights[0][i] = 1 - weights[1][i];
   }
-  for (int k = 0; k < s.corners(); ++k) {
-    Corner& corner = corners[static_cast<size_t>(k)];
-    corner = {0, 1.0f, {1.0f, 1.0f, 1.0f}};
-    for (size_t i = 0; i < static_cast<size_t>(s.axes); ++i) {
-      const bool high = k >> i & 1;
-      const int64_t at = inside(s.how.beyond, low[i] + high, s.sizes[i]);
-      corner.at = at < 0 || corner.at < 0 ? -1 : corner.at * s.sizes[i] + at;
-      if (nearest) continue;
-      const float weight = high ? part[i] : 1 - part[i];
-      corner.weight *= weight;
-      for (size_t j = 0; j < static_cast<size_t>(s.axes); ++j)
-        corner.slopes[j] *= j != i ? weight : high ? 1.0f : -1.0f;
+  for (size_t k = 0; k < K::corners; ++k) {
+    int64_t at = 0;
+    float weight = 1;
+    for (size_t i = 0; i < K::axes; ++i) {
+      const int64_t cell = cells[k >> i & 1][i];
+      at = at < 0 || cell < 0 ? -1 : at * s.sizes[i] + cell;
+      if (!K::nearest) weight *= weights[k >> i & 1][i];
+    }
+    corners[k].at = at, corners[k].weight = weight;
+    for (size_t j = 0; kSlopes && j < K::axes; ++j) {
+      float slope = k >> j & 1 ? 1.0f : -1.0f;
+      for (size_t i = 0; i < K::axes; ++i)
+        if (i != j) slope *= weights[k >> i & 1][i];
+      corners[k].slopes[j] = slope;
     }
   }
   return true;
@@ -110,35 +139,34 @@ float value_at(const Sample& s, const float* src, const Corner& corner, int64_t 
   return corner.at < 0 ? s.how.fill : src[corner.at * s.cell + channel * s.channel];
 }
 
+template <class K>
 void read_place(const Sample& s, const float* src, const float* place, float* dst) {
   Corners corners;
-  const bool known = find_corners(s, place, corners);
+  const bool known = find_corners<K>(s, place, corners);
   for (int64_t c = 0; c < s.channels; ++c) {
     float sum = known ? 0.0f : NAN;
-    for (int k = 0; known && k < s.corners(); ++k) {
-      const Corner& corner = corners[static_cast<size_t>(k)];
-      sum += corner.weight * value_at(s, src, corner, c);
-    }
+    for (size_t k = 0; known && k < K::corners; ++k)
+      sum += corners[k].weight * value_at(s, src, corners[k], c);
     dst[c * s.place_channel] = sum;
   }
 }
 
+template <class K>
 void add_to_cells(const Sample& s, const float* grad, const Corners& corners, float* dst) {
-  for (int k = 0; k < s.corners(); ++k) {
-    const Corner& corner = corners[static_cast<size_t>(k)];
-    if (corner.at < 0) continue;
+  for (size_t k = 0; k < K::corners; ++k) {
+    if (corners[k].at < 0) continue;
     for (int64_t c = 0; c < s.channels; ++c)
-      dst[corner.at * s.cell + c * s.channel] += corner.weight * grad[c * s.place_channel];
+      dst[corners[k].at * s.cell + c * s.channel] += corners[k].weight * grad[c * s.place_channel];
   }
 }
 
 // The gradient of a place: how the output changes as it moves.
+template <class K>
 void find_slopes(const Sample& s, const float* src, const float* grad, const Corners& corners, float* dst) {
   for (int64_t c = 0; c < s.channels; ++c)
-    for (int k = 0; k < s.corners(); ++k) {
-      const Corner& corner = corners[static_cast<size_t>(k)];
-      const float term = grad[c * s.place_channel] * value_at(s, src, corner, c);
-      for (int i = 0; i < s.axes; ++i) dst[i] += term * corner.slopes[static_cast<size_t>(i)];
+    for (size_t k = 0; k < K::corners; ++k) {
+      const float term = grad[c * s.place_channel] * value_at(s, src, corners[k], c);
+      for (size_t i = 0; i < K::axes; ++i) dst[i] += term * corners[k].slopes[i];
     }
 }
 
@@ -148,11 +176,14 @@ void forward(Builder& b, int value) {
   const int64_t all = b.rows(node) * s.places, some = std::clamp<int64_t>(kFlatTask / s.channels, 1, all);
   const Buffer from = b.output(node.inputs[0]), at = b.output(node.inputs[1]), to = b.output(value);
   b.step(node, "forward", ceil_div(all, some), {from, at, to}, [=](const Context& c, int64_t task) {
-    for (int64_t i = task * some; i < std::min(all, (task + 1) * some); ++i) {
-      const int64_t row = i / s.places, place = i % s.places;
-      read_place(s, c.at(from) + row * s.src_row, c.at(at) + row * s.at_row + place * s.axes,
-                 c.at(to) + row * s.places * s.channels + place * s.place);
-    }
+    with_kind(s, [&](auto kind) {
+      for (int64_t i = task * some; i < std::min(all, (task + 1) * some); ++i) {
+        const int64_t row = i / s.places, place = i % s.places;
+        read_place<decltype(kind)>(s, c.at(from) + row * s.src_row,
+                                   c.at(at) + row * s.at_row + place * s.axes,
+                                   c.at(to) + row * s.places * s.channels + place * s.place);
+      }
+    });
   });
 }
 
@@ -161,36 +192,39 @@ void backward_image(Builder& b, const Node& node, const Sample& s, Buffer grad) 
   b.step(node, "backward", b.rows(node), {grad, at, to}, [=](const Context& c, int64_t row) {
     float* const dst = c.at(to) + row * s.src_row;
     std::fill_n(dst, s.cells * s.channels, 0.0f);
-    Corners corners;
-    for (int64_t i = 0; i < s.places; ++i)
-      if (find_corners(s, c.at(at) + row * s.at_row + i * s.axes, corners))
-        add_to_cells(s, c.at(grad) + row * s.places * s.channels + i * s.place, corners, dst);
+    with_kind(s, [&](auto kind) {
+      using K = decltype(kind);
+      Corners corners;
+      for (int64_t i = 0; i < s.places; ++i)
+        if (find_corners<K>(s, c.at(at) + row * s.at_row + i * s.axes, corners))
+          add_to_cells<K>(s, c.at(grad) + row * s.places * s.channels + i * s.place, corners, dst);
+    });
   });
 }
 
-// Of places that every row has for itself, or of one row.
+// Of places that every row has for itself, or of one row, for which a task adds up all rows.
 void backward_places(Builder& b, const Node& node, const Sample& s, Buffer grad) {
+  const bool shared = s.at_row == 0;
   const int64_t rows = b.rows(node), floats = s.places * s.axes;
-  const int64_t some = std::clamp<int64_t>(kFlatTask / s.channels, 1, s.places),
-                parts = ceil_div(s.places, some);
-  const Buffer from = b.output(node.inputs[0]), at = b.output(node.inputs[1]),
-               to = b.new_grad(node.inputs[1]);
-  const bool shared = s.at_row == 0;  // then a task adds up all rows
-  b.step(node, "backward places", (shared ? 1 : rows) * parts, {from, at, grad, to},
-         [=](const Context& c, int64_t task) {
-           const int64_t first = task / parts, begin = task % parts * some,
-                         end = std::min(s.places, begin + some);
-           float* const dst = c.at(to) + first * floats;
-           std::fill_n(dst + begin * s.axes, (end - begin) * s.axes, 0.0f);
-           if (s.how.interpolation == Interpolation::nearest) return;
-           Corners corners;
-           for (int64_t row = first; row < (shared ? rows : first + 1); ++row)
-             for (int64_t i = begin; i < end; ++i)
-               if (find_corners(s, c.at(at) + row * s.at_row + i * s.axes, corners))
-                 find_slopes(s, c.at(from) + row * s.src_row,
-                             c.at(grad) + row * s.places * s.channels + i * s.place, corners,
-                             dst + i * s.axes);
-         });
+  const int64_t some = std::clamp<int64_t>(kFlatTask / s.channels, 1, s.places);
+  const int64_t parts = ceil_div(s.places, some), tasks = (shared ? 1 : rows) * parts;
+  const Buffer from = b.output(node.inputs[0]), at = b.output(node.inputs[1]);
+  const Buffer to = b.new_grad(node.inputs[1]);
+  b.step(node, "backward places", tasks, {from, at, grad, to}, [=](const Context& c, int64_t task) {
+    const int64_t first = task / parts, begin = task % parts * some, end = std::min(s.places, begin + some);
+    float* const dst = c.at(to) + first * floats;
+    std::fill_n(dst + begin * s.axes, (end - begin) * s.axes, 0.0f);
+    with_kind(s, [&](auto kind) {
+      using K = decltype(kind);
+      if (K::nearest) return;
+      Corners corners;
+      for (int64_t row = first; row < (shared ? rows : first + 1); ++row)
+        for (int64_t i = begin; i < end; ++i)
+          if (find_corners<K, true>(s, c.at(at) + row * s.at_row + i * s.axes, corners))
+            find_slopes<K>(s, c.at(from) + row * s.src_row,
+                           c.at(grad) + row * s.places * s.channels + i * s.place, corners, dst + i * s.axes);
+    });
+  });
 }
 
 void backward(Builder& b, int value) {
