@@ -29,7 +29,7 @@ def _uniform(like: Value) -> Value:
     return formula("random", like)  # in [0, 1)
 
 
-def _normal(like: Value) -> Any:
+def normal(like: Value) -> Any:
     """Of mean 0 and deviation 1, by Box and Muller."""
     from cnnfast import ops
 
@@ -89,7 +89,7 @@ class GaussianNoise(_Noise):
         self.stddev = self._amount
 
     def _disturbed(self, inputs: Any) -> Any:
-        return inputs + self.stddev * _normal(inputs)
+        return inputs + self.stddev * normal(inputs)
 
 
 class GaussianDropout(_Noise):
@@ -119,7 +119,7 @@ class GaussianDropout(_Noise):
         self.rate = self._amount
 
     def _disturbed(self, inputs: Any) -> Any:
-        return inputs * (1.0 + math.sqrt(self.rate / (1.0 - self.rate)) * _normal(inputs))
+        return inputs * (1.0 + math.sqrt(self.rate / (1.0 - self.rate)) * normal(inputs))
 
 
 class AlphaDropout(_Noise):

@@ -13,6 +13,7 @@ import numpy as np
 from cnnfast.config import resolve_data_format
 from cnnfast.layers.symbolic import SymbolicTensor
 from cnnfast.layers.tracing import Value
+from cnnfast.ops.colours import gaussian_blur, height_axis, hsv_to_rgb, rgb_to_grayscale, rgb_to_hsv
 from cnnfast.ops.operation import on_graph, operation
 from cnnfast.ops.shaping import moved
 from cnnfast.ops.slicing import cut
@@ -23,7 +24,15 @@ from cnnfast.utils.samples import as_array
 if TYPE_CHECKING:
     from cnnfast._core import Coordinates, DataFormat, FillMode, Interpolation
 
-__all__ = ["affine_transform", "map_coordinates", "resize"]
+__all__ = [
+    "affine_transform",
+    "gaussian_blur",
+    "hsv_to_rgb",
+    "map_coordinates",
+    "resize",
+    "rgb_to_grayscale",
+    "rgb_to_hsv",
+]
 
 
 def resize(
@@ -93,7 +102,7 @@ def _resize(
     coordinates: str,
 ) -> Any:
     _, x = on_graph(images)
-    height = _height_axis(x, data_format)
+    height = height_axis(x, data_format)
     if fit != "stretch":
         x = _fitted(x, height, size, fit, fill_value)
     # The axis that shrinks most comes first: less is left for the other one.
@@ -125,13 +134,6 @@ def resized(
     cubic, repeats = (-0.5, False) if coordinates == "half_pixel" else (-0.75, True)
     name = x.graph.named("resize")
     return x.graph.value(x.graph.resize(x.number, own, size, kind, places, antialias, name, cubic, repeats))
-
-
-def _height_axis(x: Value, data_format: str) -> int:
-    rank = len(x.dims) + (x.rows > 0)
-    if rank not in (3, 4):
-        raise ValueError(f"an image has three axes, and a batch of images four; got shape {x.shape}")
-    return len(x.dims) - (2 if data_format == "channels_first" else 3)
 
 
 def _fitted(x: Value, height: int, size: Sequence[int], fit: str, fill_value: float) -> Value:
@@ -203,7 +205,7 @@ def _affine_transform(
     images: Any, transform: Any, interpolation: str, fill_mode: str, fill_value: float, data_format: str
 ) -> Any:
     _, x, t = on_graph(images, transform)
-    height = _height_axis(x, data_format)
+    height = height_axis(x, data_format)
     rows, columns = x.dims[height : height + 2]
     return sampled(x, places(t, rows, columns), interpolation, fill_mode, fill_value, data_format)
 
@@ -223,19 +225,36 @@ def places(transform: Value, rows: int, columns: int) -> Value:
         ...     places(graph.value(graph.input((8,), "transform")), 4, 5)
         <Value shape=(None, 4, 5, 2)>
     """
-    y, x = np.arange(rows)[:, None, None], np.arange(columns)[:, None]
 
     def factors(begin: int, count: int = 2) -> Value:
         some = cut(transform, 0, begin, -3 if count == 2 else 1, count)
         return moved(some, "reshape", (1, 1, count), some.rows)
 
-    above = factors(3) * x + factors(4) * y + factors(5)
-    made: Value = above / (factors(6, 1) * x + factors(7, 1) * y + 1.0)
+    above = grid(rows, columns, factors(3), factors(4), factors(5))
+    made: Value = above / grid(rows, columns, factors(6, 1), factors(7, 1), 1.0)
     return made
 
 
+def grid(rows: int, columns: int, along_x: Any, along_y: Any, offset: Any) -> Any:
+    """Returns along_x * x + along_y * y + offset for the pixels (y, x) of an image.
+
+    Args:
+        rows: The image's height.
+        columns: Its width.
+        along_x: Numbers of shape (1, 1, n), or one number; for all images or for each one.
+        along_y: Likewise.
+        offset: Likewise.
+
+    Example:
+        >>> grid(2, 3, 1.0, 10.0, 100.0)[..., 0].tolist()
+        [[100.0, 101.0, 102.0], [110.0, 111.0, 112.0]]
+    """
+    y, x = np.arange(rows, dtype=np.float32)[:, None, None], np.arange(columns, dtype=np.float32)[:, None]
+    return along_x * x + along_y * y + offset
+
+
 def sampled(
-    x: Value, at: Value, interpolation: str, fill_mode: str, fill_value: float, data_format: str
+    x: Value, at: Any, interpolation: str, fill_mode: str, fill_value: float, data_format: str
 ) -> Value:
     """Returns what images are at places, whose last axis has a number for each of the images' axes.
 
@@ -248,7 +267,8 @@ def sampled(
     """
     kind, mode = cast("Any", interpolation), cast("FillMode", fill_mode)
     layout, name = cast("DataFormat", data_format), x.graph.named("sample")
-    return x.graph.value(x.graph.sample(x.number, at.number, kind, mode, fill_value, layout, name))
+    where = x.graph.as_value(at).number
+    return x.graph.value(x.graph.sample(x.number, where, kind, mode, fill_value, layout, name))
 
 
 @operation("inputs", "coordinates")
