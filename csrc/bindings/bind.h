@@ -50,8 +50,9 @@ DataFormat to_format(const std::string& name);
 void bind_errors(pybind11::module_& m);
 void bind_weight(pybind11::module_& m);
 void bind_graph(pybind11::module_& m);
-void bind_moves(pybind11::class_<Graph>& graph);  // as part of bind_graph, and so bind_host
+void bind_moves(pybind11::class_<Graph>& graph);  // as part of bind_graph, and so the others of a graph
 void bind_host(pybind11::class_<Graph>& graph);
+void bind_resize(pybind11::class_<Graph>& graph);
 void bind_network(pybind11::module_& m);
 void bind_machine(pybind11::module_& m);
 

@@ -323,6 +323,7 @@ void bind_graph(py::module_& m) {
       .def("multiply_adds", &Graph::multiply_adds, arg("value"));
   bind_moves(graph);
   bind_host(graph);
+  bind_resize(graph);
 }
 
 }  // namespace cnnfast

@@ -381,6 +381,21 @@ struct NormalizeGrad {
   const float *grad, *src, *constant;
 };
 
+// An axis of cells, each the weighted sum of neighbours along that of the source: cell i of the destination
+// is the sum over t below count of weights[weights_at + t] times cell first + t, in this order. A cell is
+// `inner` floats side by side.
+struct BlendedCell {
+  int32_t first, count, weights_at;
+};
+struct Blend {
+  const float* src;
+  float* dst;
+  const BlendedCell* cells;
+  const float* weights;
+  int64_t inner;
+  int32_t n;  // cells
+};
+
 // Between a strided plain tensor and a 16-lane one:
 // packed[(a * n_b + b) * 16 + lane] <-> plain[lane * lane_stride + a * a_stride + b * b_stride].
 // gather writes zero to lanes >= lanes; scatter writes only lanes < lanes.
@@ -501,6 +516,8 @@ struct KernelTable {
   // product or extreme (for indices, too). Rows in order, except that of one column whose row_stride is 1
   // lanes and vectors come apart. dst may be the first row.
   void (*reduce)(Reduction, const float* src, int64_t rows, int64_t row_stride, float* dst, int64_t cols);
+
+  void (*blend)(const Blend&);
 
   // Of each lane over the pixels: the mean, and the sum of squares of what differs from it.
   void (*moments)(const LaneRun&, const float* src, float* mean, float* m2);

@@ -4,6 +4,7 @@
 #include "simd/bf16.inl.h"
 //
 #include "kernels/bf16_table.inl.h"
+#include "kernels/blend.inl.h"
 #include "kernels/conv_blocked.inl.h"
 #include "kernels/conv_blocked_wgrad.inl.h"
 #include "kernels/conv_grouped.inl.h"
@@ -60,6 +61,7 @@ static constexpr KernelTable kTable = {
     .dropout_grad = dropout_grad,
     .sum_rows = sum_rows,
     .reduce = reduce,
+    .blend = blend,
     .moments = moments,
     .scale_shift = scale_shift,
     .normalize_sums = normalize_sums,

@@ -16,6 +16,6 @@ const Op& op_of(const Node& node);
 
 extern const Op kInputOp, kConvOp, kPoolOp, kDenseOp, kFlattenOp, kDropoutOp, kAddOp, kActivationOp,
     kReorderOp, kWeightOp, kConstantOp, kReshapeOp, kLossOp, kMetricOp, kAssignOp, kMoveOp, kBatchNormOp,
-    kFormulaOp, kReduceOp, kMatmulOp, kGatherOp, kOrderOp, kGradientOp, kHostOp;
+    kFormulaOp, kReduceOp, kMatmulOp, kGatherOp, kOrderOp, kGradientOp, kHostOp, kResizeOp, kSampleOp;
 
 }  // namespace cnnfast

@@ -19,6 +19,9 @@ DataFormat = Literal["channels_last", "channels_first"]
 Reduction = Literal["sum", "product", "max", "min", "mean", "argmax", "argmin"]
 DepthOrder = Literal["DCR", "CRD"]  # by ONNX's names; PyTorch's is the latter
 PadMode = Literal["constant", "reflect", "replicate", "circular"]
+Interpolation = Literal["nearest", "bilinear", "bicubic", "lanczos3", "lanczos5"]
+Coordinates = Literal["half_pixel", "align_corners", "asymmetric"]  # by ONNX's names
+FillMode = Literal["constant", "nearest", "reflect", "mirror", "wrap"]  # by SciPy's names
 # One number for each spatial axis, outermost first; one to three of them.
 Sizes = tuple[int, ...]
 # "valid", "same", or (before, after) of each axis.
@@ -189,6 +192,36 @@ class Graph:
     def gather(self, src: int, indices: int, axis: int, name: str) -> int: ...
     def gather_along(self, src: int, indices: int, axis: int, name: str) -> int: ...
     def order(self, src: int, count: int, descending: bool, name: str) -> int: ...
+    def resize(
+        self,
+        src: int,
+        axis: int,
+        size: int,
+        interpolation: Interpolation,
+        coordinates: Coordinates,
+        antialias: bool,
+        name: str,
+        cubic: float = -0.5,
+        repeats: bool = False,
+    ) -> int:
+        """One axis of a row in another size.
+
+        `cubic`: The parameter of Keys's kernel; PyTorch's is -0.75. `repeats`: Cells beyond the border are
+        its last cell; else they do not count.
+        """
+
+    def sample(
+        self,
+        src: int,
+        at: int,
+        interpolation: Literal["nearest", "bilinear"],
+        fill_mode: FillMode,
+        fill_value: float,
+        data_format: DataFormat,
+        name: str,
+    ) -> int:
+        """An image read at places `at`, (places..., axes)."""
+
     def batch_norm(
         self,
         src: int,

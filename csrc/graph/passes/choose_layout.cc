@@ -12,6 +12,7 @@
 #include "graph/tuning.h"
 #include "ops/conv/conv.h"
 #include "ops/move.h"
+#include "ops/resize.h"
 
 namespace cnnfast {
 
@@ -213,6 +214,12 @@ class Rewriter {
       for (const int src : node.inputs) sources.push_back(&nodes[static_cast<size_t>(src)]);
       node.layout = moves_in(node, sources, sources[0]->layout) ? sources[0]->layout : Layout::plain;
       for (int& src : node.inputs) src = in_layout(src, node.layout);
+    } else if (node.as<ResizeAttrs>()) {
+      int& src = node.inputs[0];
+      src = in_format(src, node.format);
+      const Layout layout = nodes[static_cast<size_t>(src)].layout;
+      node.layout = resizes_in(node, layout) ? layout : Layout::plain;
+      src = in_layout(src, node.layout);
     } else if (!node.inputs.empty()) {  // softmax, dense, flatten, losses: the user's order
       const auto* flatten = node.as<FlattenAttrs>();
       if (flatten && flatten->channels_last_order)

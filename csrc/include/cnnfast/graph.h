@@ -210,12 +210,43 @@ struct HostAttrs {
   std::shared_ptr<HostFunction> function;
 };
 
+// What cells between others are made of. Cubic is Keys's kernel; lanczos3 and lanczos5 see that many cells to
+// either side.
+enum class Interpolation { nearest, linear, cubic, lanczos3, lanczos5 };
+// Where the centres of an axis's cells lie in one of another size, by ONNX's names.
+enum class Coordinates { half_pixel, align_corners, asymmetric };
+struct Resizing {
+  Interpolation interpolation = Interpolation::linear;
+  Coordinates coordinates = Coordinates::half_pixel;
+  bool antialias = false;  // smaller sizes take all cells that they stand for into account; not nearest
+  float cubic = -0.5f;     // the parameter of Keys's kernel: Keras's; PyTorch's is -0.75
+  bool repeats = false;    // cells beyond the border are its last cell; else they do not count
+};
+struct ResizeAttrs {
+  int axis;
+  Resizing how;
+};
+
+// What lies beyond the border, by SciPy's names: constant (k k|a b c|k k), nearest (a a|a b c|c c), reflect
+// (b a|a b c|c b), mirror (c b|a b c|b a), wrap (b c|a b c|a b).
+enum class Beyond { constant, nearest, reflect, mirror, wrap };
+struct Sampling {
+  Interpolation interpolation = Interpolation::linear;  // or nearest
+  Beyond beyond = Beyond::constant;
+  float fill = 0;
+};
+struct SampleAttrs {
+  Sampling how;
+  bool channels_first;
+};
+
 struct AssignAttrs {};  // what the node's only parameter is after a training step
 
-using Attrs = std::variant<InputAttrs, ConvAttrs, PoolAttrs, DenseAttrs, FlattenAttrs, DropoutAttrs, AddAttrs,
-                           ActivationAttrs, ReorderAttrs, WeightAttrs, ConstantAttrs, ReshapeAttrs, LossAttrs,
-                           MetricAttrs, AssignAttrs, MoveAttrs, BatchNormAttrs, FormulaAttrs, ReduceAttrs,
-                           MatmulAttrs, GatherAttrs, OrderAttrs, GradientAttrs, HostAttrs>;
+using Attrs =
+    std::variant<InputAttrs, ConvAttrs, PoolAttrs, DenseAttrs, FlattenAttrs, DropoutAttrs, AddAttrs,
+                 ActivationAttrs, ReorderAttrs, WeightAttrs, ConstantAttrs, ReshapeAttrs, LossAttrs,
+                 MetricAttrs, AssignAttrs, MoveAttrs, BatchNormAttrs, FormulaAttrs, ReduceAttrs, MatmulAttrs,
+                 GatherAttrs, OrderAttrs, GradientAttrs, HostAttrs, ResizeAttrs, SampleAttrs>;
 
 struct Node {
   std::string name;
@@ -307,6 +338,12 @@ class Graph {
   // Of one row a sample where any of the sources has one.
   int host(std::shared_ptr<HostFunction> function, const std::vector<int>& srcs, const Dims& dims,
            const std::string& name);
+  // An axis of one row in another size.
+  int resize(int src, int axis, int64_t size, const Resizing& how, const std::string& name);
+  // The image read at places between its cells: `at` is (places..., spatial axes), numbers of cells from 0
+  // along each, for every row or one for all; the output is (places..., channels), or (channels, places...).
+  // What is read at no number is NaN.
+  int sample(int src, int at, const Sampling& how, DataFormat format, const std::string& name);
   // Weights: gamma and beta, if there are such, then moving mean and variance, which training does not move
   // by gradients. Channels are at the end that the format names; a value of one axis has its features there.
   int batch_norm(int src, const BatchNormAttrs& attrs, DataFormat format, const std::string& name,

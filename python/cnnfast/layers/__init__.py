@@ -70,6 +70,7 @@ from cnnfast.layers.merging import (
     multiply,
     subtract,
 )
+from cnnfast.layers.mixing import CutMix, MixUp
 from cnnfast.layers.noise import (
     AlphaDropout,
     GaussianDropout,
@@ -87,11 +88,34 @@ from cnnfast.layers.normalization import (
     UnitNormalization,
 )
 from cnnfast.layers.operation import Operation
+from cnnfast.layers.rand_augment import RandAugment
+from cnnfast.layers.random_colours import (
+    RandomBrightness,
+    RandomColorDegeneration,
+    RandomColorJitter,
+    RandomContrast,
+    RandomGrayscale,
+    RandomHue,
+    RandomInvert,
+    RandomPosterization,
+    RandomSaturation,
+)
+from cnnfast.layers.random_details import RandomErasing, RandomGaussianBlur, RandomSharpness
+from cnnfast.layers.random_geometry import (
+    RandomCrop,
+    RandomFlip,
+    RandomRotation,
+    RandomShear,
+    RandomTranslation,
+    RandomZoom,
+)
 from cnnfast.layers.reshaping import Permute, RepeatVector, Reshape
+from cnnfast.layers.resizing import Resizing
 from cnnfast.layers.separable_conv1d import SeparableConv1D
 from cnnfast.layers.separable_conv2d import SeparableConv2D
 from cnnfast.layers.spectral_normalization import SpectralNormalization
 from cnnfast.layers.time_distributed import TimeDistributed
+from cnnfast.layers.tones import AutoContrast, Equalization, Solarization
 from cnnfast.layers.unpooling import MaxUnpool1D, MaxUnpool2D, MaxUnpool3D
 from cnnfast.layers.up_sampling import UpSampling1D, UpSampling2D, UpSampling3D
 from cnnfast.layers.wrapper import Wrapper
@@ -130,6 +154,7 @@ __all__ = [
     "AdaptiveMaxPooling3D",
     "Add",
     "AlphaDropout",
+    "AutoContrast",
     "Average",
     "AveragePooling1D",
     "AveragePooling2D",
@@ -156,6 +181,7 @@ __all__ = [
     "Cropping1D",
     "Cropping2D",
     "Cropping3D",
+    "CutMix",
     "Dense",
     "DepthToSpace",
     "DepthwiseConv1D",
@@ -164,6 +190,7 @@ __all__ = [
     "Dot",
     "Dropout",
     "Embedding",
+    "Equalization",
     "Flatten",
     "GaussianDropout",
     "GaussianNoise",
@@ -203,6 +230,7 @@ __all__ = [
     "MaxUnpool3D",
     "Maximum",
     "Minimum",
+    "MixUp",
     "Multiply",
     "Normalization",
     "Operation",
@@ -210,15 +238,36 @@ __all__ = [
     "Permute",
     "PixelShuffle",
     "RMSNormalization",
+    "RandAugment",
+    "RandomBrightness",
+    "RandomColorDegeneration",
+    "RandomColorJitter",
+    "RandomContrast",
+    "RandomCrop",
+    "RandomErasing",
+    "RandomFlip",
+    "RandomGaussianBlur",
+    "RandomGrayscale",
+    "RandomHue",
+    "RandomInvert",
+    "RandomPosterization",
+    "RandomRotation",
+    "RandomSaturation",
+    "RandomSharpness",
+    "RandomShear",
+    "RandomTranslation",
+    "RandomZoom",
     "ReLU",
     "RepeatVector",
     "Rescaling",
     "Reshape",
+    "Resizing",
     "SeparableConv1D",
     "SeparableConv2D",
     "SeparableConvolution1D",
     "SeparableConvolution2D",
     "Softmax",
+    "Solarization",
     "SpatialDropout1D",
     "SpatialDropout2D",
     "SpatialDropout3D",

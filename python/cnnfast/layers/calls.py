@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -52,9 +53,22 @@ def single(layer: Layer, args: Args, kwargs: Kwargs) -> Any:
     return given[0]
 
 
-def described(layer: Layer, args: Args, kwargs: Kwargs, shapes: Sequence[Dims]) -> Any:
+def acts_by_default(layer: Layer) -> bool:
+    """Returns whether the layer's `call` says training=True where nobody else says anything.
+
+    Example:
+        >>> from cnnfast.layers import GaussianNoise, RandomFlip
+        >>> acts_by_default(RandomFlip()), acts_by_default(GaussianNoise(0.1))
+        (True, False)
+    """
+    parameter = inspect.signature(layer.call).parameters.get("training")
+    return parameter is not None and parameter.default is True
+
+
+def described(layer: Layer, args: Args, kwargs: Kwargs, shapes: Sequence[Dims], at_once: bool = False) -> Any:
     """Returns what the layer makes in a graph of its own, of inputs that have these shapes."""
     graph = Tracing()
+    graph.at_once = at_once
     inputs = iter([graph.value(graph.input(shape, f"input_{i}")) for i, shape in enumerate(shapes)])
     args, kwargs = mapped(lambda each: next(inputs) if _is_tensor(each) else each, (args, kwargs))
     made = layer._trace(graph, args, kwargs)
@@ -126,7 +140,7 @@ def _connect(layer: Layer, args: Args, kwargs: Kwargs) -> Any:
 
 
 def _run(layer: Layer, args: Args, kwargs: Kwargs) -> Any:
-    """Computes with arrays, without training; the network is kept for the next call of these shapes."""
+    """Computes with arrays; the network is kept for the next call of these shapes."""
     args = tuple(_samples(layer, each, i == 0) for i, each in enumerate(args))
     kwargs = {name: _samples(layer, each, not args and len(kwargs) == 1) for name, each in kwargs.items()}
     if not layer._is_called:
@@ -138,11 +152,13 @@ def _run(layer: Layer, args: Args, kwargs: Kwargs) -> Any:
     if alone is None or alone[0] != key:
         layer._build_for(args, kwargs, shapes)
         layer._initialize()
-        made = described(layer, args, kwargs, shapes)
+        made = described(layer, args, kwargs, shapes, at_once=True)
         outputs = leaves(made)
         network = new_network(outputs[0].graph, [value.number for value in outputs])
-        layer._alone = alone = (key, network, mapped(lambda _: None, made))
-    _, network, form = alone
+        layer._alone = alone = (key, network, mapped(lambda _: None, made), outputs[0].graph.draws)
+    _, network, form, draws = alone
+    if draws:
+        network.seed = layer._next_seed()
     return packed(form, network.predict(arrays))
 
 

@@ -22,6 +22,7 @@ from weakref import ref
 import numpy as np
 
 from cnnfast import _core
+from cnnfast.config import next_seed
 from cnnfast.layers import calls
 from cnnfast.layers.symbolic import SymbolicTensor
 from cnnfast.layers.tracing import Tracing, Value, current_tracing
@@ -140,7 +141,8 @@ class Layer:
         self._symbol: ref[SymbolicTensor] | None = None
         self._weights: list[Variable] = []  # its own, without those of layers in it
         self._untrained: list[Variable] = []  # those that no training moves by gradients
-        self._alone: tuple[str, Network, Any] | None = None  # runs it on arrays like those of the last call
+        # Runs it on arrays like those of the last call; whether it draws random numbers.
+        self._alone: tuple[str, Network, Any, bool] | None = None
 
     def __init_subclass__(cls, **options: Any) -> None:
         super().__init_subclass__(**options)
@@ -184,7 +186,8 @@ class Layer:
 
     def _trace_call(self, graph: Tracing, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         if kwargs.get("training") is None and "training" in inspect.signature(self.call).parameters:
-            kwargs = {**kwargs, "training": graph.training}
+            acts = graph.at_once and graph.told_training is None and calls.acts_by_default(self)
+            kwargs = {**kwargs, "training": acts or graph.training}
         return self.call(*args, **kwargs)
 
     def _trace_emit(self, graph: Tracing, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Value:
@@ -334,6 +337,10 @@ class Layer:
         if not trainable:
             self._untrained.append(variable)
         return variable
+
+    def _next_seed(self) -> int:
+        """Draws what the random numbers of a call on arrays follow."""
+        return next_seed()
 
     def add_loss(self, loss: Any) -> None:
         """Adds to the loss of the model what `call` made of its inputs: the sum of its numbers."""

@@ -35,7 +35,7 @@ def _uniform(like: Value, seed: int | None, draw: int = 0) -> Value:
     return formula("random", like, seed=bits)
 
 
-def _normal(like: Value, seed: int | None) -> Any:
+def normal(like: Value, seed: int | None = None) -> Any:
     """Of mean 0 and deviation 1, by Box and Muller."""
     from cnnfast import ops
 
@@ -145,7 +145,7 @@ class GaussianNoise(_Noise):
         self.stddev = self._amount
 
     def _disturbed(self, inputs: Any) -> Any:
-        return inputs + self.stddev * _normal(inputs, self.seed)
+        return inputs + self.stddev * normal(inputs, self.seed)
 
 
 class GaussianDropout(_Noise):
@@ -175,7 +175,7 @@ class GaussianDropout(_Noise):
         self.rate = self._amount
 
     def _disturbed(self, inputs: Any) -> Any:
-        return inputs * (1.0 + math.sqrt(self.rate / (1.0 - self.rate)) * _normal(inputs, self.seed))
+        return inputs * (1.0 + math.sqrt(self.rate / (1.0 - self.rate)) * normal(inputs, self.seed))
 
 
 class AlphaDropout(_Noise):

@@ -46,6 +46,8 @@ class Tracing(Graph):
     Attributes:
         told_training: What a call said with `training=...`, for all layers in it; None where none did.
         asked_training: Whether anyone wanted to know, so that the two are different graphs.
+        at_once: Whether it is for arrays: layers that act by default (augmentation) do so unless told.
+        draws: Whether there are random numbers in it.
         scope: The name of the layer that is being traced; nodes are named after it.
         losses: What layers add to the loss.
         calls: The layers that were called, what they made, and their multiply-adds for one sample; not those
@@ -65,6 +67,7 @@ class Tracing(Graph):
         self._batches, self._probed = batches, probed
         self.told_training: bool | None = None
         self.asked_training = False
+        self.at_once = self.draws = False
         self.scope = ""
         self.losses: list[Value] = []
         self.states: dict[int, Value] = {}  # of variables that are not weights of the core's: metrics'

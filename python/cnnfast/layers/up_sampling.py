@@ -1,18 +1,16 @@
-"""Larger sequences, images and volumes by repeating their cells."""
+"""Images in other sizes, and larger sequences, images and volumes by repeating their cells."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from cnnfast.config import resolve_data_format
 from cnnfast.layers.layer import Layer
-from cnnfast.utils.arguments import not_offered, per_axis
+from cnnfast.utils.arguments import COORDINATES, INTERPOLATIONS, one_of, per_axis
 
 if TYPE_CHECKING:
     from typing_extensions import Unpack
 
-    from cnnfast._core import Graph, Weight
     from cnnfast.layers.layer import LayerOptions
     from cnnfast.utils.serialization import Config
 
@@ -27,9 +25,12 @@ class UpSampling(Layer):
         self.size = per_axis(size, "size", self.rank)
         self.data_format = resolve_data_format(data_format)
 
-    def _emit(self, graph: Graph, srcs: Sequence[int], weights: Sequence[Weight]) -> int:
-        first = self.data_format == "channels_first"
-        return graph.repeat(srcs[0], [1, *self.size] if first else [*self.size, 1], self.name)
+    def call(self, inputs: Any) -> Any:
+        """Returns the values that it makes."""
+        from cnnfast.ops.shaping import moved
+
+        times = [1, *self.size] if self.data_format == "channels_first" else [*self.size, 1]
+        return moved(inputs, "repeat", times)
 
     def get_config(self) -> Config:
         """Returns the arguments that make an equal layer."""
@@ -71,12 +72,15 @@ class UpSampling1D(UpSampling):
 
 
 class UpSampling2D(UpSampling):
-    """Repeats the rows and columns of an image.
+    """Makes images larger by whole numbers.
 
     Args:
         size: How many times, at least 1: an int, or (height, width).
         data_format: "channels_last", "channels_first", or None for `cnnfast.image_data_format()`.
-        interpolation: "nearest"; others are not offered yet.
+        interpolation: "nearest" (rows and columns are repeated), "bilinear", "bicubic", "lanczos3" or
+            "lanczos5".
+        coordinates: Where pixels lie, as in `ops.image.resize`; "align_corners" is PyTorch's argument of that
+            name.
         options: Arguments of every layer: `name`, `trainable`, `input_shape`.
 
     Shapes:
@@ -100,10 +104,30 @@ class UpSampling2D(UpSampling):
         size: Any = (2, 2),
         data_format: str | None = None,
         interpolation: str = "nearest",
+        coordinates: str = "half_pixel",
         **options: Unpack[LayerOptions],
     ) -> None:
-        not_offered("UpSampling2D", interpolation=(interpolation, "nearest"))
         super().__init__(size, data_format, **options)
+        one_of(interpolation, "interpolation", INTERPOLATIONS)
+        one_of(coordinates, "coordinates", COORDINATES)
+        self.interpolation, self.coordinates = interpolation, coordinates
+
+    def call(self, inputs: Any) -> Any:
+        """Returns the values that it makes."""
+        from cnnfast.ops.image import resize
+
+        if self.interpolation == "nearest" and self.coordinates != "align_corners":
+            return super().call(inputs)
+        height = 2 if self.data_format == "channels_first" else 1
+        size = [side * times for side, times in zip(inputs.shape[height:], self.size, strict=False)]
+        return resize(
+            inputs, size, self.interpolation, data_format=self.data_format, coordinates=self.coordinates
+        )
+
+    def get_config(self) -> Config:
+        """Returns the arguments that make an equal layer."""
+        how = {"interpolation": self.interpolation, "coordinates": self.coordinates}
+        return {**super().get_config(), **how}
 
 
 class UpSampling3D(UpSampling):

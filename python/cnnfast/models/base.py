@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from cnnfast import _core
+from cnnfast.layers.calls import acts_by_default
 from cnnfast.layers.layer import Layer, assign_all
 from cnnfast.layers.symbolic import SymbolicTensor
 from cnnfast.layers.tracing import Value
@@ -430,17 +431,20 @@ class BaseModel(Trainer, Layer):
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         """Extends a graph where inputs are symbolic; returns the outputs for arrays, without training.
 
+        Arrays are augmented by layers that do so unless told, as in Keras.
+
         Args:
             args: What `Input` or layers returned, or arrays with the batch axis first; a list or dict where
                 there are several inputs.
-            kwargs: `training`, if a layer that calls the model says so.
+            kwargs: `training`: whether layers act as in training.
 
         Returns:
             Symbolic tensors, or as `predict_on_batch`.
         """
         if any(isinstance(each, (SymbolicTensor, Value)) for each in leaves((args, kwargs))):
             return super().__call__(*args, **kwargs)
-        return self.predict_on_batch(*args)
+        acts = kwargs.get("training", any(acts_by_default(leaf) for leaf in self._leaves()))
+        return super().__call__(*args, **kwargs) if acts else self.predict_on_batch(*args)
 
     def __repr__(self) -> str:
         return f"<{type(self).__name__} name={self.name!r}, built={self.built}>"

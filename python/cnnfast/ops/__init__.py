@@ -5,6 +5,7 @@ Those with a `_grad` beside them tell their gradients, too.
 
 from typing import TYPE_CHECKING
 
+from cnnfast.ops import image
 from cnnfast.ops.activations import (
     relu,
     relu_grad,
@@ -240,6 +241,7 @@ __all__ = [
     "hard_tanh",
     "hstack",
     "identity",
+    "image",
     "in_top_k",
     "inner",
     "isfinite",

@@ -154,8 +154,6 @@ NAMES: dict[str, str] = {
 NEAR: dict[str, str] = {
     "BackupAndRestore": "ModelCheckpoint, load_model and fit(initial_epoch=...)",
     "ProgbarLogger": "fit(verbose=1)",
-    "RandomFlip": "NumPy before fit, for instance x[:, :, ::-1]",
-    "Resizing": "Pillow before fit",
     "applications": "a Sequential or Model of your own",
     "backend": "cnnfast.config",
     "clear_session": "nothing: models are freed when they are no longer used",
