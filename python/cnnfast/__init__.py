@@ -50,7 +50,7 @@ from cnnfast.regularizers import Regularizer
 from cnnfast.tuning import tune
 
 if TYPE_CHECKING:
-    from cnnfast import activations, cli, datasets, losses, metrics, ops, optimizers, schedules, viz
+    from cnnfast import activations, backend, cli, datasets, losses, metrics, ops, optimizers, schedules, viz
     from cnnfast.losses import Loss
     from cnnfast.metrics import Metric
     from cnnfast.optimizers import Optimizer
@@ -58,7 +58,18 @@ if TYPE_CHECKING:
 __version__ = _core.build_info()["version"]
 
 # Imported when first used: they bring what a plain training does not need.
-_LAZY = ("activations", "cli", "datasets", "losses", "metrics", "ops", "optimizers", "schedules", "viz")
+_LAZY = (
+    "activations",
+    "backend",
+    "cli",
+    "datasets",
+    "losses",
+    "metrics",
+    "ops",
+    "optimizers",
+    "schedules",
+    "viz",
+)
 _LAZY_CLASSES = {"Loss": "losses", "Metric": "metrics", "Optimizer": "optimizers"}
 
 __all__ = [
@@ -73,6 +84,7 @@ __all__ = [
     "Sequential",
     "__version__",
     "activations",
+    "backend",
     "callbacks",
     "cli",
     "config",

@@ -155,6 +155,49 @@ def resolve_data_format(data_format: str | None) -> DataFormat:
     return cast("DataFormat", data_format)
 
 
+def epsilon() -> float:
+    """Returns what keeps divisors and logarithms of losses, metrics and norms off zero.
+
+    Example:
+        >>> epsilon()
+        1e-07
+    """
+    return EPSILON
+
+
+def floatx() -> str:
+    """Returns in what all is computed.
+
+    Example:
+        >>> floatx()
+        'float32'
+    """
+    return "float32"
+
+
+def set_floatx(value: str) -> None:
+    """Does nothing for "float32", in which all is computed.
+
+    Raises:
+        ValueError: If `value` is another type.
+
+    Example:
+        >>> set_floatx("float32")
+    """
+    if value != "float32":
+        raise ValueError(f"all is computed in float32, got {value!r}; cnnfast.set_precision says how closely")
+
+
+def backend() -> str:
+    """Returns the name of what computes: scripts that are run by Keras, too, ask for it.
+
+    Example:
+        >>> backend()
+        'cnnfast'
+    """
+    return "cnnfast"
+
+
 def set_random_seed(seed: int) -> None:
     """Seeds initial weights, dropout and shuffling: the same seed and calls give the same bits.
 

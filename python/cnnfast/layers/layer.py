@@ -537,6 +537,17 @@ def new_name(base: str) -> str:
     return f"{base}_{number}" if number else base
 
 
+def forget_names() -> None:
+    """Lets made-up names begin anew.
+
+    Example:
+        >>> forget_names()
+        >>> new_name("doctest")
+        'doctest'
+    """
+    _names.clear()
+
+
 def _checked_name(name: str) -> str:
     if not isinstance(name, str) or not re.fullmatch(r"[^/\x00-\x1f]{1,200}", name):
         raise ValueError(f"a layer's name must be a non-empty string without '/', got {name!r}")

@@ -3,10 +3,22 @@
 from typing import TYPE_CHECKING
 
 from cnnfast.config import set_random_seed
+from cnnfast.utils.batches import PyDataset, pack_x_y_sample_weight, unpack_x_y_sample_weight
 from cnnfast.utils.missing import missing
+from cnnfast.utils.session import clear_session
 from cnnfast.utils.to_categorical import to_categorical
 
-__all__ = ["set_random_seed", "to_categorical"]
+Sequence = PyDataset  # Keras's other name
+
+__all__ = [
+    "PyDataset",
+    "Sequence",
+    "clear_session",
+    "pack_x_y_sample_weight",
+    "set_random_seed",
+    "to_categorical",
+    "unpack_x_y_sample_weight",
+]
 
 if not TYPE_CHECKING:  # a checker knows what there is
 

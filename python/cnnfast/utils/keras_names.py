@@ -155,8 +155,6 @@ NEAR: dict[str, str] = {
     "BackupAndRestore": "ModelCheckpoint, load_model and fit(initial_epoch=...)",
     "ProgbarLogger": "fit(verbose=1)",
     "applications": "a Sequential or Model of your own",
-    "backend": "cnnfast.config",
-    "clear_session": "nothing: models are freed when they are no longer used",
     "plot_model": "model.summary()",
     "random": "cnnfast.set_random_seed",
     "saving": "model.save(file) and cnnfast.models.load_model(file)",
