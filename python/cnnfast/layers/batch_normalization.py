@@ -40,8 +40,8 @@ class BatchNormalization(RuledLayer):
         gamma_regularizer: Penalty on gamma.
         beta_constraint: Rule for beta after each update.
         gamma_constraint: Rule for gamma after each update.
-        renorm, renorm_clipping, renorm_momentum, synchronized: Keras's arguments, which must have their
-            defaults.
+        renorm, renorm_clipping, renorm_momentum: Keras's arguments, which must have their defaults.
+        synchronized: Keras's argument; there are no replicas, and nothing depends on it.
         options: Arguments of every layer: `name`, `trainable`, `input_shape`.
 
     Shapes:
@@ -93,7 +93,6 @@ class BatchNormalization(RuledLayer):
             renorm=(renorm, False),
             renorm_clipping=(renorm_clipping, None),
             renorm_momentum=(renorm_momentum, 0.99),
-            synchronized=(synchronized, False),
         )
         super().__init__(
             {
