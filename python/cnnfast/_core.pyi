@@ -4,7 +4,7 @@ Everything here is plumbing for the Python face; users meet `cnnfast.layers`, `c
 `cnnfast.ops`.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Literal, TypedDict, overload
 
 import numpy as np
@@ -288,6 +288,16 @@ class Graph:
 
     def assign(self, weight: Weight, value: int) -> None:
         """After each training step the weight takes the value, which has one row for the whole batch."""
+
+    def host(
+        self,
+        srcs: Sequence[int],
+        shape: tuple[int, ...],
+        forward: Callable[..., NDArray[np.float32]],
+        backward: Callable[..., list[NDArray[np.float32]]],
+        name: str,
+    ) -> int:
+        """What Python functions make: of the values; and of these, the output and its gradient."""
 
     def shape(self, value: int) -> tuple[int, ...]: ...
     def rows(self, value: int) -> int: ...

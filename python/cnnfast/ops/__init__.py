@@ -128,6 +128,7 @@ from cnnfast.ops.nonlinear import (
     tanh_shrink,
     threshold,
 )
+from cnnfast.ops.numpy_function import numpy_function
 from cnnfast.ops.pooling import average_pool, average_pool_grad, max_pool, max_pool_grad
 from cnnfast.ops.reductions import (
     all,
@@ -281,6 +282,7 @@ __all__ = [
     "norm",
     "normalize",
     "not_equal",
+    "numpy_function",
     "one_hot",
     "ones",
     "ones_like",
