@@ -9,6 +9,7 @@ the peers of the extra `bench`, `wheel` a built wheel.
 - engine.py: same bytes for any number of threads, told memory is taken memory
 - formula.py: a formula over a tensor in memory, against a copy
 - focal.py: a loss written in `ops`, against the built-in one
+- frozen.py: training behind a frozen trunk, activations kept or not
 - pictures.py: MNIST's digits in every form that pictures come in, through the command line
 - package.py: import time, size and contents of the wheel
 - folder.py, long: `cnnfast train FOLDER` on CIFAR-10's pictures

@@ -48,6 +48,7 @@ class Tracing(Graph):
         asked_training: Whether anyone wanted to know, so that the two are different graphs.
         at_once: Whether it is for arrays: layers that act by default (augmentation) do so unless told.
         draws: Whether there are random numbers in it.
+        changes: How many variables change in a step.
         scope: The name of the layer that is being traced; nodes are named after it.
         losses: What layers add to the loss.
         calls: The layers that were called, what they made, and their multiply-adds for one sample; not those
@@ -68,6 +69,7 @@ class Tracing(Graph):
         self.told_training: bool | None = None
         self.asked_training = False
         self.at_once = self.draws = False
+        self.changes = 0
         self.scope = ""
         self.losses: list[Value] = []
         self.states: dict[int, Value] = {}  # of variables that are not weights of the core's: metrics'
@@ -136,6 +138,7 @@ class Tracing(Graph):
         if id(variable) in self.states:
             self.states[id(variable)] = value
         elif self.training:
+            self.changes += 1
             self.assign(variable, value.number)
 
     def call(self, layer: Layer, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:

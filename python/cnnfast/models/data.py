@@ -54,8 +54,12 @@ class Data:
 
     def part(self, begin: int, end: int) -> Data:
         """Returns views of some of the samples."""
+        return self.rows(slice(begin, end))
+
+    def rows(self, index: slice | NDArray[np.int64]) -> Data:
+        """Returns the samples of these numbers."""
         samples, targets, weights = (
-            [array[begin:end] for array in each] for each in (self.samples, self.targets, self.weights)
+            [array[index] for array in each] for each in (self.samples, self.targets, self.weights)
         )
         return Data(samples, targets, weights, self.forms)
 

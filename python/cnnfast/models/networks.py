@@ -88,6 +88,13 @@ class Networks:
         """The network for the samples that come first, or for an example of them."""
         return self.predicting(self._plan.shapes) if self._first is None else self._first.network
 
+    def part(self, plan: Blueprint, trained: bool) -> Networks:
+        """Returns the networks of a part of the model, which share memory and the state of training."""
+        self.first  # noqa: B018  # has the optimizer set
+        part = Networks(plan, self._compiled if trained else None, self._seed)
+        part._workspace, part._state, part._first = self._workspace, self._state, self._first
+        return part
+
     def predicting(self, shapes: Sequence[Dims]) -> Network:
         """Returns a network for samples of these shapes."""
         return self._find(tuple(shapes), self._usual_forms(shapes)).network

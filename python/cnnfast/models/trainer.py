@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from cnnfast.metrics import Metric
     from cnnfast.models.blueprint import Blueprint
 
+Frozen = Callable[[Data, int, "int | None", Feed], Feed]
 _FLOAT32 = np.dtype(np.float32)
 
 
@@ -222,6 +223,7 @@ class Trainer:
         validation_steps: int | None = None,
         validation_batch_size: int | None = None,
         validation_freq: int | Sequence[int] = 1,
+        cache_frozen: bool | str = "auto",
     ) -> History:
         """Trains on all samples, `epochs` times.
 
@@ -251,6 +253,10 @@ class Trainer:
             validation_steps: The same of validation.
             validation_batch_size: Samples at a time in validation; None for `batch_size`.
             validation_freq: After how many epochs it is validated, each time; or the epochs, counted from 1.
+            cache_frozen: Whether what layers before the first trainable one make of the samples is computed
+                once, and kept over epochs in memory, or in a temporary file if it is large; "auto": if that
+                saves time and there is room. Weights afterwards are the same, to the last bit. Not where x
+                makes batches.
 
         Returns:
             The history: `history.history` maps each name to one number for each epoch.
@@ -274,13 +280,14 @@ class Trainer:
             if batches is None:
                 data = self._checked(x, y, sample_weight, class_weight=class_weight)
                 data, rest = data.split(share) if share and validation_data is None else (data, None)
-                train: Feed = ArrayFeed(data, batch, steps, self._planned)
-                validation = None if rest is None else self._array_feed(rest, held_batch, held)
+                frozen = self._frozen(last - first, cache_frozen)
+                train: Feed = self._array_feed(data, batch, steps, frozen)
+                validation = None if rest is None else self._array_feed(rest, held_batch, held, frozen)
             else:
                 self._checked(*batches.first)
-                train, validation = batches, None
+                train, validation, frozen = batches, None, None
             if validation_data is not None:
-                validation = self._validation(validation_data, held_batch, held)
+                validation = self._validation(validation_data, held_batch, held, frozen)
             names = self._result_names(compiled)
             running = CallbackList(
                 [*listening, progress, history],
@@ -328,8 +335,22 @@ class Trainer:
     def _planned(self, data: Data) -> Planned:
         return self._networks.training(data.shapes, data.forms)
 
-    def _array_feed(self, data: Data, batch: int, steps: int | None) -> Feed:
-        return ArrayFeed(data, batch, steps, self._planned)
+    def _array_feed(self, data: Data, batch: int, steps: int | None, frozen: Frozen | None = None) -> Feed:
+        whole = ArrayFeed(data, batch, steps, self._planned)
+        return whole if frozen is None else frozen(data, batch, steps, whole)
+
+    def _frozen(self, epochs: int, cache: Any) -> Frozen | None:
+        """What makes feeds for a model that begins with frozen layers; None where it does not."""
+        from cnnfast.models.frozen import FrozenFeed, checked_choice, split_of
+
+        checked_choice(cache)
+        split = split_of(self.blueprint)
+        if split is None:
+            return None
+        networks = self._networks
+        return lambda data, batch, steps, whole: FrozenFeed(
+            data, batch, steps, split, networks, whole, epochs, cache
+        )
 
     def _batch_feed(
         self, x: Any, others: tuple[Any, ...], class_weight: Mapping[int, float] | None, steps: int | None
@@ -368,7 +389,7 @@ class Trainer:
         parts = compiled.parts(plan) if made is None else made.parts  # labels are checked before all is made
         return check_data(plan, parts, x, y, sample_weight, names)
 
-    def _validation(self, given: Any, batch: int, steps: int | None) -> Feed:
+    def _validation(self, given: Any, batch: int, steps: int | None, frozen: Frozen | None = None) -> Feed:
         batches = self._batch_feed(given, (), None, steps)
         if batches is not None:
             self._checked(*batches.first)
@@ -377,7 +398,7 @@ class Trainer:
             raise ValueError("validation_data must be (x, y) or (x, y, sample_weight), or make batches")
         weights = given[2] if len(given) == 3 else None
         names = ("the x of validation_data", "the y of validation_data")
-        return self._array_feed(self._checked(given[0], given[1], weights, names), batch, steps)
+        return self._array_feed(self._checked(given[0], given[1], weights, names), batch, steps, frozen)
 
     def train_on_batch(
         self,
