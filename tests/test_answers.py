@@ -174,3 +174,13 @@ def test_an_input_may_tell_its_batch() -> None:
         assert again.predict(np.ones((5, 4)), verbose=0).shape == (5, 3)
     with pytest.raises(ValueError, match="batch_size must be"):
         Input((4,), 0)
+
+
+def test_an_input_may_be_given_any_numbers() -> None:
+    for dtype in ("uint8", "int32", np.int64, bool, "float64"):
+        model = Sequential([Input((2,), dtype=dtype), layers.Identity()])
+        x = np.ones((3, 2), dtype)
+        np.testing.assert_array_equal(model.predict(x, verbose=0), x.astype(np.float32))
+    for dtype in ("complex64", "U5", "numbers"):
+        with pytest.raises(ValueError, match="must be one of numbers"):
+            Input((2,), dtype=dtype)

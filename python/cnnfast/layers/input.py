@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from cnnfast.layers.layer import Layer
 from cnnfast.layers.symbolic import Call, SymbolicTensor
 from cnnfast.utils.arguments import not_offered, open_shape, sample_shape, split_batch, whole_number
@@ -21,7 +23,8 @@ class InputLayer(Layer):
     Args:
         shape: Shape of one sample, such as (28, 28, 1); None for an axis that is not known in advance.
         batch_size: Samples in a batch, told in shapes; batches of other sizes will do, too.
-        dtype: "float32" or None; samples of other numbers are converted.
+        dtype: What numbers are given, such as "uint8"; float32 is made of them, which holds whole numbers up
+            to 2^24.
         sparse, ragged, input_tensor, optional: Keras's arguments, which must have their defaults.
         batch_shape: In place of `shape` and `batch_size`, with the batch axis first.
         name: Its name in the model; None makes one up.
@@ -53,7 +56,8 @@ class InputLayer(Layer):
                 )
             batch_size, shape = split_batch(batch_shape, "batch_shape")
         known, self._examples = _examples(shape)
-        super().__init__(name=name, dtype=dtype)
+        _check_numbers(dtype)
+        super().__init__(name=name)
         self.declared_shape = known
         self.batch_size = None if batch_size is None else whole_number(batch_size, "batch_size", 1)
         not_offered(
@@ -86,6 +90,15 @@ class InputLayer(Layer):
         """Returns the arguments that make an equal layer."""
         config: Config = {"shape": self.declared_shape, "name": self.name}
         return config if self.batch_size is None else {**config, "batch_size": self.batch_size}
+
+
+def _check_numbers(dtype: Any) -> None:
+    try:
+        kind = np.dtype(dtype or np.float32).kind
+    except TypeError:
+        kind = ""
+    if kind not in ("b", "i", "u", "f"):
+        raise ValueError(f"dtype must be one of numbers, such as 'float32' or 'uint8', got {dtype!r}")
 
 
 # What samples of unknown sizes may look like, by the number of axes that are not known: two examples, which
@@ -124,7 +137,8 @@ def Input(  # noqa: N802  # Keras's name
         shape: Shape of one sample, such as (28, 28, 1); the batch axis is left out. None for an axis that is
             not known in advance.
         batch_size: Samples in a batch, told in shapes; batches of other sizes will do, too.
-        dtype: "float32" or None; samples of other numbers are converted.
+        dtype: What numbers are given, such as "uint8"; float32 is made of them, which holds whole numbers up
+            to 2^24.
         sparse: Not offered.
         ragged: Not offered.
         batch_shape: In place of `shape` and `batch_size`, with the batch axis first.
