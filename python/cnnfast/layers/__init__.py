@@ -53,6 +53,7 @@ from cnnfast.layers.global_average_pooling import (
 )
 from cnnfast.layers.global_max_pooling import GlobalMaxPooling1D, GlobalMaxPooling2D, GlobalMaxPooling3D
 from cnnfast.layers.input import Input, InputLayer
+from cnnfast.layers.input_spec import InputSpec
 from cnnfast.layers.layer import Layer
 from cnnfast.layers.lp_pooling import LpPooling1D, LpPooling2D, LpPooling3D
 from cnnfast.layers.max_pooling1d import MaxPooling1D
@@ -113,6 +114,7 @@ from cnnfast.layers.reshaping import Permute, RepeatVector, Reshape
 from cnnfast.layers.resizing import Resizing
 from cnnfast.layers.separable_conv1d import SeparableConv1D
 from cnnfast.layers.separable_conv2d import SeparableConv2D
+from cnnfast.layers.serializing import deserialize, serialize
 from cnnfast.layers.spectral_normalization import SpectralNormalization
 from cnnfast.layers.time_distributed import TimeDistributed
 from cnnfast.layers.tones import AutoContrast, Equalization, Solarization
@@ -210,6 +212,7 @@ __all__ = [
     "Identity",
     "Input",
     "InputLayer",
+    "InputSpec",
     "InstanceNormalization",
     "Lambda",
     "Layer",
@@ -285,10 +288,12 @@ __all__ = [
     "add",
     "average",
     "concatenate",
+    "deserialize",
     "dot",
     "maximum",
     "minimum",
     "multiply",
+    "serialize",
     "subtract",
 ]
 

@@ -271,8 +271,10 @@ class Cropping3D(Cropping):
 class CenterCrop(Layer):
     """The middle of each image; where a border is of an odd number of cells, the lower right one is wider.
 
+    Of a smaller image, the largest middle part of this shape is enlarged.
+
     Args:
-        height: Rows that stay, at least 1 and no more than there are.
+        height: Rows that stay, at least 1.
         width: Columns that stay.
         data_format: "channels_last", "channels_first", or None for `cnnfast.image_data_format()`.
         options: Arguments of every layer: `name`, `trainable`, `input_shape`.
@@ -281,10 +283,10 @@ class CenterCrop(Layer):
         (n, h, w, c) -> (n, height, width, c), or (n, c, h, w) -> (n, c, height, width).
 
     Raises:
-        ValueError: If an argument is out of its range, or, when called, the image is smaller.
+        ValueError: If an argument is out of its range, or, when called, the input is no batch of images.
 
     Source:
-        Keras 3, `keras.layers.CenterCrop`, which makes smaller images larger.
+        Keras 3, `keras.layers.CenterCrop`.
 
     Example:
         >>> CenterCrop(3, 2).compute_output_shape((None, 5, 4, 3))
@@ -298,17 +300,21 @@ class CenterCrop(Layer):
         self.height, self.width = whole_number(height, "height", 1), whole_number(width, "width", 1)
         self.data_format = resolve_data_format(data_format)
 
-    def _emit(self, graph: Graph, srcs: Sequence[int], weights: Sequence[Weight]) -> int:
-        shape = graph.shape(srcs[0])
+    def call(self, inputs: Any) -> Any:
+        """Returns the images that it makes."""
+        from cnnfast.ops.image import resize
+        from cnnfast.ops.shaping import moved
+
+        shape = inputs.dims
+        if len(shape) != 3:
+            raise ValueError(f"{self.name}: samples must be images, (height, width, channels), got {shape}")
         at = 1 if self.data_format == "channels_first" else 0
-        kept = {at: self.height, at + 1: self.width}
-        if len(shape) != 3 or any(shape[axis] < size for axis, size in kept.items()):
-            raise ValueError(
-                f"{self.name}: images of at least {self.height} x {self.width} in {self.data_format} are "
-                f"needed, got samples of shape {shape}"
-            )
-        ranges = [((size - kept.get(i, size)) // 2, 1, kept.get(i, size)) for i, size in enumerate(shape)]
-        return graph.slice(srcs[0], ranges, self.name)
+        size = (self.height, self.width)
+        if any(have < need for have, need in zip(shape[at:], size, strict=False)):
+            return resize(inputs, size, crop_to_aspect_ratio=True, data_format=self.data_format)
+        kept = (*shape[:at], *size, *shape[at + 2 :])
+        ranges = [((have - need) // 2, 1, need) for have, need in zip(shape, kept, strict=True)]
+        return moved(inputs, "slice", ranges)
 
     def get_config(self) -> Config:
         """Returns the arguments that make an equal layer."""

@@ -24,6 +24,7 @@ import numpy as np
 from cnnfast import _core
 from cnnfast.config import next_seed
 from cnnfast.layers import calls
+from cnnfast.layers.input_spec import check_inputs
 from cnnfast.layers.symbolic import SymbolicTensor
 from cnnfast.layers.tracing import Tracing, Value, current_tracing
 from cnnfast.layers.variable import Variable
@@ -104,6 +105,7 @@ class Layer:
     dtype: ClassVar[str] = "float32"  # what weights are kept in and all is computed in
     compute_dtype: ClassVar[str] = "float32"
     variable_dtype: ClassVar[str] = "float32"
+    input_spec: Any = None  # what inputs it takes, as layers of one's own tell it
     joins: ClassVar[bool] = False  # whether it takes a list of inputs
     acts_in_training_only: ClassVar[bool] = False  # elsewhere it returns its input
 
@@ -178,6 +180,8 @@ class Layer:
 
     def _trace(self, graph: Tracing, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         """Adds the layer to a graph; values stand where it was called on tensors."""
+        if self.input_spec is not None and args:
+            check_inputs(self.name, self.input_spec, args[0])
         with graph.within(self.name, kwargs.get("training")):
             made = (self._trace_call if self._is_called else self._trace_emit)(graph, args, kwargs)
             if self.activity_regularizer is not None:

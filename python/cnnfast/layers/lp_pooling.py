@@ -102,7 +102,8 @@ class LpPooling1D(LpPooling):
         ValueError: If an argument is out of its range, or, when called, the input does not suit it.
 
     Source:
-        PyTorch, `torch.nn.LPPool1d`; the absolute value as in ONNX, `LpPool`: PyTorch takes in^p.
+        PyTorch, `torch.nn.LPPool1d`; absolute values, and windows that hang over, as in ONNX,
+        `LpPool`: PyTorch takes in^p, and enlarges the latter's sums.
 
     Example:
         >>> import numpy as np
@@ -136,7 +137,8 @@ class LpPooling2D(LpPooling):
         ValueError: If an argument is out of its range, or, when called, the input does not suit it.
 
     Source:
-        PyTorch, `torch.nn.LPPool2d`; the absolute value as in ONNX, `LpPool`: PyTorch takes in^p.
+        PyTorch, `torch.nn.LPPool2d`; absolute values, and windows that hang over, as in ONNX,
+        `LpPool`: PyTorch takes in^p, and enlarges the latter's sums.
 
     Example:
         >>> LpPooling2D(2).compute_output_shape((None, 5, 5, 1))
@@ -169,7 +171,8 @@ class LpPooling3D(LpPooling):
         ValueError: If an argument is out of its range, or, when called, the input does not suit it.
 
     Source:
-        PyTorch, `torch.nn.LPPool3d`; the absolute value as in ONNX, `LpPool`: PyTorch takes in^p.
+        PyTorch, `torch.nn.LPPool3d`; absolute values, and windows that hang over, as in ONNX,
+        `LpPool`: PyTorch takes in^p, and enlarges the latter's sums.
 
     Example:
         >>> LpPooling3D(2).compute_output_shape((None, 5, 5, 5, 1))

@@ -73,6 +73,7 @@ def kept(inputs: Value, rate: float, noise_shape: Sequence[int | None] | None, s
         <Value shape=(None, 1, 4)>
     """
     from cnnfast import ops
+    from cnnfast.ops.shaping import moved
 
     like = inputs
     if noise_shape is not None:
@@ -85,11 +86,10 @@ def kept(inputs: Value, rate: float, noise_shape: Sequence[int | None] | None, s
                 f"the batch's; got {tuple(noise_shape)}"
             )
         dims = [1 if wanted == 1 else size for wanted, size in zip(own, inputs.dims, strict=True)]
-        graph = inputs.graph
-        ranges = [(0, 1, size) for size in dims]
-        like = graph.value(graph.slice(inputs.number, ranges, graph.named("places")))
         if noise_shape[0] == 1:
-            like = graph.as_value(np.zeros((1, *dims)))
+            like = inputs.graph.as_value(np.zeros((1, *dims)))
+        else:
+            like = moved(inputs, "slice", [(0, 1, size) for size in dims])
     return ops.greater_equal(_uniform(like, seed), rate)
 
 

@@ -59,25 +59,22 @@ def _places(begins: Sequence[Any], steps: Sequence[int], first: bool) -> Any:
 def places_of_maxima(layer: MaxPooling, inputs: Value, largest: Value) -> Value:
     """Returns the places of what a pooling layer made of its input; of equal values the first is meant."""
     from cnnfast import ops
+    from cnnfast.ops.shaping import moved
 
-    graph, first = inputs.graph, layer.data_format == "channels_first"
+    first = layer.data_format == "channels_first"
     sizes, counts = _sizes(inputs, first), _sizes(largest, first)
     window, stride, dilation = layer.pool_size, layer.strides, layer.dilation_rate
     reach = [(k - 1) * d + 1 for k, d in zip(window, dilation, strict=True)]
     before = [side[0] for side in explicit_sides(layer.padding, sizes, reach, stride)]
     ends = [(count - 1) * s + r for count, s, r in zip(counts, stride, reach, strict=True)]
     sides = [(b, max(0, end - b - size)) for b, end, size in zip(before, ends, sizes, strict=True)]
-    padded = graph.pad(
-        inputs.number, _of_sample(sides, first, (0, 0)), "constant", _LOWEST, graph.named("border")
-    )
+    padded = moved(inputs, "pad", _of_sample(sides, first, (0, 0)), "constant", _LOWEST)
     channels = (0, 1, inputs.dims[0 if first else -1])
     offsets = [np.arange(k) * d for k, d in zip(window, dilation, strict=True)]
     cells = []
     for cell in itertools.product(*offsets):
         ranges = [(int(at), s, count) for at, s, count in zip(cell, stride, counts, strict=True)]
-        cells.append(
-            graph.value(graph.slice(padded, _of_sample(ranges, first, channels), graph.named("cell")))
-        )
+        cells.append(moved(padded, "slice", _of_sample(ranges, first, channels)))
     winner = ops.argmax(ops.stack(cells, -1), -1)
     steps = _c_steps(layer.name, sizes)
     begins = [np.arange(count) * s - b for count, s, b in zip(counts, stride, before, strict=True)]
@@ -135,19 +132,21 @@ class MaxUnpool(Layer):
 
     def _seen(self, value: Value, fill: float, sizes: Sizes, windows: Sequence[range]) -> Iterator[Value]:
         """Yields for each cell of the output what its last window has, then the one before, and so on."""
-        graph, first = value.graph, self.data_format == "channels_first"
+        from cnnfast.ops.shaping import moved
+
+        first = self.data_format == "channels_first"
         before = [side[0] for side in self._sides]
         front = [max(0, each[-1] * s - b) for each, s, b in zip(windows, self.strides, before, strict=True)]
-        repeated = graph.repeat(value.number, _of_sample(self.strides, first, 1), graph.named("windows"))
-        there = _sizes(graph.value(repeated), first)
+        repeated = moved(value, "repeat", _of_sample(self.strides, first, 1))
+        there = _sizes(repeated, first)
         back = [max(0, b + size - n) for b, size, n in zip(before, sizes, there, strict=True)]
         sides = _of_sample(list(zip(front, back, strict=True)), first, (0, 0))
-        wide = graph.pad(repeated, sides, "constant", fill, graph.named("border"))
+        wide = moved(repeated, "pad", sides, "constant", fill)
         channels = (0, 1, value.dims[0 if first else -1])
         for shift in itertools.product(*windows):
             begins = [f + b - k * s for f, b, k, s in zip(front, before, shift, self.strides, strict=True)]
             ranges = [(begin, 1, size) for begin, size in zip(begins, sizes, strict=True)]
-            yield graph.value(graph.slice(wide, _of_sample(ranges, first, channels), graph.named("cells")))
+            yield moved(wide, "slice", _of_sample(ranges, first, channels))
 
     @property
     def _sides(self) -> Sides:

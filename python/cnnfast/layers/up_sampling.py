@@ -104,6 +104,7 @@ class UpSampling2D(UpSampling):
         size: Any = (2, 2),
         data_format: str | None = None,
         interpolation: str = "nearest",
+        *,
         coordinates: str = "half_pixel",
         **options: Unpack[LayerOptions],
     ) -> None:
