@@ -245,20 +245,13 @@ def test_a_folder_that_cannot_be_is_refused(tmp_path: Path) -> None:
     _refused(callbacks.ModelCheckpoint(tmp_path / "best.keras"), ".keras", "Keras")
 
 
-class Own(cnnfast.layers.Layer):
-    """A layer of one's own."""
-
-    def call(self, inputs: Any) -> Any:
-        return inputs + inputs
-
-
 def test_a_model_that_no_file_holds_is_refused(tmp_path: Path) -> None:
-    model = cnnfast.Sequential([cnnfast.Input((3,)), Own(), cnnfast.layers.Dense(1)])
+    own = cnnfast.layers.Lambda(lambda x: x + x)
+    model = cnnfast.Sequential([cnnfast.Input((3,)), own, cnnfast.layers.Dense(1)])
     model.compile("sgd", "mse")
     x, y = np.ones((4, 3)), np.ones((4, 1))
-    with pytest.raises(ValueError, match="Own") as info:
+    with pytest.raises(ValueError, match="code of your own"):
         model.fit(x, y, verbose=0, callbacks=callbacks.ModelCheckpoint(tmp_path / "m.cnnfast"))
-    refusal(info.value, "code of your own", "save_weights")
     assert model.optimizer.iterations == 0
     keep = callbacks.ModelCheckpoint(tmp_path / "m.safetensors", save_weights_only=True)
     model.fit(x, y, verbose=0, callbacks=keep)

@@ -60,5 +60,9 @@ class LearningRateSchedule(Configured):
 class _Function(LearningRateSchedule):
     function: Callable[[int], float]
 
+    @property
+    def _own_function(self) -> Callable[[int], float]:
+        return self.function
+
     def __call__(self, step: Any) -> float:
         return self.function(step)
