@@ -66,7 +66,7 @@ def save_model(model: BaseModel, filepath: str | os.PathLike[str], overwrite: bo
             of_weights = [*weights, *kept.values()]
             taken = _core.get_weights(of_weights)
         values = dict(zip(map(id, of_weights), taken, strict=True))
-        step = int(values[id(kept["0_iteration"])]) if kept else moment["step"]
+        step = int(values[id(kept["iteration"])]) if kept else moment["step"]
         parts: dict[str, Tensors] = {
             # What the network does not compute with is as it was when the layer was made.
             _WEIGHTS: {
