@@ -245,20 +245,13 @@ def test_a_folder_that_cannot_be_is_refused(tmp_path: Path) -> None:
     _refused(callbacks.ModelCheckpoint(tmp_path / "best.keras"), ".keras", "Keras")
 
 
-class Own(cnnfast.layers.Layer):
-    """A layer of one's own."""
-
-    def call(self, inputs: Any) -> Any:
-        return inputs + inputs
-
-
 def test_a_model_that_no_file_holds_is_refused(tmp_path: Path) -> None:
-    model = cnnfast.Sequential([cnnfast.Input((3,)), Own(), cnnfast.layers.Dense(1)])
+    own = cnnfast.layers.Lambda(lambda x: x + x)
+    model = cnnfast.Sequential([cnnfast.Input((3,)), own, cnnfast.layers.Dense(1)])
     model.compile("sgd", "mse")
     x, y = np.ones((4, 3)), np.ones((4, 1))
-    with pytest.raises(ValueError, match="Own") as info:
+    with pytest.raises(ValueError, match="code of your own"):
         model.fit(x, y, verbose=0, callbacks=callbacks.ModelCheckpoint(tmp_path / "m.cnnfast"))
-    refusal(info.value, "code of your own", "save_weights")
     assert model.optimizer.iterations == 0
     keep = callbacks.ModelCheckpoint(tmp_path / "m.safetensors", save_weights_only=True)
     model.fit(x, y, verbose=0, callbacks=keep)
@@ -454,3 +447,95 @@ def test_tensorboards_arguments() -> None:
         callbacks.TensorBoard(update_freq="never")
     with pytest.raises(ValueError, match="profile_batch"):
         callbacks.TensorBoard(profile_batch=2)
+
+
+class _Power(callbacks.Callback):
+    """Goes off after some epochs."""
+
+    def __init__(self, epochs: int) -> None:
+        self.left = epochs
+
+    def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
+        self.left -= 1
+        if self.left == 0:
+            raise KeyboardInterrupt
+
+
+def _dropping(optimizer: Any) -> Any:
+    cnnfast.set_random_seed(3)
+    model = cnnfast.Sequential([cnnfast.Input((5,)), cnnfast.layers.Dense(8), cnnfast.layers.Dropout(0.5)])
+    model.add(cnnfast.layers.Dense(2))
+    model.compile(optimizer(), "mse")
+    return model
+
+
+@pytest.mark.parametrize(
+    "optimizer",
+    [cnnfast.optimizers.SGD, cnnfast.optimizers.Adam, cnnfast.optimizers.Lamb, cnnfast.optimizers.Nadam],
+)
+def test_an_interrupted_training_goes_on(tmp_path: Path, optimizer: Any) -> None:
+    """Dropout and shuffling too: bit for bit."""
+    rng = np.random.default_rng(0)
+    x, y = rng.normal(size=(40, 5)), rng.normal(size=(40, 2))
+    whole = _dropping(optimizer)
+    history = whole.fit(x, y, epochs=5, verbose=0, batch_size=7).history["loss"]
+    stopped = [callbacks.BackupAndRestore(tmp_path), _Power(2)]
+    with pytest.raises(KeyboardInterrupt):
+        _dropping(optimizer).fit(x, y, epochs=5, verbose=0, batch_size=7, callbacks=stopped)
+    model = _dropping(optimizer)
+    model._seed += 1  # as in a process with other random numbers
+    backup = callbacks.BackupAndRestore(tmp_path, delete_checkpoint=False)
+    rest = model.fit(x, y, epochs=5, verbose=0, batch_size=7, callbacks=backup)
+    assert rest.history["loss"] == history[2:]
+    assert all(np.array_equal(a, b) for a, b in zip(model.get_weights(), whole.get_weights(), strict=True))
+    assert model.optimizer.iterations == whole.optimizer.iterations
+    none_left = model.fit(x, y, epochs=5, verbose=0, callbacks=callbacks.BackupAndRestore(tmp_path))
+    assert none_left.history == {}
+    assert not list(tmp_path.iterdir())
+
+
+def test_backups_that_do_not_suit(tmp_path: Path) -> None:
+    x, y = np.ones((4, 3)), np.ones((4, 1))
+    kept = callbacks.BackupAndRestore(tmp_path, delete_checkpoint=False)
+    small = cnnfast.Sequential([cnnfast.Input((3,)), cnnfast.layers.Dense(1)])
+    small.compile("adam", "mse")
+    small.fit(x, y, epochs=1, verbose=0, callbacks=kept)
+    other = cnnfast.Sequential([cnnfast.Input((3,)), cnnfast.layers.Dense(2), cnnfast.layers.Dense(1)])
+    other.compile("adam", "mse")
+    before = other.get_weights()
+    with pytest.raises(ValueError, match="arrays"):
+        other.fit(x, y, epochs=1, verbose=0, callbacks=kept)
+    assert all(np.array_equal(a, b) for a, b in zip(before, other.get_weights(), strict=True))
+    file = tmp_path / "latest.backup"
+    file.write_bytes(file.read_bytes()[:-4] + b"1234")
+    with pytest.raises(ValueError, match="SHA"):
+        small.fit(x, y, epochs=2, verbose=0, callbacks=kept)
+    file.write_bytes(b"{}\n")
+    with pytest.raises(ValueError, match="no sound state"):
+        small.fit(x, y, epochs=2, verbose=0, callbacks=kept)
+    with pytest.raises(ValueError, match="save_freq"):
+        callbacks.BackupAndRestore(tmp_path, save_freq=3)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("make", [cnnfast.optimizers.SGD, cnnfast.optimizers.Adam, cnnfast.optimizers.Lamb])
+@pytest.mark.parametrize("on_epoch", [False, True])
+def test_averages_are_validated(tmp_path: Path, make: Any, on_epoch: bool) -> None:
+    rng = np.random.default_rng(0)
+    x, y = rng.normal(size=(20, 5)), rng.normal(size=(20, 2))
+
+    def run(*extra: Any) -> tuple[Any, Any]:
+        model = _dropping(lambda: make(0.1, use_ema=True, ema_momentum=0.7))
+        return model, model.fit(x, y, epochs=3, validation_data=(x, y), verbose=0, callbacks=list(extra))
+
+    keep = callbacks.ModelCheckpoint(tmp_path / "m.cnnfast")
+    swapped, history = run(callbacks.SwapEMAWeights(on_epoch), keep)
+    plain, _ = run()
+    for one, other in zip(swapped.get_weights(), plain.get_weights(), strict=True):
+        assert np.array_equal(one, other)  # training is not disturbed
+    assert swapped.evaluate(x, y, verbose=0) == history.history["val_loss"][-1]
+    saved = cnnfast.models.load_model(tmp_path / "m.cnnfast")
+    same = np.array_equal(saved.predict(x, verbose=0), swapped.predict(x, verbose=0))
+    assert same == on_epoch
+    model = _dropping(make)
+    with pytest.raises(ValueError, match="use_ema=True"):
+        model.fit(x, y, verbose=0, callbacks=callbacks.SwapEMAWeights())

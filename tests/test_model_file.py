@@ -317,15 +317,14 @@ class Mine(cnnfast.regularizers.L2):
 @pytest.mark.parametrize(
     "given",
     [
-        {"loss": _squares},
+        {"loss": lambda y_true, y_pred: (y_true - y_pred) ** 2},
         {"loss": [MeanSquaredError()]},
-        {"loss": "mse", "metrics": ["mae", _squares]},
-        {"loss": "mse", "weighted_metrics": [_squares]},
+        {"loss": "mse", "metrics": ["mae", lambda y_true, y_pred: y_pred]},
         {"loss": "mse", "optimizer": cnnfast.optimizers.SGD(lambda step: 0.1)},
     ],
-    ids=["function", "class", "metric", "weighted", "schedule"],
+    ids=["function", "class", "metric", "schedule"],
 )
-def test_what_compile_was_given_may_be_code(given: dict[str, Any], tmp_path: Path) -> None:
+def test_what_compile_was_given_may_have_no_name(given: dict[str, Any], tmp_path: Path) -> None:
     """No file holds it; what is saved is as if it were not compiled, and loads."""
     model = cnnfast.Sequential([Input((3,)), layers.Dense(2)])
     model.compile(**given)
@@ -336,10 +335,3 @@ def test_what_compile_was_given_may_be_code(given: dict[str, Any], tmp_path: Pat
     assert same_bits(again.get_weights(), model.get_weights())
     with pytest.raises(ValueError, match="compiled"):
         again.evaluate(np.ones((4, 3)), np.ones((4, 2)))
-
-
-def test_rules_of_ones_own_are_not_saved(tmp_path: Path) -> None:
-    model = cnnfast.Sequential([Input((3,)), layers.Dense(2, kernel_regularizer=Mine(0.1))])
-    with pytest.raises(ValueError, match="code of your own"):
-        model.save(tmp_path / "net")
-    assert not list(tmp_path.iterdir())

@@ -284,9 +284,14 @@ def test_factor_of_a_layer(tmp_path: Any) -> None:
         layers.Dense(2, learning_rate_factor=-1)
 
 
-def test_own_optimizers_are_not_in_files(tmp_path: Any) -> None:
-    model = _model()
+def test_files_hold_what_is_kept(tmp_path: Any) -> None:
+    model, x, y = _model(), *_data()
     _trained(Momentum(), model=model)
-    with pytest.warns(UserWarning, match="compile it again"):
-        model.save(tmp_path / "m")
-    assert models.load_model(tmp_path / "m").count_params() == model.count_params()
+    model.save(tmp_path / "m")
+    again = models.load_model(tmp_path / "m", {"Momentum": Momentum})
+    assert again.optimizer.iterations == model.optimizer.iterations == 4
+    for each in (model, again):
+        each.fit(x, y, epochs=2, verbose=0)
+    assert all(np.array_equal(a, b) for a, b in zip(model.get_weights(), again.get_weights(), strict=True))
+    with pytest.warns(UserWarning, match="unknown optimizer 'Momentum'.*as if it were not compiled"):
+        assert models.load_model(tmp_path / "m").count_params() == model.count_params()

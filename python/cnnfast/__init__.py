@@ -50,7 +50,19 @@ from cnnfast.regularizers import Regularizer
 from cnnfast.tuning import tune
 
 if TYPE_CHECKING:
-    from cnnfast import activations, backend, cli, datasets, losses, metrics, ops, optimizers, schedules, viz
+    from cnnfast import (
+        activations,
+        backend,
+        cli,
+        datasets,
+        losses,
+        metrics,
+        ops,
+        optimizers,
+        saving,
+        schedules,
+        viz,
+    )
     from cnnfast.losses import Loss
     from cnnfast.metrics import Metric
     from cnnfast.optimizers import Optimizer
@@ -67,6 +79,7 @@ _LAZY = (
     "metrics",
     "ops",
     "optimizers",
+    "saving",
     "schedules",
     "viz",
 )
@@ -101,6 +114,7 @@ __all__ = [
     "ops",
     "optimizers",
     "regularizers",
+    "saving",
     "schedules",
     "set_image_data_format",
     "set_num_threads",

@@ -2,6 +2,7 @@
 
 from typing import TYPE_CHECKING
 
+from cnnfast.callbacks.backup_and_restore import BackupAndRestore
 from cnnfast.callbacks.callback import Callback
 from cnnfast.callbacks.csv_logger import CSVLogger
 from cnnfast.callbacks.early_stopping import EarlyStopping
@@ -11,11 +12,13 @@ from cnnfast.callbacks.learning_rate_scheduler import LearningRateScheduler
 from cnnfast.callbacks.model_checkpoint import ModelCheckpoint
 from cnnfast.callbacks.progress_bar import ProgressBar
 from cnnfast.callbacks.reduce_lr_on_plateau import ReduceLROnPlateau
+from cnnfast.callbacks.swap_ema_weights import SwapEMAWeights
 from cnnfast.callbacks.tensor_board import TensorBoard
 from cnnfast.callbacks.terminate_on_nan import TerminateOnNaN
 from cnnfast.utils.missing import missing
 
 __all__ = [
+    "BackupAndRestore",
     "CSVLogger",
     "Callback",
     "EarlyStopping",
@@ -25,6 +28,7 @@ __all__ = [
     "ModelCheckpoint",
     "ProgressBar",
     "ReduceLROnPlateau",
+    "SwapEMAWeights",
     "TensorBoard",
     "TerminateOnNaN",
 ]

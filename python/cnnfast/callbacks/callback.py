@@ -79,3 +79,9 @@ class Callback:
 
     def on_train_batch_end(self, batch: int, logs: Logs | None = None) -> None:
         """After a batch, with the means of loss and metrics in this epoch so far."""
+
+    def on_test_begin(self, logs: Logs | None = None) -> None:
+        """Before the validation of an epoch."""
+
+    def on_test_end(self, logs: Logs | None = None) -> None:
+        """After the validation of an epoch, with its loss and metrics."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any, cast
 
+from cnnfast.callbacks.backup_and_restore import BackupAndRestore
 from cnnfast.callbacks.callback import Callback, Logs
 from cnnfast.callbacks.csv_logger import CSVLogger
 from cnnfast.callbacks.early_stopping import EarlyStopping
@@ -13,6 +14,7 @@ from cnnfast.callbacks.learning_rate_scheduler import LearningRateScheduler
 from cnnfast.callbacks.model_checkpoint import ModelCheckpoint
 from cnnfast.callbacks.progress_bar import ProgressBar
 from cnnfast.callbacks.reduce_lr_on_plateau import ReduceLROnPlateau
+from cnnfast.callbacks.swap_ema_weights import SwapEMAWeights
 from cnnfast.callbacks.tensor_board import TensorBoard
 
 if TYPE_CHECKING:
@@ -23,14 +25,14 @@ if TYPE_CHECKING:
 _NEVER_CALLED = (
     "on_batch_begin",
     "on_batch_end",
-    *(
-        f"on_{what}_{when}"
-        for what in ("test", "predict")
-        for when in ("begin", "end", "batch_begin", "batch_end")
-    ),
+    *(f"on_test_batch_{when}" for when in ("begin", "end")),
+    *(f"on_predict_{when}" for when in ("begin", "end", "batch_begin", "batch_end")),
 )
 # Which names these add to the logs of an epoch.
-_LOOK_ONLY = (Callback, CSVLogger, EarlyStopping, History, ModelCheckpoint, ProgressBar, TensorBoard)
+_LOOK_ONLY = (
+    *(BackupAndRestore, Callback, CSVLogger, EarlyStopping, History, ModelCheckpoint, ProgressBar),
+    *(SwapEMAWeights, TensorBoard),
+)
 _ADDED: dict[Any, list[str]] = {
     **{cls.on_epoch_end: [] for cls in _LOOK_ONLY},
     **{cls.on_epoch_end: ["learning_rate"] for cls in (LearningRateScheduler, ReduceLROnPlateau)},
@@ -103,6 +105,16 @@ class CallbackList:
         """Calls each."""
         for callback in self._callbacks:
             callback.on_train_end(logs)
+
+    def on_test_begin(self) -> None:
+        """Calls each."""
+        for callback in self._callbacks:
+            callback.on_test_begin({})
+
+    def on_test_end(self, logs: Logs) -> None:
+        """Calls each."""
+        for callback in self._callbacks:
+            callback.on_test_end(logs)
 
     def on_epoch_begin(self, epoch: int) -> None:
         """Calls each."""

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from cnnfast.constraints.constraint import Constraint, CoreConstraint, FunctionConstraint
 from cnnfast.constraints.norms import MaxNorm, MinMaxNorm, NonNeg, UnitNorm
+from cnnfast.utils.custom_objects import custom_object_scope
 from cnnfast.utils.missing import missing
-from cnnfast.utils.serialization import registry, resolve
+from cnnfast.utils.serialization import registry, resolve, serialize
 
 _REGISTRY: dict[str, type[Constraint]] = registry(NonNeg, MaxNorm, UnitNorm, MinMaxNorm)
 
@@ -21,7 +23,22 @@ def get(identifier: Any) -> Constraint | None:
     """
     if callable(identifier) and not isinstance(identifier, (type, Constraint)):
         return FunctionConstraint(identifier)
-    return None if identifier is None else resolve(identifier, Constraint, _REGISTRY, "constraint")
+    return (
+        None
+        if identifier is None
+        else resolve(identifier, Constraint, _REGISTRY, "constraint", FunctionConstraint)
+    )
+
+
+def deserialize(config: Any, custom_objects: Mapping[str, Any] | None = None) -> Constraint | None:
+    """Returns the constraint that `serialize` described, with objects of your own by name.
+
+    Example:
+        >>> deserialize(serialize(get("non_neg")))
+        NonNeg()
+    """
+    with custom_object_scope(custom_objects):
+        return get(config)
 
 
 max_norm, min_max_norm, non_neg, unit_norm = MaxNorm, MinMaxNorm, NonNeg, UnitNorm
@@ -33,10 +50,12 @@ __all__ = [
     "MinMaxNorm",
     "NonNeg",
     "UnitNorm",
+    "deserialize",
     "get",
     "max_norm",
     "min_max_norm",
     "non_neg",
+    "serialize",
     "unit_norm",
 ]
 

@@ -84,9 +84,6 @@ class FunctionConstraint(Constraint):
         """Returns what the function does."""
         return self.fn(w)
 
-    def get_config(self) -> Config:
-        """Refuses: a function cannot be written into a file."""
-        raise ValueError(
-            f"the constraint {self.name!r} is a function, which no configuration can hold; make it a class "
-            "with get_config"
-        )
+    @property
+    def _own_function(self) -> Callable[[Any], Any]:
+        return self.fn

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
@@ -19,8 +19,9 @@ from cnnfast.initializers.scaled import (
     LecunUniform,
     VarianceScaling,
 )
+from cnnfast.utils.custom_objects import custom_object_scope
 from cnnfast.utils.missing import missing
-from cnnfast.utils.serialization import registry, resolve
+from cnnfast.utils.serialization import registry, resolve, serialize
 
 _REGISTRY: dict[str, type[Initializer]] = registry(
     Constant,
@@ -46,7 +47,14 @@ _REGISTRY: dict[str, type[Initializer]] = registry(
     zero=Zeros,
 )
 
-IdentityInitializer, OrthogonalInitializer = Identity, Orthogonal  # Keras's other names
+# Keras's other names
+IdentityInitializer, OrthogonalInitializer = Identity, Orthogonal
+constant, identity, ones, orthogonal, zeros = Constant, Identity, Ones, Orthogonal, Zeros
+glorot_normal, glorot_uniform = GlorotNormal, GlorotUniform
+he_normal, he_uniform = HeNormal, HeUniform
+lecun_normal, lecun_uniform = LecunNormal, LecunUniform
+random_normal, random_uniform, truncated_normal = RandomNormal, RandomUniform, TruncatedNormal
+variance_scaling = VarianceScaling
 
 
 def get(identifier: Any) -> Initializer | Callable[..., Any]:
@@ -63,6 +71,19 @@ def get(identifier: Any) -> Initializer | Callable[..., Any]:
     if callable(identifier) and not isinstance(identifier, type):
         return cast("Callable[..., Any]", identifier)
     return resolve(identifier, Initializer, _REGISTRY, "initializer")
+
+
+def deserialize(
+    config: Any, custom_objects: Mapping[str, Any] | None = None
+) -> Initializer | Callable[..., Any]:
+    """Returns the initializer that `serialize` described, with objects of your own by name.
+
+    Example:
+        >>> deserialize(serialize(get("zeros")))
+        Zeros()
+    """
+    with custom_object_scope(custom_objects):
+        return get(config)
 
 
 __all__ = [
@@ -84,7 +105,24 @@ __all__ = [
     "TruncatedNormal",
     "VarianceScaling",
     "Zeros",
+    "constant",
+    "deserialize",
     "get",
+    "glorot_normal",
+    "glorot_uniform",
+    "he_normal",
+    "he_uniform",
+    "identity",
+    "lecun_normal",
+    "lecun_uniform",
+    "ones",
+    "orthogonal",
+    "random_normal",
+    "random_uniform",
+    "serialize",
+    "truncated_normal",
+    "variance_scaling",
+    "zeros",
 ]
 
 if not TYPE_CHECKING:  # a checker knows what there is

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, cast
 from cnnfast.layers.layer import Layer
 from cnnfast.layers.tracing import Tracing
 from cnnfast.utils.arguments import ACTIVATIONS, activation_name, real_number
+from cnnfast.utils.custom_objects import custom_object, written_name
 from cnnfast.utils.warn import warn
 
 if TYPE_CHECKING:
@@ -30,6 +31,7 @@ def activation_of(value: Any) -> str | Callable[..., Any]:
         >>> activation_of(None), activation_of("swish"), activation_of(activations.gelu)
         ('linear', 'silu', 'gelu')
     """
+    value = value if custom_object(value) is None else custom_object(value)
     if callable(value):
         return _name_of(value) or value
     if value is None or value in ACTIVATIONS:
@@ -55,17 +57,23 @@ def activation_config(activation: str | Callable[..., Any]) -> str:
     """Returns an activation as it stands in configurations.
 
     Raises:
-        ValueError: If it is a function without a name there.
+        ValueError: If it is a function of your own without a name, or with one of ours.
 
     Example:
         >>> activation_config("relu")
         'relu'
     """
-    if callable(activation):
+    if not callable(activation):
+        return activation
+    from cnnfast import activations
+
+    name = written_name(activation)
+    if name in activations.FUNCTIONS:
         raise ValueError(
-            f"{activation!r} cannot be written into a configuration; make it a layer of your own"
+            f"{activation!r} is code of your own with the name of one of ours; give it another one by "
+            "cnnfast.saving.register_keras_serializable"
         )
-    return activation
+    return name
 
 
 def emit_activation(graph: Graph, src: int, activation: str | Callable[..., Any], name: str) -> int:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from cnnfast.layers.layer import Layer
 from cnnfast.layers.tracing import current_tracing
 from cnnfast.utils.arguments import not_offered
+from cnnfast.utils.custom_objects import custom_object, written_name
 
 if TYPE_CHECKING:
     from typing_extensions import Unpack
@@ -77,7 +78,9 @@ class Lambda(Layer):
 
         super().__init__(**options)
         not_offered("Lambda", mask=(mask, None))
-        found = getattr(ops, function) if isinstance(function, str) and function in ops.__all__ else function
+        found = custom_object(function) or function
+        if isinstance(found, str) and found in ops.__all__:
+            found = getattr(ops, found)
         if not callable(found):
             raise ValueError(
                 f"{self.name}: function must be one, or the name of one of cnnfast.ops; got {function!r}"
@@ -96,14 +99,14 @@ class Lambda(Layer):
         """Returns the arguments that make an equal layer.
 
         Raises:
-            ValueError: If the function is none of `cnnfast.ops`.
+            ValueError: If the function has no name, or another's.
         """
         from cnnfast import ops
 
-        name = getattr(self.function, "__name__", None)
-        if name not in ops.__all__ or getattr(ops, name) is not self.function:
+        name = written_name(self.function)
+        if name in ops.__all__ and getattr(ops, name) is not self.function:
             raise ValueError(
-                f"layer {self.name!r} has the function {self.function!r}, and files hold no code: use "
-                "functions of cnnfast.ops on what layers return, or save the weights alone"
+                f"layer {self.name!r} has a function of your own with the name of one of ours, {name!r}; "
+                "give it another one by cnnfast.saving.register_keras_serializable"
             )
         return {**super().get_config(), "function": name, "arguments": self.arguments}

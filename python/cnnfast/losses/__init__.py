@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from cnnfast.losses import functions
@@ -51,6 +52,7 @@ from cnnfast.losses.regression import (
     MeanAbsolutePercentageError,
     MeanSquaredLogarithmicError,
 )
+from cnnfast.utils.custom_objects import custom_object_scope
 from cnnfast.utils.missing import missing
 from cnnfast.utils.serialization import registry, resolve, serialize
 
@@ -103,12 +105,13 @@ def get(identifier: Any) -> Loss:
         if getattr(functions, name, None) is not identifier:
             return FunctionLoss(identifier)
         identifier = name  # ours are written into files
-    return resolve(identifier, Loss, _REGISTRY, "loss")
+    return resolve(identifier, Loss, _REGISTRY, "loss", FunctionLoss)
 
 
-def deserialize(name: Any, custom_objects: None = None) -> Loss:
-    """Returns the loss that a name or configuration stands for, as `get`."""
-    return get(name)
+def deserialize(name: Any, custom_objects: Mapping[str, Any] | None = None) -> Loss:
+    """Returns the loss that a name or configuration stands for, with objects of your own by name."""
+    with custom_object_scope(custom_objects):
+        return get(name)
 
 
 __all__ = [

@@ -145,6 +145,10 @@ class FunctionLoss(Loss):
         super().__init__(getattr(fn, "__name__", "loss") if name is None else name)
         self.fn = fn
 
+    @property
+    def _own_function(self) -> Callable[[Any, Any], Any]:
+        return self.fn
+
     def call(self, y_true: Any, y_pred: Any) -> Any:
         """Returns what the function does."""
         return self.fn(y_true, y_pred)

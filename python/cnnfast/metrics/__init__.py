@@ -6,6 +6,7 @@ A table of precision, recall and F1 of each class is scikit-learn's to make, of 
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from cnnfast.losses.functions import (
@@ -104,6 +105,7 @@ from cnnfast.metrics.regression import (
     R2Score,
     RootMeanSquaredError,
 )
+from cnnfast.utils.custom_objects import custom_object_scope
 from cnnfast.utils.missing import missing
 from cnnfast.utils.serialization import registry, resolve, serialize
 
@@ -185,12 +187,13 @@ def get(identifier: Any) -> Metric:
         if name not in _REGISTRY or globals().get(name) is not identifier:
             return MeanMetricWrapper(identifier, name)
         return get(name)  # ours are written into files
-    return resolve(identifier, Metric, _REGISTRY, "metric")
+    return resolve(identifier, Metric, _REGISTRY, "metric", get)
 
 
-def deserialize(config: Any, custom_objects: None = None) -> Metric:
-    """Returns the metric that a name or configuration stands for, as `get`."""
-    return get(config)
+def deserialize(config: Any, custom_objects: Mapping[str, Any] | None = None) -> Metric:
+    """Returns the metric that a name or configuration stands for, with objects of your own by name."""
+    with custom_object_scope(custom_objects):
+        return get(config)
 
 
 __all__ = [

@@ -182,6 +182,12 @@ class MeanMetricWrapper(Mean):
         """Returns the arguments that make an equal metric."""
         return {"name": self.name, "fn": self._fn, **self._fn_kwargs}
 
+    @property
+    def _own_function(self) -> Callable[..., Any] | None:
+        """The function where it is all that there is to say."""
+        alone = type(self) is MeanMetricWrapper and not self._fn_kwargs
+        return self._fn if alone and self.name == getattr(self._fn, "__name__", "") else None
+
     def _values(self, y_true: Any, y_pred: Any) -> Any:
         return self._fn(y_true, y_pred, **self._fn_kwargs)
 

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from cnnfast.models.errors import ModelFileError
 from cnnfast.models.functional import Model
 from cnnfast.models.sequential import Sequential
 from cnnfast.utils.arguments import not_offered
+from cnnfast.utils.custom_objects import custom_object_scope
 from cnnfast.utils.missing import missing
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from os import PathLike
 
     from cnnfast.models.cloning import clone_model, model_from_json
@@ -18,7 +20,7 @@ if TYPE_CHECKING:
 
 def load_model(
     filepath: str | PathLike[str],
-    custom_objects: None = None,
+    custom_objects: Mapping[str, Any] | None = None,
     compile: bool = True,  # Keras's name
     safe_mode: bool = True,
 ) -> Model | Sequential:
@@ -28,8 +30,9 @@ def load_model(
 
     Args:
         filepath: The file; ".cnnfast" is added where there is none of this name, as `save` adds it.
-        custom_objects: Not offered: files name the package's own classes only.
-        compile: Not offered; must be True.
+        custom_objects: Classes and functions of your own that the file names, by these names. What is missing
+            of what `compile` was given leaves the model uncompiled, with a warning.
+        compile: Whether the model is compiled as it was.
         safe_mode: Must be True: no code is ever read.
 
     Returns:
@@ -50,15 +53,11 @@ def load_model(
         >>> bool((again.get_weights()[0] == model.get_weights()[0]).all())
         True
     """
-    not_offered(
-        "load_model",
-        custom_objects=(custom_objects or None, None),
-        compile=(compile, True),
-        safe_mode=(safe_mode, True),
-    )
+    not_offered("load_model", safe_mode=(safe_mode, True))
     from cnnfast.models import saving  # zipfile and pathlib cost 30 ms, too much for `import cnnfast`
 
-    return saving.load_model(filepath)
+    with custom_object_scope(custom_objects):
+        return saving.load_model(filepath, compile)
 
 
 def save_model(

@@ -294,7 +294,7 @@ class BaseModel(Trainer, Layer):
             options: Those of `json.dumps`, such as `indent`.
 
         Raises:
-            ValueError: If a layer is code of your own, which no file holds.
+            ValueError: If a layer is code of your own without a name or a configuration.
         """
         import json
 
@@ -308,8 +308,9 @@ class BaseModel(Trainer, Layer):
         """Writes the model to one file: structure, weights and, if compiled, the state of its training.
 
         The file appears at once and complete, or not at all. A symbolic link is followed, and the mode of an
-        existing file is kept. Losses, metrics and schedules of your own are code, which no file holds: with
-        them it is saved as if it were not compiled, with a warning.
+        existing file is kept. Code of your own (layers, losses, functions, ...) it holds by name only; see
+        `load_model`. With losses, metrics or schedules that have no name it is saved as if it were not
+        compiled, with a warning.
 
         Args:
             filepath: Where to; ".cnnfast" is added to a name without a suffix.
@@ -320,7 +321,7 @@ class BaseModel(Trainer, Layer):
             FileExistsError: If the file exists and `overwrite` is False.
             PermissionError: If the file is write-protected.
             ValueError: If the suffix is that of another format, such as ".keras", or a layer, or what holds
-                its weights, is code of your own; `save_weights` does without.
+                its weights, is code of your own without a name or configuration; `save_weights` does without.
         """
         from cnnfast.models.saving import save_model
 

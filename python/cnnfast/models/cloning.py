@@ -11,10 +11,11 @@ from cnnfast.models.functional import Model
 from cnnfast.models.registry import layer_from_config
 from cnnfast.models.sequential import Sequential
 from cnnfast.utils.arguments import not_offered
+from cnnfast.utils.custom_objects import custom_object_scope
 from cnnfast.utils.nest import leaves, mapped
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
 
     from cnnfast.layers.layer import Layer
 
@@ -118,12 +119,12 @@ def _cloned_graph(model: Model, input_tensors: Any, make: LayerFunction) -> Mode
     return Model(inputs, outputs, name=model.name)
 
 
-def model_from_json(json_string: str, custom_objects: None = None) -> Model | Sequential:
+def model_from_json(json_string: str, custom_objects: Mapping[str, Any] | None = None) -> Model | Sequential:
     """Returns the model whose structure `model.to_json()` wrote, with new weights; it is not compiled.
 
     Args:
         json_string: The text.
-        custom_objects: Not offered; must be None.
+        custom_objects: Classes and functions of your own that it names, by these names.
 
     Raises:
         ValueError: If it is no text of this kind, or names a class that the package does not have.
@@ -136,10 +137,10 @@ def model_from_json(json_string: str, custom_objects: None = None) -> Model | Se
         >>> model_from_json(Sequential([Dense(2, input_shape=(3,))]).to_json()).output_shape
         (None, 2)
     """
-    not_offered("model_from_json", custom_objects=(custom_objects, None))
     try:
         entry = json.loads(json_string)
-        model = layer_from_config(entry)
+        with custom_object_scope(custom_objects):
+            model = layer_from_config(entry)
     except (KeyError, TypeError, json.JSONDecodeError) as error:
         raise ValueError(f"this is no model that to_json wrote: {type(error).__name__}: {error}") from None
     if not isinstance(model, (Model, Sequential)):

@@ -1,4 +1,4 @@
-"""The layers that a configuration may name: these and no others, so that files run no foreign code.
+"""The layers that a configuration may name: these, and those that the caller gave; files run no other code.
 
 A layer that is in several places of a model, and of the models in it, is written where it comes first;
 elsewhere stands its number, {"shared": 3}.
@@ -13,7 +13,8 @@ from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from cnnfast import layers
-from cnnfast.utils.serialization import known_names, serialize
+from cnnfast.utils.custom_objects import custom_object
+from cnnfast.utils.serialization import check_makes_itself, known_names, serialize
 
 if TYPE_CHECKING:
     from cnnfast.layers.layer import Layer
@@ -54,7 +55,7 @@ def layer_to_config(layer: Layer) -> Config | None:
     """Returns `{"class_name": ..., "config": ...}`, or the number of a layer that was written before.
 
     Raises:
-        ValueError: If the layer's class is not one of the package's.
+        ValueError: If the layer's class is the user's own, and could not be told by its name, or made anew.
 
     Example:
         >>> layer_to_config(layers.ReLU(name="r"))["class_name"]
@@ -63,15 +64,23 @@ def layer_to_config(layer: Layer) -> Config | None:
     done = _done.get()
     if done is not None and layer in done:
         return {"shared": done[layer]}
-    if _classes().get(type(layer).__name__) is not type(layer):
-        raise ValueError(
-            f"layer {layer.name!r} is of class {type(layer).__name__}, which is code of your own and no file "
-            "holds; save the weights alone with save_weights"
-        )
     entry = serialize(layer)
+    assert entry is not None
+    if _classes().get(type(layer).__name__) is not type(layer):
+        _check_own(layer, entry)
     if done is not None:
         done[layer] = len(done)
     return entry
+
+
+def _check_own(layer: Layer, entry: Config) -> None:
+    if custom_object(entry["class_name"]) is None and entry["class_name"] in _classes():
+        raise ValueError(
+            f"layer {layer.name!r} is of a class of your own with the name of one of ours, "
+            f"{entry['class_name']!r}; give it another one by cnnfast.saving.register_keras_serializable, or "
+            "save the weights alone with save_weights"
+        )
+    check_makes_itself(layer, entry["config"])
 
 
 def layer_from_config(entry: Any) -> Layer:
@@ -92,9 +101,13 @@ def layer_from_config(entry: Any) -> Layer:
         shared: Layer = done[number]
         return shared
     name = entry["class_name"]
-    if name not in _classes():
-        raise ValueError(f"unknown layer {name!r}; known are {known_names(_classes())}")
-    layer = _classes()[name].from_config(entry["config"])
+    cls = custom_object(name) or _classes().get(name)
+    if cls is None:
+        raise ValueError(
+            f"unknown layer {name!r}; known are {known_names(_classes())}; give layers of your own as "
+            f"custom_objects={{{name!r}: ...}}"
+        )
+    layer: Layer = cls.from_config(entry["config"])
     if done is not None:
         done[len(done)] = layer
     return layer

@@ -26,7 +26,7 @@ from cnnfast.models.functional import Model
 from cnnfast.models.sequential import Sequential
 from cnnfast.tuning import read_tuning
 from cnnfast.utils.nest import mapped
-from cnnfast.utils.serialization import described, snake_case
+from cnnfast.utils.serialization import UnknownNameError, described, snake_case
 from cnnfast.utils.warn import warn
 
 if TYPE_CHECKING:
@@ -66,7 +66,7 @@ def save_model(model: BaseModel, filepath: str | os.PathLike[str], overwrite: bo
             of_weights = [*weights, *kept.values()]
             taken = _core.get_weights(of_weights)
         values = dict(zip(map(id, of_weights), taken, strict=True))
-        step = int(values[id(kept["0_iteration"])]) if kept else moment["step"]
+        step = int(values[id(kept["iteration"])]) if kept else moment["step"]
         parts: dict[str, Tensors] = {
             # What the network does not compute with is as it was when the layer was made.
             _WEIGHTS: {
@@ -106,11 +106,12 @@ def _seal(description: bytes) -> bytes:
     return b"sha256 " + hashlib.sha256(description).hexdigest().encode()
 
 
-def load_model(filepath: str | os.PathLike[str]) -> Model | Sequential:
+def load_model(filepath: str | os.PathLike[str], compiled: bool = True) -> Model | Sequential:
     """Reads a model from a file; see `cnnfast.models.load_model`.
 
     Args:
         filepath: The file; ".cnnfast" is added where there is none of this name.
+        compiled: Whether it is compiled as it was.
 
     Returns:
         The model, of the class it had.
@@ -131,9 +132,8 @@ def load_model(filepath: str | os.PathLike[str]) -> Model | Sequential:
         weights = _read_arrays(archive, _WEIGHTS, needed, "model", config)
         _core.set_weights(model._variables(), [weights[name] for name in needed])
         del weights
-        if config["compile"] is not None:
+        if compiled and config["compile"] is not None and _compile(model, config, sealed):
             with _described(sealed):
-                _compile(model, config)
                 state = {name: value.shape for name, value in model.network.optimizer_state().items()}
                 kept = _kept_by_optimizer(model)
             needed = state | {name: variable.shape for name, variable in kept.items()}
@@ -178,19 +178,27 @@ def _described_metrics(given: Any) -> Any:
     return mapped(lambda each: described(each, metrics.get), given or [])
 
 
-def _compile(model: BaseModel, config: Config) -> None:
+def _compile(model: BaseModel, config: Config, sealed: bool) -> bool:
+    """Compiles a model as it was; or says that code of one's own is missing, and does not."""
     from cnnfast import losses, metrics, optimizers
 
     given, training = config["compile"], config["training"]
-    model.compile(
-        optimizers.get(given["optimizer"]),
-        described_objects(given["loss"], losses.get),
-        given["loss_weights"],
-        described_objects(given["metrics"], metrics.get),
-        described_objects(given["weighted_metrics"], metrics.get),
-    )
-    model._seed, model._epochs = training["seed"], training["epochs"]
-    model.network.seed = model._seed
+    with _described(sealed):
+        try:
+            optimizer = optimizers.get(given["optimizer"])
+            loss = described_objects(given["loss"], losses.get)
+            several = [
+                described_objects(given[name], metrics.get) for name in ("metrics", "weighted_metrics")
+            ]
+        except UnknownNameError as error:
+            if not sealed:
+                raise
+            warn(f"{error}; the model is loaded as if it were not compiled")
+            return False
+        model.compile(optimizer, loss, given["loss_weights"], *several)
+        model._seed, model._epochs = training["seed"], training["epochs"]
+        model.network.seed = model._seed
+    return True
 
 
 @contextmanager

@@ -48,6 +48,7 @@ class Trainer:
         self._made_networks: Networks | None = None
         self._fast: tuple[Network, tuple[int, ...]] | None = None  # of one input and output; and its shape
         self._seed = 0  # of dropout and shuffling; drawn by compile
+        self._resumed_at = 0  # the epoch at which `fit` goes on with a run that was interrupted
         self._epochs = 0  # epochs trained since, so that a resumed run shuffles on where it stopped
         self.history: History | None = None
         self.stop_training = False
@@ -312,15 +313,18 @@ class Trainer:
         names: list[str],
         callbacks: CallbackList,
     ) -> None:
+        self._resumed_at = 0
         callbacks.on_train_begin()
         logs: dict[str, float] = {}
-        for epoch in epochs:
+        for epoch in range(max(epochs.start, self._resumed_at), epochs.stop):
             callbacks.on_epoch_begin(epoch)
             logs = train_epoch(self, train, self._shuffled if shuffle else None, names, callbacks)
             self._epochs += 1
             if validation is not None and validates_after(epoch + 1):
-                values = evaluate_all(validation, 0)
-                logs.update((f"val_{name}", value) for name, value in zip(names, values, strict=True))
+                callbacks.on_test_begin()
+                found = dict(zip(names, evaluate_all(validation, 0), strict=True))
+                callbacks.on_test_end(found)
+                logs.update((f"val_{name}", value) for name, value in found.items())
             callbacks.on_epoch_end(epoch, logs)
             if self.stop_training:
                 break

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from cnnfast.optimizers.adadelta import Adadelta
@@ -19,8 +20,9 @@ from cnnfast.optimizers.nadam import Nadam
 from cnnfast.optimizers.optimizer import Optimizer
 from cnnfast.optimizers.rmsprop import RMSprop
 from cnnfast.optimizers.sgd import SGD
+from cnnfast.utils.custom_objects import custom_object_scope
 from cnnfast.utils.missing import missing
-from cnnfast.utils.serialization import registry, resolve
+from cnnfast.utils.serialization import registry, resolve, serialize
 
 if TYPE_CHECKING:
     from cnnfast import schedules
@@ -54,6 +56,17 @@ def get(identifier: Any) -> Optimizer:
     return resolve(identifier, Optimizer, _REGISTRY, "optimizer")
 
 
+def deserialize(config: Any, custom_objects: Mapping[str, Any] | None = None) -> Optimizer:
+    """Returns the optimizer that `serialize` described, with objects of your own by name.
+
+    Example:
+        >>> deserialize(serialize(SGD(0.5))).learning_rate
+        0.5
+    """
+    with custom_object_scope(custom_objects):
+        return get(config)
+
+
 __all__ = [
     "SGD",
     "Adadelta",
@@ -69,8 +82,10 @@ __all__ = [
     "Nadam",
     "Optimizer",
     "RMSprop",
+    "deserialize",
     "get",
     "schedules",
+    "serialize",
 ]
 
 if not TYPE_CHECKING:  # a checker knows what there is

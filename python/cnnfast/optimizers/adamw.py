@@ -48,6 +48,8 @@ class AdamW(Adam):
         gradient_accumulation_steps: int | None = None,
         name: str | None = None,
     ) -> None:
+        if weight_decay is None:
+            raise ValueError("AdamW needs a weight_decay; Adam is the one without")
         super().__init__(
             learning_rate,
             beta_1,

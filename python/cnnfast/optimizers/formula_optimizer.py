@@ -14,6 +14,8 @@ if TYPE_CHECKING:
 
 Slots = list[Any]
 
+_LINE = 16  # floats of a cache line, on which each weight's numbers begin in the core's buffers
+
 
 class FormulaOptimizer(Optimizer):
     """Base of those that make a number of a weight of itself, of its gradient, and of a few numbers kept.
@@ -118,3 +120,16 @@ class FormulaOptimizer(Optimizer):
             return super()._averages()
         pairs = zip(network.weights, network.last_slots(), strict=True)
         return [(weight, average) for weight, average in pairs if weight.trainable]
+
+    def _set_averages(self, values: Sequence[Any]) -> None:
+        network = self._network
+        if network is None or self._is_traced:
+            super()._set_averages(values)
+            return
+        state, rest, at = network.optimizer_state(), iter(values), 0
+        *_, last = state  # the averages come behind all else
+        for weight in network.weights:
+            if weight.trainable:
+                state[last][at : at + weight.size] = next(rest).ravel()
+            at += -(-weight.size // _LINE) * _LINE
+        network.set_optimizer_state(state, network.step)

@@ -20,7 +20,7 @@ class Lion(FormulaOptimizer):
 
     Args:
         learning_rate: Size of a step, at least 0, or a schedule.
-        beta_1: Share of the mean in the direction, in [0, 1).
+        beta_1: Share of the mean in the direction, in (0, 1).
         beta_2: Decay of the mean, in [0, 1).
         weight_decay, clipnorm, clipvalue, global_clipnorm, use_ema, ema_momentum, ema_overwrite_frequency,
             loss_scale_factor, gradient_accumulation_steps: As in `Optimizer`.
@@ -64,6 +64,8 @@ class Lion(FormulaOptimizer):
             name,
         )
         self.beta_1 = real_number(beta_1, "beta_1", below=1.0)
+        if self.beta_1 == 0:
+            raise ValueError("beta_1 must be above 0, or only the sign of the gradient would count; got 0")
         self.beta_2 = real_number(beta_2, "beta_2", below=1.0)
 
     def _own_begins(self) -> list[float]:

@@ -102,7 +102,7 @@ class Muon(Optimizer):
         self.nesterov = bool(nesterov)
         self.rms_rate = None if rms_rate is None else real_number(rms_rate, "rms_rate")
 
-    def _goes_by_adam(self, variable: Variable) -> bool:
+    def _should_use_adamw(self, variable: Variable) -> bool:
         if len(variable.shape) != 2 or (self.exclude_embeddings and "embedding" in variable.name.lower()):
             return True
         return any(re.search(pattern, variable.name) for pattern in self.exclude_layers)
@@ -114,12 +114,12 @@ class Muon(Optimizer):
         super().build(variables)
         self._means = self.add_optimizer_variables(variables, "momentum")
         self._squares = [
-            self.add_variable_from_reference(each, "velocity") if self._goes_by_adam(each) else None
+            self.add_variable_from_reference(each, "velocity") if self._should_use_adamw(each) else None
             for each in variables
         ]
 
     def _decay_of(self, variable: Variable) -> float | None:
-        if not self._goes_by_adam(variable):
+        if not self._should_use_adamw(variable):
             return super()._decay_of(variable)
         return self.adam_weight_decay if self._may_decay(variable) else None
 
@@ -132,15 +132,28 @@ class Muon(Optimizer):
             return
         self.assign(mean, mean * self.momentum + gradient)
         ahead = gradient + mean * self.momentum if self.nesterov else mean + 0.0
-        size = 1.0 if self.rms_rate is None else self.rms_rate * max(variable.shape) ** 0.5
-        self.assign_sub(variable, self._orthogonal(ahead, variable.shape) * (learning_rate * size))
+        change = self.zeropower_via_newtonschulz5(ahead, self.ns_steps)
+        self.assign_sub(variable, self.lr_adjust(change * learning_rate))
 
-    def _orthogonal(self, x: Any, shape: tuple[int, ...]) -> Any:
-        """Returns a matrix with singular values near 1: a polynomial of it, again and again."""
-        tall = shape[0] > shape[1]
+    def lr_adjust(self, x: Any) -> Any:
+        """Returns a step as large as Adam's would be.
+
+        Args:
+            x: The step, a matrix.
+        """
+        return x if self.rms_rate is None else x * (self.rms_rate * max(x.shape) ** 0.5)
+
+    def zeropower_via_newtonschulz5(self, x: Any, steps: int) -> Any:
+        """Returns a matrix with singular values near 1: a polynomial of it, again and again.
+
+        Args:
+            x: The matrix.
+            steps: How often.
+        """
+        tall = x.shape[0] > x.shape[1]
         x = ops.transpose(x) if tall else x
         x = x / (ops.norm(x) + 1e-7)
-        for _ in range(self.ns_steps):
+        for _ in range(steps):
             square = x @ ops.transpose(x)
             x = x * self.muon_a + (square * self.muon_b + (square @ square) * self.muon_c) @ x
         return ops.transpose(x) if tall else x

@@ -96,6 +96,7 @@ class Optimizer(Stateful):
         self.ema_momentum = real_number(ema_momentum, "ema_momentum", below=1 + 1e-7)
         self.ema_overwrite_frequency = _count(ema_overwrite_frequency, "ema_overwrite_frequency", 1)
         self._undecayed: tuple[list[Any], str] = ([], "")
+        self._swapped = False  # whether weights and their moving averages are exchanged
         clipping = self._clipping()
         if len(clipping) > 1:
             raise ValueError(
@@ -144,6 +145,7 @@ class Optimizer(Stateful):
     def _begin(self, network: Network) -> None:
         """Forgets what it kept, and begins anew with a network, of which it speaks from now on."""
         self._forget()
+        self._swapped = False
         weights = network.weights
         network.set_optimizer(self._core_config(weights))
         self._bound = ref(network)
@@ -232,15 +234,35 @@ class Optimizer(Stateful):
         Args:
             var_list: Keras's argument; all weights of the model are meant.
         """
-        if self.use_ema and self.iterations:
-            for weight, average in self._averages():
+        if not self.use_ema or not self.iterations:
+            return
+        pairs = self._averages()
+        if self._swapped:  # the weights are the averages, and stay so
+            self._set_averages([weight.numpy() for weight, _ in pairs])
+            self._swapped = False
+            return
+        for weight, average in pairs:
+            weight.assign(average)
+
+    def _swap_averages(self) -> None:
+        """Exchanges weights and their moving averages; before the first step there are none."""
+        if self.iterations:
+            pairs = self._averages()
+            before = [weight.numpy() for weight, _ in pairs]
+            for weight, average in pairs:
                 weight.assign(average)
+            self._set_averages(before)
+            self._swapped = not self._swapped
 
     def _averages(self) -> list[tuple[Weight, Any]]:
         """Returns weights and their moving averages."""
         averages = self._model_variables_moving_average
         pairs = zip(self._trainable_variables, averages, strict=True)
         return [(weight, average.numpy()) for weight, average in pairs]
+
+    def _set_averages(self, values: Sequence[Any]) -> None:
+        for average, value in zip(self._model_variables_moving_average, values, strict=True):
+            average.assign(value)
 
     def __reduce__(self) -> Any:
         """Copies and pickles hold its arguments, not what it kept for weights."""

@@ -9,12 +9,14 @@ import numpy as np
 
 from cnnfast import ops
 from cnnfast.layers.adding import new_weight
+from cnnfast.layers.layer import assign_all
 from cnnfast.layers.tracing import current_tracing
 from cnnfast.layers.variable import Variable
 from cnnfast.utils.warn import warn
 
 if TYPE_CHECKING:
     from cnnfast._core import Weight
+    from cnnfast.schedules import LearningRateSchedule
 
 
 class Stateful:
@@ -25,6 +27,7 @@ class Stateful:
     """
 
     name: str
+    _schedule: LearningRateSchedule | None
     clipnorm: float | None
     clipvalue: float | None
     global_clipnorm: float | None
@@ -53,8 +56,22 @@ class Stateful:
 
     @property
     def variables(self) -> list[Variable]:
-        """The count of steps, the learning rate, and what is kept for weights."""
-        return [self._iterations, self._rate, *self._own]
+        """The count of steps, the learning rate where it is a number, and what is kept for weights."""
+        rate = [] if self._schedule is not None else [self._rate]
+        return [self._iterations, *rate, *self._own]
+
+    def set_weights(self, weights: Sequence[Any]) -> None:
+        """Sets all variables; all are checked before one is set.
+
+        Args:
+            weights: Arrays, in the order of `variables`.
+
+        Raises:
+            ValueError: If it does not know the weights that it moves, or numbers or shapes differ.
+        """
+        if not self.built:
+            raise ValueError(f"{self.name}: call build(variables) before set_weights")
+        assign_all(self.variables, weights, f"optimizer {self.name!r}")
 
     def build(self, variables: Sequence[Variable]) -> None:
         """Makes what is kept for weights; optimizers of your own call it first.
@@ -247,13 +264,17 @@ class Stateful:
                 variable.assign(variable.constraint(variable))
 
     def _update(self, gradients: Sequence[Any], variables: Sequence[Variable]) -> None:
+        self._apply_weight_decay(variables)
         for gradient, variable in zip(gradients, variables, strict=True):
-            rate, decay = self._rate_of(variable), self._decay_of(variable)
-            if decay is not None:
-                variable.assign(variable - variable * (rate * decay))
-            self.update_step(gradient, variable, rate)
+            self.update_step(gradient, variable, self._rate_of(variable))
         if self.use_ema:
             self._average(variables)
+
+    def _apply_weight_decay(self, variables: Sequence[Variable]) -> None:
+        for variable in variables:
+            decay = self._decay_of(variable)
+            if decay is not None:
+                variable.assign(variable - variable * (self._rate_of(variable) * decay))
 
     def _average(self, variables: Sequence[Variable]) -> None:
         momentum = ops.where(ops.equal(self.iterations, 0.0), 0.0, self.ema_momentum)
@@ -282,7 +303,7 @@ class Stateful:
         assert graph is not None
         moved = [each for each in weights if isinstance(each, Variable)]
         gradients = [graph.value(graph.gradient(each)) for each in moved]
-        known = [*moved, *self.variables]
+        known = [*moved, self._iterations, self._rate, *self._own]
         before = {id(each): graph.value(graph.updated_weight(each)) for each in known}
         graph.states.update(before)
         self._step(gradients, moved)
@@ -292,9 +313,8 @@ class Stateful:
                 graph.assign(each, value.number)
 
     def _kept(self) -> dict[str, Variable]:
-        """What files keep of an optimizer whose step is traced, by name."""
-        kept = [self._iterations, *self._own]
-        return {f"{i}_{variable.name}": variable for i, variable in enumerate(kept)}
+        """What files keep of an optimizer whose step is traced, by place."""
+        return {"iteration": self._iterations, **{f"variable_{i}": each for i, each in enumerate(self._own)}}
 
 
 def _untrained(variable: Variable) -> Variable:

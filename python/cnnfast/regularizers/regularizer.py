@@ -89,12 +89,9 @@ class FunctionRegularizer(Regularizer):
         """Returns what the function does."""
         return self.fn(x)
 
-    def get_config(self) -> Config:
-        """Refuses: a function cannot be written into a file."""
-        raise ValueError(
-            f"the regularizer {self.name!r} is a function, which no configuration can hold; make it a class "
-            "with get_config"
-        )
+    @property
+    def _own_function(self) -> Callable[[Any], Any]:
+        return self.fn
 
     def __repr__(self) -> str:
         return f"FunctionRegularizer({self.name})"

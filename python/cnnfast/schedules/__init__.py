@@ -33,7 +33,7 @@ def deserialize(config: Any) -> LearningRateSchedule:
         >>> deserialize(serialize(ExponentialDecay(0.1, 1000, 0.5))).decay_rate
         0.5
     """
-    return resolve(config, LearningRateSchedule, _REGISTRY, "schedule")
+    return resolve(config, LearningRateSchedule, _REGISTRY, "schedule", LearningRateSchedule.of)
 
 
 __all__ = [

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -38,13 +39,15 @@ class LearningRateSchedule(Configured):
 
     @classmethod
     def of(cls, function: Callable[[int], float]) -> LearningRateSchedule:
-        """Returns a function of the step as a schedule; such a one is not saved.
+        """Returns a function of the step, or of nothing, as a schedule.
 
         Example:
             >>> LearningRateSchedule.of(lambda step: 0.5**step)(2)
             0.25
         """
-        return function if isinstance(function, LearningRateSchedule) else _Function(function)
+        if isinstance(function, LearningRateSchedule):
+            return function
+        return _Function(function, bool(inspect.signature(function).parameters))
 
     def _check_reals(self, *names: str) -> None:
         for name in names:
@@ -58,7 +61,12 @@ class LearningRateSchedule(Configured):
 
 @dataclass(frozen=True)
 class _Function(LearningRateSchedule):
-    function: Callable[[int], float]
+    function: Callable[..., float]
+    asks: bool  # for the step
+
+    @property
+    def _own_function(self) -> Callable[[int], float]:
+        return self.function
 
     def __call__(self, step: Any) -> float:
-        return self.function(step)
+        return self.function(step) if self.asks else self.function()

@@ -152,7 +152,6 @@ NAMES: dict[str, str] = {
 
 # What to use in place of a name.
 NEAR: dict[str, str] = {
-    "BackupAndRestore": "ModelCheckpoint, load_model and fit(initial_epoch=...)",
     "ProgbarLogger": "fit(verbose=1)",
     "applications": "a Sequential or Model of your own",
     "plot_model": "model.summary()",

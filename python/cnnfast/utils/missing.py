@@ -16,7 +16,7 @@ def advice(family: str, name: Any, known: Iterable[str] = ()) -> str:
         known: The names that there are.
 
     Example:
-        >>> advice("callbacks", "BackupAndRestore").split(":")[0]
+        >>> advice("callbacks", "RemoteMonitor").split(":")[0]
         '; Keras has it, cnnfast does not yet'
         >>> advice("layers", "Conv2d", ["Conv2D", "Dense"])
         "; did you mean 'Conv2D'?"

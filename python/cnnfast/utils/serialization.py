@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, fields
 from typing import TYPE_CHECKING, Any, TypeVar
 
+from cnnfast.utils.custom_objects import custom_object, get_registered_name, is_own, own_function
 from cnnfast.utils.missing import advice
 
 if TYPE_CHECKING:
@@ -77,17 +78,21 @@ def serialize(value: Any) -> Config | None:
     """
     if value is None:
         return None
+    function = own_function(value)
+    if function is not None:
+        return {"class_name": get_registered_name(function), "config": {}}
     if not hasattr(value, "get_config"):
         raise ValueError(f"{value!r} has no get_config, and so no configuration")
-    return {"class_name": type(value).__name__, "config": value.get_config()}
+    return {"class_name": get_registered_name(type(value)), "config": value.get_config()}
 
 
 def described(value: Any, make: Callable[[Any], Any]) -> Config | None:
-    """Returns what `serialize` does, if `make` makes an object of the same class of it.
+    """Returns what `serialize` does, if an object of the same class can be made of it.
+
+    Of what is the user's own it holds the name; whoever loads it gives the code.
 
     Raises:
-        ValueError: If it does not: classes and functions of the user's own are code, which no configuration
-            holds.
+        ValueError: If it cannot: a function has no name, a name is one of ours, or `get_config` is missing.
 
     Example:
         >>> from cnnfast import regularizers
@@ -96,19 +101,66 @@ def described(value: Any, make: Callable[[Any], Any]) -> Config | None:
     """
     if value is None:
         return None
+    config = serialize(value)
+    assert config is not None
     try:
-        config = serialize(value)
-        if type(make(config)) is type(value):
-            return config
-    except ValueError:  # no configuration, or one of an unknown class
-        pass
-    raise ValueError(f"{value!r} is code of your own, which no configuration and no file holds")
+        made = make(config)
+    except UnknownNameError as error:  # whoever loads it gives what has that name
+        if "<" in error.name:
+            raise ValueError(f"{value!r} is code of your own without a name, which no file holds") from None
+        if is_own(value):
+            check_makes_itself(value, config["config"])
+        return config
+    if type(made) is type(value) and own_function(made) == own_function(value):
+        return config
+    raise ValueError(
+        f"{value!r} is code of your own under a name that is known, {config['class_name']!r}; give it "
+        "another one by cnnfast.saving.register_keras_serializable"
+    )
 
 
-def resolve(identifier: Any, family: type[T], known: Mapping[str, type[T]], what: str) -> T:
+class UnknownNameError(ValueError):
+    """A configuration names what neither the package has nor the caller gave.
+
+    Args:
+        name: The name.
+        message: What to tell.
+    """
+
+    def __init__(self, name: str, message: str) -> None:
+        super().__init__(message)
+        self.name = name
+
+
+def check_makes_itself(value: Any, config: Config) -> None:
+    """Refuses an object of the user's own whose configuration is not what its class takes.
+
+    Example:
+        >>> from cnnfast.regularizers import L2
+        >>> check_makes_itself(L2(0.5), {"l2": 0.5})
+    """
+    if own_function(value) is not None:
+        return
+    try:
+        type(value).from_config(config)
+    except (TypeError, ValueError) as error:
+        raise ValueError(
+            f"{type(value).__name__} is code of your own, and its get_config does not return the arguments "
+            f"of its __init__ ({error}); define get_config"
+        ) from error
+
+
+def resolve(
+    identifier: Any,
+    family: type[T],
+    known: Mapping[str, type[T]],
+    what: str,
+    wrap: Callable[[Any], T] | None = None,
+) -> T:
     """Returns the object that a name, a configuration, a class or the object itself stands for.
 
-    Only classes listed in `known` are ever made, so a configuration from a file runs no foreign code.
+    Only classes that are listed in `known`, or that the caller gave by name (`custom_objects`), are ever
+    made, so a configuration from a file runs no other code. `wrap` makes an object of a function.
 
     Raises:
         ValueError: If `identifier` is none of these, or its name is not known.
@@ -128,10 +180,22 @@ def resolve(identifier: Any, family: type[T], known: Mapping[str, type[T]], what
         name, config = identifier.get("class_name"), identifier.get("config", {})
     if not isinstance(name, str):
         raise ValueError(f"{what} must be a name, a configuration or a {family.__name__}, got {identifier!r}")
-    if name not in known:
+    own = custom_object(name)
+    if own is not None and not isinstance(own, type):
+        if isinstance(own, family):
+            return own
+        return own if wrap is None else wrap(own)
+    if own is None and name not in known:
         names = [each for each in known if each.islower()]
         near = advice(family.__module__.split(".")[1], name, names)
-        raise ValueError(f"unknown {what} {name!r}; known are {known_names(names)}{near}")
+        raise UnknownNameError(
+            name,
+            f"unknown {what} {name!r}; known are {known_names(names)}{near}; give what is your own by its "
+            "name, as custom_objects",
+        )
     if not isinstance(config, dict):
         raise ValueError(f"the configuration of {what} {name!r} must be a dict, got {config!r}")
-    return known[name](**config)
+    if own is None:
+        return known[name](**config)
+    made: T = own.from_config(config)  # type: ignore[attr-defined]
+    return made

@@ -1,0 +1,30 @@
+"""What Keras has in `keras.saving`: files of models, and what they may name that is one's own."""
+
+from typing import TYPE_CHECKING
+
+from cnnfast.models import load_model, save_model
+from cnnfast.utils.custom_objects import (
+    CustomObjectScope,
+    custom_object_scope,
+    get_custom_objects,
+    get_registered_name,
+    get_registered_object,
+    register_keras_serializable,
+)
+from cnnfast.utils.missing import missing
+
+__all__ = [
+    "CustomObjectScope",
+    "custom_object_scope",
+    "get_custom_objects",
+    "get_registered_name",
+    "get_registered_object",
+    "load_model",
+    "register_keras_serializable",
+    "save_model",
+]
+
+if not TYPE_CHECKING:  # a checker knows what there is
+
+    def __getattr__(name):
+        raise missing(__name__, name)
