@@ -106,6 +106,7 @@ class Layer:
     variable_dtype: ClassVar[str] = "float32"
     joins: ClassVar[bool] = False  # whether it takes a list of inputs
     acts_in_training_only: ClassVar[bool] = False  # elsewhere it returns its input
+    _acts: ClassVar[bool]  # whether `call` has training=True by default, once someone asked
 
     def __init__(
         self,

@@ -36,7 +36,7 @@ class RandAugment(Augmentation):
         num_ops: How many augmentations an image gets.
         factor: The augmentations' factor, within 0 and 1; one number stands for 0 and itself.
         interpolation: "bilinear" or "nearest".
-        seed: What calls on arrays follow; None for `cnnfast.set_random_seed`. In a model the model's does.
+        seed: Own seed; None follows `cnnfast.set_random_seed`.
         data_format: "channels_last", "channels_first", or None for `cnnfast.image_data_format()`.
         options: Arguments of every layer: `name`, `trainable`, `input_shape`.
 
@@ -88,6 +88,7 @@ class RandAugment(Augmentation):
             AutoContrast(**valued),
             Equalization(**valued),
         ]
+        self._hold(self._parts)
 
     def _changed(self, images: Value) -> Any:
         from cnnfast import ops
