@@ -404,6 +404,7 @@ def test_mixing() -> None:
         (lambda: layers.RandomZoom((-1, 0)), "above -1"),
         (lambda: layers.RandomRotation((1, 2, 3)), "two numbers"),
         (lambda: layers.RandomContrast(2.0), "within 0 and 1"),
+        (lambda: layers.RandomGrayscale(-0.5), "within 0 and 1"),
         (lambda: layers.RandomHue(0.1, value_range=3), "value_range must be two numbers"),
         (lambda: layers.RandomGaussianBlur(kernel_size=4), "must be odd"),
         (lambda: layers.RandomPosterization(9), "factor must be within 1 and 8"),

@@ -233,6 +233,7 @@ def test_resize(kind: str, data_format: str) -> None:
     np.testing.assert_allclose(ops.image.resize(given[0], (8, 4), **how), want[0], atol=1e-5)
     layer = layers.Resizing(8, 4, **how)
     np.testing.assert_allclose(layer(given), want, atol=1e-5)
+    np.testing.assert_array_equal(layer(given[0]), layer(given)[0])
     source = Input(given.shape[1:])
     model = Model(source, ops.image.resize(source, (8, 4), **how))
     np.testing.assert_allclose(Model.from_config(model.get_config()).predict(given), want, atol=1e-5)

@@ -11,18 +11,16 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from cnnfast.config import next_seed, resolve_data_format
-from cnnfast.layers.layer import Layer
+from cnnfast.config import next_seed
+from cnnfast.layers.images import ImageLayer
 from cnnfast.layers.noise import own_seed, uniform
-from cnnfast.layers.symbolic import SymbolicTensor
-from cnnfast.layers.tracing import Value
 from cnnfast.utils.arguments import entries, real_number
-from cnnfast.utils.samples import as_array
 
 if TYPE_CHECKING:
     from typing_extensions import Unpack
 
     from cnnfast.layers.layer import LayerOptions
+    from cnnfast.layers.tracing import Value
     from cnnfast.utils.serialization import Config
 
 Pair = tuple[float, float]
@@ -71,7 +69,7 @@ class _Draws:
     count = 0
 
 
-class Augmentation(Layer):
+class Augmentation(ImageLayer):
     """Base of the layers that change images while training: they define `_changed`.
 
     Args:
@@ -83,22 +81,10 @@ class Augmentation(Layer):
     def __init__(
         self, data_format: str | None = None, seed: int | None = None, **options: Unpack[LayerOptions]
     ) -> None:
-        super().__init__(**options)
-        self.data_format = resolve_data_format(data_format)
+        super().__init__(data_format, **options)
         self.seed = own_seed(seed)
         self._calls = 0  # on arrays
         self._draws = _Draws()
-
-    def __call__(self, *args: Any, **kwargs: Any) -> Any:
-        """As `Layer.__call__`, for single images, too. Arrays are changed unless training=False."""
-        images = args[0] if args else kwargs.get("inputs")
-        if images is None or isinstance(images, (Value, SymbolicTensor)):
-            return super().__call__(*args, **kwargs)
-        array = as_array(images, "images")
-        rest = {name: value for name, value in kwargs.items() if name != "inputs"}
-        if array.ndim != 3:
-            return super().__call__(array, *args[1:], **rest)
-        return super().__call__(array[None], *args[1:], **rest)[0]
 
     def call(self, inputs: Any, training: bool = True) -> Any:
         """Returns the images that it makes."""
@@ -121,7 +107,7 @@ class Augmentation(Layer):
 
     def get_config(self) -> Config:
         """Returns the arguments that make an equal layer."""
-        return {**super().get_config(), "data_format": self.data_format, "seed": self.seed}
+        return {**super().get_config(), "seed": self.seed}
 
     # -- for `_changed` ----------------------------------------------------------------------------------
 

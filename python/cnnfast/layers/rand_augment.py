@@ -68,7 +68,7 @@ class RandAugment(Augmentation):
         super().__init__(data_format, seed, **options)
         self.value_range, self.num_ops = (
             pair_of(value_range, "value_range"),
-            whole_number(num_ops, "num_ops", 1),
+            whole_number(num_ops, "num_ops", 0),
         )
         self.factor = own = factor_range(factor, "factor", (0.0, 1.0))
         self.interpolation = interpolation

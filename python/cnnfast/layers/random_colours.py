@@ -370,7 +370,7 @@ class RandomGrayscale(Augmentation):
         **options: Unpack[LayerOptions],
     ) -> None:
         super().__init__(data_format, seed, **options)
-        self.factor = factor_range(factor, "factor", (0.0, 1.0))[1]
+        self.factor = factor_range((0.0, factor), "factor", (0.0, 1.0))[1]
 
     def _changed(self, images: Value) -> Any:
         from cnnfast import ops
