@@ -162,6 +162,7 @@ ANY = [
     lambda **options: layers.RandomRotation(0.2, **options),
     lambda **options: layers.RandomZoom(0.3, **options),
     lambda **options: layers.RandomShear(0.3, 0.2, **options),
+    lambda **options: layers.RandomPerspective((1, 1), 0.5, **options),
     lambda **options: layers.RandomBrightness(0.2, **options),
     lambda **options: layers.RandomContrast(0.3, **options),
     lambda **options: layers.RandomSaturation(0.9, **options),
@@ -251,6 +252,24 @@ def test_only_while_training(kind: Any) -> None:
     assert (model(x, training=True) != want).any()
 
 
+def test_own_seeds_in_models() -> None:
+    """They make a layer's numbers independent of the model's seed, and other ones in each step and layer."""
+    x = _images(9)
+
+    def seen(model_seed: int, *seeds: int) -> Array:
+        """What two augmentations in a row make in two steps, as weights that follow the batch's mean."""
+        cnnfast.set_random_seed(model_seed)
+        parts = [layers.RandomColorJitter((0, 255), 0.3, 0.3, seed=seed) for seed in seeds]
+        norm = layers.BatchNormalization(momentum=0.5)
+        model = Sequential([Input(x.shape[1:]), *parts, norm, layers.Flatten(), layers.Dense(1)])
+        model.compile("sgd", "mse")
+        model.fit(x, np.zeros((9, 1)), batch_size=9, epochs=2, verbose=0, shuffle=False)
+        return norm.moving_mean.numpy()
+
+    np.testing.assert_array_equal(seen(1, 5, 6), seen(2, 5, 6))
+    assert (seen(1, 5, 6) != seen(1, 5, 7)).any()
+
+
 def test_flips_and_crops_are_views() -> None:
     x = np.arange(4 * 6 * 5, dtype=np.float32).reshape(1, 6, 5, 4).repeat(400, 0)
     flips = {np.ascontiguousarray(image).tobytes() for image in layers.RandomFlip(seed=1)(x)}
@@ -259,6 +278,35 @@ def test_flips_and_crops_are_views() -> None:
     assert crops == {
         np.ascontiguousarray(x[0, i : i + 4, j : j + 3]).tobytes() for i in range(3) for j in range(3)
     }
+
+
+def test_perspectives_are_homographies() -> None:
+    """Pixels that say where they are tell the map, which moves three corners as far as it may."""
+    y, x = np.mgrid[:20, :30].astype(np.float32)
+    places = np.stack([y, x], -1)[None].repeat(40, 0)
+    found = []
+    for seen in layers.RandomPerspective((1, 1), 0.4, fill_value=-1e6)(places).astype(float):
+        inside = (seen >= 0).all(-1) & (seen[..., 0] < 18.9) & (seen[..., 1] < 28.9)
+        v, u, b, a = y[inside], x[inside], seen[inside][:, 0], seen[inside][:, 1]
+        none, one = np.zeros_like(u), np.ones_like(u)
+        rows = np.concatenate(
+            [
+                np.stack([u, v, one, none, none, none, -u * a, -v * a], 1),
+                np.stack([none, none, none, u, v, one, -u * b, -v * b], 1),
+            ]
+        )
+        h, *_ = np.linalg.lstsq(rows, np.concatenate([a, b]), rcond=None)
+        np.testing.assert_allclose(rows @ h, np.concatenate([a, b]), atol=1e-3)
+        back = np.linalg.inv(np.append(h, 1).reshape(3, 3))
+        corners = back @ np.array([[0, 29, 0, 29], [0, 0, 19, 19], [1, 1, 1, 1]])
+        found.append(corners[:2] / corners[2])
+    moved = np.array(found)
+    np.testing.assert_allclose(moved[:, :, 0], 0, atol=0.05)
+    np.testing.assert_allclose([moved[:, 1, 1], moved[:, 0, 2]], 0, atol=0.05)
+    shares = np.concatenate([moved[:, 0, [1, 3]] / 29, moved[:, 1, [2, 3]] / 19])
+    assert shares.min() > 0.79
+    assert shares.max() < 1.21
+    assert np.ptp(shares) > 0.3
 
 
 def test_contrast_and_hue_stay_within_their_factors() -> None:
@@ -356,6 +404,7 @@ def test_mixing() -> None:
         (lambda: layers.RandomZoom((-1, 0)), "above -1"),
         (lambda: layers.RandomRotation((1, 2, 3)), "two numbers"),
         (lambda: layers.RandomContrast(2.0), "within 0 and 1"),
+        (lambda: layers.RandomGrayscale(-0.5), "within 0 and 1"),
         (lambda: layers.RandomHue(0.1, value_range=3), "value_range must be two numbers"),
         (lambda: layers.RandomGaussianBlur(kernel_size=4), "must be odd"),
         (lambda: layers.RandomPosterization(9), "factor must be within 1 and 8"),

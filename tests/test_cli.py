@@ -17,7 +17,7 @@ from support.machine import python_environment
 import cnnfast
 from cnnfast import models
 from cnnfast.cli import keeping, main, report
-from cnnfast.cli.augment import Augment, views
+from cnnfast.cli.augment import Augment, viewers, views
 from cnnfast.cli.images import ImageInput
 
 Captured = pytest.CaptureFixture[str]
@@ -372,12 +372,12 @@ def test_a_model_that_no_file_holds_keeps_its_weights(
 
 def test_views() -> None:
     images = np.random.default_rng(0).integers(0, 256, (200, 16, 8, 3), np.uint8)
-    mirrored = views(images, ["flip"], np.random.default_rng(1))
+    mirrored = views(images, viewers(["flip"], 1, 0))
     kept = [np.array_equal(a, b) for a, b in zip(images, mirrored, strict=True)]
     turned = [np.array_equal(a[:, ::-1], b) for a, b in zip(images, mirrored, strict=True)]
     assert all(a != b for a, b in zip(kept, turned, strict=True))
     assert 60 < sum(turned) < 140
-    shifted = views(images, ["shift"], np.random.default_rng(1))
+    shifted = views(images, viewers(["shift"], 1, 0))
     assert shifted.shape == images.shape
     seen = set()
     for a, b in zip(images, shifted, strict=True):
@@ -388,7 +388,7 @@ def test_views() -> None:
         assert len(places) == 1
         seen.update(places)
     assert len(seen) == 15
-    assert np.array_equal(views(images, ["shift"], np.random.default_rng(1)), shifted)
+    assert np.array_equal(views(images, viewers(["shift"], 1, 0)), shifted)
 
 
 @pytest.mark.parametrize("shape", [(8, 8, 1), (8, 8, 3), (3, 8, 8)])
@@ -405,7 +405,7 @@ def test_training_sees_the_views(shape: tuple[int, ...]) -> None:
         x = wanted.batch(images)
         model.fit(x, np.arange(600) % 2, verbose=0, callbacks=[Augment(kinds, images, x, wanted, 0)])
         weights.append(model.get_weights()[0])
-        expected = wanted.batch(views(images[:256], kinds, np.random.default_rng((0, 0))))
+        expected = wanted.batch(views(images[:256], viewers(kinds, 0, 0)))
         np.testing.assert_array_equal(x[:256], expected)
     assert np.abs(weights[0] - weights[1]).max() > 1e-3
 

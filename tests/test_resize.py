@@ -233,6 +233,7 @@ def test_resize(kind: str, data_format: str) -> None:
     np.testing.assert_allclose(ops.image.resize(given[0], (8, 4), **how), want[0], atol=1e-5)
     layer = layers.Resizing(8, 4, **how)
     np.testing.assert_allclose(layer(given), want, atol=1e-5)
+    np.testing.assert_array_equal(layer(given[0]), layer(given)[0])
     source = Input(given.shape[1:])
     model = Model(source, ops.image.resize(source, (8, 4), **how))
     np.testing.assert_allclose(Model.from_config(model.get_config()).predict(given), want, atol=1e-5)
@@ -303,3 +304,60 @@ def test_map_coordinates() -> None:
         ops.image.map_coordinates(x, np.moveaxis(at, -1, 0), 3)
     with pytest.raises(ValueError, match="one row for each"):
         ops.image.map_coordinates(x, at, 1)
+
+
+@pytest.mark.parametrize("data_format", ["channels_last", "channels_first"])
+def test_frames(data_format: str) -> None:
+    x = _images(2, 6, 5, 3)
+    given, how = _given(x, data_format), {"data_format": data_format}
+    wide = np.pad(x, [(0, 0), (1, 2), (3, 0), (0, 0)])
+    got = ops.image.pad_images(given, 1, bottom_padding=2, right_padding=0, target_width=8, **how)
+    np.testing.assert_array_equal(got, _given(wide, data_format))
+    back = ops.image.crop_images(
+        got, bottom_cropping=2, left_cropping=3, target_height=6, target_width=5, **how
+    )
+    np.testing.assert_array_equal(back, given)
+    np.testing.assert_array_equal(ops.image.crop_images(got[0], 1, 3, 2, 0, **how), given[0])
+
+
+@pytest.mark.parametrize("data_format", ["channels_last", "channels_first"])
+@pytest.mark.parametrize("padding", ["valid", "same"])
+@pytest.mark.parametrize(("size", "strides", "apart"), [((2, 3), None, 1), (3, (2, 1), 1), ((2, 1), 1, 2)])
+def test_patches(size: Any, strides: Any, apart: int, padding: Any, data_format: str) -> None:
+    """As a convolution whose filters take one number each."""
+    x = _images(2, 7, 6, 3)
+    window = (size, size) if isinstance(size, int) else size
+    count = window[0] * window[1] * 3
+    kernel = np.eye(count, dtype=np.float32).reshape(*window, 3, count)
+    given = _given(x, data_format)
+    want = ops.conv(
+        given,
+        kernel,
+        strides=strides or window,
+        padding=padding,
+        dilation_rate=apart,
+        data_format=data_format,
+    )
+    got = ops.image.extract_patches(given, size, strides, apart, padding, data_format)
+    np.testing.assert_array_equal(got, want)
+
+
+@pytest.mark.parametrize(
+    ("make", "message"),
+    [
+        (lambda x: ops.image.pad_images(x, 1, 1, 1, 1, 9), "two must be given"),
+        (lambda x: ops.image.pad_images(x, 1, 1, target_height=4, target_width=9), "at least 0 on each side"),
+        (
+            lambda x: ops.image.crop_images(x, 1, 1, target_height=9, target_width=2),
+            "at least 0 on each side",
+        ),
+        (lambda x: ops.image.extract_patches(x, 9), "make them smaller"),
+        (lambda x: ops.image.extract_patches(x, 2, padding="full"), "padding must be"),
+        (lambda x: ops.image.resize(x[0, 0], 3), "three axes"),
+        (lambda x: ops.image.resize(x, 3, "cubic"), "interpolation must be"),
+        (lambda x: ops.image.gaussian_blur(x, 4), "must be odd"),
+    ],
+)
+def test_words_refuse(make: Any, message: str) -> None:
+    with pytest.raises(ValueError, match=message):
+        make(_images(2, 6, 5, 3))

@@ -1,6 +1,9 @@
 """Other views of the same pictures in each epoch, so that a network learns what does not matter."""
 
-from collections.abc import Collection
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
@@ -8,6 +11,9 @@ from numpy.typing import NDArray
 from cnnfast.callbacks import Callback
 from cnnfast.callbacks.callback import Logs
 from cnnfast.cli.images import ImageInput, Pixels
+
+if TYPE_CHECKING:
+    from cnnfast.layers import Layer
 
 KINDS = ("flip", "shift")
 
@@ -36,28 +42,39 @@ class Augment(Callback):
 
     def on_epoch_begin(self, epoch: int, logs: Logs | None = None) -> None:
         """Makes the views of this epoch."""
-        rng = np.random.default_rng((self._seed, epoch))
+        layers = viewers(self._kinds, self._seed, epoch)
         for start in range(0, len(self._images), _CHUNK):
             part = slice(start, start + _CHUNK)
-            self._x[part] = self._wanted.batch(views(self._images[part], self._kinds, rng))
+            self._x[part] = self._wanted.batch(views(self._images[part], layers))
 
 
-def views(images: Pixels, kinds: Collection[str], rng: np.random.Generator) -> Pixels:
+def viewers(kinds: Collection[str], seed: int, epoch: int) -> list[Layer]:
+    """The layers that make the views of an epoch.
+
+    Example:
+        >>> [layer.name for layer in viewers(["flip"], 0, 0)]
+        ['flip']
+    """
+    from cnnfast.layers import RandomFlip, RandomTranslation
+
+    own = int(np.random.default_rng((seed, epoch)).integers(2**31))
+    made: list[Layer] = []
+    if "flip" in kinds:
+        made.append(RandomFlip("horizontal", own, "channels_last", name="flip"))
+    if "shift" in kinds:
+        far = (_FARTHEST_SHIFT, _FARTHEST_SHIFT, "nearest", "nearest")
+        made.append(RandomTranslation(*far, seed=own, data_format="channels_last", name="shift"))
+    return made
+
+
+def views(images: Pixels, layers: Sequence[Layer]) -> Pixels:
     """A view of each image.
 
     Example:
         >>> images = np.tile(np.array([[[[0], [1]]]], np.uint8), (99, 1, 1, 1))
-        >>> np.unique(views(images, ["flip"], np.random.default_rng(0))[:, 0, 0, 0]).tolist()
-        [0, 1]
+        >>> np.unique(views(images, viewers(["flip"], 0, 0))[:, 0, 0, 0]).tolist()
+        [0.0, 1.0]
     """
-    if "flip" in kinds:
-        mirrored = rng.random(len(images)) < 0.5
-        images = np.where(mirrored[:, None, None, None], images[:, :, ::-1], images)
-    if "shift" in kinds:
-        count, height, width, _ = images.shape
-        far = [max(1, round(side * _FARTHEST_SHIFT)) for side in (height, width)]
-        top, left = (rng.integers(0, 2 * most + 1, count) for most in far)
-        wide = np.pad(images, ((0, 0), *((most, most) for most in far), (0, 0)), "edge")
-        windows = np.lib.stride_tricks.sliding_window_view(wide, (height, width), (1, 2))
-        images = np.moveaxis(windows[np.arange(count), top, left], 1, -1)
+    for layer in layers:
+        images = layer(images)
     return images

@@ -105,6 +105,7 @@ from cnnfast.layers.random_details import RandomErasing, RandomGaussianBlur, Ran
 from cnnfast.layers.random_geometry import (
     RandomCrop,
     RandomFlip,
+    RandomPerspective,
     RandomRotation,
     RandomShear,
     RandomTranslation,
@@ -253,6 +254,7 @@ __all__ = [
     "RandomGrayscale",
     "RandomHue",
     "RandomInvert",
+    "RandomPerspective",
     "RandomPosterization",
     "RandomRotation",
     "RandomSaturation",

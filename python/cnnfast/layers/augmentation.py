@@ -6,21 +6,21 @@ alone, whatever the threads; the core computes them within its step.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from cnnfast.config import next_seed, resolve_data_format
-from cnnfast.layers.layer import Layer
-from cnnfast.layers.symbolic import SymbolicTensor
-from cnnfast.layers.tracing import Value
-from cnnfast.utils.arguments import entries, real_number, whole_number
-from cnnfast.utils.samples import as_array
+from cnnfast.config import next_seed
+from cnnfast.layers.images import ImageLayer
+from cnnfast.layers.noise import own_seed, uniform
+from cnnfast.utils.arguments import entries, real_number
 
 if TYPE_CHECKING:
     from typing_extensions import Unpack
 
     from cnnfast.layers.layer import LayerOptions
+    from cnnfast.layers.tracing import Value
     from cnnfast.utils.serialization import Config
 
 Pair = tuple[float, float]
@@ -63,38 +63,34 @@ def factor_range(value: Any, name: str, bounds: Pair = (-1.0, 1.0)) -> Pair:
     return low, high
 
 
-class Augmentation(Layer):
+class _Draws:
+    """Numbers the draws of a layer and of those in it."""
+
+    count = 0
+
+
+class Augmentation(ImageLayer):
     """Base of the layers that change images while training: they define `_changed`.
 
     Args:
         data_format: "channels_last", "channels_first", or None for `cnnfast.image_data_format()`.
-        seed: What calls on arrays follow; None for `cnnfast.set_random_seed`. In a model the model's does.
+        seed: Own seed; None follows `cnnfast.set_random_seed`.
         options: Arguments of every layer: `name`, `trainable`, `input_shape`.
     """
 
     def __init__(
         self, data_format: str | None = None, seed: int | None = None, **options: Unpack[LayerOptions]
     ) -> None:
-        super().__init__(**options)
-        self.data_format = resolve_data_format(data_format)
-        self.seed = None if seed is None else whole_number(seed, "seed", 0)
-        self._draws = 0
-
-    def __call__(self, *args: Any, **kwargs: Any) -> Any:
-        """As `Layer.__call__`, for single images, too. Arrays are changed unless training=False."""
-        images = args[0] if args else kwargs.get("inputs")
-        if images is None or isinstance(images, (Value, SymbolicTensor)):
-            return super().__call__(*args, **kwargs)
-        array = as_array(images, "images")
-        rest = {name: value for name, value in kwargs.items() if name != "inputs"}
-        if array.ndim != 3:
-            return super().__call__(array, *args[1:], **rest)
-        return super().__call__(array[None], *args[1:], **rest)[0]
+        super().__init__(data_format, **options)
+        self.seed = own_seed(seed)
+        self._calls = 0  # on arrays
+        self._draws = _Draws()
 
     def call(self, inputs: Any, training: bool = True) -> Any:
         """Returns the images that it makes."""
         if len(inputs.dims) != 3:
             raise ValueError(f"layer {self.name!r} takes images, got shape {inputs.shape}")
+        self._draws.count = 0
         return self._changed(inputs) if training else self._unchanged(inputs)
 
     def _changed(self, images: Value) -> Any:
@@ -104,16 +100,26 @@ class Augmentation(Layer):
         return images
 
     def _next_seed(self) -> int:
-        self._draws += 1
+        self._calls += 1
         if self.seed is None:
             return next_seed()
-        return int(np.random.default_rng((self.seed, self._draws)).integers(2**31))
+        return int(np.random.default_rng((self.seed, self._calls)).integers(2**31))
 
     def get_config(self) -> Config:
         """Returns the arguments that make an equal layer."""
-        return {**super().get_config(), "data_format": self.data_format, "seed": self.seed}
+        return {**super().get_config(), "seed": self.seed}
 
     # -- for `_changed` ----------------------------------------------------------------------------------
+
+    def _hold(self, parts: Sequence[Augmentation]) -> None:
+        """Has other layers draw in the name of this one, of its seed."""
+        for part in parts:
+            part.seed, part._draws = self.seed, self._draws
+
+    def _draw(self, images: Value, count: int) -> tuple[int | None, int]:
+        """The seed and the first of so many draws; calls on arrays have a seed for each call instead."""
+        self._draws.count += count
+        return None if images.graph.at_once else self.seed, self._draws.count - count
 
     @property
     def _channel_axis(self) -> int:
@@ -130,13 +136,12 @@ class Augmentation(Layer):
 
     def _uniform(self, images: Value, low: float = 0.0, high: float = 1.0) -> Any:
         """A number in [low, high) for each image, (n, 1, 1, 1)."""
-        from cnnfast.ops.formula import formula
         from cnnfast.ops.shaping import moved
 
         if low == high:
             return low
         pixel = moved(images, "slice", [(0, 1, 1)] * 3)
-        return low + (high - low) * formula("random", pixel)
+        return low + (high - low) * uniform(pixel, *self._draw(images, 1))
 
     def _sign(self, images: Value) -> Any:
         """1 or -1 for each image."""

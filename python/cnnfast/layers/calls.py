@@ -61,8 +61,11 @@ def acts_by_default(layer: Layer) -> bool:
         >>> acts_by_default(RandomFlip()), acts_by_default(GaussianNoise(0.1))
         (True, False)
     """
-    parameter = inspect.signature(layer.call).parameters.get("training")
-    return parameter is not None and parameter.default is True
+    kind = type(layer)
+    if "_acts" not in kind.__dict__:
+        parameter = inspect.signature(kind.call).parameters.get("training")
+        kind._acts = parameter is not None and parameter.default is True
+    return kind._acts
 
 
 def described(layer: Layer, args: Args, kwargs: Kwargs, shapes: Sequence[Dims], at_once: bool = False) -> Any:

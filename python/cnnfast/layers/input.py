@@ -94,10 +94,10 @@ class InputLayer(Layer):
 
 def _check_numbers(dtype: Any) -> None:
     try:
-        kind = np.dtype(dtype or np.float32).kind
+        numbers = np.dtype(dtype or np.float32).kind in "biuf"
     except TypeError:
-        kind = ""
-    if kind not in ("b", "i", "u", "f"):
+        numbers = False
+    if not numbers:
         raise ValueError(f"dtype must be one of numbers, such as 'float32' or 'uint8', got {dtype!r}")
 
 

@@ -108,6 +108,7 @@ class Layer:
     input_spec: Any = None  # what inputs it takes, as layers of one's own tell it
     joins: ClassVar[bool] = False  # whether it takes a list of inputs
     acts_in_training_only: ClassVar[bool] = False  # elsewhere it returns its input
+    _acts: ClassVar[bool]  # whether `call` has training=True by default, once someone asked
 
     def __init__(
         self,

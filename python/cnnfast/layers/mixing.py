@@ -70,7 +70,7 @@ class MixUp(_Mixing):
     Args:
         alpha: Of the distribution, above 0; small ones leave most images nearly as they are.
         data_format: "channels_last", "channels_first", or None for `cnnfast.image_data_format()`.
-        seed: What calls follow; None for `cnnfast.set_random_seed`.
+        seed: Own seed; None follows `cnnfast.set_random_seed`.
         options: Arguments of every layer: `name`, `trainable`, `input_shape`.
 
     Shapes:
@@ -117,7 +117,7 @@ class CutMix(_Mixing):
     Args:
         factor: Range of alpha, of whose beta distribution the share of the own image is; within 0 and 1, one
             number stands for 0 and itself.
-        seed: What calls follow; None for `cnnfast.set_random_seed`.
+        seed: Own seed; None follows `cnnfast.set_random_seed`.
         data_format: "channels_last", "channels_first", or None for `cnnfast.image_data_format()`.
         options: Arguments of every layer: `name`, `trainable`, `input_shape`.
 

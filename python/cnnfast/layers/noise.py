@@ -27,20 +27,36 @@ if TYPE_CHECKING:
 _SELU_LIMIT = -1.7580993408473766
 
 
-def _uniform(like: Value, seed: int | None, draw: int = 0) -> Value:
-    """In [0, 1); the numbers of a seed are others in each draw."""
+def uniform(like: Value, seed: int | None, draw: int = 0) -> Value:
+    """Returns numbers in [0, 1) of a shape; those of a seed are others in each draw.
+
+    Example:
+        >>> from cnnfast.layers.tracing import Tracing
+        >>> graph = Tracing()
+        >>> with graph.within():
+        ...     uniform(graph.value(graph.input((3,), "x")), None)
+        <Value shape=(None, 3)>
+    """
     from cnnfast.ops.formula import formula
 
     bits = None if seed is None else int(np.random.SeedSequence([seed, draw]).generate_state(1)[0])
     return formula("random", like, seed=bits)
 
 
-def normal(like: Value, seed: int | None = None) -> Any:
-    """Of mean 0 and deviation 1, by Box and Muller."""
+def normal(like: Value, seed: int | None, draw: int = 0) -> Any:
+    """Returns numbers of mean 0 and deviation 1, by Box and Muller; they take two draws.
+
+    Example:
+        >>> from cnnfast.layers.tracing import Tracing
+        >>> graph = Tracing()
+        >>> with graph.within():
+        ...     normal(graph.value(graph.input((3,), "x")), None)
+        <Value shape=(None, 3)>
+    """
     from cnnfast import ops
 
-    radius = ops.sqrt(-2.0 * ops.log(1.0 - _uniform(like, seed)))
-    return radius * ops.cos(2.0 * math.pi * _uniform(like, seed, 1))
+    radius = ops.sqrt(-2.0 * ops.log(1.0 - uniform(like, seed, draw)))
+    return radius * ops.cos(2.0 * math.pi * uniform(like, seed, draw + 1))
 
 
 def own_seed(seed: Any) -> int | None:
@@ -90,7 +106,7 @@ def kept(inputs: Value, rate: float, noise_shape: Sequence[int | None] | None, s
             like = inputs.graph.as_value(np.zeros((1, *dims)))
         else:
             like = moved(inputs, "slice", [(0, 1, size) for size in dims])
-    return ops.greater_equal(_uniform(like, seed), rate)
+    return ops.greater_equal(uniform(like, seed), rate)
 
 
 class _Noise(Layer):

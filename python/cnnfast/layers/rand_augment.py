@@ -36,7 +36,7 @@ class RandAugment(Augmentation):
         num_ops: How many augmentations an image gets.
         factor: The augmentations' factor, within 0 and 1; one number stands for 0 and itself.
         interpolation: "bilinear" or "nearest".
-        seed: What calls on arrays follow; None for `cnnfast.set_random_seed`. In a model the model's does.
+        seed: Own seed; None follows `cnnfast.set_random_seed`.
         data_format: "channels_last", "channels_first", or None for `cnnfast.image_data_format()`.
         options: Arguments of every layer: `name`, `trainable`, `input_shape`.
 
@@ -68,7 +68,7 @@ class RandAugment(Augmentation):
         super().__init__(data_format, seed, **options)
         self.value_range, self.num_ops = (
             pair_of(value_range, "value_range"),
-            whole_number(num_ops, "num_ops", 1),
+            whole_number(num_ops, "num_ops", 0),
         )
         self.factor = own = factor_range(factor, "factor", (0.0, 1.0))
         self.interpolation = interpolation
@@ -88,6 +88,7 @@ class RandAugment(Augmentation):
             AutoContrast(**valued),
             Equalization(**valued),
         ]
+        self._hold(self._parts)
 
     def _changed(self, images: Value) -> Any:
         from cnnfast import ops

@@ -22,7 +22,7 @@ class ColourAugmentation(Augmentation):
         factor: Range of what is drawn for each image.
         value_range: Between which numbers images are; what comes out is held within.
         data_format: "channels_last", "channels_first", or None for `cnnfast.image_data_format()`.
-        seed: What calls on arrays follow; None for `cnnfast.set_random_seed`. In a model the model's does.
+        seed: Own seed; None follows `cnnfast.set_random_seed`.
         options: Arguments of every layer: `name`, `trainable`, `input_shape`.
     """
 
@@ -67,7 +67,7 @@ class RandomBrightness(ColourAugmentation):
         factor: Range of a, within -1 and 1; one number stands for its negative and itself.
         value_range: Between which numbers images are.
         data_format: "channels_last", "channels_first", or None for `cnnfast.image_data_format()`.
-        seed: What calls on arrays follow; None for `cnnfast.set_random_seed`. In a model the model's does.
+        seed: Own seed; None follows `cnnfast.set_random_seed`.
         options: Arguments of every layer: `name`, `trainable`, `input_shape`.
 
     Shapes:
@@ -101,7 +101,7 @@ class RandomContrast(ColourAugmentation):
         factor: (lower, upper), within 0 and 1; or one number for both.
         value_range: Between which numbers images are.
         data_format: "channels_last", "channels_first", or None for `cnnfast.image_data_format()`.
-        seed: What calls on arrays follow; None for `cnnfast.set_random_seed`. In a model the model's does.
+        seed: Own seed; None follows `cnnfast.set_random_seed`.
         options: Arguments of every layer: `name`, `trainable`, `input_shape`.
 
     Shapes:
@@ -153,7 +153,7 @@ class RandomSaturation(ColourAugmentation):
         factor: Range of a, within 0 and 1; one number stands for 0 and itself. 0 makes grey, 0.5 nothing.
         value_range: Between which numbers images are.
         data_format: "channels_last", "channels_first", or None for `cnnfast.image_data_format()`.
-        seed: What calls on arrays follow; None for `cnnfast.set_random_seed`. In a model the model's does.
+        seed: Own seed; None follows `cnnfast.set_random_seed`.
         options: Arguments of every layer: `name`, `trainable`, `input_shape`.
 
     Shapes:
@@ -192,7 +192,7 @@ class RandomHue(ColourAugmentation):
         factor: Range of a, within 0 and 1; one number stands for 0 and itself.
         value_range: Between which numbers images are.
         data_format: "channels_last", "channels_first", or None for `cnnfast.image_data_format()`.
-        seed: What calls on arrays follow; None for `cnnfast.set_random_seed`. In a model the model's does.
+        seed: Own seed; None follows `cnnfast.set_random_seed`.
         options: Arguments of every layer: `name`, `trainable`, `input_shape`.
 
     Shapes:
@@ -230,7 +230,7 @@ class RandomColorDegeneration(ColourAugmentation):
         factor: Range of a, within 0 and 1; one number stands for 0 and itself.
         value_range: Between which numbers images are.
         data_format: "channels_last", "channels_first", or None for `cnnfast.image_data_format()`.
-        seed: What calls on arrays follow; None for `cnnfast.set_random_seed`. In a model the model's does.
+        seed: Own seed; None follows `cnnfast.set_random_seed`.
         options: Arguments of every layer: `name`, `trainable`, `input_shape`.
 
     Shapes:
@@ -263,7 +263,7 @@ class RandomInvert(ColourAugmentation):
     Args:
         factor: Range of the probability, which is drawn for each image; one number stands for 0 and itself.
         value_range: Between which numbers images are.
-        seed: What calls on arrays follow; None for `cnnfast.set_random_seed`. In a model the model's does.
+        seed: Own seed; None follows `cnnfast.set_random_seed`.
         data_format: "channels_last", "channels_first", or None for `cnnfast.image_data_format()`.
         options: Arguments of every layer: `name`, `trainable`, `input_shape`.
 
@@ -308,7 +308,7 @@ class RandomPosterization(ColourAugmentation):
             for 1 and itself.
         value_range: Between which numbers images are.
         data_format: "channels_last", "channels_first", or None for `cnnfast.image_data_format()`.
-        seed: What calls on arrays follow; None for `cnnfast.set_random_seed`. In a model the model's does.
+        seed: Own seed; None follows `cnnfast.set_random_seed`.
         options: Arguments of every layer: `name`, `trainable`, `input_shape`.
 
     Shapes:
@@ -344,7 +344,7 @@ class RandomGrayscale(Augmentation):
     Args:
         factor: The probability.
         data_format: "channels_last", "channels_first", or None for `cnnfast.image_data_format()`.
-        seed: What calls on arrays follow; None for `cnnfast.set_random_seed`. In a model the model's does.
+        seed: Own seed; None follows `cnnfast.set_random_seed`.
         options: Arguments of every layer: `name`, `trainable`, `input_shape`.
 
     Shapes:
@@ -370,7 +370,7 @@ class RandomGrayscale(Augmentation):
         **options: Unpack[LayerOptions],
     ) -> None:
         super().__init__(data_format, seed, **options)
-        self.factor = factor_range(factor, "factor", (0.0, 1.0))[1]
+        self.factor = factor_range((0.0, factor), "factor", (0.0, 1.0))[1]
 
     def _changed(self, images: Value) -> Any:
         from cnnfast import ops
@@ -392,7 +392,7 @@ class RandomColorJitter(Augmentation):
         contrast_factor: As that of `RandomContrast`.
         saturation_factor: As that of `RandomSaturation`.
         hue_factor: As that of `RandomHue`.
-        seed: What calls on arrays follow; None for `cnnfast.set_random_seed`. In a model the model's does.
+        seed: Own seed; None follows `cnnfast.set_random_seed`.
         data_format: "channels_last", "channels_first", or None for `cnnfast.image_data_format()`.
         options: Arguments of every layer: `name`, `trainable`, `input_shape`.
 
@@ -434,6 +434,7 @@ class RandomColorJitter(Augmentation):
         self._parts = [
             kind(factor, value_range, self.data_format) for kind, factor in kinds if factor is not None
         ]
+        self._hold(self._parts)
 
     def _changed(self, images: Value) -> Any:
         made: Any = images

@@ -29,7 +29,7 @@ class RandomSharpness(ColourAugmentation):
         factor: Range of a, within 0 and 1; one number stands for 0 and itself. 0.5 changes nothing.
         value_range: Between which numbers images are.
         data_format: "channels_last", "channels_first", or None for `cnnfast.image_data_format()`.
-        seed: What calls on arrays follow; None for `cnnfast.set_random_seed`. In a model the model's does.
+        seed: Own seed; None follows `cnnfast.set_random_seed`.
         options: Arguments of every layer: `name`, `trainable`, `input_shape`.
 
     Shapes:
@@ -68,7 +68,7 @@ class RandomGaussianBlur(ColourAugmentation):
         sigma: Range of the deviations, within 0 and 1; one number stands for 0 and itself.
         value_range: Between which numbers images are.
         data_format: "channels_last", "channels_first", or None for `cnnfast.image_data_format()`.
-        seed: What calls on arrays follow; None for `cnnfast.set_random_seed`. In a model the model's does.
+        seed: Own seed; None follows `cnnfast.set_random_seed`.
         options: Arguments of every layer: `name`, `trainable`, `input_shape`.
 
     Shapes:
@@ -124,7 +124,7 @@ class RandomErasing(ColourAugmentation):
         scale: Range of the squares of the box's sides, as shares of the image's; within 0 and 1.
         fill_value: What the box is filled with: one number or one a channel; None for normal noise.
         value_range: Between which numbers images are, and the noise is held.
-        seed: What calls on arrays follow; None for `cnnfast.set_random_seed`. In a model the model's does.
+        seed: Own seed; None follows `cnnfast.set_random_seed`.
         data_format: "channels_last", "channels_first", or None for `cnnfast.image_data_format()`.
         options: Arguments of every layer: `name`, `trainable`, `input_shape`.
 
@@ -177,7 +177,7 @@ class RandomErasing(ColourAugmentation):
         from cnnfast.layers.noise import normal
 
         if self.fill_value is None:
-            return self._held(normal(images) * self.value_range[1])
+            return self._held(normal(images, *self._draw(images, 2)) * self.value_range[1])
         fill = np.clip(np.asarray(self.fill_value, np.float32), *self.value_range)
         return fill.reshape(-1, 1, 1) if fill.ndim and self._channel_axis == 0 else fill
 

@@ -30,7 +30,7 @@ class RandomFlip(Augmentation):
 
     Args:
         mode: "horizontal", "vertical" or "horizontal_and_vertical", the two of which are drawn apart.
-        seed: What calls on arrays follow; None for `cnnfast.set_random_seed`. In a model the model's does.
+        seed: Own seed; None follows `cnnfast.set_random_seed`.
         data_format: "channels_last", "channels_first", or None for `cnnfast.image_data_format()`.
         options: Arguments of every layer: `name`, `trainable`, `input_shape`.
 
@@ -84,7 +84,7 @@ class RandomCrop(Augmentation):
     Args:
         height: The window's height.
         width: Its width.
-        seed: What calls on arrays follow; None for `cnnfast.set_random_seed`. In a model the model's does.
+        seed: Own seed; None follows `cnnfast.set_random_seed`.
         data_format: "channels_last", "channels_first", or None for `cnnfast.image_data_format()`.
         options: Arguments of every layer: `name`, `trainable`, `input_shape`.
 
@@ -188,7 +188,7 @@ class RandomTranslation(AffineAugmentation):
         width_factor: Range of b, likewise.
         fill_mode: What lies beyond the border: "reflect", "wrap", "constant" or "nearest".
         interpolation: "bilinear" or "nearest".
-        seed: What calls on arrays follow; None for `cnnfast.set_random_seed`. In a model the model's does.
+        seed: Own seed; None follows `cnnfast.set_random_seed`.
         fill_value: The number of "constant".
         data_format: "channels_last", "channels_first", or None for `cnnfast.image_data_format()`.
         options: Arguments of every layer: `name`, `trainable`, `input_shape`.
@@ -244,7 +244,7 @@ class RandomRotation(AffineAugmentation):
             negative and itself.
         fill_mode: What lies beyond the border: "reflect", "wrap", "constant" or "nearest".
         interpolation: "bilinear" or "nearest".
-        seed: What calls on arrays follow; None for `cnnfast.set_random_seed`. In a model the model's does.
+        seed: Own seed; None follows `cnnfast.set_random_seed`.
         fill_value: The number of "constant".
         data_format: "channels_last", "channels_first", or None for `cnnfast.image_data_format()`.
         options: Arguments of every layer: `name`, `trainable`, `input_shape`.
@@ -304,7 +304,7 @@ class RandomZoom(AffineAugmentation):
         width_factor: Range of b, likewise; None: b is a.
         fill_mode: What lies beyond the border: "reflect", "wrap", "constant" or "nearest".
         interpolation: "bilinear" or "nearest".
-        seed: What calls on arrays follow; None for `cnnfast.set_random_seed`. In a model the model's does.
+        seed: Own seed; None follows `cnnfast.set_random_seed`.
         fill_value: The number of "constant".
         data_format: "channels_last", "channels_first", or None for `cnnfast.image_data_format()`.
         options: Arguments of every layer: `name`, `trainable`, `input_shape`.
@@ -367,7 +367,7 @@ class RandomShear(AffineAugmentation):
         fill_mode: What lies beyond the border: "reflect", "wrap", "constant" or "nearest".
         fill_value: The number of "constant".
         data_format: "channels_last", "channels_first", or None for `cnnfast.image_data_format()`.
-        seed: What calls on arrays follow; None for `cnnfast.set_random_seed`. In a model the model's does.
+        seed: Own seed; None follows `cnnfast.set_random_seed`.
         options: Arguments of every layer: `name`, `trainable`, `input_shape`.
 
     Shapes:
@@ -407,3 +407,88 @@ class RandomShear(AffineAugmentation):
     def get_config(self) -> Config:
         """Returns the arguments that make an equal layer."""
         return {**super().get_config(), "x_factor": self.x_factor, "y_factor": self.y_factor}
+
+
+class RandomPerspective(Augmentation):
+    """Shows some images as if seen from aside: three corners move by random shares of their places.
+
+    Formula: corners p go to p (1 + a), a uniform in scale * [-1/2, 1/2] for each coordinate, and all pixels
+    by the homography that moves them so
+
+    Args:
+        factor: Range of the probability, which is drawn for each image; one number stands for 0 and itself.
+        scale: How far corners may move, within 0 and 1.
+        interpolation: "bilinear" or "nearest".
+        fill_value: What lies beyond the border.
+        seed: Own seed; None follows `cnnfast.set_random_seed`.
+        data_format: "channels_last", "channels_first", or None for `cnnfast.image_data_format()`.
+        options: Arguments of every layer: `name`, `trainable`, `input_shape`.
+
+    Shapes:
+        (n, height, width, channels) or (n, channels, height, width), unchanged; one image likewise.
+
+    Raises:
+        ValueError: If an argument is out of its range, or, when called, the input is no image.
+
+    Source:
+        Heckbert, 1989; Keras 3, `keras.layers.RandomPerspective`.
+
+    Example:
+        >>> RandomPerspective(scale=0.3).factor
+        (0.0, 1.0)
+    """
+
+    def __init__(
+        self,
+        factor: Any = 1.0,
+        scale: float = 1.0,
+        interpolation: str = "bilinear",
+        fill_value: float = 0.0,
+        seed: int | None = None,
+        data_format: str | None = None,
+        **options: Unpack[LayerOptions],
+    ) -> None:
+        super().__init__(data_format, seed, **options)
+        self.factor = factor_range(factor, "factor", (0.0, 1.0))
+        self.scale = factor_range(scale, "scale", (0.0, 1.0))[1]
+        one_of(interpolation, "interpolation", ("nearest", "bilinear"))
+        self.interpolation = interpolation
+        self.fill_value = real_number(fill_value, "fill_value", -math.inf)
+
+    def _changed(self, images: Value) -> Any:
+        from cnnfast import ops
+        from cnnfast.ops.image import grid, sampled
+
+        rows, columns = self._sides(images)
+        if self.scale == 0 or min(rows, columns) < 2:
+            return images
+        along, below = self._homography(images, rows - 1.0, columns - 1.0)
+        at = grid(rows, columns, along[0], along[1], 0.0) / grid(rows, columns, below[0], below[1], 1.0)
+        seen = sampled(images, at, self.interpolation, "constant", self.fill_value, self.data_format)
+        return ops.where(self._some(images, self.factor), seen, images)
+
+    def _homography(self, images: Value, bottom: float, right: float) -> tuple[Any, Any]:
+        """From pixels to the places they show, what is divided and by what.
+
+        It is the inverse of Heckbert's map from the unit square to the corners (0, 0), (0, x1), (y2, 0) and
+        (y3, x3), each (y, x).
+        """
+
+        def moved(place: float) -> Any:
+            return place * (1.0 + self._uniform(images, -0.5 * self.scale, 0.5 * self.scale))
+
+        x1, x3, y2, y3 = moved(right), moved(right), moved(bottom), moved(bottom)
+        det = (x1 - x3) * (y2 - y3) - x3 * y3
+        g, h = x1 * (y3 - y2) / det, y2 * (x3 - x1) / det
+        a, e = x1 * (1.0 + g), y2 * (1.0 + h)
+        return (_pair(0.0, right / a), _pair(bottom / e, 0.0)), (-g / a, -h / e)
+
+    def get_config(self) -> Config:
+        """Returns the arguments that make an equal layer."""
+        return {
+            **super().get_config(),
+            "factor": self.factor,
+            "scale": self.scale,
+            "interpolation": self.interpolation,
+            "fill_value": self.fill_value,
+        }

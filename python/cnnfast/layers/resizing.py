@@ -5,8 +5,7 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING, Any
 
-from cnnfast.config import resolve_data_format
-from cnnfast.layers.layer import Layer
+from cnnfast.layers.images import ImageLayer
 from cnnfast.utils.arguments import INTERPOLATIONS, one_of, real_number, whole_number
 
 if TYPE_CHECKING:
@@ -16,7 +15,7 @@ if TYPE_CHECKING:
     from cnnfast.utils.serialization import Config
 
 
-class Resizing(Layer):
+class Resizing(ImageLayer):
     """Images in another size.
 
     Formula: As `ops.image.resize`.
@@ -34,7 +33,7 @@ class Resizing(Layer):
         options: Arguments of every layer: `name`, `trainable`, `input_shape`.
 
     Shapes:
-        (n, h, w, c) -> (n, height, width, c), or (n, c, h, w) -> (n, c, height, width).
+        (n, h, w, c) -> (n, height, width, c), or (n, c, h, w) -> (n, c, height, width); one image likewise.
 
     Raises:
         ValueError: If an argument is out of its range, or, when called, the input is no batch of images.
@@ -60,7 +59,7 @@ class Resizing(Layer):
         data_format: str | None = None,
         **options: Unpack[LayerOptions],
     ) -> None:
-        super().__init__(**options)
+        super().__init__(data_format, **options)
         self.height, self.width = whole_number(height, "height", 1), whole_number(width, "width", 1)
         one_of(interpolation, "interpolation", INTERPOLATIONS)
         one_of(fill_mode, "fill_mode", ("constant",))
@@ -71,7 +70,6 @@ class Resizing(Layer):
         self.pad_to_aspect_ratio = bool(pad_to_aspect_ratio)
         self.fill_value = real_number(fill_value, "fill_value", -math.inf)
         self.antialias = bool(antialias)
-        self.data_format = resolve_data_format(data_format)
 
     def call(self, inputs: Any) -> Any:
         """Returns the values that it makes."""

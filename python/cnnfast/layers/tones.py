@@ -43,7 +43,7 @@ class Solarization(_Tones):
         addition_factor: Range of a, within 0 and 1; one number stands for 0 and itself.
         threshold_factor: Range of t, likewise.
         value_range: Between which numbers images are.
-        seed: What calls on arrays follow; None for `cnnfast.set_random_seed`. In a model the model's does.
+        seed: Own seed; None follows `cnnfast.set_random_seed`.
         data_format: "channels_last", "channels_first", or None for `cnnfast.image_data_format()`.
         options: Arguments of every layer: `name`, `trainable`, `input_shape`.
 

@@ -444,8 +444,13 @@ class BaseModel(Trainer, Layer):
         """
         if any(isinstance(each, (SymbolicTensor, Value)) for each in leaves((args, kwargs))):
             return super().__call__(*args, **kwargs)
-        acts = kwargs.get("training", any(acts_by_default(leaf) for leaf in self._leaves()))
+        acts = kwargs.get("training", self._augments())
         return super().__call__(*args, **kwargs) if acts else self.predict_on_batch(*args)
+
+    def _augments(self) -> bool:
+        """Whether there are layers that act unless told."""
+        plan = self._blueprint
+        return any(map(acts_by_default, self._leaves())) if plan is None else plan.acts_by_default
 
     def __repr__(self) -> str:
         return f"<{type(self).__name__} name={self.name!r}, built={self.built}>"

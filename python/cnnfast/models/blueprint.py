@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
+from cnnfast.layers.calls import acts_by_default
 from cnnfast.layers.input import InputLayer
 from cnnfast.layers.symbolic import Call, SymbolicTensor
 from cnnfast.layers.tracing import Tracing, Value
@@ -149,6 +150,11 @@ class Blueprint:
         """Whether it makes one array of one array of a known shape."""
         single = isinstance(self.inputs, SymbolicTensor) and isinstance(self.outputs, SymbolicTensor)
         return single and None not in self.inputs.shape[1:]
+
+    @cached_property
+    def acts_by_default(self) -> bool:
+        """Whether there are layers that act on arrays as in training, unless told."""
+        return any(acts_by_default(leaf) for node in self.nodes for leaf in node.layer._leaves())
 
     @cached_property
     def shapes(self) -> list[Dims]:

@@ -14,6 +14,7 @@ from cnnfast.config import resolve_data_format
 from cnnfast.layers.symbolic import SymbolicTensor
 from cnnfast.layers.tracing import Value
 from cnnfast.ops.colours import gaussian_blur, height_axis, hsv_to_rgb, rgb_to_grayscale, rgb_to_hsv
+from cnnfast.ops.framing import crop_images, extract_patches, pad_images
 from cnnfast.ops.operation import on_graph, operation
 from cnnfast.ops.shaping import moved
 from cnnfast.ops.slicing import cut
@@ -26,9 +27,12 @@ if TYPE_CHECKING:
 
 __all__ = [
     "affine_transform",
+    "crop_images",
+    "extract_patches",
     "gaussian_blur",
     "hsv_to_rgb",
     "map_coordinates",
+    "pad_images",
     "resize",
     "rgb_to_grayscale",
     "rgb_to_hsv",

@@ -1,0 +1,211 @@
+"""Images cut, framed and taken apart: a part of `cnnfast.ops.image`, by Keras's names."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from cnnfast.config import resolve_data_format
+from cnnfast.ops.colours import height_axis
+from cnnfast.ops.joining import concatenate
+from cnnfast.ops.operation import on_graph, operation
+from cnnfast.ops.shaping import moved
+from cnnfast.utils.arguments import one_of, per_axis, whole_number
+
+Side = int | None
+
+
+def pad_images(
+    images: Any,
+    top_padding: Side = None,
+    left_padding: Side = None,
+    bottom_padding: Side = None,
+    right_padding: Side = None,
+    target_height: Side = None,
+    target_width: Side = None,
+    data_format: str | None = None,
+) -> Any:
+    """Returns images in frames of zeros. Of top, bottom and height two are given; so of the width.
+
+    Args:
+        images: One image or a batch.
+        top_padding: Rows above.
+        left_padding: Columns on the left.
+        bottom_padding: Rows below.
+        right_padding: Columns on the right.
+        target_height: The height afterwards.
+        target_width: The width afterwards.
+        data_format: "channels_last", "channels_first", or None for `cnnfast.image_data_format()`.
+
+    Raises:
+        ValueError: If other numbers than two are given, or one would be below 0.
+
+    Source:
+        Keras 3, `keras.ops.image.pad_images`.
+
+    Example:
+        >>> pad_images([[[1.0]]], 0, 1, target_height=1, target_width=3).ravel()
+        array([0., 1., 0.], dtype=float32)
+    """
+    rows = _given("padding", "height", top_padding, bottom_padding, target_height)
+    columns = _given("padding", "width", left_padding, right_padding, target_width)
+    return _pad_images(images, rows, columns, resolve_data_format(data_format))
+
+
+@operation("images")
+def _pad_images(images: Any, rows: Sequence[Side], columns: Sequence[Side], data_format: str) -> Any:
+    _, x = on_graph(images)
+    height = height_axis(x, data_format)
+    sides = [(0, 0)] * len(x.dims)
+    for own, (before, after, target) in ((height, rows), (height + 1, columns)):
+        sides[own] = _ends(before, after, _distance(x.dims[own], target), "padding")
+    return moved(x, "pad", sides, "constant", 0.0)
+
+
+def crop_images(
+    images: Any,
+    top_cropping: Side = None,
+    left_cropping: Side = None,
+    bottom_cropping: Side = None,
+    right_cropping: Side = None,
+    target_height: Side = None,
+    target_width: Side = None,
+    data_format: str | None = None,
+) -> Any:
+    """Returns parts of images. Of top, bottom and height two are given; so of the width.
+
+    Args:
+        images: One image or a batch.
+        top_cropping: Rows left out above.
+        left_cropping: Columns left out on the left.
+        bottom_cropping: Rows left out below.
+        right_cropping: Columns left out on the right.
+        target_height: The height afterwards.
+        target_width: The width afterwards.
+        data_format: "channels_last", "channels_first", or None for `cnnfast.image_data_format()`.
+
+    Raises:
+        ValueError: If other numbers than two are given, or nothing would be left.
+
+    Source:
+        Keras 3, `keras.ops.image.crop_images`.
+
+    Example:
+        >>> crop_images([[[1.0], [2.0], [3.0]]], 0, 1, target_height=1, target_width=1).ravel()
+        array([2.], dtype=float32)
+    """
+    rows = _given("cropping", "height", top_cropping, bottom_cropping, target_height)
+    columns = _given("cropping", "width", left_cropping, right_cropping, target_width)
+    return _crop_images(images, rows, columns, resolve_data_format(data_format))
+
+
+@operation("images")
+def _crop_images(images: Any, rows: Sequence[Side], columns: Sequence[Side], data_format: str) -> Any:
+    _, x = on_graph(images)
+    height = height_axis(x, data_format)
+    ranges = [(0, 1, size) for size in x.dims]
+    for own, (before, after, target) in ((height, rows), (height + 1, columns)):
+        first, last = _ends(before, after, _distance(target, x.dims[own]), "cropping")
+        ranges[own] = (first, 1, x.dims[own] - first - last)
+    return moved(x, "slice", ranges)
+
+
+def _given(what: str, side: str, before: Side, after: Side, target: Side) -> list[Side]:
+    given = [before, after, target]
+    if given.count(None) != 1:
+        raise ValueError(
+            f"of the {what} on either side and target_{side} two must be given, got {before}, {after} and "
+            f"{target}"
+        )
+    names = (f"a {what}", f"a {what}", f"target_{side}")
+    return [
+        each if each is None else whole_number(each, name, 0) for each, name in zip(given, names, strict=True)
+    ]
+
+
+def _distance(begin: Side, end: Side) -> int:
+    return 0 if begin is None or end is None else end - begin
+
+
+def _ends(before: Side, after: Side, both: int, what: str) -> tuple[int, int]:
+    """Both ends, of which one may follow from their sum."""
+    first = both - (after or 0) if before is None else before
+    last = both - first if after is None else after
+    if min(first, last) < 0:
+        raise ValueError(f"{what} must be at least 0 on each side, got {first} and {last}")
+    return first, last
+
+
+def extract_patches(
+    images: Any,
+    size: int | Sequence[int],
+    strides: int | Sequence[int] | None = None,
+    dilation_rate: int | Sequence[int] = 1,
+    padding: str = "valid",
+    data_format: str | None = None,
+) -> Any:
+    """Returns windows of images, the numbers of each as channels: rows, then columns, then channels.
+
+    Args:
+        images: One image or a batch.
+        size: The windows' size: an int, or (height, width).
+        strides: Between windows; None: they lie side by side.
+        dilation_rate: Between the pixels of a window.
+        padding: "valid", or "same" with zeros around.
+        data_format: "channels_last", "channels_first", or None for `cnnfast.image_data_format()`.
+
+    Shapes:
+        (n, h, w, c) -> (n, rows, columns, height * width * c), or with the channels first.
+
+    Raises:
+        ValueError: If an argument is out of its range, or no window has room.
+
+    Source:
+        Keras 3, `keras.ops.image.extract_patches`.
+
+    Example:
+        >>> extract_patches([[[1.0], [2.0], [3.0], [4.0]]], (1, 2)).tolist()
+        [[[1.0, 2.0], [3.0, 4.0]]]
+    """
+    window = per_axis(size, "size", 2)
+    steps = window if strides is None else per_axis(strides, "strides", 2)
+    one_of(padding, "padding", ("valid", "same"))
+    apart = per_axis(dilation_rate, "dilation_rate", 2)
+    return _extract_patches(images, window, steps, apart, padding, resolve_data_format(data_format))
+
+
+@operation("images")
+def _extract_patches(
+    images: Any,
+    size: Sequence[int],
+    strides: Sequence[int],
+    dilation_rate: Sequence[int],
+    padding: str,
+    data_format: str,
+) -> Any:
+    _, x = on_graph(images)
+    height = height_axis(x, data_format)
+    spans = [(window - 1) * apart + 1 for window, apart in zip(size, dilation_rate, strict=True)]
+    sides = [(0, 0)] * len(x.dims)
+    counts = []
+    for i, own in enumerate((height, height + 1)):
+        length = x.dims[own]
+        if padding == "same":
+            count = -(-length // strides[i])
+            missing = max((count - 1) * strides[i] + spans[i] - length, 0)
+            sides[own] = missing // 2, missing - missing // 2
+        elif spans[i] > length:
+            raise ValueError(
+                f"windows span {spans[i]} pixels of an axis that has {length}; make them smaller"
+            )
+        else:
+            count = (length - spans[i]) // strides[i] + 1
+        counts.append(count)
+    wide = moved(x, "pad", sides, "constant", 0.0) if padding == "same" else x
+    pieces = []
+    for cell in range(size[0] * size[1]):
+        ranges = [(0, 1, length) for length in wide.dims]
+        for i, step in enumerate((cell // size[1], cell % size[1])):
+            ranges[height + i] = (step * dilation_rate[i], strides[i], counts[i])
+        pieces.append(moved(wide, "slice", ranges))
+    return concatenate(pieces, -3 if data_format == "channels_first" else -1)
