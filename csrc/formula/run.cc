@@ -67,8 +67,13 @@ void gather(FormulaWalk walk, const float* from, float* to, int64_t n) {
 
 }  // namespace
 
-FormulaRun::FormulaRun(const Formula& formula, FormulaSpace space, std::vector<FormulaView> views)
-    : schedule_(schedule(formula)), space_(std::move(space)), views_(std::move(views)), size_(space_.size()) {
+FormulaRun::FormulaRun(const Formula& formula, FormulaSpace space, std::vector<FormulaView> views,
+                       bool streams)
+    : schedule_(joined(schedule(formula))),
+      space_(std::move(space)),
+      views_(std::move(views)),
+      size_(space_.size()),
+      streams_(streams) {
   if (schedule_.places() > kMostPlaces)
     fail("a formula may have ", kMostPlaces, " inputs, outputs, constants and registers, got ",
          schedule_.places(), ".");
@@ -78,6 +83,7 @@ FormulaRun::FormulaRun(const Formula& formula, FormulaSpace space, std::vector<F
     for (const int from : call.from)
       if (call.op != FormulaOp::random && from < schedule_.inputs) read[static_cast<size_t>(from)] = true;
   int64_t kept = schedule_.registers + static_cast<int64_t>(schedule_.constants.size());
+  if (streams_) kept += 2 * schedule_.outputs;
   for (size_t i = 0; i < read.size(); ++i) {
     ways_.push_back(read[i] ? way_of(views_[i]) : Way::unread);
     kept += ways_.back() == Way::one || ways_.back() == Way::gathered;
@@ -136,7 +142,7 @@ void FormulaRun::clear_padding(float* block, int64_t begin, int64_t n) const {
 // only bursts, fetches neither in time: eight instructions on 64 MB took 18.3 ms, with it 14.6, a copy 11.4
 // (Zen 3, 2026-11, busy).
 void FormulaRun::fetch(float* const* places, int64_t from, int64_t n) const {
-  for (int i = 0; i < schedule_.first_constant(); ++i) {
+  for (int i = 0; i < (streams_ ? schedule_.inputs : schedule_.first_constant()); ++i) {
     const bool reads = i < schedule_.inputs;
     if (reads && ways_[static_cast<size_t>(i)] != Way::whole) continue;
     const float* at = places[i] + from + (reads ? kFormulaBlock : 0);
@@ -144,57 +150,90 @@ void FormulaRun::fetch(float* const* places, int64_t from, int64_t n) const {
   }
 }
 
-void FormulaRun::run(const KernelTable& k, const float* const* inputs, float* const* outputs, int64_t begin,
-                     int64_t n, float* scratch, const RandomLanes& random) const {
-  std::array<float*, kMostPlaces> places{};
-  const auto take = [&] { return std::exchange(scratch, scratch + kFormulaBlock); };
-  const int64_t most = std::min(n, kFormulaBlock);
-  for (int i = 0; i < schedule_.inputs; ++i) {
-    float*& place = places[static_cast<size_t>(i)];
-    const Way way = ways_[static_cast<size_t>(i)];
-    if (way == Way::one || way == Way::gathered) place = take();
-    if (way == Way::one) std::fill_n(place, most, *inputs[i]);
-    // Only outputs and registers are written.
-    if (way == Way::whole) place = const_cast<float*>(inputs[i]) + begin;
+void FormulaRun::call(const KernelTable& k, const Schedule::Call& call, float* const* places, int64_t at,
+                      int64_t n, const RandomLanes& random) const {
+  const auto place = [&](int i) { return places[static_cast<size_t>(i)]; };
+  if (call.op == FormulaOp::random) {
+    RandomLanes stream = random;
+    stream.layer = static_cast<uint32_t>(call.from[0]);
+    if (call.from[0] >= kSeededStreams) stream.seed = 0;
+    k.formula.random(stream, at, n, place(call.to));
+    return;
   }
-  for (int i = 0; i < schedule_.outputs; ++i)
-    places[static_cast<size_t>(schedule_.first_output() + i)] = outputs[i] + begin;
+  const auto op = static_cast<size_t>(call.op), then = static_cast<size_t>(call.then);
+  const FormulaKernel kernel = then == 0 ? k.formula.compute[op] : k.formula.joined[then][op];
+  kernel(place(call.from[0]), place(call.from[1]), place(call.from[2]), place(call.to), n);
+}
+
+// Gives inputs, constants, registers and, where these are not staged, outputs their places. Returns what is
+// left of the scratch.
+float* FormulaRun::set_places(float** places, const float* const* inputs, float* const* outputs,
+                              int64_t begin, int64_t most, float* scratch) const {
+  const auto take = [&] { return std::exchange(scratch, scratch + kFormulaBlock); };
+  for (int i = 0; i < schedule_.inputs; ++i) {
+    const Way way = ways_[static_cast<size_t>(i)];
+    if (way == Way::one || way == Way::gathered) places[i] = take();
+    if (way == Way::one) std::fill_n(places[i], most, *inputs[i]);
+    // Only outputs and registers are written.
+    if (way == Way::whole) places[i] = const_cast<float*>(inputs[i]) + begin;
+  }
+  for (int i = 0; !streams_ && i < schedule_.outputs; ++i)
+    places[schedule_.first_output() + i] = outputs[i] + begin;
   for (size_t i = 0; i < schedule_.constants.size(); ++i) {
     float*& place = places[static_cast<size_t>(schedule_.first_constant()) + i];
     place = take();
     std::fill_n(place, most, schedule_.constants[i]);
   }
-  for (int i = 0; i < schedule_.registers; ++i)
-    places[static_cast<size_t>(schedule_.first_register() + i)] = take();
+  for (int i = 0; i < schedule_.registers; ++i) places[schedule_.first_register() + i] = take();
+  return scratch;
+}
 
-  for (int64_t done = 0; done < n; done += kFormulaBlock) {
-    const int64_t some = std::min(kFormulaBlock, n - done), at = begin + done;
+// Where an output's block is made that streams: one is stored while the next one is made.
+float* FormulaRun::staged(float* stage, int64_t block, int output) const {
+  return stage + (block % 2 * schedule_.outputs + output) * kFormulaBlock;
+}
+
+void FormulaRun::store_staged(const KernelTable& k, float* stage, int64_t block, float* const* outputs,
+                              int64_t from, int64_t n) const {
+  for (int i = 0; n > 0 && i < schedule_.outputs; ++i)
+    k.formula.stream(staged(stage, block, i) + from, n, outputs[i] + block * kFormulaBlock + from);
+}
+
+void FormulaRun::run(const KernelTable& k, const float* const* inputs, float* const* outputs, int64_t begin,
+                     int64_t n, float* scratch, const RandomLanes& random) const {
+  std::array<float*, kMostPlaces> places{};
+  float* const stage = set_places(places.data(), inputs, outputs, begin, std::min(n, kFormulaBlock), scratch);
+  std::array<float*, kMostPlaces> to{};
+  for (int i = 0; i < schedule_.outputs; ++i) to[static_cast<size_t>(i)] = outputs[i] + begin;
+  // Whole lines, which calls move in between.
+  const int64_t lines = kLanes * static_cast<int64_t>(schedule_.calls.size());
+  const int64_t share = (kFormulaBlock + lines - 1) / lines * kLanes;
+  const int64_t blocks = (n + kFormulaBlock - 1) / kFormulaBlock, last = n - (blocks - 1) * kFormulaBlock;
+  for (int64_t block = 0; block < blocks; ++block) {
+    const int64_t some = block + 1 < blocks ? kFormulaBlock : last, at = begin + block * kFormulaBlock;
     for (int i = 0; i < schedule_.inputs; ++i)
       if (ways_[static_cast<size_t>(i)] == Way::gathered)
         gather({space_, views_[static_cast<size_t>(i)], at}, inputs[i], places[static_cast<size_t>(i)], some);
-    const auto place = [&](int i) { return places[static_cast<size_t>(i)]; };
-    const int64_t share = kFormulaBlock / static_cast<int64_t>(schedule_.calls.size());
-    int64_t fetched = 0;
+    for (int i = 0; streams_ && i < schedule_.outputs; ++i)
+      places[static_cast<size_t>(schedule_.first_output() + i)] = staged(stage, block, i);
+    int64_t moved = 0;
     for (const Schedule::Call& call : schedule_.calls) {
-      fetch(places.data(), fetched, share);
-      fetched += share;
-      if (call.op != FormulaOp::random) {
-        k.formula.compute[static_cast<size_t>(call.op)](place(call.from[0]), place(call.from[1]),
-                                                        place(call.from[2]), place(call.to), some);
-        continue;
-      }
-      RandomLanes stream = random;
-      stream.layer = static_cast<uint32_t>(call.from[0]);
-      if (call.from[0] >= kSeededStreams) stream.seed = 0;
-      k.formula.random(stream, at, some, place(call.to));
+      const int64_t part = std::min(share, kFormulaBlock - moved);
+      fetch(places.data(), moved, part);
+      if (streams_ && block > 0) store_staged(k, stage, block - 1, to.data(), moved, part);
+      moved += part;
+      this->call(k, call, places.data(), at, some, random);
     }
     for (int i = 0; space_.blocks >= 0 && i < schedule_.outputs; ++i)
-      clear_padding(place(schedule_.first_output() + i), at, some);
+      clear_padding(places[static_cast<size_t>(schedule_.first_output() + i)], at, some);
     for (int i = 0; i < schedule_.first_constant(); ++i) {
-      const bool moves = i >= schedule_.inputs || ways_[static_cast<size_t>(i)] == Way::whole;
+      const bool moves = i >= schedule_.inputs ? !streams_ : ways_[static_cast<size_t>(i)] == Way::whole;
       if (moves) places[static_cast<size_t>(i)] += some;
     }
   }
+  if (!streams_) return;
+  store_staged(k, stage, blocks - 1, to.data(), 0, last);
+  k.formula.stream(nullptr, 0, nullptr);
 }
 
 }  // namespace cnnfast

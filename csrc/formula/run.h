@@ -51,7 +51,9 @@ class FormulaWalk {
 
 class FormulaRun {
  public:
-  FormulaRun(const Formula& formula, FormulaSpace space, std::vector<FormulaView> views);
+  // `streams`: results go past the caches, for what is larger than these.
+  FormulaRun(const Formula& formula, FormulaSpace space, std::vector<FormulaView> views,
+             bool streams = false);
 
   int64_t size() const { return size_; }
   int64_t scratch() const { return scratch_; }  // floats
@@ -68,12 +70,20 @@ class FormulaRun {
   Way way_of(const FormulaView& view) const;
   void fetch(float* const* places, int64_t from, int64_t n) const;
   void clear_padding(float* block, int64_t begin, int64_t n) const;
+  float* set_places(float** places, const float* const* inputs, float* const* outputs, int64_t begin,
+                    int64_t most, float* scratch) const;
+  float* staged(float* stage, int64_t block, int output) const;
+  void store_staged(const KernelTable& k, float* stage, int64_t block, float* const* outputs, int64_t from,
+                    int64_t n) const;
+  void call(const KernelTable& k, const Schedule::Call& call, float* const* places, int64_t at, int64_t n,
+            const RandomLanes& random) const;
 
   Schedule schedule_;
   FormulaSpace space_;
   std::vector<FormulaView> views_;
   std::vector<Way> ways_;  // of the inputs
   int64_t size_, scratch_ = 0;
+  bool streams_;
 };
 
 }  // namespace cnnfast

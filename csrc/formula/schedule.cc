@@ -1,5 +1,7 @@
 #include "formula/schedule.h"
 
+#include <algorithm>
+
 namespace cnnfast {
 
 namespace {
@@ -82,10 +84,61 @@ class Scheduler {
   std::vector<int> free_;
 };
 
+FormulaThen then_of(FormulaOp op, bool result_is_left) {
+  switch (op) {
+    case FormulaOp::add:
+      return FormulaThen::add;
+    case FormulaOp::sub:
+      return result_is_left ? FormulaThen::sub : FormulaThen::sub_from;
+    case FormulaOp::mul:
+      return FormulaThen::mul;
+    case FormulaOp::min:
+      return FormulaThen::min;
+    case FormulaOp::max:
+      return FormulaThen::max;
+    default:
+      return FormulaThen::nothing;
+  }
+}
+
+bool reads(const Schedule::Call& call, int place) {
+  return call.op != FormulaOp::random && std::find(call.from, call.from + 3, place) != call.from + 3;
+}
+
+// Whether what call i leaves is read by the next one only.
+bool is_passed_on(const Schedule& s, size_t i) {
+  const int place = s.calls[i].to;
+  if (place < s.first_register() || i + 1 == s.calls.size()) return false;
+  for (size_t later = i + 1; later < s.calls.size(); ++later) {
+    if (later > i + 1 && reads(s.calls[later], place)) return false;
+    if (s.calls[later].to == place) return true;
+  }
+  return true;
+}
+
 }  // namespace
 
 Schedule schedule(const Formula& formula) {
   return Scheduler(formula).run();
+}
+
+Schedule joined(const Schedule& schedule) {
+  Schedule made = schedule;
+  made.calls.clear();
+  for (size_t i = 0; i < schedule.calls.size(); ++i) {
+    Schedule::Call call = schedule.calls[i];
+    if (leads(call.op) && is_passed_on(schedule, i)) {
+      const Schedule::Call& next = schedule.calls[i + 1];
+      const bool left = next.from[0] == call.to, right = next.from[1] == call.to;
+      const FormulaThen then = then_of(next.op, left);
+      if (then != FormulaThen::nothing && left != right) {
+        call = {call.op, next.to, {call.from[0], call.from[1], next.from[left ? 1 : 0]}, then};
+        ++i;
+      }
+    }
+    made.calls.push_back(call);
+  }
+  return made;
 }
 
 }  // namespace cnnfast

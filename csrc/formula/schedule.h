@@ -14,6 +14,7 @@ struct Schedule {
     FormulaOp op;  // `input`: a copy
     int to;
     int from[3];  // places; one that is not read repeats the first. Of random: the stream
+    FormulaThen then = FormulaThen::nothing;  // with the last place
   };
   std::vector<Call> calls;
   std::vector<float> constants;
@@ -27,5 +28,9 @@ struct Schedule {
 
 // A register is free again behind the last instruction that reads it; that one may write there.
 Schedule schedule(const Formula& formula);
+
+// The same results from fewer calls: one whose register only the next one reads is made with it, where there
+// is a kernel for the two.
+Schedule joined(const Schedule& schedule);
 
 }  // namespace cnnfast

@@ -91,10 +91,41 @@ static constexpr bool is_short(FormulaOp op) {
   return op <= FormulaOp::rsqrt || (op >= FormulaOp::add && op != FormulaOp::pow);
 }
 
-template <FormulaOp kOp>
+// A product that the compiler does not take into the sum behind it: that would round once.
+static inline V rounded(V a) {
+#ifdef __FMA__
+  __asm__("" : "+v"(a.v));
+#endif
+  return a;
+}
+
+// What follows an instruction that made r.
+template <FormulaThen kThen>
+static inline V followed(V r, V c) {
+  switch (kThen) {
+    case FormulaThen::nothing:
+      return r;
+    case FormulaThen::add:
+      return rounded(r) + c;
+    case FormulaThen::sub:
+      return rounded(r) - c;
+    case FormulaThen::sub_from:
+      return c - rounded(r);
+    case FormulaThen::mul:
+      return r * c;
+    case FormulaThen::min:
+      return computed<FormulaOp::min>(r, c, c);
+    case FormulaThen::max:
+      return computed<FormulaOp::max>(r, c, c);
+  }
+}
+
+template <FormulaOp kOp, FormulaThen kThen = FormulaThen::nothing>
 static void compute(const float* a, const float* b, const float* c, float* dst, int64_t n) {
   const auto body = [=](int64_t i, auto memory) {
-    memory.store(dst + i, computed<kOp>(memory.load(a + i), memory.load(b + i), memory.load(c + i)));
+    const V last = memory.load(c + i);
+    const V made = computed<kOp>(memory.load(a + i), memory.load(b + i), last);
+    memory.store(dst + i, followed<kThen>(made, last));
   };
   constexpr int kTogether = is_short(kOp) ? 4 : 1;
   int64_t i = 0;
@@ -143,15 +174,33 @@ static void random_numbers(const RandomLanes& r, int64_t begin, int64_t n, float
   random_lanes(r, key, begin, n, dst);
 }
 
-static constexpr FormulaKernels kFormulaKernels = {
-    .random = random_numbers,
-    .compute =
-        {
-#define CNNFAST_COMPUTE(name, operands) compute<FormulaOp::name>,
-            CNNFAST_FORMULA_OPS(CNNFAST_COMPUTE)
+static void stream_floats(const float* src, int64_t n, float* dst) {
+  if (n == 0) return stream_end();
+  int64_t i = 0;
+  for (; i + V::lanes <= n; i += V::lanes) stream(dst + i, load(src + i));
+  if (i < n) store_n(dst + i, load_n(src + i, static_cast<int>(n - i)), static_cast<int>(n - i));
+}
+
+template <FormulaOp kOp, FormulaThen... kThens>
+static constexpr void set_joined(FormulaKernels& k) {
+  if constexpr (leads(kOp))
+    ((k.joined[static_cast<int>(kThens)][static_cast<int>(kOp)] = compute<kOp, kThens>), ...);
+}
+
+static constexpr FormulaKernels formula_kernels() {
+  using T = FormulaThen;
+  FormulaKernels k{};
+  k.random = random_numbers;
+  k.stream = stream_floats;
+#define CNNFAST_COMPUTE(name, operands)                                    \
+  k.compute[static_cast<int>(FormulaOp::name)] = compute<FormulaOp::name>; \
+  set_joined<FormulaOp::name, T::add, T::sub, T::sub_from, T::mul, T::min, T::max>(k);
+  CNNFAST_FORMULA_OPS(CNNFAST_COMPUTE)
 #undef CNNFAST_COMPUTE
-        },
-};
+  return k;
+}
+
+static constexpr FormulaKernels kFormulaKernels = formula_kernels();
 
 }  // namespace SIMD_NAMESPACE
 }  // namespace cnnfast

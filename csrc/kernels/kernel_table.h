@@ -470,6 +470,10 @@ struct FormulaKernels {
   // Of positions [begin, begin + n) of all rows; with lanes these are multiples of sixteen.
   void (*random)(const RandomLanes&, int64_t begin, int64_t n, float* dst);
   FormulaKernel compute[kFormulaOps];  // the others; input and constant copy
+  // An instruction that leads, and what follows it with operand c.
+  FormulaKernel joined[kFormulaThens][kFormulaOps];
+  // A copy past the caches, to the start of a line. Others may read it after a call with n = 0.
+  void (*stream)(const float* src, int64_t n, float* dst);
 };
 
 struct KernelTable {

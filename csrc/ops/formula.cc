@@ -78,11 +78,15 @@ RandomLanes random_of(const Node& node) {
   return random;
 }
 
+// Results of so many floats are stored past the caches, which would not hold them until someone reads them.
+constexpr int64_t kStreamed = int64_t{8} << 20;
+
 // One step: what `formula` makes of the buffers, over the node's output.
 void run_step(Builder& b, const Node& node, const char* direction, const Formula& formula,
               const std::vector<FormulaView>& views, const std::vector<Buffer>& from,
               const std::vector<Buffer>& to) {
-  const auto run = std::make_shared<FormulaRun>(formula, space_of(node, b.rows(node)), views);
+  const FormulaSpace space = space_of(node, b.rows(node));
+  const auto run = std::make_shared<FormulaRun>(formula, space, views, space.size() >= kStreamed);
   std::vector<Buffer> uses = to;
   std::vector<Buffer> read(from.size());
   for (size_t i = 0; i < from.size(); ++i)

@@ -34,7 +34,7 @@ def build():
         [
             keras.Input((10, 10, 1)),
             layers.Conv2D(4, 3, activation="silu"),
-            layers.AveragePooling2D(),
+            layers.AveragePooling2D(2),
             layers.Flatten(),
             layers.Dense(1, activation="sigmoid"),
         ]

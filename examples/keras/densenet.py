@@ -19,7 +19,7 @@ def build():
         for _ in range(3):
             x = step(x, 4)
         x = layers.Conv2D(x.shape[-1] // 2, 1)(x)
-        x = layers.AveragePooling2D()(x)
+        x = layers.AveragePooling2D(2)(x)
     x = layers.GlobalAveragePooling2D()(x)
     return keras.Model(inputs, layers.Dense(4, activation="softmax")(x))
 

@@ -30,6 +30,26 @@ bool is_smooth(Op op) {
   return op != Op::floor && op != Op::round && op != Op::sign && !(op >= Op::eq && op <= Op::ge);
 }
 
+double followed(FormulaThen then, double result, double other) {
+  switch (then) {
+    case FormulaThen::nothing:
+      return result;
+    case FormulaThen::add:
+      return apply(Op::add, result, other);
+    case FormulaThen::sub:
+      return apply(Op::sub, result, other);
+    case FormulaThen::sub_from:
+      return apply(Op::sub, other, result);
+    case FormulaThen::mul:
+      return apply(Op::mul, result, other);
+    case FormulaThen::min:
+      return apply(Op::min, result, other);
+    case FormulaThen::max:
+      return apply(Op::max, result, other);
+  }
+  return NAN;
+}
+
 // Random code over `inputs` inputs whose values stay of the order of one; functions of positive numbers get
 // |x| + 0.5.
 Formula random_formula(std::mt19937& random, int inputs, int instructions, int outputs, bool smooth) {
@@ -171,7 +191,7 @@ TEST_CASE("scheduled, a formula gives what it says") {
   std::mt19937 random(4);
   for (int round = 0; round < 1000; ++round) {
     const Formula formula = simplify(random_formula(random, 2, 20, 2, false));
-    const Schedule made = schedule(formula);
+    const Schedule made = round % 2 ? joined(schedule(formula)) : schedule(formula);
     const std::vector<double> inputs = random_numbers(random, 2);
     std::vector<double> places(static_cast<size_t>(made.places()), NAN);
     std::copy(inputs.begin(), inputs.end(), places.begin());
@@ -179,12 +199,26 @@ TEST_CASE("scheduled, a formula gives what it says") {
     for (const Schedule::Call& call : made.calls) {
       REQUIRE(call.to >= made.first_output());
       const auto at = [&](int i) { return places[static_cast<size_t>(call.from[i])]; };
-      places[static_cast<size_t>(call.to)] = apply(call.op, at(0), at(1), at(2));
+      const double result = apply(call.op, at(0), at(1), at(2));
+      places[static_cast<size_t>(call.to)] = followed(call.then, result, at(2));
     }
     const std::vector<double> outputs = evaluate(formula, inputs);
     for (size_t i = 0; i < outputs.size(); ++i)
       CHECK(places[static_cast<size_t>(made.first_output()) + i] == outputs[i]);
   }
+}
+
+TEST_CASE("a result that only the next instruction reads is made with it") {
+  Formula code;
+  const int x = code.input(0), y = code.input(1);
+  const int product = code.push(Op::mul, x, y), sum = code.push(Op::add, y, product);
+  const int square = code.push(Op::square, sum), twice = code.push(Op::add, square, square);
+  code.outputs = {code.push(Op::sub, x, code.push(Op::abs, twice))};
+  const Schedule made = joined(schedule(code));
+  REQUIRE(made.calls.size() == 4);  // x * y + y, square, twice, x - |twice|
+  CHECK(made.calls[0].then == FormulaThen::add);
+  CHECK(made.calls[1].then == FormulaThen::nothing);
+  CHECK(made.calls[3].then == FormulaThen::sub_from);
 }
 
 TEST_CASE("registers are used again") {

@@ -174,3 +174,31 @@ TEST_CASE("select takes what its condition says, and any length is right") {
     }
   }
 }
+
+TEST_CASE("two instructions in one call have the bits of two calls") {
+  const Op second[] = {Op::add, Op::add, Op::sub, Op::sub, Op::mul, Op::min, Op::max};  // by FormulaThen
+  for (const KernelTable* table : available_kernels()) {
+    std::mt19937 random(5);
+    std::normal_distribution<float> normal;
+    Numbers a, b, c, result, want, got;
+    for (Numbers* numbers : {&a, &b, &c})
+      for (float& number : *numbers) number = normal(random);
+    for (int op = 0; op < kFormulaOps; ++op) {
+      for (int then = 1; then < kFormulaThens; ++then) {
+        const FormulaKernel joined = table->formula.joined[then][op];
+        CHECK((joined != nullptr) == leads(static_cast<Op>(op)));
+        if (joined == nullptr) continue;
+        const FormulaKernel* const compute = table->formula.compute;
+        const FormulaKernel behind = compute[static_cast<int>(second[then])];
+        compute[op](a.data(), b.data(), a.data(), result.data(), kBlock);
+        if (static_cast<FormulaThen>(then) == FormulaThen::sub_from)
+          behind(c.data(), result.data(), c.data(), want.data(), kBlock);
+        else
+          behind(result.data(), c.data(), c.data(), want.data(), kBlock);
+        joined(a.data(), b.data(), c.data(), got.data(), kBlock);
+        CAPTURE(std::string(table->isa));
+        CHECK(std::memcmp(got.data(), want.data(), sizeof want) == 0);
+      }
+    }
+  }
+}

@@ -7,6 +7,7 @@
 
 #include "formula/run.h"
 #include "runtime/cpu.h"
+#include "runtime/floats.h"
 #include "runtime/rng.h"
 
 using namespace cnnfast;
@@ -62,24 +63,29 @@ std::vector<float> naive(const Memory& m, const Formula& formula) {
   return made;
 }
 
-void check_run(const Memory& m) {
+void check_run(const Memory& m, bool streams) {
   const Formula formula = three_inputs();
   const std::vector<float> want = naive(m, formula);
-  const FormulaRun run(formula, m.space, m.views);
+  const FormulaRun run(formula, m.space, m.views, streams);
   std::vector<float> scratch(static_cast<size_t>(run.scratch()));
   for (const KernelTable* table : available_kernels()) {
     for (const int64_t cut : {int64_t{16}, int64_t{48}, int64_t{2048}, run.size()}) {
-      std::vector<float> got(want.size(), 99.0f);
+      const Floats got(run.size(), "results");
       const float* inputs[] = {m.inputs[0].data(), m.inputs[1].data(), m.inputs[2].data()};
       float* outputs[] = {got.data()};
       for (int64_t at = 0; at < run.size(); at += cut)
         run.run(*table, inputs, outputs, at, std::min(cut, run.size() - at), scratch.data(), {});
       bool close = true;
-      for (size_t i = 0; i < want.size(); ++i) close = close && std::abs(got[i] - want[i]) <= 1e-5f;
+      for (size_t i = 0; i < want.size(); ++i) close = close && std::abs(got.data()[i] - want[i]) <= 1e-5f;
       CAPTURE(cut);
+      CAPTURE(streams);
       CHECK(close);
     }
   }
+}
+
+void check_run(const Memory& m) {
+  for (const bool streams : {false, true}) check_run(m, streams);
 }
 
 }  // namespace

@@ -53,4 +53,14 @@ constexpr int kFormulaOps = static_cast<int>(FormulaOp::select) + 1;
 const char* to_string(FormulaOp op);
 int operands_of(FormulaOp op);
 
+// What may follow an instruction in one kernel call, over its result r and another operand c: r + c, r - c,
+// c - r, r * c, min and max of r and c. Both round, as in two calls.
+enum class FormulaThen : uint8_t { nothing, add, sub, sub_from, mul, min, max };
+constexpr int kFormulaThens = static_cast<int>(FormulaThen::max) + 1;
+// The instructions that others may follow.
+constexpr bool leads(FormulaOp op) {
+  return op == FormulaOp::abs || op == FormulaOp::square || op == FormulaOp::add || op == FormulaOp::sub ||
+         op == FormulaOp::mul;
+}
+
 }  // namespace cnnfast
