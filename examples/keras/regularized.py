@@ -14,7 +14,7 @@ def build():
                 3,
                 activation="relu",
                 kernel_regularizer=regularizers.L1L2(1e-3, 1e-2),
-                bias_regularizer="l1",
+                bias_regularizer="l2",
                 kernel_constraint=constraints.MaxNorm(0.8, axis=(0, 1, 2)),
             ),
             layers.MaxPooling2D(),

@@ -186,8 +186,18 @@ class Layer:
         with graph.within(self.name, kwargs.get("training")):
             made = (self._trace_call if self._is_called else self._trace_emit)(graph, args, kwargs)
             if self.activity_regularizer is not None:
-                graph.losses.extend(graph.as_value(self.activity_regularizer(each)) for each in leaves(made))
+                graph.losses.extend(self._activity(graph, graph.as_value(each)) for each in leaves(made))
             return made
+
+    def _activity(self, graph: Tracing, output: Value) -> Value:
+        """Returns the penalty on what the layer makes, for each sample, as Keras has it."""
+        from cnnfast import ops
+
+        penalty = self.activity_regularizer(output)  # type: ignore[misc]
+        if output.rows == 0:
+            return graph.as_value(penalty)
+        one = output[(slice(None), *(0,) * len(output.dims))]  # of each sample
+        return graph.as_value(penalty / ops.sum(ops.ones_like(one)))
 
     def _trace_call(self, graph: Tracing, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         if kwargs.get("training") is None and "training" in inspect.signature(self.call).parameters:

@@ -18,14 +18,15 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import ArrayLike, NDArray
 
-    from cnnfast._core import Activation, Graph
+    from cnnfast._core import Activation, Weight
+    from cnnfast.layers.tracing import Tracing
 
 
 @dataclass(frozen=True)
 class _Activation:
     kind: Activation
 
-    def emit(self, graph: Graph, src: int) -> int:
+    def emit(self, graph: Tracing, src: int, weights: Sequence[Weight] = ()) -> int:
         return graph.activation(src, self.kind, self.kind)
 
 

@@ -1,4 +1,4 @@
-"""Convolution on arrays."""
+"""Convolution: on arrays, and in what is traced by weights or by kernels that are computed."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ import numpy as np
 
 from cnnfast.config import resolve_data_format
 from cnnfast.layers.activation import activation_of, emit_activation
+from cnnfast.layers.tracing import Value
 from cnnfast.ops.runner import run, run_grad
 from cnnfast.utils.arguments import normal_padding, per_axis, whole_number
 from cnnfast.utils.samples import as_array
@@ -17,7 +18,7 @@ from cnnfast.utils.samples import as_array
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike, NDArray
 
-    from cnnfast._core import Graph
+    from cnnfast._core import Weight
     from cnnfast.config import DataFormat
     from cnnfast.layers.tracing import Tracing
     from cnnfast.utils.arguments import Padding, PaddingArgument, Sizes
@@ -37,14 +38,14 @@ class Convolution:
     data_format: DataFormat
     activation: str | Callable[..., Any]
 
-    def emit(self, graph: Tracing, src: int) -> int:
-        """Adds it to a graph."""
-        value = self._emit_linear(graph, src)
+    def emit(self, graph: Tracing, src: int, weights: Sequence[Weight] = ()) -> int:
+        """Adds it to a graph, with weights of its own where none are given."""
+        value = self._emit_linear(graph, src, weights)
         if self.activation == "linear":
             return value
         return emit_activation(graph, value, self.activation, "activation")
 
-    def _emit_linear(self, graph: Graph, src: int) -> int:
+    def _emit_linear(self, graph: Tracing, src: int, weights: Sequence[Weight]) -> int:
         return graph.conv(
             src,
             self.filters,
@@ -55,7 +56,8 @@ class Convolution:
             self.groups,
             self.use_bias,
             self.data_format,
-            "conv",
+            graph.named("conv"),
+            weights,
         )
 
 
@@ -75,10 +77,11 @@ def checked_kernel(kernel: ArrayLike, x: ArrayLike, channels: str) -> NDArray[np
         (1, 1, 1)
     """
     array = np.asarray(as_array(kernel, "kernel"), np.float32)
-    if array.ndim != np.ndim(x) or not 3 <= array.ndim <= 5:
+    rank = x.ndim if isinstance(x, Value) else np.ndim(x)
+    if array.ndim != rank or not 3 <= array.ndim <= 5:
         raise ValueError(
             f"kernel must have as many axes as x: (height, width, {channels}) for images, one or three sizes "
-            f"in place of height and width for sequences and volumes; x has {np.ndim(x)}, kernel "
+            f"in place of height and width for sequences and volumes; x has {rank}, kernel "
             f"{array.shape}"
         )
     return array
@@ -110,24 +113,25 @@ def convolution(
 
 
 def conv(
-    x: ArrayLike,
-    kernel: ArrayLike,
+    x: Any,
+    kernel: Any,
     strides: int | Sequence[int] = 1,
     padding: PaddingArgument = "valid",
     data_format: str | None = None,
     dilation_rate: int | Sequence[int] = 1,
     groups: int = 1,
-    bias: ArrayLike | None = None,
+    bias: Any = None,
     activation: str | Callable[..., Any] | None = None,
-) -> NDArray[np.float32]:
+) -> Any:
     """Convolves (cross-correlates) sequences, images or volumes with filters.
 
     Formula: as `layers.Conv1D`, `layers.Conv2D` and `layers.Conv3D`; the kernel tells which.
 
     Args:
-        x: Sequences, images or volumes, batch axis first.
+        x: Sequences, images or volumes, batch axis first; or, in a layer's `call`, what stands for them.
         kernel: Filters, (height, width, channels / groups, filters), with one or three sizes in place of
-            height and width for sequences and volumes.
+            height and width for sequences and volumes; in a `call` a weight, or of images what was made of
+            weights.
         strides: Step between outputs, an int or one for each axis.
         padding: "valid", "same", an int, one for each axis, or (before, after) of each.
         data_format: "channels_last", "channels_first", or None for `cnnfast.image_data_format()`.
@@ -155,11 +159,45 @@ def conv(
         >>> conv(image[None, :, :, None], edge[:, :, None, None]).ravel()
         array([ 0., 30., 30.,  0.], dtype=float32)
     """
+    if isinstance(kernel, Value):
+        return _by_computed(
+            x, kernel, strides, padding, data_format, dilation_rate, groups, bias, activation
+        )
     filters = checked_kernel(kernel, x, "channels / groups, filters")
     operation = convolution(
         filters, strides, padding, data_format, dilation_rate, groups, bias is not None, activation
     )
-    return run(operation, x, [filters] if bias is None else [filters, bias])
+    return run(operation, x, [kernel] if bias is None else [kernel, bias])
+
+
+def _by_computed(
+    x: Any,
+    kernel: Value,
+    strides: Any,
+    padding: Any,
+    data_format: str | None,
+    dilation_rate: Any,
+    groups: int,
+    bias: Any,
+    activation: Any,
+) -> Any:
+    """By a kernel that the graph makes: a product with what each window of the images holds."""
+    from cnnfast import activations, ops
+
+    if kernel.ndim != 4 or groups != 1 or not isinstance(padding, str):
+        raise ValueError(
+            "a kernel that is computed, and no weight, convolves images, in one group, with padding 'valid' "
+            f"or 'same'; got a kernel of shape {kernel.shape}, groups={groups}, padding={padding!r}"
+        )
+    height, width, channels, filters = kernel.dims
+    first = resolve_data_format(data_format) == "channels_first"
+    images = ops.transpose(x, (0, 2, 3, 1)) if first else x
+    windows = ops.image.extract_patches(
+        images, (height, width), strides, dilation_rate, padding.lower(), "channels_last"
+    )
+    made = ops.matmul(windows, ops.reshape(kernel, (height * width * channels, filters)))
+    made = activations.get(activation)(made if bias is None else made + bias)
+    return ops.transpose(made, (0, 3, 1, 2)) if first else made
 
 
 def conv_grad(

@@ -15,7 +15,8 @@ from cnnfast.utils.arguments import per_axis
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike, NDArray
 
-    from cnnfast._core import Graph
+    from cnnfast._core import Weight
+    from cnnfast.layers.tracing import Tracing
     from cnnfast.utils.arguments import PaddingArgument, Sizes
 
 
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
 class _Transposed(Convolution):
     output_padding: Sizes | None
 
-    def _emit_linear(self, graph: Graph, src: int) -> int:
+    def _emit_linear(self, graph: Tracing, src: int, weights: Sequence[Weight]) -> int:
         return graph.conv_transpose(
             src,
             self.filters,
@@ -35,7 +36,8 @@ class _Transposed(Convolution):
             self.groups,
             self.use_bias,
             self.data_format,
-            "conv_transpose",
+            graph.named("conv_transpose"),
+            weights,
         )
 
 
@@ -58,17 +60,17 @@ def _operation(
 
 
 def conv_transpose(
-    x: ArrayLike,
-    kernel: ArrayLike,
+    x: Any,
+    kernel: Any,
     strides: int | Sequence[int] = 1,
     padding: PaddingArgument = "valid",
     output_padding: int | Sequence[int] | None = None,
     data_format: str | None = None,
     dilation_rate: int | Sequence[int] = 1,
     groups: int = 1,
-    bias: ArrayLike | None = None,
+    bias: Any = None,
     activation: str | Callable[..., Any] | None = None,
-) -> NDArray[np.float32]:
+) -> Any:
     """Adds a filter, times each pixel, to the output around that pixel: the gradient of `conv` by its input.
 
     Formula: as `layers.Conv1DTranspose`, `layers.Conv2DTranspose` and `layers.Conv3DTranspose`; the kernel
@@ -116,7 +118,7 @@ def conv_transpose(
         bias is not None,
         activation,
     )
-    return run(operation, x, [filters] if bias is None else [filters, bias])
+    return run(operation, x, [kernel] if bias is None else [kernel, bias])
 
 
 def conv_transpose_grad(

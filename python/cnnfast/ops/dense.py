@@ -12,10 +12,11 @@ from cnnfast.ops.runner import run, run_grad
 from cnnfast.utils.samples import as_array
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
     from numpy.typing import ArrayLike, NDArray
 
+    from cnnfast._core import Weight
     from cnnfast.layers.tracing import Tracing
 
 
@@ -25,8 +26,8 @@ class _Dense:
     use_bias: bool
     activation: str | Callable[..., Any]
 
-    def emit(self, graph: Tracing, src: int) -> int:
-        value = graph.dense(src, self.units, self.use_bias, "dense")
+    def emit(self, graph: Tracing, src: int, weights: Sequence[Weight] = ()) -> int:
+        value = graph.dense(src, self.units, self.use_bias, graph.named("dense"), weights)
         if self.activation == "linear":
             return value
         return emit_activation(graph, value, self.activation, "activation")
@@ -40,11 +41,11 @@ def _matrix(kernel: ArrayLike) -> NDArray[np.float32]:
 
 
 def dense(
-    x: ArrayLike,
-    kernel: ArrayLike,
-    bias: ArrayLike | None = None,
+    x: Any,
+    kernel: Any,
+    bias: Any = None,
     activation: str | Callable[..., Any] | None = None,
-) -> NDArray[np.float32]:
+) -> Any:
     """Returns activation(x @ kernel + bias).
 
     Args:
@@ -65,7 +66,7 @@ def dense(
     """
     matrix = _matrix(kernel)
     operation = _Dense(matrix.shape[1], bias is not None, activation_of(activation))
-    return run(operation, x, [matrix] if bias is None else [matrix, bias])
+    return run(operation, x, [kernel] if bias is None else [kernel, bias])
 
 
 def dense_grad(

@@ -1,17 +1,40 @@
-"""Depthwise convolution on arrays: a convolution of one group a channel."""
+"""Depthwise convolution: filters of its own for each channel."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from cnnfast.ops.conv import checked_kernel, conv, conv_grad
+from cnnfast.ops.conv import Convolution, checked_kernel, conv_grad, convolution
+from cnnfast.ops.runner import run
 
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import ArrayLike, NDArray
 
+    from cnnfast._core import Weight
+    from cnnfast.layers.tracing import Tracing
     from cnnfast.utils.arguments import PaddingArgument
+
+
+@dataclass(frozen=True)
+class _Depthwise(Convolution):
+    """Its `filters` are those of one channel."""
+
+    def _emit_linear(self, graph: Tracing, src: int, weights: Sequence[Weight]) -> int:
+        return graph.depthwise_conv(
+            src,
+            self.filters,
+            self.kernel_size,
+            self.strides,
+            self.padding,
+            self.dilation,
+            self.use_bias,
+            self.data_format,
+            graph.named("depthwise_conv"),
+            weights,
+        )
 
 
 def _grouped(kernel: NDArray[np.float32]) -> NDArray[np.float32]:
@@ -20,15 +43,15 @@ def _grouped(kernel: NDArray[np.float32]) -> NDArray[np.float32]:
 
 
 def depthwise_conv(
-    x: ArrayLike,
-    kernel: ArrayLike,
+    x: Any,
+    kernel: Any,
     strides: int | Sequence[int] = 1,
     padding: PaddingArgument = "valid",
     data_format: str | None = None,
     dilation_rate: int | Sequence[int] = 1,
-    bias: ArrayLike | None = None,
+    bias: Any = None,
     activation: str | Callable[..., Any] | None = None,
-) -> NDArray[np.float32]:
+) -> Any:
     """Convolves each channel of sequences, images or volumes with filters of its own.
 
     Formula: as `layers.DepthwiseConv1D` and `layers.DepthwiseConv2D`; the kernel tells which.
@@ -65,17 +88,11 @@ def depthwise_conv(
         [[[[3.0, 30.0], [5.0, 50.0]]]]
     """
     filters = checked_kernel(kernel, x, "channels, multiplier")
-    return conv(
-        x,
-        _grouped(filters),
-        strides,
-        padding,
-        data_format,
-        dilation_rate,
-        filters.shape[-2],
-        bias,
-        activation,
+    plain = convolution(
+        filters, strides, padding, data_format, dilation_rate, 1, bias is not None, activation
     )
+    operation = _Depthwise(**vars(plain))
+    return run(operation, x, [kernel] if bias is None else [kernel, bias])
 
 
 def depthwise_conv_grad(

@@ -1,22 +1,25 @@
-"""Pooling on arrays."""
+"""Pooling: on arrays, and on what stands for them."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from cnnfast.config import resolve_data_format
+from cnnfast.layers.tracing import Value
+from cnnfast.ops.operation import operation
 from cnnfast.ops.runner import run, run_grad
 from cnnfast.utils.arguments import normal_padding, per_axis
 
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike, NDArray
 
-    from cnnfast._core import Graph
+    from cnnfast._core import Weight
     from cnnfast.config import DataFormat
+    from cnnfast.layers.tracing import Tracing
     from cnnfast.utils.arguments import Padding, PaddingArgument, Sizes
 
 
@@ -33,7 +36,7 @@ class _Pool:
 class _MaxPool(_Pool):
     dilation_rate: Sizes
 
-    def emit(self, graph: Graph, src: int) -> int:
+    def emit(self, graph: Tracing, src: int, weights: Sequence[Weight] = ()) -> int:
         return graph.max_pool(
             src,
             self.pool_size,
@@ -41,7 +44,7 @@ class _MaxPool(_Pool):
             self.padding,
             self.ceil_mode,
             self.data_format,
-            "max_pool",
+            graph.named("max_pool"),
             self.dilation_rate,
         )
 
@@ -50,7 +53,7 @@ class _MaxPool(_Pool):
 class _AveragePool(_Pool):
     count_include_pad: bool
 
-    def emit(self, graph: Graph, src: int) -> int:
+    def emit(self, graph: Tracing, src: int, weights: Sequence[Weight] = ()) -> int:
         return graph.average_pool(
             src,
             self.pool_size,
@@ -59,37 +62,38 @@ class _AveragePool(_Pool):
             self.ceil_mode,
             self.count_include_pad,
             self.data_format,
-            "average_pool",
+            graph.named("average_pool"),
         )
 
 
 def _window(
-    x: ArrayLike,
+    x: Any,
     pool_size: int | Sequence[int],
     strides: int | Sequence[int] | None,
     padding: PaddingArgument,
     data_format: str | None,
     ceil_mode: bool,
 ) -> tuple[Sizes, Sizes, Padding, bool, DataFormat]:
-    rank = min(max(np.ndim(x) - 2, 1), 3)
+    rank = min(max((x.ndim if isinstance(x, Value) else np.ndim(x)) - 2, 1), 3)
     size = per_axis(pool_size, "pool_size", rank)
     steps = size if strides is None else per_axis(strides, "strides", rank)
     return size, steps, normal_padding(padding, rank), bool(ceil_mode), resolve_data_format(data_format)
 
 
+@operation("x", batches=True)
 def max_pool(
-    x: ArrayLike,
+    x: Any,
     pool_size: int | Sequence[int],
     strides: int | Sequence[int] | None = None,
     padding: PaddingArgument = "valid",
     data_format: str | None = None,
     ceil_mode: bool = False,
     dilation_rate: int | Sequence[int] = 1,
-) -> NDArray[np.float32]:
+) -> Any:
     """Returns the largest value of each window.
 
     Args:
-        x: Images, sequences or volumes, batch axis first.
+        x: Images, sequences or volumes, batch axis first; or what stands for them.
         pool_size: Height and width of the window, an int or one for each axis.
         strides: Step between windows, likewise; None means `pool_size`.
         padding: "valid", "same", an int, (height, width), or ((top, bottom), (left, right)).
@@ -148,23 +152,24 @@ def max_pool_grad(
         array([0., 0., 0., 1.], dtype=float32)
     """
     window = _window(x, pool_size, strides, padding, data_format, ceil_mode)
-    operation = _MaxPool(*window, per_axis(dilation_rate, "dilation_rate", len(window[0])))
-    return run_grad(operation, x, grad_out)[0]
+    pool = _MaxPool(*window, per_axis(dilation_rate, "dilation_rate", len(window[0])))
+    return run_grad(pool, x, grad_out)[0]
 
 
+@operation("x", batches=True)
 def average_pool(
-    x: ArrayLike,
+    x: Any,
     pool_size: int | Sequence[int],
     strides: int | Sequence[int] | None = None,
     padding: PaddingArgument = "valid",
     data_format: str | None = None,
     ceil_mode: bool = False,
     count_include_pad: bool = False,
-) -> NDArray[np.float32]:
+) -> Any:
     """Returns the mean of each window.
 
     Args:
-        x: Images, sequences or volumes, batch axis first.
+        x: Images, sequences or volumes, batch axis first; or what stands for them.
         pool_size: Height and width of the window, an int or one for each axis.
         strides: Step between windows, likewise; None means `pool_size`.
         padding: "valid", "same", an int, (height, width), or ((top, bottom), (left, right)).

@@ -16,8 +16,8 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 
-from cnnfast._core import Workspace, set_weights
-from cnnfast.layers.tracing import Tracing
+from cnnfast._core import Weight, Workspace, set_weights
+from cnnfast.layers.tracing import Tracing, Value
 from cnnfast.tuning import new_network
 from cnnfast.utils.locks import fork_lock
 from cnnfast.utils.samples import as_array, check_samples
@@ -34,8 +34,8 @@ _KEPT_NETWORKS = 32
 class Operation(Protocol):
     """A hashable description of one operation."""
 
-    def emit(self, graph: Tracing, src: int) -> int:
-        """Adds it to a graph."""
+    def emit(self, graph: Tracing, src: int, weights: Sequence[Weight] = ()) -> int:
+        """Adds it to a graph, with weights of its own where none are given."""
 
     def __hash__(self) -> int: ...
 
@@ -65,8 +65,19 @@ def workspace() -> Workspace:
     return Workspace()
 
 
-def run(operation: Operation, x: Any, weights: Sequence[ArrayLike] = ()) -> NDArray[np.float32]:
-    """Returns the operation's output for a batch."""
+def run(operation: Operation, x: Any, weights: Sequence[Any] = ()) -> Any:
+    """Returns the operation's output for a batch; what stands for it where a layer's `call` is traced.
+
+    Raises:
+        ValueError: If shapes do not suit, or a weight is none in what is traced.
+    """
+    if isinstance(x, Value):
+        for weight in weights:
+            if not isinstance(weight, Weight):
+                raise ValueError(
+                    f"in what is traced, kernel and bias must be what add_weight returned, got {weight!r}"
+                )
+        return x.graph.value(operation.emit(x.graph, x.number, weights))
     samples = check_samples(x, None, "x")
     compiled = _compile(operation, samples.shape[1:])
     arrays = _checked_weights(compiled, weights)

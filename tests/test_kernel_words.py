@@ -1,0 +1,109 @@
+"""Convolutions, dense layers and pooling as words of a layer's `call`: what layers make of the same weights.
+
+Kernels are weights, or made of weights; steps of training move both alike.
+"""
+
+from typing import Any
+
+import numpy as np
+import pytest
+
+from cnnfast import Input, Model, Sequential, layers, ops
+
+X = np.random.default_rng(0).normal(size=(4, 9, 8, 3)).astype(np.float32)
+
+
+class Word(layers.Layer):
+    """A function of `ops` with weights of its own."""
+
+    def __init__(
+        self, word: str, kernel: tuple[int, ...], bias: int, computed: bool = False, **how: Any
+    ) -> None:
+        super().__init__()
+        self.word, self.shape, self.size, self.computed, self.how = word, kernel, bias, computed, how
+
+    def build(self, input_shape: Any) -> None:
+        self.kernel = self.add_weight(self.shape, "glorot_uniform", name="kernel")
+        self.bias = self.add_weight((self.size,), "zeros", name="bias")
+
+    def call(self, inputs: Any) -> Any:
+        kernel = self.kernel * 1.0 if self.computed else self.kernel
+        return getattr(ops, self.word)(inputs, kernel, bias=self.bias, **self.how)
+
+
+SAME: dict[str, tuple[Word, layers.Layer]] = {
+    "conv": (
+        Word("conv", (3, 2, 3, 5), 5, strides=2, padding="same", activation="relu"),
+        layers.Conv2D(5, (3, 2), 2, "same", activation="relu"),
+    ),
+    "conv, channels first": (
+        Word("conv", (3, 2, 9, 5), 5, data_format="channels_first"),
+        layers.Conv2D(5, (3, 2), data_format="channels_first"),
+    ),
+    "computed": (
+        Word("conv", (3, 2, 3, 5), 5, True, strides=2, padding="same", activation="relu"),
+        layers.Conv2D(5, (3, 2), 2, "same", activation="relu"),
+    ),
+    "computed, channels first": (
+        Word("conv", (3, 2, 9, 5), 5, True, dilation_rate=(1, 1), data_format="channels_first"),
+        layers.Conv2D(5, (3, 2), data_format="channels_first"),
+    ),
+    "depthwise_conv": (
+        Word("depthwise_conv", (3, 3, 3, 2), 6, padding="same"),
+        layers.DepthwiseConv2D(3, padding="same", depth_multiplier=2),
+    ),
+    "conv_transpose": (
+        Word("conv_transpose", (3, 3, 5, 3), 5, strides=2),
+        layers.Conv2DTranspose(5, 3, 2),
+    ),
+    "dense": (Word("dense", (3, 6), 6, activation="tanh"), layers.Dense(6, activation="tanh")),
+}
+
+
+@pytest.mark.parametrize("name", SAME)
+def test_words_are_what_layers_are(name: str, isa: str) -> None:
+    models = [
+        Sequential([Input(X.shape[1:]), layer, layers.Flatten(), layers.Dense(2)]) for layer in SAME[name]
+    ]
+    word, layer = models
+    word.set_weights([np.full(w.shape, 0.1) + w for w in layer.get_weights()])
+    layer.set_weights(word.get_weights())
+    np.testing.assert_allclose(word.predict(X, verbose=0), layer.predict(X, verbose=0), rtol=1e-4, atol=1e-5)
+    y = np.ones((4, 2), np.float32)
+    for model in models:
+        model.compile("sgd", "mse")
+        for _ in range(3):
+            model.train_on_batch(X, y)
+    for got, want in zip(word.get_weights(), layer.get_weights(), strict=True):
+        np.testing.assert_allclose(got, want, rtol=1e-3, atol=1e-5)
+
+
+def test_pooling_of_what_stands_for_images() -> None:
+    source = Input(X.shape[1:])
+    for word, layer in (
+        (lambda x: ops.max_pool(x, 2, padding="same"), layers.MaxPooling2D(2, padding="same")),
+        (lambda x: ops.average_pool(x, 3, 2), layers.AveragePooling2D(3, 2)),
+    ):
+        model = Model(source, word(source))
+        np.testing.assert_array_equal(model.predict(X, verbose=0), layer(X))
+        np.testing.assert_array_equal(word(X), layer(X))
+        again = Model.from_config(model.get_config())
+        np.testing.assert_array_equal(again.predict(X, verbose=0), layer(X))
+
+
+def test_what_no_kernel_is() -> None:
+    class Volumes(layers.Layer):
+        def build(self, input_shape: Any) -> None:
+            self.kernel = self.add_weight((2, 3, 3))
+
+        def call(self, inputs: Any) -> Any:
+            return ops.conv(inputs, self.kernel * 2.0)
+
+    class Constant(layers.Layer):
+        def call(self, inputs: Any) -> Any:
+            return ops.conv(inputs, np.ones((2, 3, 3)))
+
+    with pytest.raises(ValueError, match="convolves images, in one group"):
+        Volumes()(np.ones((1, 5, 3)))
+    with pytest.raises(ValueError, match="must be what add_weight returned"):
+        Constant()(np.ones((1, 5, 3)))
