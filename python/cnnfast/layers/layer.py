@@ -552,8 +552,8 @@ def forget_names() -> None:
 
     Example:
         >>> forget_names()
-        >>> new_name("doctest")
-        'doctest'
+        >>> new_name("forgotten")
+        'forgotten'
     """
     _names.clear()
 
