@@ -168,3 +168,23 @@ def test_counts_of_weights() -> None:
 def test_refusals(make: Any, message: str) -> None:
     with pytest.raises(ValueError, match=message):
         make()
+
+
+@pytest.mark.parametrize(("axis", "others"), [(-1, (0, 1, 2)), (1, (0, 2, 3))])
+def test_told_to_train_outside_of_training(axis: int, others: tuple[int, ...]) -> None:
+    """By the batch's own statistics; a frozen layer has none, and moving ones stay."""
+    x = np.random.default_rng(0).normal(3, 2, (6, 4, 5, 3)).astype(np.float32)
+    layer = layers.BatchNormalization(axis)
+    layer.build((None, 4, 5, 3))
+    size = x.shape[axis]
+    gamma, beta = np.linspace(0.5, 2, size), np.linspace(-1, 1, size)
+    layer.set_weights([gamma, beta, np.zeros(size), np.ones(size)])
+    mean, variance = x.astype(float).mean(others, keepdims=True), x.astype(float).var(others, keepdims=True)
+    like = [size if each not in others else 1 for each in range(4)]
+    want = (x - mean) / np.sqrt(variance + 1e-3) * gamma.reshape(like) + beta.reshape(like)
+    source = Input(x.shape[1:])
+    for got in (layer(x, training=True), Model(source, layer(source, training=True)).predict(x, verbose=0)):
+        np.testing.assert_allclose(got, want, rtol=1e-4, atol=1e-5)
+    assert layer.get_weights()[2].any() == 0
+    layer.trainable = False
+    np.testing.assert_array_equal(layer(x, training=True), layer(x))

@@ -12,6 +12,13 @@ from cnnfast.layers.tracing import Tracing
 from cnnfast.tuning import new_network
 
 
+def test_built_without_a_shape() -> None:
+    layer = layers.Embedding(7, 3)
+    layer.build()
+    assert layer.embeddings.shape == (7, 3)
+    assert layer(np.array([[0, 6]])).shape == (1, 2, 3)
+
+
 def test_values(isa: str) -> None:
     x = np.random.default_rng(0).integers(0, 50, (7, 4, 3))
     layer = Embedding(50, 19)

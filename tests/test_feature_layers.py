@@ -66,6 +66,14 @@ def test_adapted_to_batches_as_to_the_whole() -> None:
         np.testing.assert_allclose(variance, wide.var(0), rtol=1e-6)
 
 
+def test_inputs_of_another_rank() -> None:
+    """Statistics lie along the last axes, as when the layer was built."""
+    data = _x(9, 4, 3)
+    layer = layers.Normalization()
+    layer.adapt(data)
+    np.testing.assert_allclose(layer(data[:, 0]), layer(data)[:, 0], rtol=1e-6)
+
+
 def test_adapting_again_reaches_models() -> None:
     layer = layers.Normalization(input_shape=(1,), axis=None)
     model = Sequential([layer])

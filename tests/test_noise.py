@@ -203,6 +203,25 @@ def test_noise_shape(shape: Any, seed: int | None, threads: Any, isa: str) -> No
     np.testing.assert_array_equal(limited.max(alike), limited.min(alike))
 
 
+def test_dropout_of_arrays() -> None:
+    """Told that it trains, it does; a model that predicts would draw the same numbers again and again."""
+    x, layer = _numbers("dropout"), layers.Dropout(RATE)
+    first, second = layer(x, training=True), layer(x, training=True)
+    assert abs((first != 0).mean() - (1 - RATE)) < 0.02
+    np.testing.assert_allclose(first[first != 0], x[first != 0] / (1 - RATE), rtol=1e-6)
+    assert not np.array_equal(first, second)
+    np.testing.assert_array_equal(layer(x), x)
+    with pytest.raises(ValueError, match="acts in training only; leave training=True out"):
+        layer(Input(x.shape[1:]), training=True)
+
+
+@pytest.mark.parametrize("shape", ["a", 3, (0, 1), (None, -1), (1.5, 1)])
+def test_shapes_of_noise_are_checked(shape: Any) -> None:
+    for kind in (layers.Dropout, layers.AlphaDropout):
+        with pytest.raises(ValueError, match="noise_shape"):
+            kind(0.1, noise_shape=shape)
+
+
 def test_refusals() -> None:
     with pytest.raises(ValueError, match="rate"):
         layers.GaussianDropout(1.0)

@@ -230,6 +230,11 @@ def test_normalization_refuses() -> None:
         layers.GroupNormalization(3)(Input((4, 8)))
     with pytest.raises(ValueError, match="axis must be different ones of 1 to 2"):
         layers.LayerNormalization(axis=0)(Input((4, 8)))
+    for groups in (0, -2, 1.5, "32"):
+        with pytest.raises(ValueError, match="groups must be"):
+            layers.GroupNormalization(groups)  # type: ignore[arg-type]
+    with pytest.raises(ValueError, match="axis must be a whole number, got 'axis'"):
+        layers.LayerNormalization(axis="axis")  # type: ignore[arg-type]
     frozen = layers.LayerNormalization(center=False, scale=False)
     frozen.build((None, 4))
     assert frozen.weights == []

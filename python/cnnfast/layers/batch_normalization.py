@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 
     from cnnfast._core import Graph, Weight
     from cnnfast.layers.layer import LayerOptions
+    from cnnfast.layers.tracing import Value
     from cnnfast.layers.variable import Variable
     from cnnfast.utils.serialization import Config
 
@@ -24,7 +25,8 @@ class BatchNormalization(RuledLayer):
     Formula: out = gamma * (in - mean) / sqrt(variance + epsilon) + beta. In training, mean and variance are
     the batch's, over all axes but the channels', and the moving ones follow: moving = momentum * moving +
     (1 - momentum) * new. In prediction, and where the layer is frozen or called with `training=False`, they
-    are the moving ones.
+    are the moving ones. Called with `training=True` outside of training, it takes the batch's, and the moving
+    ones stay.
 
     Args:
         axis: The axis of the channels: -1 for channels_last, 1 for channels_first.
@@ -139,6 +141,21 @@ class BatchNormalization(RuledLayer):
         made = self._emit_for(graph, turned, False, weights)
         back = [rank - 1 if each == axis else others.index(each) for each in range(rank)]
         return graph.permute(made, back, f"{self.name}/channels back")
+
+    def _told_to_train(self, source: Value) -> Any:
+        """By the batch's mean and variance, whatever the graph; the moving ones do not follow."""
+        from cnnfast import ops
+
+        if not self.trainable:
+            return None
+        axis = sample_axis(self.axis, len(source.dims), self.name) + 1
+        others = [each for each in range(source.ndim) if each != axis]
+        centred = source - ops.mean(source, others, keepdims=True)
+        made = centred * ops.rsqrt(ops.mean(ops.square(centred), others, keepdims=True) + self.epsilon)
+        like = [size if each == axis else 1 for each, size in enumerate(source.dims, 1)]
+        if self.gamma is not None:
+            made = made * ops.reshape(self.gamma, like)
+        return made if self.beta is None else made + ops.reshape(self.beta, like)
 
     def _emit_for(self, graph: Graph, src: int, first: bool, weights: Sequence[Weight]) -> int:
         moving = isinstance(graph, Tracing) and graph.told_training is False

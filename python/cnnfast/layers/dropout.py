@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from cnnfast.layers.layer import Layer
-from cnnfast.layers.noise import kept, own_seed
+from cnnfast.layers.noise import kept, own_noise_shape, own_seed
 from cnnfast.utils.arguments import real_number
 
 if TYPE_CHECKING:
@@ -55,7 +55,7 @@ class Dropout(Layer):
     ) -> None:
         super().__init__(**options)
         self.rate = real_number(rate, "rate", below=1.0)
-        self.noise_shape, self.seed = noise_shape, own_seed(seed)
+        self.noise_shape, self.seed = own_noise_shape(noise_shape), own_seed(seed)
 
     @property
     def _is_called(self) -> bool:
@@ -66,6 +66,11 @@ class Dropout(Layer):
         if not training or not self.rate:
             return inputs
         return inputs * (kept(inputs, self.rate, self.noise_shape, self.seed) / (1.0 - self.rate))
+
+    def _told_to_train(self, source: Value) -> Any:
+        if not source.graph.at_once:  # predictions would draw the same numbers again and again
+            raise ValueError(f"layer {self.name!r} acts in training only; leave training=True out")
+        return self.call(source, True)
 
     def _emit(self, graph: Graph, srcs: Sequence[int], weights: Sequence[Weight]) -> int:
         return graph.dropout(srcs[0], self.rate, self.name)

@@ -78,6 +78,7 @@ class Normalization(Layer):
         self.invert = bool(invert)
         self._given = None if mean is None else [np.asarray(each, np.float64) for each in (mean, variance)]
         self._kept: tuple[int, ...] = ()
+        self._like: tuple[int, ...] = ()  # the statistics' shape beside inputs of any rank
         self.mean: Any = None  # a weight, or what was given
         self.variance: Any = None
 
@@ -91,6 +92,8 @@ class Normalization(Layer):
                 f"last, as the batch's is 0; got {self.axis} for shape {tuple(input_shape)}"
             )
         sizes = tuple(input_shape[axis] for axis in self._kept)
+        first = min(self._kept, default=rank)
+        self._like = tuple(input_shape[axis] if axis in self._kept else 1 for axis in range(first, rank))
         if self._given is not None:
             self.mean, self.variance = (np.broadcast_to(each, sizes) for each in self._given)
             return
@@ -132,8 +135,7 @@ class Normalization(Layer):
         """Returns the numbers that it makes."""
         from cnnfast import ops
 
-        like = [size if axis in self._kept else 1 for axis, size in enumerate(inputs.dims, 1)]
-        mean, variance = (ops.reshape(each, like) for each in (self.mean, self.variance))
+        mean, variance = (ops.reshape(each, self._like) for each in (self.mean, self.variance))
         deviation = ops.maximum(ops.sqrt(variance), EPSILON)
         return mean + inputs * deviation if self.invert else (inputs - mean) / deviation
 

@@ -208,12 +208,17 @@ class Layer:
     def _trace_emit(self, graph: Tracing, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Value:
         source = calls.single(self, args, kwargs)
         told = graph.told_training
-        if kwargs.get("training") and not graph.describes_training and self.acts_in_training_only:
-            raise ValueError(f"layer {self.name!r} acts in training only; leave training=True out")
         if told is False and self.acts_in_training_only:
             return graph.as_value(source)
+        made = self._told_to_train(source) if told and not graph.describes_training else None
+        if made is not None:
+            return made
         srcs = [graph.as_value(each).number for each in leaves(source)]
         return graph.value(self._emit(graph, srcs, self._weights))
+
+    def _told_to_train(self, source: Any) -> Value | None:
+        """What the layer makes of `training=True` in a graph of no training; None if that is nothing else."""
+        return None
 
     def _build_for(
         self, args: tuple[Any, ...], kwargs: dict[str, Any], shapes: Sequence[tuple[int, ...]]
@@ -458,7 +463,7 @@ class Layer:
 
     @trainable.setter
     def trainable(self, value: bool) -> None:
-        self._trainable = bool(value)
+        self._trainable, self._alone = bool(value), None
         for variable in self._weights:
             variable.trainable = self._trainable and all(variable is not each for each in self._untrained)
         for layer in self._sublayers():
@@ -557,8 +562,8 @@ def forget_names() -> None:
 
     Example:
         >>> forget_names()
-        >>> new_name("doctest")
-        'doctest'
+        >>> new_name("forgotten")
+        'forgotten'
     """
     _names.clear()
 

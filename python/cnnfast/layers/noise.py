@@ -14,7 +14,7 @@ import numpy as np
 
 from cnnfast.config import resolve_data_format
 from cnnfast.layers.layer import Layer
-from cnnfast.utils.arguments import real_number, whole_number
+from cnnfast.utils.arguments import open_shape, real_number, whole_number
 
 if TYPE_CHECKING:
     from typing_extensions import Unpack
@@ -69,7 +69,20 @@ def own_seed(seed: Any) -> int | None:
     return None if seed is None else whole_number(seed, "seed", 0)
 
 
-def kept(inputs: Value, rate: float, noise_shape: Sequence[int | None] | None, seed: int | None) -> Any:
+def own_noise_shape(noise_shape: Any) -> tuple[int | None, ...] | None:
+    """Returns a shape of noise as a tuple.
+
+    Raises:
+        ValueError: If it is none.
+
+    Example:
+        >>> own_noise_shape([None, 1, 5])
+        (None, 1, 5)
+    """
+    return None if noise_shape is None else open_shape(noise_shape, "noise_shape")
+
+
+def kept(inputs: Value, rate: float, noise_shape: tuple[int | None, ...] | None, seed: int | None) -> Any:
     """Returns 1 with a probability of 1 - rate, else 0, where `noise_shape` says for several numbers at once.
 
     Args:
@@ -99,7 +112,7 @@ def kept(inputs: Value, rate: float, noise_shape: Sequence[int | None] | None, s
         ):
             raise ValueError(
                 f"noise_shape must have 1, None or the size for each axis of inputs {inputs.shape}, also for "
-                f"the batch's; got {tuple(noise_shape)}"
+                f"the batch's; got {noise_shape}"
             )
         dims = [1 if wanted == 1 else size for wanted, size in zip(own, inputs.dims, strict=True)]
         if noise_shape[0] == 1:
@@ -228,7 +241,7 @@ class AlphaDropout(_Noise):
     ) -> None:
         super().__init__(rate, seed, **options)
         self.rate = self._amount
-        self.noise_shape = noise_shape
+        self.noise_shape = own_noise_shape(noise_shape)
 
     def _disturbed(self, inputs: Any) -> Any:
         from cnnfast import ops

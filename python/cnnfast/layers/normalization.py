@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from cnnfast.layers.layer import Layer
 from cnnfast.layers.weighted import Rules
-from cnnfast.utils.arguments import real_number, sample_axis, whole_number
+from cnnfast.utils.arguments import entries, real_number, sample_axis, whole_number
 
 if TYPE_CHECKING:
     from typing_extensions import Unpack
@@ -20,6 +20,11 @@ if TYPE_CHECKING:
     from cnnfast.layers.layer import LayerOptions
     from cnnfast.layers.variable import Variable
     from cnnfast.utils.serialization import Config
+
+
+def _axes(axis: Any) -> int | list[int]:
+    each = entries(axis)
+    return whole_number(axis, "axis", -8) if each is None else [whole_number(one, "axis", -8) for one in each]
 
 
 def _sample_axes(axis: int | Sequence[int], rank: int, name: str) -> tuple[int, ...]:
@@ -48,7 +53,7 @@ class _Affine(Layer):
         **options: Unpack[LayerOptions],
     ) -> None:
         super().__init__(**options)
-        self.axis = whole_number(axis, "axis", -8) if isinstance(axis, int) else [int(each) for each in axis]
+        self.axis = _axes(axis)
         self.epsilon = real_number(epsilon, "epsilon")
         self.center, self.scale = bool(center), bool(scale)
         self._rules = {"gamma": gamma, "beta": beta}
@@ -213,7 +218,7 @@ class GroupNormalization(_Affine):
             Rules.of(gamma_initializer, gamma_regularizer, gamma_constraint),
             **options,
         )
-        self.groups = whole_number(groups, "groups", -1)
+        self.groups = -1 if groups == -1 else whole_number(groups, "groups", 1)
 
     def build(self, input_shape: Any) -> None:
         """Makes gamma and beta."""
@@ -307,7 +312,7 @@ class RMSNormalization(Layer):
         self, axis: int | Sequence[int] = -1, epsilon: float = 1e-6, **options: Unpack[LayerOptions]
     ) -> None:
         super().__init__(**options)
-        self.axis = whole_number(axis, "axis", -8) if isinstance(axis, int) else [int(each) for each in axis]
+        self.axis = _axes(axis)
         self.epsilon = real_number(epsilon, "epsilon")
         self.scale: Variable | None = None
 
@@ -354,7 +359,7 @@ class UnitNormalization(Layer):
 
     def __init__(self, axis: int | Sequence[int] = -1, **options: Unpack[LayerOptions]) -> None:
         super().__init__(**options)
-        self.axis = whole_number(axis, "axis", -8) if isinstance(axis, int) else [int(each) for each in axis]
+        self.axis = _axes(axis)
 
     def call(self, inputs: Any) -> Any:
         """Returns the values that it makes."""
