@@ -63,7 +63,7 @@ class ReduceLROnPlateau(MonitorCallback):
         """Watches."""
         value, optimizer = self._value(logs), self.model.optimizer
         if logs is not None:
-            logs["learning_rate"] = optimizer.learning_rate
+            logs["learning_rate"] = float(optimizer.learning_rate)
         if self.cooldown_counter:
             self.cooldown_counter -= 1
             self.wait = 0
