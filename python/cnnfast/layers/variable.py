@@ -60,6 +60,12 @@ class Variable(Operators, Weight):
         graph = current_tracing()
         return self.numpy() if graph is None else graph.as_value(self)
 
+    def __float__(self) -> float:
+        return float(self.value)
+
+    def __int__(self) -> int:
+        return int(self.value)
+
     @property
     def path(self) -> str:
         """Keras's name for `name`."""
