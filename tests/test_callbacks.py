@@ -539,3 +539,13 @@ def test_averages_are_validated(tmp_path: Path, make: Any, on_epoch: bool) -> No
     model = _dropping(make)
     with pytest.raises(ValueError, match="use_ema=True"):
         model.fit(x, y, verbose=0, callbacks=callbacks.SwapEMAWeights())
+
+
+@pytest.mark.parametrize(
+    "make", [lambda: callbacks.LearningRateScheduler(float), callbacks.ReduceLROnPlateau]
+)
+def test_a_schedule_is_not_replaced(make: Any) -> None:
+    model = _dropping(lambda: cnnfast.optimizers.SGD(lambda step: 0.1))
+    x, y = np.ones((4, 5)), np.ones((4, 2))
+    with pytest.raises(TypeError, match="make the optimizer with a number"):
+        model.fit(x, y, verbose=0, validation_data=(x, y), callbacks=make())

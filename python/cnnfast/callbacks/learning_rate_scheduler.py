@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from cnnfast.callbacks.callback import Callback, Logs
 
@@ -34,6 +34,9 @@ class LearningRateScheduler(Callback):
         self._takes_rate = _takes(schedule, 2)
         if not self._takes_rate and not _takes(schedule, 1):
             raise ValueError(f"schedule must be a function of (epoch, rate) or of (epoch), got {schedule!r}")
+
+    def _check(self, names: Sequence[str] | None) -> None:
+        self.model.optimizer._check_no_schedule("LearningRateScheduler")
 
     def on_epoch_begin(self, epoch: int, logs: Logs | None = None) -> None:
         """Sets the rate."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from cnnfast.callbacks.callback import Logs
@@ -53,6 +54,10 @@ class ReduceLROnPlateau(MonitorCallback):
         self.verbose = verbose
         self.cooldown = whole_number(cooldown, "cooldown", 0)
         self.min_lr = real_number(min_lr, "min_lr")
+
+    def _check(self, names: Sequence[str] | None) -> None:
+        super()._check(names)
+        self.model.optimizer._check_no_schedule("ReduceLROnPlateau")
 
     def on_train_begin(self, logs: Logs | None = None) -> None:
         """Forgets an earlier training."""

@@ -231,6 +231,14 @@ class Optimizer(Stateful):
         if self._schedule is not None:
             self._set_rate(self.learning_rate)
 
+    def _check_no_schedule(self, callback: str) -> None:
+        """Refuses a callback that would replace a schedule."""
+        if self._schedule is not None:
+            raise TypeError(
+                f"{callback} sets the learning rate, which {self._schedule!r} tells already; make the "
+                "optimizer with a number"
+            )
+
     @property
     def iterations(self) -> Any:
         """Updates made so far."""
