@@ -491,7 +491,7 @@ def test_an_interrupted_training_goes_on(tmp_path: Path, optimizer: Any) -> None
     assert model.optimizer.iterations == whole.optimizer.iterations
     none_left = model.fit(x, y, epochs=5, verbose=0, callbacks=callbacks.BackupAndRestore(tmp_path))
     assert none_left.history == {}
-    assert not list(tmp_path.iterdir())
+    assert not tmp_path.exists()
 
 
 def test_backups_that_do_not_suit(tmp_path: Path) -> None:
@@ -539,3 +539,13 @@ def test_averages_are_validated(tmp_path: Path, make: Any, on_epoch: bool) -> No
     model = _dropping(make)
     with pytest.raises(ValueError, match="use_ema=True"):
         model.fit(x, y, verbose=0, callbacks=callbacks.SwapEMAWeights())
+
+
+@pytest.mark.parametrize(
+    "make", [lambda: callbacks.LearningRateScheduler(float), callbacks.ReduceLROnPlateau]
+)
+def test_a_schedule_is_not_replaced(make: Any) -> None:
+    model = _dropping(lambda: cnnfast.optimizers.SGD(lambda step: 0.1))
+    x, y = np.ones((4, 5)), np.ones((4, 2))
+    with pytest.raises(TypeError, match="make the optimizer with a number"):
+        model.fit(x, y, verbose=0, validation_data=(x, y), callbacks=make())

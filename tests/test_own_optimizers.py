@@ -210,6 +210,22 @@ def test_on_arrays_as_compiled(make: Any) -> None:
     assert eager.iterations == model.optimizer.iterations == 4
 
 
+def test_the_words_of_variables() -> None:
+    optimizer, weight = Momentum(0.5), Variable("layer/weight", ())
+    weight.assign(2.5)
+    assert (float(weight), int(weight), float(weight.value), weight.path) == (2.5, 2, 2.5, "layer/weight")
+    optimizer.learning_rate.assign(0.25)
+    assert (optimizer.learning_rate.value, float(optimizer.learning_rate.numpy())) == (0.25, 0.25)
+    other = Momentum()
+    with pytest.raises(ValueError, match="call build"):
+        other.set_weights(optimizer.variables)
+    for each in (optimizer, other):
+        each.build([weight])
+    optimizer.apply([1.0])
+    other.set_weights(optimizer.variables)
+    assert [float(each) for each in other.variables] == [float(each) for each in optimizer.variables]
+
+
 def test_arrays_refused() -> None:
     optimizer, known = Momentum(), Variable("known", (2,))
     with pytest.raises(ValueError, match="give the weights, too"):

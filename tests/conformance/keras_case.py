@@ -43,7 +43,9 @@ class TestCase(testing.TestCase):  # type: ignore[misc]
         loosened = {"atol": max(atol, TOLERANCE), "rtol": max(rtol, TOLERANCE)}
         np.testing.assert_allclose(np.asarray(actual), np.asarray(desired), err_msg=msg or "", **loosened)
 
-    def assertRaisesRegex(self, error: Any, _: Any, *rest: Any, **named: Any) -> Any:  # noqa: N802
+    def assertRaisesRegex(  # noqa: N802
+        self, error: Any, expected_regex: Any, *rest: Any, **named: Any
+    ) -> Any:
         """The same kind of error; its words are ours."""
         return self.assertRaises(error, *rest, **named)  # noqa: PT027
 

@@ -45,8 +45,8 @@ class BackupAndRestore(Callback):
         delete_checkpoint: bool = True,
     ) -> None:
         not_offered("BackupAndRestore", save_freq=(save_freq, "epoch"))
-        if not os.fspath(backup_dir):
-            raise ValueError("BackupAndRestore needs a folder, got an empty name")
+        if not backup_dir:
+            raise ValueError(f"BackupAndRestore needs a folder, got {backup_dir!r}")
         self.backup_dir = os.fspath(backup_dir)
         self.double_checkpoint = bool(double_checkpoint)
         self.delete_checkpoint = bool(delete_checkpoint)
@@ -76,6 +76,8 @@ class BackupAndRestore(Callback):
         write_state(self.model, self._path, epoch + 1)
 
     def on_train_end(self, logs: Logs | None = None) -> None:
-        """Removes the state."""
+        """Removes the state, and the folder if nothing else is in it."""
         if self.delete_checkpoint:
             self._path.unlink(missing_ok=True)
+            if not os.listdir(self.backup_dir):
+                os.rmdir(self.backup_dir)

@@ -23,8 +23,6 @@ if TYPE_CHECKING:
 
 # What Keras also calls, and nothing here does.
 _NEVER_CALLED = (
-    "on_batch_begin",
-    "on_batch_end",
     *(f"on_test_batch_{when}" for when in ("begin", "end")),
     *(f"on_predict_{when}" for when in ("begin", "end", "batch_begin", "batch_end")),
 )
@@ -88,8 +86,8 @@ class CallbackList:
         for callback in callbacks:
             callback._check(known)
             known = _names_after(callback, known)
-        self._at_begin = [c for c in callbacks if _overrides(c, "on_train_batch_begin")]
-        self._at_end = [c for c in callbacks if _overrides(c, "on_train_batch_end")]
+        self._at_begin = [c for c in callbacks if _overrides(c, "on_train_batch_begin", "on_batch_begin")]
+        self._at_end = [c for c in callbacks if _overrides(c, "on_train_batch_end", "on_batch_end")]
 
     @property
     def listens_to_batches(self) -> bool:
@@ -137,8 +135,9 @@ class CallbackList:
             callback.on_train_batch_end(batch, logs)
 
 
-def _overrides(callback: Callback, method: str) -> bool:
-    return callback.listens_to_batches and getattr(type(callback), method) is not getattr(Callback, method)
+def _overrides(callback: Callback, *methods: str) -> bool:
+    own = (getattr(type(callback), method) is not getattr(Callback, method) for method in methods)
+    return callback.listens_to_batches and any(own)
 
 
 def _names_after(callback: Callback, names: list[str] | None) -> list[str] | None:

@@ -18,6 +18,8 @@ class LambdaCallback(Callback):
         on_train_end: Called with (logs).
         on_train_batch_begin: Called with (batch, logs).
         on_train_batch_end: Called with (batch, logs).
+        on_test_begin: Called with (logs).
+        on_test_end: Called with (logs).
 
     Raises:
         ValueError: If there are others.
@@ -38,6 +40,8 @@ class LambdaCallback(Callback):
         on_train_end: Callable[[Any], object] | None = None,
         on_train_batch_begin: Callable[[int, Any], object] | None = None,
         on_train_batch_end: Callable[[int, Any], object] | None = None,
+        on_test_begin: Callable[[Any], object] | None = None,
+        on_test_end: Callable[[Any], object] | None = None,
         **others: Any,
     ) -> None:
         if others:
@@ -48,6 +52,8 @@ class LambdaCallback(Callback):
         self._train_end = on_train_end
         self._batch_begin = on_train_batch_begin
         self._batch_end = on_train_batch_end
+        self._test_begin = on_test_begin
+        self._test_end = on_test_end
 
     @property
     def listens_to_batches(self) -> bool:
@@ -83,3 +89,13 @@ class LambdaCallback(Callback):
         """Calls its function."""
         if self._batch_end:
             self._batch_end(batch, logs)
+
+    def on_test_begin(self, logs: Logs | None = None) -> None:
+        """Calls its function."""
+        if self._test_begin:
+            self._test_begin(logs)
+
+    def on_test_end(self, logs: Logs | None = None) -> None:
+        """Calls its function."""
+        if self._test_end:
+            self._test_end(logs)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from cnnfast.callbacks.callback import Callback, Logs
 
@@ -35,6 +35,9 @@ class LearningRateScheduler(Callback):
         if not self._takes_rate and not _takes(schedule, 1):
             raise ValueError(f"schedule must be a function of (epoch, rate) or of (epoch), got {schedule!r}")
 
+    def _check(self, names: Sequence[str] | None) -> None:
+        self.model.optimizer._check_no_schedule("LearningRateScheduler")
+
     def on_epoch_begin(self, epoch: int, logs: Logs | None = None) -> None:
         """Sets the rate."""
         optimizer = self.model.optimizer
@@ -46,7 +49,7 @@ class LearningRateScheduler(Callback):
     def on_epoch_end(self, epoch: int, logs: Logs | None = None) -> None:
         """Adds the rate to the logs."""
         if logs is not None:
-            logs["learning_rate"] = self.model.optimizer.learning_rate
+            logs["learning_rate"] = float(self.model.optimizer.learning_rate)
 
 
 def _takes(function: Callable[..., float], arguments: int) -> bool:

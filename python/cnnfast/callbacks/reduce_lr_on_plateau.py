@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from cnnfast.callbacks.callback import Logs
@@ -54,6 +55,10 @@ class ReduceLROnPlateau(MonitorCallback):
         self.cooldown = whole_number(cooldown, "cooldown", 0)
         self.min_lr = real_number(min_lr, "min_lr")
 
+    def _check(self, names: Sequence[str] | None) -> None:
+        super()._check(names)
+        self.model.optimizer._check_no_schedule("ReduceLROnPlateau")
+
     def on_train_begin(self, logs: Logs | None = None) -> None:
         """Forgets an earlier training."""
         self.best = None
@@ -63,7 +68,7 @@ class ReduceLROnPlateau(MonitorCallback):
         """Watches."""
         value, optimizer = self._value(logs), self.model.optimizer
         if logs is not None:
-            logs["learning_rate"] = optimizer.learning_rate
+            logs["learning_rate"] = float(optimizer.learning_rate)
         if self.cooldown_counter:
             self.cooldown_counter -= 1
             self.wait = 0

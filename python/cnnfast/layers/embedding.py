@@ -75,9 +75,17 @@ class Embedding(RuledLayer):
         self.input_dim = whole_number(input_dim, "input_dim", 1)
         self.output_dim = whole_number(output_dim, "output_dim", 1)
         if weights is not None:
-            self.build((None, 1))
+            self.build()
             one = isinstance(weights, (list, tuple)) and len(weights) == 1
             self.set_weights(weights if one else [weights])
+
+    def build(self, input_shape: Any = None) -> None:
+        """Makes the vectors, of whatever shape inputs are.
+
+        Args:
+            input_shape: Shape of a batch; None for any.
+        """
+        super().build((None, 1) if input_shape is None else input_shape)
 
     @property
     def embeddings(self) -> Variable:

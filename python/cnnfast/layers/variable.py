@@ -54,6 +54,23 @@ class Variable(Operators, Weight):
         """Always float32."""
         return np.dtype(np.float32)
 
+    @property
+    def value(self) -> Any:
+        """The numbers; in a layer's `call`, or wherever else it is traced, what stands for them."""
+        graph = current_tracing()
+        return self.numpy() if graph is None else graph.as_value(self)
+
+    def __float__(self) -> float:
+        return float(self.value)
+
+    def __int__(self) -> int:
+        return int(self.value)
+
+    @property
+    def path(self) -> str:
+        """Keras's name for `name`."""
+        return self.name
+
     def assign(self, value: ArrayLike | Value) -> None:
         """Sets the values.
 

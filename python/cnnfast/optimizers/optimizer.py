@@ -7,6 +7,8 @@ from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 from weakref import ref
 
+import numpy as np
+
 from cnnfast import ops
 from cnnfast.layers.tracing import current_tracing
 from cnnfast.layers.variable import Variable
@@ -23,6 +25,49 @@ if TYPE_CHECKING:
 
 
 Rate = float | Callable[[int], float] | dict[str, Any]
+
+
+class LearningRate(float):
+    """The size of a step, with what Keras's variable of that name has.
+
+    Args:
+        rate: The number.
+        optimizer: Whose it is.
+
+    Example:
+        >>> from cnnfast.optimizers import SGD
+        >>> optimizer = SGD(0.1)
+        >>> optimizer.learning_rate.assign(0.5)
+        >>> optimizer.learning_rate, optimizer.learning_rate.value
+        (0.5, 0.5)
+    """
+
+    def __new__(cls, rate: float, optimizer: Optimizer) -> LearningRate:
+        """Makes the number."""
+        made = super().__new__(cls, rate)
+        made._optimizer = ref(optimizer)
+        return made
+
+    _optimizer: ref[Optimizer]
+
+    @property
+    def value(self) -> float:
+        """The number."""
+        return float(self)
+
+    def numpy(self) -> np.float32:
+        """Returns the number."""
+        return np.float32(self)
+
+    def assign(self, value: float) -> None:
+        """Sets the optimizer's learning rate."""
+        optimizer = self._optimizer()
+        if optimizer is not None:
+            optimizer.learning_rate = value
+
+    def __reduce__(self) -> Any:
+        """Copies are numbers."""
+        return float, (float(self),)
 
 
 class Optimizer(Stateful):
@@ -160,8 +205,9 @@ class Optimizer(Stateful):
         if (graph := current_tracing()) is not None:
             return graph.as_value(self._rate)
         if self._schedule is None:
-            return self._learning_rate
-        return real_number(self._schedule(self.iterations), "learning_rate, as the schedule has it,")
+            return LearningRate(self._learning_rate, self)
+        rate = real_number(self._schedule(self.iterations), "learning_rate, as the schedule has it,")
+        return LearningRate(rate, self)
 
     @learning_rate.setter
     def learning_rate(self, value: Rate) -> None:
@@ -184,6 +230,14 @@ class Optimizer(Stateful):
         """Has the next update made at the schedule's rate."""
         if self._schedule is not None:
             self._set_rate(self.learning_rate)
+
+    def _check_no_schedule(self, callback: str) -> None:
+        """Refuses a callback that would replace a schedule."""
+        if self._schedule is not None:
+            raise TypeError(
+                f"{callback} sets the learning rate, which {self._schedule!r} tells already; make the "
+                "optimizer with a number"
+            )
 
     @property
     def iterations(self) -> Any:

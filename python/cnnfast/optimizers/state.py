@@ -290,7 +290,7 @@ class Stateful:
         sums = [self._accumulated_gradients[self._get_variable_index(variable)] for variable in variables]
         acts = ops.equal(ops.mod(self._iterations + 1.0, float(count)), 0.0)
         totals = [total + gradient for total, gradient in zip(sums, gradients, strict=True)]
-        before = [(each, _value(each)) for each in (*variables, *self._own)]
+        before = [(each, each.value) for each in (*variables, *self._own)]
         self._update([total / float(count) for total in totals], variables)
         for each, old in before:
             each.assign(ops.where(acts, each, old))
@@ -320,8 +320,3 @@ class Stateful:
 def _untrained(variable: Variable) -> Variable:
     variable.trainable = False
     return variable
-
-
-def _value(variable: Variable) -> Any:
-    graph = current_tracing()
-    return variable.numpy() if graph is None else graph.as_value(variable)
