@@ -102,6 +102,7 @@ from cnnfast.layers.random_colours import (
     RandomSaturation,
 )
 from cnnfast.layers.random_details import RandomErasing, RandomGaussianBlur, RandomSharpness
+from cnnfast.layers.random_elastic import RandomElasticTransform
 from cnnfast.layers.random_geometry import (
     RandomCrop,
     RandomFlip,
@@ -248,6 +249,7 @@ __all__ = [
     "RandomColorJitter",
     "RandomContrast",
     "RandomCrop",
+    "RandomElasticTransform",
     "RandomErasing",
     "RandomFlip",
     "RandomGaussianBlur",
