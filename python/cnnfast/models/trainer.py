@@ -224,6 +224,7 @@ class Trainer:
         validation_steps: int | None = None,
         validation_batch_size: int | None = None,
         validation_freq: int | Sequence[int] = 1,
+        *,
         cache_frozen: bool | str = "auto",
     ) -> History:
         """Trains on all samples, `epochs` times.
