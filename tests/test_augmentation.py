@@ -175,6 +175,7 @@ ANY = [
     lambda **options: layers.RandomSharpness(0.9, **options),
     layers.RandomGaussianBlur,
     layers.RandomErasing,
+    lambda **options: layers.RandomElasticTransform((1, 1), (0.5, 1), **options),
     lambda **options: layers.Solarization(0.3, 0.8, **options),
     layers.RandAugment,
 ]
@@ -307,6 +308,21 @@ def test_perspectives_are_homographies() -> None:
     assert shares.min() > 0.79
     assert shares.max() < 1.21
     assert np.ptp(shares) > 0.3
+
+
+@pytest.mark.parametrize("scale", [0.3, 1.0])
+def test_elastic_moves_are_smooth_and_as_far_as_told(scale: float) -> None:
+    """Noise of deviation s, blurred by a bell of deviation s, has that of 1 / (2 sqrt(pi)) = 0.282."""
+    y, x = np.mgrid[:90, :60].astype(np.float32)
+    places = np.stack([y, x], -1)[None].repeat(8, 0)
+    layer = layers.RandomElasticTransform((1, 1), (scale, scale), fill_mode="nearest", seed=1)
+    moves = (layer(places) - places)[:, 30:60, 20:40]
+    assert abs(moves.std() / (9 * scale * 0.282) - 1) < 0.3
+    assert abs(moves.mean()) < 3 * scale
+    steps = np.diff(moves, axis=1)
+    assert steps.std() < 1.2 * moves.std() / (0.05 * 60 * scale)
+    np.testing.assert_array_equal(layers.RandomElasticTransform(scale=0.0)(places), places)
+    np.testing.assert_array_equal(layers.RandomElasticTransform(0.0)(places), places)
 
 
 def test_contrast_and_hue_stay_within_their_factors() -> None:

@@ -134,6 +134,7 @@ def test_same_bytes(
         {"class_weight": {1: 3.0}},
         {"validation_batch_size": 5, "validation_freq": 2},
         {"optimizer": cnnfast.optimizers.SGD(0.1, momentum=0.9, global_clipnorm=1.0)},
+        {"optimizer": cnnfast.optimizers.Lamb(0.01)},
     ],
     ids=lambda options: next(iter(options)),
 )
@@ -227,6 +228,11 @@ class _Counting(layers.Layer):
         return inputs
 
 
+class _InPython(layers.Layer):
+    def call(self, inputs: Any) -> Any:
+        return ops.numpy_function(np.abs, inputs)
+
+
 @pytest.mark.parametrize(
     ("first", "holds"),
     [
@@ -236,6 +242,7 @@ class _Counting(layers.Layer):
         (lambda: [layers.RandomFlip()], False),
         (lambda: [_Mixing()], False),
         (lambda: [_Counting()], False),
+        (lambda: [_InPython()], False),
         (lambda: [layers.BatchNormalization()], False),
         (lambda: [layers.BatchNormalization(trainable=False)], True),
         (lambda: [layers.BatchNormalization(scale=False, center=False, trainable=False)], False),

@@ -1,5 +1,6 @@
 """Layers: what networks are built of. Names and arguments are those of Keras 3."""
 
+from importlib import import_module
 from typing import TYPE_CHECKING
 
 from cnnfast.layers.activation import Activation, ReLU, Softmax
@@ -71,7 +72,6 @@ from cnnfast.layers.merging import (
     multiply,
     subtract,
 )
-from cnnfast.layers.mixing import CutMix, MixUp
 from cnnfast.layers.noise import (
     AlphaDropout,
     GaussianDropout,
@@ -102,6 +102,7 @@ from cnnfast.layers.random_colours import (
     RandomSaturation,
 )
 from cnnfast.layers.random_details import RandomErasing, RandomGaussianBlur, RandomSharpness
+from cnnfast.layers.random_elastic import RandomElasticTransform
 from cnnfast.layers.random_geometry import (
     RandomCrop,
     RandomFlip,
@@ -118,7 +119,6 @@ from cnnfast.layers.separable_conv2d import SeparableConv2D
 from cnnfast.layers.serializing import deserialize, serialize
 from cnnfast.layers.spectral_normalization import SpectralNormalization
 from cnnfast.layers.time_distributed import TimeDistributed
-from cnnfast.layers.tones import AutoContrast, Equalization, Solarization
 from cnnfast.layers.unpooling import MaxUnpool1D, MaxUnpool2D, MaxUnpool3D
 from cnnfast.layers.up_sampling import UpSampling1D, UpSampling2D, UpSampling3D
 from cnnfast.layers.wrapper import Wrapper
@@ -144,6 +144,36 @@ MaxPool2D = MaxPooling2D
 MaxPool3D = MaxPooling3D
 SeparableConvolution1D = SeparableConv1D
 SeparableConvolution2D = SeparableConv2D
+
+if TYPE_CHECKING:  # comes when it is asked for
+    from cnnfast.layers.augmenting import (
+        AutoContrast,
+        CutMix,
+        Equalization,
+        MixUp,
+        RandAugment,
+        RandomBrightness,
+        RandomColorDegeneration,
+        RandomColorJitter,
+        RandomContrast,
+        RandomCrop,
+        RandomElasticTransform,
+        RandomErasing,
+        RandomFlip,
+        RandomGaussianBlur,
+        RandomGrayscale,
+        RandomHue,
+        RandomInvert,
+        RandomPerspective,
+        RandomPosterization,
+        RandomRotation,
+        RandomSaturation,
+        RandomSharpness,
+        RandomShear,
+        RandomTranslation,
+        RandomZoom,
+        Solarization,
+    )
 
 __all__ = [
     "ELU",
@@ -248,6 +278,7 @@ __all__ = [
     "RandomColorJitter",
     "RandomContrast",
     "RandomCrop",
+    "RandomElasticTransform",
     "RandomErasing",
     "RandomFlip",
     "RandomGaussianBlur",
@@ -302,4 +333,6 @@ __all__ = [
 if not TYPE_CHECKING:  # a checker knows what there is
 
     def __getattr__(name):
+        if name in __all__:
+            return getattr(import_module("cnnfast.layers.augmenting"), name)
         raise missing(__name__, name)

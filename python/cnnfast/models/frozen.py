@@ -137,8 +137,9 @@ def _frozen_values(plan: Blueprint) -> list[tuple[Node, bool]]:
 
 
 def _mixes_or_draws(graph: Tracing, number: int) -> bool:
+    """Whether a value may be another one beside other samples or in another step; who knows of Python's."""
     maker = graph.maker(number)
-    return maker == "dropout" or (maker == "reduce" and graph.rows(number) == 0)
+    return maker in ("dropout", "host") or (maker == "reduce" and graph.rows(number) == 0)
 
 
 def _keeps_statistics(layer: Layer) -> bool:
