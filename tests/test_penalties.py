@@ -84,11 +84,11 @@ def test_on_activity(make: Any) -> None:
     model = Model(source, hidden)
     model.compile(_sgd(), "mse")
     out = model.predict(x, verbose=0).astype(float)
-    want = 0.1 * np.abs(out).sum() + 0.2 * (out**2).sum()
+    want = (0.1 * np.abs(out).sum() + 0.2 * (out**2).sum()) / len(x)  # for each sample
     np.testing.assert_allclose(model.evaluate(x, out, batch_size=6, verbose=0), want, rtol=1e-5)
     before = model.get_weights()[1]
     model.train_on_batch(x, out)
-    slope = (0.1 * np.sign(out) + 0.4 * out).sum(0)
+    slope = (0.1 * np.sign(out) + 0.4 * out).mean(0)
     np.testing.assert_allclose(model.get_weights()[1], before - RATE * slope, atol=1e-5)
     copy = Model.from_config(model.get_config())
     assert copy.layers[-1].activity_regularizer == model.layers[-1].activity_regularizer

@@ -160,9 +160,7 @@ def conv(
         array([ 0., 30., 30.,  0.], dtype=float32)
     """
     if isinstance(kernel, Value):
-        return _by_computed(
-            x, kernel, strides, padding, data_format, dilation_rate, groups, bias, activation
-        )
+        return _by_computed(x, kernel, strides, padding, data_format, dilation_rate, groups, bias, activation)
     filters = checked_kernel(kernel, x, "channels / groups, filters")
     operation = convolution(
         filters, strides, padding, data_format, dilation_rate, groups, bias is not None, activation
