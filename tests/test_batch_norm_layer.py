@@ -172,7 +172,7 @@ def test_refusals(make: Any, message: str) -> None:
 
 @pytest.mark.parametrize(("axis", "others"), [(-1, (0, 1, 2)), (1, (0, 2, 3))])
 def test_told_to_train_outside_of_training(axis: int, others: tuple[int, ...]) -> None:
-    """By the batch's own statistics; a frozen layer has none, and moving ones stay."""
+    """By the batch's own statistics; the moving ones follow arrays only. A frozen layer goes by these."""
     x = np.random.default_rng(0).normal(3, 2, (6, 4, 5, 3)).astype(np.float32)
     layer = layers.BatchNormalization(axis)
     layer.build((None, 4, 5, 3))
@@ -183,8 +183,11 @@ def test_told_to_train_outside_of_training(axis: int, others: tuple[int, ...]) -
     like = [size if each not in others else 1 for each in range(4)]
     want = (x - mean) / np.sqrt(variance + 1e-3) * gamma.reshape(like) + beta.reshape(like)
     source = Input(x.shape[1:])
-    for got in (layer(x, training=True), Model(source, layer(source, training=True)).predict(x, verbose=0)):
-        np.testing.assert_allclose(got, want, rtol=1e-4, atol=1e-5)
+    made = Model(source, layer(source, training=True))
+    np.testing.assert_allclose(made.predict(x, verbose=0), want, rtol=1e-4, atol=1e-5)
     assert layer.get_weights()[2].any() == 0
+    np.testing.assert_allclose(layer(x, training=True), want, rtol=1e-4, atol=1e-5)
+    np.testing.assert_allclose(layer.get_weights()[2], 0.01 * mean.ravel(), rtol=1e-4)
+    np.testing.assert_allclose(layer.get_weights()[3], 0.99 + 0.01 * variance.ravel(), rtol=1e-4)
     layer.trainable = False
     np.testing.assert_array_equal(layer(x, training=True), layer(x))

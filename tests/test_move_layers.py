@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from cnnfast import Input, Model, Sequential, layers, models, ops
+from cnnfast import Input, Model, Sequential, layers, models, ops, set_random_seed
 
 FORMATS = ["channels_last", "channels_first"]
 
@@ -80,6 +80,7 @@ def test_a_small_u_net_trains_and_is_saved(data_format: Any, tmp_path: Any) -> N
     def conv(filters: int, x: Any) -> Any:
         return layers.Conv2D(filters, 3, padding="same", activation="relu", data_format=data_format)(x)
 
+    set_random_seed(0)
     x = Input(shape)
     wide = conv(16, x)
     deep = conv(32, layers.MaxPooling2D(data_format=data_format)(wide))
@@ -177,10 +178,13 @@ def test_lambda(tmp_path: Any) -> None:
     np.testing.assert_allclose(layer(x), 3 * x + x.mean(-1, keepdims=True), rtol=1e-5, atol=1e-6)
     np.testing.assert_allclose(layer(x, training=True)[..., 0], x.mean(-1), rtol=1e-5, atol=1e-6)
     model = Model(source := Input((3, 4)), layer(layers.Conv1D(4, 1)(source)))
-    with pytest.raises(
-        ValueError, match=r"'scaled' has the function .* files hold no code: use functions of"
-    ):
-        model.save(tmp_path / "own")
+    model.save(tmp_path / "own")  # by its name, which whoever loads it has to know
+    with pytest.raises(ValueError, match="scaled"):
+        models.load_model(tmp_path / "own")
+    again = models.load_model(tmp_path / "own", custom_objects={"scaled": scaled})
+    np.testing.assert_array_equal(again.predict(x, verbose=0), model.predict(x, verbose=0))
+    with pytest.raises(ValueError, match="code of your own without a name"):
+        Model(source, layers.Lambda(lambda x: x)(source)).save(tmp_path / "nameless")
     model.compile("sgd", "mse")
     assert model.fit(x, x, verbose=0).history["loss"][0] > 0
     powers = layers.Lambda(ops.power, arguments={"x2": 2.0})

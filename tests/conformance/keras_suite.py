@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import builtins
 import importlib
+import sys
 import unittest
 from collections.abc import Iterator
 from fnmatch import fnmatch
@@ -117,6 +118,7 @@ def _root() -> Path:
 def _load(file: str) -> ModuleType:
     module = ModuleType(file)
     module.__dict__["__builtins__"] = {**vars(builtins), "__import__": _import}
+    sys.modules[file] = module  # where its classes say they are from
     exec(compile((_root() / file).read_text(), file, "exec"), module.__dict__)
     return module
 

@@ -40,6 +40,7 @@ class LambdaCallback(Callback):
         on_train_end: Callable[[Any], object] | None = None,
         on_train_batch_begin: Callable[[int, Any], object] | None = None,
         on_train_batch_end: Callable[[int, Any], object] | None = None,
+        *,
         on_test_begin: Callable[[Any], object] | None = None,
         on_test_end: Callable[[Any], object] | None = None,
         **others: Any,

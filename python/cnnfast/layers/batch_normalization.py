@@ -5,16 +5,19 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from cnnfast.layers.tracing import Tracing
+import numpy as np
+
+from cnnfast.layers.symbolic import SymbolicTensor
+from cnnfast.layers.tracing import Tracing, Value
 from cnnfast.layers.weighted import RuledLayer, Rules
 from cnnfast.utils.arguments import not_offered, real_number, sample_axis, whole_number
 
 if TYPE_CHECKING:
+    from numpy.typing import ArrayLike
     from typing_extensions import Unpack
 
     from cnnfast._core import Graph, Weight
     from cnnfast.layers.layer import LayerOptions
-    from cnnfast.layers.tracing import Value
     from cnnfast.layers.variable import Variable
     from cnnfast.utils.serialization import Config
 
@@ -25,8 +28,8 @@ class BatchNormalization(RuledLayer):
     Formula: out = gamma * (in - mean) / sqrt(variance + epsilon) + beta. In training, mean and variance are
     the batch's, over all axes but the channels', and the moving ones follow: moving = momentum * moving +
     (1 - momentum) * new. In prediction, and where the layer is frozen or called with `training=False`, they
-    are the moving ones. Called with `training=True` outside of training, it takes the batch's, and the moving
-    ones stay.
+    are the moving ones. Called with `training=True` on arrays, it takes the batch's, and the moving ones
+    follow; in a model that predicts, they stay.
 
     Args:
         axis: The axis of the channels: -1 for channels_last, 1 for channels_first.
@@ -131,6 +134,23 @@ class BatchNormalization(RuledLayer):
         """The variance that prediction uses."""
         return self._weight("moving_variance")
 
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        """As every layer; told `training=True` on arrays, the moving statistics follow them, too."""
+        made = super().__call__(*args, **kwargs)
+        inputs = [*args, *kwargs.values()][0]
+        if kwargs.get("training") and self.trainable and not isinstance(inputs, (Value, SymbolicTensor)):
+            self._follow(inputs)
+        return made
+
+    def _follow(self, inputs: ArrayLike) -> None:
+        from cnnfast import ops
+
+        rank = np.ndim(inputs)
+        axis = self.axis % rank
+        moments = ops.moments(inputs, [each for each in range(rank) if each != axis])
+        for moving, now in zip((self.moving_mean, self.moving_variance), moments, strict=True):
+            moving.assign(self.momentum * np.asarray(moving) + (1 - self.momentum) * now)
+
     def _emit(self, graph: Graph, srcs: Sequence[int], weights: Sequence[Weight]) -> int:
         rank = len(graph.shape(srcs[0]))
         axis = sample_axis(self.axis, rank, self.name)
@@ -143,7 +163,7 @@ class BatchNormalization(RuledLayer):
         return graph.permute(made, back, f"{self.name}/channels back")
 
     def _told_to_train(self, source: Value) -> Any:
-        """By the batch's mean and variance, whatever the graph; the moving ones do not follow."""
+        """By the batch's mean and variance, whatever the graph."""
         from cnnfast import ops
 
         if not self.trainable:

@@ -92,10 +92,6 @@ class Embedding(RuledLayer):
         """The vectors."""
         return self._weight("embeddings")
 
-    def build(self, input_shape: Any = None) -> None:
-        """Makes the table, whose shape no input's depends on."""
-        super().build((None, 1) if input_shape is None else input_shape)
-
     def _emit(self, graph: Graph, srcs: Sequence[int], weights: Sequence[Weight]) -> int:
         shape = (self.input_dim, self.output_dim)
         table = weights[0] if weights else Variable(f"{self.name}/embeddings", shape)
