@@ -281,3 +281,26 @@ def test_an_activation_may_be_set() -> None:
     dense.activation = None
     np.testing.assert_allclose(dense(x), x @ dense.get_weights()[0], rtol=1e-5, atol=1e-6)
     assert dense.get_config()["activation"] == "linear"
+
+
+def test_layers_in_a_row(tmp_path: Path) -> None:
+    x = _x(8, 8, 3)
+    row = layers.Pipeline([layers.CenterCrop(4, 4), layers.Rescaling(2.0), layers.Dropout(0.5)])
+    np.testing.assert_allclose(row(x), 2 * x[:, 2:6, 2:6], rtol=1e-6)
+    assert (np.asarray(row(x, training=True)) == 0).any()
+    model = Model(source := Input((8, 8, 3)), row(source))
+    model.save(tmp_path / "row")
+    np.testing.assert_array_equal(models.load_model(tmp_path / "row").predict(x), model.predict(x))
+    with pytest.raises(ValueError, match="is made of layers"):
+        layers.Pipeline(["relu"])  # type: ignore[list-item]
+    with pytest.raises(ValueError, match="lists its layers"):
+        layers.Pipeline.from_config({})
+
+
+def test_losses_of_the_last_call() -> None:
+    x = _x(4)
+    layer = layers.Activation("relu", activity_regularizer="l2")
+    assert layer.losses == []
+    layer(x)
+    (told,) = layer.losses
+    np.testing.assert_allclose(told, 0.01 * (np.maximum(x, 0) ** 2).sum() / len(x), rtol=1e-5)

@@ -100,6 +100,8 @@ def _skipped(item: Any) -> bool:
 def run(file: str, name: str) -> str | None:
     """Runs one test and returns how it failed; None if it did not."""
     case, method = name.split(".")
+    keras = importlib.import_module("keras")
+    keras.config.set_image_data_format("channels_last")  # a test that failed may have left another
     result = unittest.TestResult()
     getattr(_load(file), case)(method).run(result)
     failed = [*result.failures, *result.errors]

@@ -89,6 +89,7 @@ from cnnfast.layers.normalization import (
     UnitNormalization,
 )
 from cnnfast.layers.operation import Operation
+from cnnfast.layers.pipeline import Pipeline
 from cnnfast.layers.rand_augment import RandAugment
 from cnnfast.layers.random_colours import (
     RandomBrightness,
@@ -270,6 +271,7 @@ __all__ = [
     "Operation",
     "PReLU",
     "Permute",
+    "Pipeline",
     "PixelShuffle",
     "RMSNormalization",
     "RandAugment",

@@ -156,13 +156,16 @@ def _run(layer: Layer, args: Args, kwargs: Kwargs) -> Any:
         layer._build_for(args, kwargs, shapes)
         layer._initialize()
         made = described(layer, args, kwargs, shapes, at_once=True)
-        outputs = leaves(made)
-        network = new_network(outputs[0].graph, [value.number for value in outputs])
-        layer._alone = alone = (key, network, mapped(lambda _: None, made), outputs[0].graph.draws)
+        graph: Tracing = leaves(made)[0].graph
+        network = new_network(graph, [value.number for value in [*leaves(made), *graph.losses]])
+        layer._alone = alone = (key, network, mapped(lambda _: None, made), graph.draws)
     _, network, form, draws = alone
     if draws:
         network.seed = layer._next_seed()
-    return packed(form, network.predict(arrays))
+    results = network.predict(arrays)
+    count = len(leaves(form))
+    layer._told_losses = results[count:]
+    return packed(form, results[:count])
 
 
 def _samples(layer: Layer, argument: Any, is_input: bool) -> Any:

@@ -76,6 +76,13 @@ class CategoryEncoding(Layer):
         self.num_tokens = whole_number(num_tokens, "num_tokens", 1)
         self.output_mode = output_mode
 
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        """As every layer; an array of one axis is one sample of several numbers, but in "one_hot"."""
+        inputs = args[0] if args and isinstance(args[0], (list, np.ndarray)) else None
+        if inputs is not None and self.output_mode != "one_hot" and np.ndim(inputs) == 1:
+            return super().__call__(np.asarray(inputs)[None], *args[1:], **kwargs)[0]
+        return super().__call__(*args, **kwargs)
+
     def call(self, inputs: Any, count_weights: Any = None) -> Any:
         """Returns the vectors.
 
@@ -174,6 +181,13 @@ class Discretization(Layer):
             summary = _compressed(both[:, np.argsort(both[0], kind="stable")], self.epsilon)
         self.bin_boundaries = _compressed(summary, 1.0 / self.num_bins)[0, :-1].tolist()
         self._alone = None
+
+    def compute_output_shape(self, input_shape: Any) -> Any:
+        """Returns the output's shape for an input's, before `adapt`, too."""
+        if self.bin_boundaries is not None or self.num_bins is None:
+            return super().compute_output_shape(input_shape)
+        adapted = Discretization(list(range(self.num_bins - 1)), output_mode=self.output_mode)
+        return adapted.compute_output_shape(input_shape)
 
     def call(self, inputs: Any) -> Any:
         """Returns the numbers of the bins, or vectors."""

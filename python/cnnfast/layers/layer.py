@@ -145,6 +145,7 @@ class Layer:
         self._weights: list[Variable] = []  # its own, without those of layers in it
         self._untrained: list[Variable] = []  # those that no training moves by gradients
         # Runs it on arrays like those of the last call; whether it draws random numbers.
+        self._told_losses: list[NDArray[np.float32]] = []
         self._alone: tuple[str, Network, Any, bool] | None = None
 
     def __init_subclass__(cls, **options: Any) -> None:
@@ -368,6 +369,11 @@ class Layer:
         if graph is None:
             raise ValueError(f"layer {self.name!r}: add_loss belongs into `call`")
         graph.losses.extend(leaves(loss))
+
+    @property
+    def losses(self) -> list[NDArray[np.float32]]:
+        """What the last call on arrays would have added to a model's loss: by `add_loss` and by penalties."""
+        return list(self._told_losses)
 
     def _new_variable(self, weight: Weight) -> Variable:
         """Returns what the layer keeps in place of a weight that a graph made for it."""
