@@ -209,7 +209,7 @@ def test_bins_of_few_numbers() -> None:
         (lambda: layers.CategoryEncoding(), "num_tokens must be a whole number"),
         (lambda: layers.CategoryEncoding(3, "both"), "output_mode must be one of"),
         (lambda: layers.CategoryEncoding(3)(np.ones((2, 2)), np.ones((2, 2))), "count_weights are for"),
-        (lambda: layers.CategoryEncoding(3)(np.ones(4)), "several numbers a sample, got one"),
+        (lambda: layers.CategoryEncoding(3)(Input(())), "several numbers a sample, got one"),
         (lambda: layers.Discretization(), "either bin_boundaries or num_bins"),
         (lambda: layers.Discretization([1.0], 3), "either bin_boundaries or num_bins"),
         (lambda: layers.Discretization([1.0, 0.0]), "rising order"),
@@ -219,3 +219,13 @@ def test_bins_of_few_numbers() -> None:
 def test_refusals(act: Any, message: str) -> None:
     with pytest.raises(ValueError, match=message):
         act()
+
+
+def test_numbers_without_a_batch_are_one_sample() -> None:
+    np.testing.assert_array_equal(layers.CategoryEncoding(4, "count")([1, 2, 3, 1]), [0, 2, 1, 1])
+    np.testing.assert_array_equal(layers.CategoryEncoding(4)(np.array([1, 3])), [0, 1, 0, 1])
+
+
+def test_shapes_before_adapt() -> None:
+    for mode, shape in (("int", (None, 5)), ("one_hot", (None, 5, 3)), ("count", (None, 3))):
+        assert layers.Discretization(num_bins=3, output_mode=mode).compute_output_shape((None, 5)) == shape
