@@ -9,6 +9,8 @@ from collections.abc import Callable, Iterator
 from itertools import islice
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
+from cnnfast.utils.batches import unpack_x_y_sample_weight
+
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
@@ -177,11 +179,8 @@ def as_triple(item: Any) -> Triple:
         >>> as_triple(([1.0], [2.0]))
         ([1.0], [2.0], None)
     """
-    parts = item if isinstance(item, tuple) else tuple(item) if _is_pair(item) else (item,)
-    if not 1 <= len(parts) <= 3:
-        raise ValueError(f"a batch must be x, (x, y) or (x, y, sample_weight), got {len(parts)} parts")
-    x, y, weights = (*parts, None, None)[:3]
-    return x, y, weights
+    several = isinstance(item, tuple) or _is_pair(item)
+    return unpack_x_y_sample_weight(item if several else (item,))
 
 
 def _is_pair(item: Any) -> bool:

@@ -10,7 +10,7 @@ from cnnfast.ops.colours import height_axis
 from cnnfast.ops.joining import concatenate
 from cnnfast.ops.operation import on_graph, operation
 from cnnfast.ops.shaping import moved
-from cnnfast.utils.arguments import one_of, per_axis, whole_number
+from cnnfast.utils.arguments import explicit_sides, one_of, per_axis, whole_number
 
 Side = int | None
 
@@ -186,21 +186,15 @@ def _extract_patches(
     _, x = on_graph(images)
     height = height_axis(x, data_format)
     spans = [(window - 1) * apart + 1 for window, apart in zip(size, dilation_rate, strict=True)]
+    lengths = x.dims[height : height + 2]
+    added = explicit_sides(padding, lengths, spans, tuple(strides))
+    room = [length + sum(each) for length, each in zip(lengths, added, strict=True)]
+    for length, span in zip(room, spans, strict=True):
+        if span > length:
+            raise ValueError(f"windows span {span} pixels of an axis that has {length}; make them smaller")
+    counts = [(size - span) // step + 1 for size, span, step in zip(room, spans, strides, strict=True)]
     sides = [(0, 0)] * len(x.dims)
-    counts = []
-    for i, own in enumerate((height, height + 1)):
-        length = x.dims[own]
-        if padding == "same":
-            count = -(-length // strides[i])
-            missing = max((count - 1) * strides[i] + spans[i] - length, 0)
-            sides[own] = missing // 2, missing - missing // 2
-        elif spans[i] > length:
-            raise ValueError(
-                f"windows span {spans[i]} pixels of an axis that has {length}; make them smaller"
-            )
-        else:
-            count = (length - spans[i]) // strides[i] + 1
-        counts.append(count)
+    sides[height : height + 2] = added
     wide = moved(x, "pad", sides, "constant", 0.0) if padding == "same" else x
     pieces = []
     for cell in range(size[0] * size[1]):

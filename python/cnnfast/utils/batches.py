@@ -72,6 +72,6 @@ def unpack_x_y_sample_weight(data: Any) -> tuple[Any, Any, Any]:
     """
     parts = tuple(data) if isinstance(data, (tuple, list)) else (data,)
     if not 1 <= len(parts) <= 3:
-        raise ValueError(f"a batch is x, (x,), (x, y) or (x, y, sample_weight); got {len(parts)} parts")
+        raise ValueError(f"a batch must be x, (x, y) or (x, y, sample_weight), got {len(parts)} parts")
     x, y, sample_weight = (*parts, None, None)[:3]
     return x, y, sample_weight
