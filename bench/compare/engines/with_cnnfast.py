@@ -77,17 +77,14 @@ def build(network: Network, weights: list[NDArray[Any]], x: NDArray[Any]) -> tup
     return Model(values[0], values[-1]), x
 
 
-# Without arguments of ours, `activation` among them.
-_PLAIN: dict[str, type[layers.Layer]] = {
-    "batch_norm": layers.BatchNormalization,
-    "add": layers.Add,
-    "concat": layers.Concatenate,
-}
+# Without arguments of ours, `activation` among them. Names, since `bench.builds` also times revisions that lack some.
+_PLAIN = {"batch_norm": "BatchNormalization", "add": "Add", "concat": "Concatenate"}
 
 
 def _layer(layer: Layer, data_format: str) -> layers.Layer:
     if layer["type"] in _PLAIN:
-        return _PLAIN[layer["type"]]()
+        plain: type[layers.Layer] = getattr(layers, _PLAIN[layer["type"]])
+        return plain()
     about = ("type", "frozen", "name", "from", "with")
     arguments = {key: value for key, value in layer.items() if key not in about}
     if layer.get("frozen"):
