@@ -39,7 +39,16 @@ def test_imports_nothing_optional() -> None:
 
 def test_what_is_lazy_is_not_imported() -> None:
     """One import at the top of one layer would bring all of `cnnfast.ops`, a fifth of the time."""
-    code = "import sys, cnnfast; print([n for n in cnnfast._LAZY if f'cnnfast.{n}' in sys.modules])"
+    lazy = "[f'cnnfast.{n}' for n in cnnfast._LAZY] + ['cnnfast.layers.augmentation']"
+    code = f"import sys, cnnfast; print([n for n in {lazy} if n in sys.modules])"
+    assert run_python(code).strip() == "[]"
+
+
+def test_brings_no_slow_modules() -> None:
+    """Each of them, or of the classes that `dataclasses` makes, costs a millisecond and more."""
+    slow = "pathlib csv urllib.parse tempfile dataclasses"
+    code = "import sys, numpy; had = set(sys.modules); import cnnfast; "
+    code += f"print([n for n in {slow.split()!r} if n in set(sys.modules) - had])"
     assert run_python(code).strip() == "[]"
 
 

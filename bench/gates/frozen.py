@@ -13,6 +13,7 @@ import cnnfast
 from cnnfast import Input, Sequential, layers
 
 SIDE, SAMPLES, EPOCHS, CLASSES = 96, 1024, 5, 10
+TURNS = 3  # the fastest counts: a neighbour only adds
 # MobileNet's blocks at a quarter of its width: filters and stride of each.
 BLOCKS = ((16, 1), (32, 2), (32, 1), (64, 2), (64, 1), (128, 2), *((128, 1),) * 5, (256, 2), (256, 1))
 BAR = 4.0
@@ -23,10 +24,12 @@ def run() -> Iterator[Verdict]:
     threads = cnnfast.get_num_threads()
     cnnfast.set_num_threads(1)
     try:
-        (kept, kept_weights), (anew, weights) = (_train(cache) for cache in (True, False))
+        turns = [(_train(True), _train(False)) for _ in range(TURNS)]
     finally:
         cnnfast.set_num_threads(threads)
+    (_, kept_weights), (_, weights) = turns[0]
     same = all(np.array_equal(a, b) for a, b in zip(kept_weights, weights, strict=True))
+    kept, anew = (min(turn[at][0] for turn in turns) for at in (0, 1))
     ratio = anew / kept
     yield Verdict(
         f"frozen MobileNet-like trunk on {SIDE} x {SIDE}, {EPOCHS} epochs, activations kept, one thread",

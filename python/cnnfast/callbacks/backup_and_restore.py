@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 from cnnfast.callbacks.callback import Callback, Logs
 from cnnfast.utils.arguments import not_offered
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 _FILE = "latest.backup"
 
@@ -53,6 +56,8 @@ class BackupAndRestore(Callback):
 
     @property
     def _path(self) -> Path:
+        from pathlib import Path  # takes a tenth of `import cnnfast`
+
         return Path(self.backup_dir, _FILE)
 
     def _check(self, names: Sequence[str] | None) -> None:

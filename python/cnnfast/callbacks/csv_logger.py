@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 import os
 from typing import IO
 
@@ -48,6 +47,8 @@ class CSVLogger(Callback):
         file, values = self._file, logs or {}
         if file is None:
             raise RuntimeError("CSVLogger writes between on_train_begin and on_train_end")
+        import csv
+
         writer = csv.writer(file, delimiter=self.separator)
         if self._columns is None:
             self._columns = sorted(values)

@@ -7,7 +7,6 @@ filters) a filter's norm takes axis=(0, 1, 2).
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any
 
 from cnnfast.constraints.constraint import CoreConstraint, CoreRule
@@ -18,7 +17,6 @@ Axis = int | tuple[int, ...]
 _EPSILON = 1e-7  # Keras's guard against norms of 0
 
 
-@dataclass(frozen=True)
 class NonNeg(CoreConstraint):
     """Sets negative weights to 0.
 
@@ -37,7 +35,6 @@ class NonNeg(CoreConstraint):
         return ops.maximum(w, 0.0)
 
 
-@dataclass(frozen=True)
 class MaxNorm(CoreConstraint):
     """Scales weights down so that their Euclidean norm is at most `max_value`.
 
@@ -53,11 +50,9 @@ class MaxNorm(CoreConstraint):
         MaxNorm(max_value=3.0, axis=(0, 1, 2))
     """
 
-    max_value: float = 2.0
-    axis: Axis = 0
-
-    def __post_init__(self) -> None:
-        _set_norms(self, maximum=self.max_value)
+    def __init__(self, max_value: float = 2.0, axis: Axis = 0) -> None:
+        _check_norms(0.0, max_value)
+        self.max_value, self.axis = max_value, _plain_axis(axis)
 
     def _core_rule(self) -> CoreRule:
         return CoreRule("norm", 0.0, self.max_value, axes=_axes(self.axis))
@@ -67,7 +62,6 @@ class MaxNorm(CoreConstraint):
         return _scaled(w, self.axis, 0.0, self.max_value)
 
 
-@dataclass(frozen=True)
 class UnitNorm(CoreConstraint):
     """Scales weights so that their Euclidean norm is 1.
 
@@ -82,10 +76,8 @@ class UnitNorm(CoreConstraint):
         UnitNorm(axis=0)
     """
 
-    axis: Axis = 0
-
-    def __post_init__(self) -> None:
-        _set_norms(self)
+    def __init__(self, axis: Axis = 0) -> None:
+        self.axis = _plain_axis(axis)
 
     def _core_rule(self) -> CoreRule:
         return CoreRule("norm", 1.0, 1.0, axes=_axes(self.axis))
@@ -95,7 +87,6 @@ class UnitNorm(CoreConstraint):
         return _scaled(w, self.axis, 1.0, 1.0)
 
 
-@dataclass(frozen=True)
 class MinMaxNorm(CoreConstraint):
     """Moves the Euclidean norm of weights towards [min_value, max_value].
 
@@ -115,15 +106,13 @@ class MinMaxNorm(CoreConstraint):
         MinMaxNorm(min_value=0.5, max_value=2.0, rate=1.0, axis=0)
     """
 
-    min_value: float = 0.0
-    max_value: float = 1.0
-    rate: float = 1.0
-    axis: Axis = 0
-
-    def __post_init__(self) -> None:
-        _set_norms(self, self.min_value, self.max_value)
-        if not 0 <= real_number(self.rate, "rate") <= 1:
-            raise ValueError(f"rate must lie in [0, 1], got {self.rate!r}")
+    def __init__(
+        self, min_value: float = 0.0, max_value: float = 1.0, rate: float = 1.0, axis: Axis = 0
+    ) -> None:
+        _check_norms(min_value, max_value)
+        if not 0 <= real_number(rate, "rate") <= 1:
+            raise ValueError(f"rate must lie in [0, 1], got {rate!r}")
+        self.min_value, self.max_value, self.rate, self.axis = min_value, max_value, rate, _plain_axis(axis)
 
     def _core_rule(self) -> CoreRule:
         return CoreRule("norm", self.min_value, self.max_value, self.rate, _axes(self.axis))
@@ -133,14 +122,17 @@ class MinMaxNorm(CoreConstraint):
         return _scaled(w, self.axis, self.min_value, self.max_value, self.rate)
 
 
-def _set_norms(rule: Any, minimum: float = 0.0, maximum: float = 1.0) -> None:
-    """Checks the limits of a rule and gives its axes the form that is compared and saved."""
+def _check_norms(minimum: float, maximum: float) -> None:
     if real_number(maximum, "max_value") < real_number(minimum, "min_value") or maximum == 0:
         raise ValueError(
             f"norms need 0 <= min_value <= max_value and a max_value above 0, got {minimum} ... {maximum}"
         )
-    axes = _axes(rule.axis)
-    object.__setattr__(rule, "axis", axes[0] if entries(rule.axis) is None else axes)
+
+
+def _plain_axis(axis: Any) -> Axis:
+    """The axis, or axes, in the form that is compared and saved."""
+    axes = _axes(axis)
+    return axes[0] if entries(axis) is None else axes
 
 
 def _axes(axis: Any) -> tuple[int, ...]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -16,7 +15,6 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 
-@dataclass(frozen=True)
 class Constant(Initializer):
     """Every weight is `value`.
 
@@ -31,14 +29,11 @@ class Constant(Initializer):
         array([0.5, 0.5], dtype=float32)
     """
 
-    value: Any = 0.0
-
-    def __post_init__(self) -> None:
-        value = self.value
+    def __init__(self, value: Any = 0.0) -> None:
         if isinstance(value, (list, tuple, np.ndarray)) and np.ndim(value):
-            object.__setattr__(self, "value", check_weights(value, np.shape(value), "value").tolist())
+            self.value = check_weights(value, np.shape(value), "value").tolist()
         else:
-            object.__setattr__(self, "value", real_number(value, "value", -math.inf))
+            self.value = real_number(value, "value", -math.inf)
 
     def _values(self, shape: tuple[int, ...], generator: np.random.Generator | None) -> NDArray[np.float32]:
         try:
@@ -47,7 +42,6 @@ class Constant(Initializer):
             raise ValueError(f"the values have shape {np.shape(self.value)}, the weights {shape}") from None
 
 
-@dataclass(frozen=True)
 class Zeros(Initializer):
     """Every weight is 0.
 
@@ -60,7 +54,6 @@ class Zeros(Initializer):
         return np.zeros(shape, np.float32)
 
 
-@dataclass(frozen=True)
 class Ones(Initializer):
     """Every weight is 1.
 
@@ -73,7 +66,6 @@ class Ones(Initializer):
         return np.ones(shape, np.float32)
 
 
-@dataclass(frozen=True)
 class Identity(Initializer):
     """`gain` on the diagonal of a matrix and 0 elsewhere.
 
@@ -89,10 +81,8 @@ class Identity(Initializer):
                [0., 2., 0.]], dtype=float32)
     """
 
-    gain: float = 1.0
-
-    def __post_init__(self) -> None:
-        object.__setattr__(self, "gain", real_number(self.gain, "gain", -math.inf))
+    def __init__(self, gain: float = 1.0) -> None:
+        self.gain = real_number(gain, "gain", -math.inf)
 
     def _values(self, shape: tuple[int, ...], generator: np.random.Generator | None) -> NDArray[np.float32]:
         if len(shape) != 2:

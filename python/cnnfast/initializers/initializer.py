@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -18,7 +17,6 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 
-@dataclass(frozen=True)
 class Initializer(Configured):
     """Base of the initializers: called with a shape, returns float32 values.
 
@@ -43,7 +41,6 @@ class Initializer(Configured):
         raise NotImplementedError
 
 
-@dataclass(frozen=True)
 class RandomInitializer(Initializer):
     """Base of the random ones; an own seed makes the values independent of everything else."""
 

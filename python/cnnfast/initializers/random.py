@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -15,7 +14,6 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 
-@dataclass(frozen=True)
 class RandomNormal(RandomInitializer):
     """Values from a normal distribution.
 
@@ -29,20 +27,16 @@ class RandomNormal(RandomInitializer):
         (3, 2)
     """
 
-    mean: float = 0.0
-    stddev: float = 0.05
-    seed: int | None = None
-
-    def __post_init__(self) -> None:
-        object.__setattr__(self, "mean", real_number(self.mean, "mean", -math.inf))
-        object.__setattr__(self, "stddev", real_number(self.stddev, "stddev"))
+    def __init__(self, mean: float = 0.0, stddev: float = 0.05, seed: int | None = None) -> None:
+        self.mean = real_number(mean, "mean", -math.inf)
+        self.stddev = real_number(stddev, "stddev")
+        self.seed = seed
 
     def _values(self, shape: tuple[int, ...], generator: np.random.Generator | None) -> NDArray[np.float32]:
         normal = self._generator(generator, self.seed).standard_normal(shape, np.float32)
         return normal * np.float32(self.stddev) + np.float32(self.mean)
 
 
-@dataclass(frozen=True)
 class TruncatedNormal(RandomInitializer):
     """Values from a normal distribution, drawn again where they lie beyond two standard deviations.
 
@@ -56,20 +50,16 @@ class TruncatedNormal(RandomInitializer):
         True
     """
 
-    mean: float = 0.0
-    stddev: float = 0.05
-    seed: int | None = None
-
-    def __post_init__(self) -> None:
-        object.__setattr__(self, "mean", real_number(self.mean, "mean", -math.inf))
-        object.__setattr__(self, "stddev", real_number(self.stddev, "stddev"))
+    def __init__(self, mean: float = 0.0, stddev: float = 0.05, seed: int | None = None) -> None:
+        self.mean = real_number(mean, "mean", -math.inf)
+        self.stddev = real_number(stddev, "stddev")
+        self.seed = seed
 
     def _values(self, shape: tuple[int, ...], generator: np.random.Generator | None) -> NDArray[np.float32]:
         normal = truncated_normal(shape, self._generator(generator, self.seed))
         return normal * np.float32(self.stddev) + np.float32(self.mean)
 
 
-@dataclass(frozen=True)
 class RandomUniform(RandomInitializer):
     """Values from a uniform distribution over [minval, maxval).
 
@@ -83,20 +73,16 @@ class RandomUniform(RandomInitializer):
         True
     """
 
-    minval: float = -0.05
-    maxval: float = 0.05
-    seed: int | None = None
-
-    def __post_init__(self) -> None:
-        for name in ("minval", "maxval"):
-            object.__setattr__(self, name, real_number(getattr(self, name), name, -math.inf))
+    def __init__(self, minval: float = -0.05, maxval: float = 0.05, seed: int | None = None) -> None:
+        self.minval = real_number(minval, "minval", -math.inf)
+        self.maxval = real_number(maxval, "maxval", -math.inf)
+        self.seed = seed
 
     def _values(self, shape: tuple[int, ...], generator: np.random.Generator | None) -> NDArray[np.float32]:
         unit = self._generator(generator, self.seed).random(shape, np.float32)
         return unit * np.float32(self.maxval - self.minval) + np.float32(self.minval)
 
 
-@dataclass(frozen=True)
 class Orthogonal(RandomInitializer):
     """A matrix whose rows or columns, whichever are fewer, are orthogonal and of length `gain`.
 
@@ -118,11 +104,9 @@ class Orthogonal(RandomInitializer):
         True
     """
 
-    gain: float = 1.0
-    seed: int | None = None
-
-    def __post_init__(self) -> None:
-        object.__setattr__(self, "gain", real_number(self.gain, "gain", -math.inf))
+    def __init__(self, gain: float = 1.0, seed: int | None = None) -> None:
+        self.gain = real_number(gain, "gain", -math.inf)
+        self.seed = seed
 
     def _values(self, shape: tuple[int, ...], generator: np.random.Generator | None) -> NDArray[np.float32]:
         if len(shape) < 2:

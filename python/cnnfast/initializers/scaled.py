@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar, Literal
 
 import numpy as np
@@ -23,7 +22,7 @@ _TRUNCATED_STDDEV = 0.87962566103423978
 
 
 def _draw(
-    shape: tuple[int, ...], generator: np.random.Generator, variance: float, distribution: Distribution
+    shape: tuple[int, ...], generator: np.random.Generator, variance: float, distribution: str
 ) -> NDArray[np.float32]:
     if distribution == "uniform":
         return (generator.random(shape, np.float32) * 2 - 1) * np.float32(math.sqrt(3 * variance))
@@ -37,7 +36,6 @@ def _variance(scale: float, mode: Mode, fan_in: int, fan_out: int) -> float:
     return scale / max(1.0, units)
 
 
-@dataclass(frozen=True)
 class VarianceScaling(RandomInitializer):
     """Values of variance scale / n, where n is the number of inputs or outputs of a unit, or their mean.
 
@@ -56,37 +54,41 @@ class VarianceScaling(RandomInitializer):
         True
     """
 
-    scale: float = 1.0
-    mode: Mode = "fan_in"
-    distribution: Distribution = "truncated_normal"
-    seed: int | None = None
-    input_axes: Sequence[int] | None = None
-    output_axes: Sequence[int] | None = None
-
-    def __post_init__(self) -> None:
-        if not real_number(self.scale, "scale") > 0:
-            raise ValueError(f"scale must be above 0, got {self.scale!r}")
-        one_of(self.mode, "mode", ("fan_in", "fan_out", "fan_avg"))
-        kind = str(self.distribution).lower()
+    def __init__(
+        self,
+        scale: float = 1.0,
+        mode: Mode = "fan_in",
+        distribution: Distribution = "truncated_normal",
+        seed: int | None = None,
+        input_axes: Sequence[int] | None = None,
+        output_axes: Sequence[int] | None = None,
+    ) -> None:
+        if not real_number(scale, "scale") > 0:
+            raise ValueError(f"scale must be above 0, got {scale!r}")
+        one_of(mode, "mode", ("fan_in", "fan_out", "fan_avg"))
+        kind = str(distribution).lower()
         kind = "truncated_normal" if kind == "normal" else kind
         one_of(kind, "distribution", ("uniform", "truncated_normal", "untruncated_normal"))
-        object.__setattr__(self, "distribution", kind)
+        self.scale, self.mode, self.distribution = scale, mode, kind
+        self.seed, self.input_axes, self.output_axes = seed, input_axes, output_axes
 
     def _values(self, shape: tuple[int, ...], generator: np.random.Generator | None) -> NDArray[np.float32]:
         variance = _variance(self.scale, self.mode, *fans(shape, self.input_axes, self.output_axes))
         return _draw(shape, self._generator(generator, self.seed), variance, self.distribution)
 
 
-# Those below add no arguments, so no methods are made for each at import.
-@dataclass(frozen=True)
 class _Scaled(RandomInitializer):
     scale: ClassVar[float]
     mode: ClassVar[Mode] = "fan_in"
     distribution: ClassVar[Distribution]
 
-    seed: int | None = None
-    input_axes: Sequence[int] | None = None
-    output_axes: Sequence[int] | None = None
+    def __init__(
+        self,
+        seed: int | None = None,
+        input_axes: Sequence[int] | None = None,
+        output_axes: Sequence[int] | None = None,
+    ) -> None:
+        self.seed, self.input_axes, self.output_axes = seed, input_axes, output_axes
 
     def _values(self, shape: tuple[int, ...], generator: np.random.Generator | None) -> NDArray[np.float32]:
         variance = _variance(self.scale, self.mode, *fans(shape, self.input_axes, self.output_axes))

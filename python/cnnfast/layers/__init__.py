@@ -90,29 +90,6 @@ from cnnfast.layers.normalization import (
 )
 from cnnfast.layers.operation import Operation
 from cnnfast.layers.pipeline import Pipeline
-from cnnfast.layers.rand_augment import RandAugment
-from cnnfast.layers.random_colours import (
-    RandomBrightness,
-    RandomColorDegeneration,
-    RandomColorJitter,
-    RandomContrast,
-    RandomGrayscale,
-    RandomHue,
-    RandomInvert,
-    RandomPosterization,
-    RandomSaturation,
-)
-from cnnfast.layers.random_details import RandomErasing, RandomGaussianBlur, RandomSharpness
-from cnnfast.layers.random_elastic import RandomElasticTransform
-from cnnfast.layers.random_geometry import (
-    RandomCrop,
-    RandomFlip,
-    RandomPerspective,
-    RandomRotation,
-    RandomShear,
-    RandomTranslation,
-    RandomZoom,
-)
 from cnnfast.layers.reshaping import Permute, RepeatVector, Reshape
 from cnnfast.layers.resizing import Resizing
 from cnnfast.layers.separable_conv1d import SeparableConv1D

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
@@ -15,18 +14,18 @@ if TYPE_CHECKING:
 Dims = tuple[int, ...]
 
 
-@dataclass(frozen=True, eq=False)
 class Call:
     """One use of a layer.
 
-    Attributes:
+    Args:
         layer: The layer.
         args, kwargs: What it was called with, symbolic tensors at their places.
     """
 
-    layer: Layer
-    args: tuple[Any, ...] = ()
-    kwargs: dict[str, Any] | None = None
+    def __init__(
+        self, layer: Layer, args: tuple[Any, ...] = (), kwargs: dict[str, Any] | None = None
+    ) -> None:
+        self.layer, self.args, self.kwargs = layer, args, kwargs
 
     @cached_property
     def sources(self) -> tuple[SymbolicTensor, ...]:
@@ -40,11 +39,10 @@ class Call:
         return next((size for size in told if size is not None), getattr(self.layer, "batch_size", None))
 
 
-@dataclass(frozen=True, eq=False)
 class SymbolicTensor(Operators):
     """What a layer returns for an `Input`: a shape and the way it came about.
 
-    Attributes:
+    Args:
         shape: Shape with the batch axis first; None there, unless the `Input` tells a size, and where an axis
             is not known in advance.
         call: The use of a layer that makes it.
@@ -57,11 +55,12 @@ class SymbolicTensor(Operators):
         (None, 10)
     """
 
-    shape: tuple[int | None, ...]
-    call: Call
-    place: int
-    examples: tuple[Dims, ...]
-    dtype: str = "float32"
+    dtype = "float32"
+
+    def __init__(
+        self, shape: tuple[int | None, ...], call: Call, place: int, examples: tuple[Dims, ...]
+    ) -> None:
+        self.shape, self.call, self.place, self.examples = shape, call, place, examples
 
     @classmethod
     def like(cls, examples: tuple[Dims, ...], call: Call, place: int = 0) -> SymbolicTensor:

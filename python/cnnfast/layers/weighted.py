@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
 
 from cnnfast import constraints, initializers, regularizers
 from cnnfast.config import next_seed
@@ -24,8 +23,7 @@ if TYPE_CHECKING:
     from cnnfast.utils.serialization import Config
 
 
-@dataclass(frozen=True)
-class Rules:
+class Rules(NamedTuple):
     """How one array of weights begins and what holds it."""
 
     initializer: initializers.Initializer | Callable[..., Any]

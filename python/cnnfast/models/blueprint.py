@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from functools import cached_property
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from cnnfast.layers.calls import acts_by_default
 from cnnfast.layers.input import InputLayer
@@ -21,8 +20,7 @@ if TYPE_CHECKING:
 Dims = tuple[int, ...]
 
 
-@dataclass(frozen=True)
-class Node:
+class Node(NamedTuple):
     """One use of a layer.
 
     Attributes:
@@ -54,8 +52,7 @@ class Node:
         return self.symbols[0].examples[0]
 
 
-@dataclass(frozen=True)
-class Described:
+class Described(NamedTuple):
     """A model in a graph of the core.
 
     Attributes:

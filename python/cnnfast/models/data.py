@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
@@ -23,21 +22,18 @@ if TYPE_CHECKING:
     Arrays = list[NDArray[Any]]
 
 
-@dataclass(frozen=True)
 class Data:
     """What has passed every check.
 
-    Attributes:
+    Args:
         samples: One array for each input.
         targets: One for each output that is compared with something.
         weights: One for each output whose samples count differently.
         forms: Which of these there are, for each output.
     """
 
-    samples: Arrays
-    targets: Arrays
-    weights: Arrays
-    forms: tuple[Form, ...]
+    def __init__(self, samples: Arrays, targets: Arrays, weights: Arrays, forms: tuple[Form, ...]) -> None:
+        self.samples, self.targets, self.weights, self.forms = samples, targets, weights, forms
 
     def __len__(self) -> int:
         return len(self.samples[0])

@@ -8,9 +8,8 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from functools import cached_property
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from cnnfast._core import TrainingState, Workspace
 from cnnfast.layers.tracing import Tracing
@@ -49,8 +48,7 @@ class Planned:
         self.names = [report.name for report in reports]
 
 
-@dataclass(frozen=True)
-class Probing:
+class Probing(NamedTuple):
     """A network whose gradients are wanted.
 
     Attributes:

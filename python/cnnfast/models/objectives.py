@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
@@ -26,8 +25,7 @@ if TYPE_CHECKING:
 Dims = tuple[int, ...]
 
 
-@dataclass(frozen=True)
-class Compiled:
+class Compiled(NamedTuple):
     """What `compile` was given: one thing for all outputs, or lists or dicts of things for each."""
 
     optimizer: Optimizer
@@ -103,8 +101,7 @@ def _distinct(names: list[str]) -> list[str]:
     return made
 
 
-@dataclass(frozen=True)
-class Part:
+class Part(NamedTuple):
     """What belongs to one output."""
 
     name: str
@@ -125,16 +122,14 @@ class Part:
         return output[:-1] if self.loss is not None and self.loss.sparse else output
 
 
-@dataclass(frozen=True)
-class Form:
+class Form(NamedTuple):
     """The shapes of one output's target and sample weights; None where there are none."""
 
     target: Dims | None
     weights: Dims | None
 
 
-@dataclass(frozen=True)
-class Mean:
+class Mean(NamedTuple):
     """One number of the logs, gathered over batches: a sum of results over a sum of counts.
 
     Attributes:
@@ -152,8 +147,7 @@ class Mean:
     under: int | None = None
 
 
-@dataclass(frozen=True)
-class State:
+class State(NamedTuple):
     """One number of the logs that a metric tells from its variables.
 
     Attributes:
@@ -232,8 +226,7 @@ def _result(metric: Metric, arrays: Iterator[NDArray[np.float32]]) -> Any:
     return result if result.ndim else float(result)
 
 
-@dataclass(frozen=True)
-class Made:
+class Made(NamedTuple):
     """An objective, and what its results mean."""
 
     objective: Objective

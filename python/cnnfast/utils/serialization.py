@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+import inspect
 import re
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, fields
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from cnnfast.utils.custom_objects import custom_object, get_registered_name, is_own, own_function
@@ -16,18 +16,28 @@ if TYPE_CHECKING:
 Config = dict[str, Any]
 
 
-@dataclass(frozen=True)
 class Configured:
-    """Base of small immutable objects that their arguments describe completely."""
+    """Base of small objects that their arguments describe completely, each kept under its own name."""
 
     def get_config(self) -> Config:
         """Returns the arguments that make an equal object."""
-        return {field.name: getattr(self, field.name) for field in fields(self)}
+        kept = vars(self)
+        return {name: kept[name] for name in inspect.signature(type(self)).parameters if name in kept}
 
     @classmethod
     def from_config(cls, config: Config) -> Self:
         """Makes the object that `config` describes."""
         return cls(**config)
+
+    def __eq__(self, other: object) -> bool:
+        return type(self) is type(other) and vars(self) == vars(other)
+
+    def __hash__(self) -> int:
+        return hash((type(self), *vars(self).values()))
+
+    def __repr__(self) -> str:
+        arguments = ", ".join(f"{name}={value!r}" for name, value in self.get_config().items())
+        return f"{type(self).__name__}({arguments})"
 
 
 T = TypeVar("T")
