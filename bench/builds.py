@@ -50,8 +50,11 @@ def main() -> None:
         _tell("import, beyond NumPy", _turns(imports, arguments.rounds), "s")
         for workload in WORKLOADS:
             if workload.network in networks.SMALL and fnmatch(str(workload), arguments.workloads):
-                with _ready(builds, workload, arguments) as timers:
-                    _tell(str(workload), _turns(timers, arguments.rounds), "s")
+                best = [float("inf")] * len(builds)
+                for _ in range(arguments.processes):
+                    with _ready(builds, workload, arguments) as timers:
+                        best = list(map(min, best, _turns(timers, arguments.rounds)))
+                _tell(str(workload), best, "s")
 
 
 def _parse() -> argparse.Namespace:
@@ -61,6 +64,7 @@ def _parse() -> argparse.Namespace:
     parser.add_argument("--workloads", default="*", metavar="PATTERN", help="such as 'lenet5/*'")
     parser.add_argument("--threads", type=int, default=1)
     parser.add_argument("--rounds", type=int, default=15, help="turns of each build")
+    parser.add_argument("--processes", type=int, default=3, help="of each build: where memory lies is chance")
     parser.add_argument("--seconds", type=float, default=0.1, help="length of a turn")
     parser.add_argument("--processor-time", action="store_true", help="on a machine that others use")
     parser.add_argument("--folder", type=Path, help="keeps the builds there, and takes those that are there")

@@ -77,7 +77,7 @@ def build(network: Network, weights: list[NDArray[Any]], x: NDArray[Any]) -> tup
     return Model(values[0], values[-1]), x
 
 
-# Without arguments of ours, `activation` among them. Names: `bench.builds` also times revisions that lack some.
+# Without arguments of ours, `activation` among them; by name, for revisions that lack some.
 _PLAIN = {"batch_norm": "BatchNormalization", "add": "Add", "concat": "Concatenate"}
 
 
