@@ -55,7 +55,7 @@ class CoreRule(NamedTuple):
     minimum: float = 0.0
     maximum: float = 0.0
     rate: float = 1.0
-    axes: Sequence[int] = (0,)
+    axes: Sequence[int] = ()
 
 
 class CoreConstraint(Configured, Constraint):

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from cnnfast import constraints, initializers, regularizers
 from cnnfast.config import next_seed
 from cnnfast.initializers.initializer import first_values
 from cnnfast.layers.variable import Variable
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
 
 
 def new_weight(
@@ -26,6 +30,29 @@ def new_weight(
     return variable
 
 
+def weight_again(
+    name: str,
+    shape: tuple[int, ...],
+    values: NDArray[np.float32] | None,
+    regularizer: regularizers.Regularizer | None,
+    constraint: constraints.Constraint | None,
+    trainable: bool,
+    learning_rate_factor: float,
+) -> Variable:
+    """Returns a weight as one was; without values, they will be drawn.
+
+    Example:
+        >>> weight_again("mine/scale", (2,), None, None, None, False, 1.0).trainable
+        False
+    """
+    variable = Variable(name, shape)
+    follow(variable, regularizer, constraint)
+    variable.trainable, variable.learning_rate_factor = trainable, learning_rate_factor
+    if values is not None:
+        variable.assign(values)
+    return variable
+
+
 def follow(
     variable: Variable,
     regularizer: regularizers.Regularizer | None,
@@ -36,6 +63,7 @@ def follow(
     Example:
         >>> follow(Variable("mine/scale", (2,)), regularizers.L2(0.1), None)
     """
+    variable.regularizer = regularizer
     if isinstance(regularizer, regularizers.KernelRegularizer):
         variable.set_regularizer(*regularizer._factors())
     elif regularizer is not None:

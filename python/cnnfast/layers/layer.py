@@ -153,6 +153,10 @@ class Layer:
         if "build" in cls.__dict__:
             cls.build = _noting_that_it_is_built(cls.__dict__["build"])  # type: ignore[method-assign]
 
+    def __getstate__(self) -> dict[str, Any]:
+        """Copies and pickles hold all but the graph that it was last described in, and what ran it alone."""
+        return {**vars(self), "_symbol": None, "_alone": None}
+
     # -- the graph ---------------------------------------------------------------------------------------
 
     def call(self, *args: Any, **kwargs: Any) -> Any:

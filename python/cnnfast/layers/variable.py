@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from numpy.typing import ArrayLike, NDArray
 
     from cnnfast.constraints import Constraint
+    from cnnfast.regularizers import Regularizer
 
 
 class Variable(Operators, Weight):
@@ -28,7 +29,8 @@ class Variable(Operators, Weight):
         size: How many numbers it holds.
         trainable: Whether training changes it, in whatever model.
         learning_rate_factor: By what an optimizer's learning rate is multiplied for it, at least 0.
-        penalty: What the loss has of it besides what the core's own penalties add; None for nothing.
+        regularizer: What the loss has of it; None for nothing.
+        penalty: The same, where it is not one that the core adds itself.
         constraint: What holds it after each update; None for nothing.
 
     Example:
@@ -42,11 +44,12 @@ class Variable(Operators, Weight):
         array([5., 6.], dtype=float32)
     """
 
-    __slots__ = ("constraint", "penalty")
+    __slots__ = ("constraint", "penalty", "regularizer")
 
     def __init__(self, name: str, shape: tuple[int, ...]) -> None:
         super().__init__(name, shape)
-        self.penalty: Any = None
+        self.regularizer: Regularizer | None = None
+        self.penalty: Regularizer | None = None
         self.constraint: Constraint | None = None
 
     @property
@@ -103,6 +106,14 @@ class Variable(Operators, Weight):
         if copy is False:
             raise ValueError("weights live in the core; NumPy gets a copy (leave copy=False out)")
         return self.numpy().astype(dtype or np.float32, copy=False)
+
+    def __reduce__(self) -> Any:
+        """Copies and pickles hold the values, and the rules that training follows."""
+        from cnnfast.layers.adding import weight_again
+
+        values = self.numpy() if self.has_values else None
+        rules = (self.regularizer, self.constraint, self.trainable, self.learning_rate_factor)
+        return weight_again, (self.name, self.shape, values, *rules)
 
     def __repr__(self) -> str:
         return f"<Variable {self.name}, shape={self.shape}>"

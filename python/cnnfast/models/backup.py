@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     from cnnfast.models.base import BaseModel
     from cnnfast.models.tensors import Tensors
 
+_SLOTS = "slots "  # before the names of what the core's optimizers keep
+
 
 def write_state(model: BaseModel, path: Path, epoch: int) -> None:
     """Writes weights, the optimizer's state, and where training is.
@@ -28,11 +30,8 @@ def write_state(model: BaseModel, path: Path, epoch: int) -> None:
         path: Where to.
         epoch: The epoch that comes next.
     """
-    with model._lock:
-        variables, network = _variables(model), model.network
-        arrays: Tensors = dict(zip(variables, _core.get_weights(list(variables.values())), strict=True))
-        arrays |= {f"slots {name}": value for name, value in network.optimizer_state().items()}
-        numbers = {"epoch": epoch, "step": network.step, "seed": model._seed, "epochs": model._epochs}
+    arrays, numbers = taken(model)
+    numbers["epoch"] = epoch
     sha256 = tensors.digest(arrays)
     with written_at_once(path) as file:
         file.write(json.dumps({**numbers, "sha256": sha256}).encode() + b"\n")
@@ -49,20 +48,34 @@ def read_state(model: BaseModel, path: Path) -> int:
     Raises:
         ModelFileError: If the file is damaged, or another model's; the model is then unchanged.
     """
-    variables, network = _variables(model), model.network
-    shapes = {name: variable.shape for name, variable in variables.items()}
-    slots = {f"slots {name}": value.shape for name, value in network.optimizer_state().items()}
+    shapes = {name: variable.shape for name, variable in _variables(model).items()}
+    slots = {f"{_SLOTS}{name}": value.shape for name, value in model.network.optimizer_state().items()}
     line, _, data = path.read_bytes().partition(b"\n")
     numbers = _numbers(line, path)
     tensors.check_size(len(data), shapes | slots)
     arrays = tensors.read_part(data, shapes | slots, "training", numbers["sha256"])
+    put(model, arrays, numbers)
+    epoch: int = numbers["epoch"]
+    return epoch
+
+
+def taken(model: BaseModel) -> tuple[Tensors, dict[str, Any]]:
+    """Returns the state of a compiled model's training: arrays, and where it is."""
+    with model._lock:
+        network, variables = model.network, _variables(model)  # it makes what an optimizer keeps
+        arrays: Tensors = dict(zip(variables, _core.get_weights(list(variables.values())), strict=True))
+        arrays |= {f"{_SLOTS}{name}": value for name, value in network.optimizer_state().items()}
+        return arrays, {"step": network.step, "seed": model._seed, "epochs": model._epochs}
+
+
+def put(model: BaseModel, arrays: Tensors, numbers: dict[str, Any]) -> None:
+    """Puts a model, compiled as it was, where `taken` found it."""
+    network, variables = model.network, _variables(model)
     _core.set_weights(list(variables.values()), [arrays[name] for name in variables])
-    state = {name.removeprefix("slots "): arrays[name] for name in slots}
+    state = {name.removeprefix(_SLOTS): value for name, value in arrays.items() if name.startswith(_SLOTS)}
     network.set_optimizer_state(state, numbers["step"])
     model._seed = network.seed = numbers["seed"]
     model._epochs = numbers["epochs"]
-    epoch: int = numbers["epoch"]
-    return epoch
 
 
 def _numbers(line: bytes, path: Path) -> dict[str, Any]:

@@ -45,6 +45,16 @@ class BaseModel(Trainer, Layer):
         self.metadata: dict[str, Any] = {}
         self._blueprint: Blueprint | None = None
 
+    def __getstate__(self) -> dict[str, Any]:
+        from cnnfast.models.copying import state_of
+
+        return state_of(self)
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        from cnnfast.models.copying import set_state
+
+        set_state(self, state)
+
     # -- structure ---------------------------------------------------------------------------------------
 
     @property

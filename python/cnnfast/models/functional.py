@@ -133,39 +133,59 @@ class Model(BaseModel):
                 f"model {self.name!r} ({type(self).__name__}) is what its `call` says, which is code: define "
                 "get_config, or save the weights alone with save_weights"
             )
-        plan = self.blueprint
-        places = {layer.name: place for place, layer in enumerate(plan.layers)}
         with each_layer_once():
-            listed = [layer_to_config(layer) for layer in plan.layers]
-        nodes = [
-            {"layer": places[n.layer.name], "sources": list(n.sources), **_form_of(n)} for n in plan.nodes
-        ]
-        return {
-            "name": self.name,
-            "layers": listed,
-            "nodes": nodes,
-            "inputs": mapped(plan.place_of, plan.inputs),
-            "outputs": mapped(plan.place_of, plan.outputs),
-        }
+            listed = [layer_to_config(layer) for layer in self.blueprint.layers]
+        return {"name": self.name, "layers": listed, **wiring(self.blueprint)}
 
     @classmethod
     def from_config(cls, config: Config) -> Self:
         """Makes the model that `config` describes, with new weights."""
         with each_layer_once():
             layers = [layer_from_config(entry) for entry in config["layers"]]
-        symbols: list[SymbolicTensor] = []
-        for node in config["nodes"]:
-            layer, sources = layers[node["layer"]], [symbols[place] for place in node["sources"]]
-            if not sources:
-                symbols.append(layer.output)
-                continue
-            args, kwargs = _arguments(node, sources, layer.joins)
-            symbols.extend(leaves(layer(*args, **kwargs)))
-        inputs, outputs = (
-            mapped(symbols.__getitem__, config.get(name, otherwise))
-            for name, otherwise in (("inputs", 0), ("outputs", len(symbols) - 1))
-        )
-        return cls(inputs, outputs, name=config["name"])
+        return cls(*wired(layers, config), name=config["name"])
+
+
+def wiring(plan: Blueprint) -> Config:
+    """Returns which of a graph's layers takes what, and where the graph begins and ends, in numbers.
+
+    Example:
+        >>> from cnnfast.layers import Dense, Input
+        >>> x = Input((4,))
+        >>> wiring(Blueprint(x, Dense(2)(x)))["nodes"]
+        [{'layer': 0, 'sources': []}, {'layer': 1, 'sources': [0]}]
+    """
+    places = {layer.name: place for place, layer in enumerate(plan.layers)}
+    return {
+        "nodes": [
+            {"layer": places[n.layer.name], "sources": list(n.sources), **_form_of(n)} for n in plan.nodes
+        ],
+        "inputs": mapped(plan.place_of, plan.inputs),
+        "outputs": mapped(plan.place_of, plan.outputs),
+    }
+
+
+def wired(layers: Sequence[Layer], config: Config) -> tuple[Any, Any]:
+    """Calls layers as `wiring` told; returns where the graph begins and ends.
+
+    Example:
+        >>> from cnnfast.layers import Dense, InputLayer
+        >>> nodes = [{"layer": 0, "sources": []}, {"layer": 1, "sources": [0]}]
+        >>> wired([InputLayer((4,)), Dense(2)], {"nodes": nodes})[1].shape
+        (None, 2)
+    """
+    symbols: list[SymbolicTensor] = []
+    for node in config["nodes"]:
+        layer, sources = layers[node["layer"]], [symbols[place] for place in node["sources"]]
+        if not sources:
+            symbols.append(layer.output)
+            continue
+        args, kwargs = _arguments(node, sources, layer.joins)
+        symbols.extend(leaves(layer(*args, **kwargs)))
+    inputs, outputs = (
+        mapped(symbols.__getitem__, config.get(name, otherwise))
+        for name, otherwise in (("inputs", 0), ("outputs", len(symbols) - 1))
+    )
+    return inputs, outputs
 
 
 def _form_of(node: Node) -> Config:
