@@ -1,5 +1,6 @@
 """Sequential and Model as in Keras: history, splits, seeds, evaluation, weights, callbacks, interruption."""
 
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -12,6 +13,7 @@ from support.models import images, same_bits, small_model
 
 import cnnfast
 from cnnfast import Input, Model, Sequential, callbacks, layers
+from cnnfast.models.receptive import WHOLE, receptive_fields
 
 X, Y = images(90)
 
@@ -269,6 +271,73 @@ def test_summary() -> None:
     text = "\n".join(lines)
     for part in ("conv", "pool", "dropout", "flatten", "head", "(None, 8, 7, 6)", "(None, 72)", "292", "406"):
         assert part in text
+
+
+def test_summary_of_nested_models() -> None:
+    inner = Sequential([Input((32, 32, 3)), layers.Conv2D(8, 3, strides=2), layers.ReLU()], name="inner")
+    inner.trainable = False
+    model = Sequential([inner, layers.Conv2D(4, 3, dilation_rate=2), layers.Flatten(), layers.Dense(2)])
+    lines: list[str] = []
+    model.summary(expand_nested=True, print_fn=lines.append)
+    assert "Receptive Field" in lines[1]
+    inside = next(line for line in lines if line.startswith("  conv2d"))
+    assert "3 x 3" in inside
+    assert inside.endswith(" no")
+    shallow: list[str] = []
+    model.summary(print_fn=shallow.append)
+    assert len(lines) == len(shallow) + 2
+
+
+_SHRINKING = [
+    layers.Conv2D(2, 3, strides=2, kernel_initializer="ones"),
+    layers.AveragePooling2D(2),
+    layers.DepthwiseConv2D((3, 1), dilation_rate=2, depthwise_initializer="ones"),
+]
+_ENLARGING = [
+    layers.Conv2DTranspose(2, 3, strides=2, kernel_initializer="ones"),
+    layers.UpSampling2D(2),
+    layers.Conv2D(1, 2, kernel_initializer="ones"),
+]
+
+
+@pytest.mark.parametrize(("several", "exact"), [(_SHRINKING, True), (_SHRINKING + _ENLARGING, False)])
+def test_receptive_fields(several: list[Any], exact: bool) -> None:
+    """Against the pixels that have a gradient; behind what enlarges images it is a bound."""
+    model = Sequential([Input((60, 60, 2)), *several])
+    told = [size for size, _ in receptive_fields(model.blueprint)[-1] or ()]
+    seen = []
+    for at in range(4, 8):
+        slopes = model.gradients(np.ones((1, 60, 60, 2)), output=partial(_pixel, at))[0, :, :, 0]
+        seen.append([int(np.ptp(np.flatnonzero(slopes.any(axis)))) + 1 for axis in (1, 0)])
+    most = np.max(seen, 0)
+    assert (most == told).all() if exact else ((most <= told) & (most + 2 >= told)).all()
+
+
+def test_receptive_fields_of_whole_images() -> None:
+    whole = Sequential([Input((9, 9, 1)), layers.Conv2D(1, 3), layers.GlobalAveragePooling2D(keepdims=True)])
+    assert receptive_fields(whole.blueprint)[-1] == WHOLE
+    flat = Sequential([Input((9,)), layers.Dense(2)])
+    assert receptive_fields(flat.blueprint) == [None, None]
+
+
+def _pixel(at: int, images: Any) -> Any:
+    return images[:, at, at, 0]
+
+
+@pytest.mark.parametrize("called", [False, True])
+def test_shape_errors_tell_the_way(called: bool) -> None:
+    several = [layers.Conv2D(8, 3, name="a"), layers.MaxPooling2D(8, name="b"), layers.Conv2D(8, 7, name="c")]
+
+    class Called(Model):
+        def call(self, inputs: Any) -> Any:
+            for layer in several:
+                inputs = layer(inputs)
+            return inputs
+
+    way = r"^c: .* larger input\. Shapes up to there: .*a \(30, 30, 8\) -> b \(3, 3, 8\)$"
+    model = Called() if called else Sequential(several)
+    with pytest.raises(ValueError, match=way):
+        model.build((None, 32, 32, 3))
 
 
 def test_metric_names_follow_the_user() -> None:

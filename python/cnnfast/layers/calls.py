@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
 
 Args = tuple[Any, ...]
 Kwargs = dict[str, Any]
+Shape = tuple[int | None, ...]
 
 _PLACE = np.empty(0, np.float32)  # stands where an array will be
 
@@ -31,12 +33,46 @@ def call_layer(layer: Layer, args: Args, kwargs: Kwargs) -> Any:
         return _run(layer, args, kwargs)
     values = [each for each in tensors if isinstance(each, Value)]
     if not values:
-        return _connect(layer, args, kwargs)
+        with telling_how_shapes_came(lambda: max(map(_way_to, tensors), key=len)):
+            return _connect(layer, args, kwargs)
     if len(values) < len(tensors):
         raise ValueError(f"layer {layer.name!r} was called on a symbolic tensor while it is traced")
-    values[0].graph.check_batches()
-    layer._build_for(args, kwargs, [value.dims for value in values])
-    return values[0].graph.call(layer, args, kwargs)
+    graph = values[0].graph
+    graph.check_batches()
+    with telling_how_shapes_came(
+        lambda: [(each.name, leaves(made)[0].dims) for each, made, _ in graph.calls]
+    ):
+        layer._build_for(args, kwargs, [value.dims for value in values])
+        return graph.call(layer, args, kwargs)
+
+
+_SO_FAR = "Shapes up to there: "
+_MOST_TOLD = 8
+
+
+@contextmanager
+def telling_how_shapes_came(way: Callable[[], list[tuple[str, Shape]]]) -> Iterator[None]:
+    """Within it errors say which layers made which shapes before.
+
+    Args:
+        way: Makes the list of them.
+    """
+    try:
+        yield
+    except ValueError as error:
+        if type(error) is ValueError and _SO_FAR not in str(error) and (layers := way()):
+            told = [f"{name} {dims}" for name, dims in layers]
+            if len(told) > _MOST_TOLD:
+                told = [told[0], "...", *told[-_MOST_TOLD + 2 :]]
+            error.args = (f"{str(error).rstrip('.')}. {_SO_FAR}{' -> '.join(told)}",)
+        raise
+
+
+def _way_to(symbol: Any) -> list[tuple[str, Shape]]:
+    way: list[SymbolicTensor] = [symbol]
+    while way[-1].sources:
+        way.append(way[-1].sources[0])
+    return [(each.layer.name, each.shape[1:]) for each in reversed(way)]
 
 
 def single(layer: Layer, args: Args, kwargs: Kwargs) -> Any:

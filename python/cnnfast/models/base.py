@@ -193,18 +193,20 @@ class BaseModel(Trainer, Layer):
     ) -> None:
         """Prints a table: each layer's output shape, weights, multiply-adds and memory for one sample.
 
+        Of a network of images it tells what one number of each layer sees of the image: its receptive field.
+
         Args:
             line_length: Width of the table in characters; None fits the widest entries.
             positions: Not offered; must be None.
             print_fn: Called with each line; None means `print`.
-            expand_nested: Keras's argument; all is shown.
+            expand_nested: Whether the layers of models in this one are listed below them.
             show_trainable: Keras's argument; that is shown.
             layer_range: Not offered; must be None.
         """
         not_offered("summary", positions=(positions, None), layer_range=(layer_range, None))
         from cnnfast.models.summary import summary_lines
 
-        for line in summary_lines(self, line_length):
+        for line in summary_lines(self, line_length, expand_nested):
             (print_fn or print)(line)
 
     def profile(self, x: Any, y: Any = None, training: bool = False, runs: int = 5) -> Profile:

@@ -5,40 +5,73 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING
 
+from cnnfast.layers.input import InputLayer
+from cnnfast.models.base import BaseModel
+from cnnfast.models.receptive import receptive_fields, told
 from cnnfast.utils.table import table_lines
 
 if TYPE_CHECKING:
-    from cnnfast.models.base import BaseModel
-    from cnnfast.models.blueprint import Node
+    from collections.abc import Sequence
 
-_HEADER = ("Layer (type)", "Output Shape", "Param #", "Multiply-Adds", "Memory", "Trainable")
+    from cnnfast.models.blueprint import Blueprint, Node
+    from cnnfast.models.receptive import Field
+
+_HEADER = (
+    "Layer (type)",
+    "Output Shape",
+    "Receptive Field",
+    "Param #",
+    "Multiply-Adds",
+    "Memory",
+    "Trainable",
+)
+_RECEPTIVE = 2  # the column that only networks of images have
 
 
-def summary_lines(model: BaseModel, line_length: int | None) -> list[str]:
+def summary_lines(model: BaseModel, line_length: int | None, expand_nested: bool = False) -> list[str]:
     """Returns the lines of `model.summary()`.
 
     Args:
         model: The model.
         line_length: Width of the table in characters; None fits the widest entries.
+        expand_nested: Whether the layers of models in it are listed below them.
     """
-    plan = model.blueprint
-    rows = [_row(node) for node in plan.nodes]
-    table = table_lines(_HEADER, rows, left=2, line_length=line_length)
+    header, rows = list(_HEADER), _rows(model.blueprint, expand_nested)
+    if all(row[_RECEPTIVE] == "-" for row in rows):
+        for row in [header, *rows]:
+            del row[_RECEPTIVE]
+    table = table_lines(header, rows, left=2, line_length=line_length)
     return [f'Model: "{model.name}"', *table, *_totals(model)]
 
 
-def _row(node: Node) -> tuple[str, ...]:
+def _rows(
+    plan: Blueprint, expand_nested: bool, depth: int = 0, begin: Sequence[Field | None] | None = None
+) -> list[list[str]]:
+    rows, fields = [], receptive_fields(plan, begin)
+    for node, field in zip(plan.nodes, fields, strict=True):
+        layer = node.layer
+        if depth and isinstance(layer, InputLayer):
+            continue
+        rows.append(_row(node, field, depth))
+        if expand_nested and isinstance(layer, BaseModel):
+            sources = [fields[place] for place in node.sources]
+            rows += _rows(layer.blueprint, True, depth + 1, sources)
+    return rows
+
+
+def _row(node: Node, field: Field | None, depth: int) -> list[str]:
     layer, known = node.layer, None not in node.symbol.shape[1:]
     parameters = layer.count_params()
     trainable = ("yes" if layer.trainable else "no") if parameters else "-"
-    return (
-        f"{layer.name} ({type(layer).__name__})",
+    return [
+        f"{'  ' * depth}{layer.name} ({type(layer).__name__})",
         str(node.symbol.shape),
+        told(field),
         f"{parameters:,}",
         f"{node.multiply_adds:,}" if known else "-",
         _bytes(4 * math.prod(node.shape)) if known else "-",
         trainable,
-    )
+    ]
 
 
 def _totals(model: BaseModel) -> list[str]:
