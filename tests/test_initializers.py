@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from cnnfast import initializers, layers
+from cnnfast import initializers, layers, regularizers
 
 SHAPES = [(40, 30), (30, 40), (3, 3, 8, 16), (5, 64)]
 
@@ -117,3 +117,17 @@ def test_own_values_of_another_shape_are_refused() -> None:
 def test_a_function_has_no_configuration() -> None:
     with pytest.raises(ValueError, match="code of your own"):
         layers.Dense(3, kernel_initializer=lambda shape, dtype=None: np.zeros(shape)).get_config()
+
+
+def test_rules_are_attributes() -> None:
+    layer = layers.Dense(3, kernel_initializer="he_normal", bias_regularizer="l2")
+    assert layer.kernel_initializer == initializers.HeNormal()
+    assert layer.bias_regularizer == regularizers.L2()
+    assert layer.kernel_constraint is None
+    layer.kernel_initializer = initializers.Ones()  # before there is a kernel, it follows what is set
+    layer.build((None, 2))
+    assert layer.kernel.numpy().tolist() == [[1.0] * 3] * 2
+    assert layer.get_config()["kernel_initializer"]["class_name"] == "Ones"
+    assert layers.PReLU().alpha_initializer == initializers.Zeros()
+    assert layers.LayerNormalization().gamma_initializer == initializers.Ones()
+    assert layers.BatchNormalization().moving_mean_initializer == initializers.Zeros()

@@ -8,7 +8,7 @@ import pytest
 
 import cnnfast
 from cnnfast import Model, ops
-from cnnfast.layers import Add, Conv2D, Dense, Flatten, GlobalAveragePooling2D, Input, Reshape
+from cnnfast.layers import Add, Conv2D, Dense, Flatten, GlobalAveragePooling2D, Input, Layer, Reshape
 from cnnfast.models import load_model
 
 N = 40
@@ -251,3 +251,33 @@ def test_sizes_that_are_not_known_from_the_first_layer(tmp_path: Path) -> None:
             )
     with pytest.raises(ValueError, match="every axis of input_shape must be at least 1"):
         Conv2D(4, 3, input_shape=(None, 0, 3))
+
+
+class _Told(Layer):
+    def call(self, inputs: Any) -> Any:
+        self.add_loss(ops.mean(ops.square(inputs)))
+        return inputs
+
+
+def test_a_loss_that_layers_tell_is_enough() -> None:
+    source = Input((4,))
+    model = Model(source, _Told()(Dense(3, use_bias=False)(source)))
+    with pytest.raises(ValueError, match=r"nothing tells what training makes smaller: give compile a loss"):
+        Model(source, Dense(3)(source)).compile("sgd")
+    model.compile("sgd")
+    kernel = model.get_weights()[0]
+    expected = np.mean((ROWS.astype(float) @ kernel) ** 2)
+    assert model.evaluate(ROWS, verbose=0) == pytest.approx(expected, rel=1e-5)
+    history = model.fit(ROWS, batch_size=N, epochs=2, verbose=0).history["loss"]
+    assert history[0] == pytest.approx(expected, rel=1e-5)
+    assert history[1] < history[0]
+    assert model.train_on_batch(ROWS) < history[1]
+
+
+@pytest.mark.parametrize("name", ["train_step", "compute_loss"])
+def test_steps_of_ones_own_are_not_silently_ignored(name: str) -> None:
+    own = type("Own", (Model,), {name: lambda self, data: {}})
+    source = Input((4,))
+    model = own(source, Dense(3)(source))
+    with pytest.raises(ValueError, match=f"Own. defines {name}, which nobody would call"):
+        model.compile("sgd", "mse")

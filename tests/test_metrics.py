@@ -322,3 +322,16 @@ def test_float32_is_all_there_is(dtype: Any) -> None:
     for make in (metrics.MeanSquaredError, losses.MeanSquaredError, layers.Flatten, metrics.Metric):
         with pytest.raises(ValueError, match="dtype"):
             make(dtype="float16")  # type: ignore[operator]
+
+
+def test_classification_report() -> None:
+    true = np.array([0, 0, 1, 1, 1, 2])
+    probabilities = np.eye(3)[[0, 1, 1, 1, 0, 2]] * 0.8 + 0.05
+    table = metrics.classification_report(true, probabilities, class_names=["a", "b", "c"], digits=3)
+    rows = {line.split()[0]: line.split()[1:] for line in table.splitlines() if line.strip()}
+    assert rows["a"] == ["0.500", "0.500", "0.500", "2"]
+    assert rows["b"] == ["0.667", "0.667", "0.667", "3"]
+    assert rows["c"] == ["1.000", "1.000", "1.000", "1"]
+    assert metrics.classification_report(np.eye(3)[true], probabilities, digits=3).count("\n") == 9
+    with pytest.raises(ValueError, match="2 names, the classes reach from 0 to 2"):
+        metrics.classification_report(true, probabilities, class_names=["a", "b"])

@@ -135,7 +135,7 @@ class PReLU(Layer):
         **options: Unpack[LayerOptions],
     ) -> None:
         super().__init__(**options)
-        self._rules = Rules.of(alpha_initializer, alpha_regularizer, alpha_constraint)
+        Rules.of(alpha_initializer, alpha_regularizer, alpha_constraint).set_on(self, "alpha")
         shared = (shared_axes,) if isinstance(shared_axes, int) else entries(shared_axes)
         self.shared_axes = None if shared is None else [int(axis) for axis in shared]
 
@@ -144,7 +144,7 @@ class PReLU(Layer):
         shape = list(input_shape[1:])
         for axis in self.shared_axes or ():
             shape[sample_axis(axis, len(shape), self.name)] = 1
-        self.alpha = self._rules.weight_of(self, shape, "alpha")
+        self.alpha = Rules.on(self, "alpha").weight_of(self, shape, "alpha")
 
     def call(self, inputs: Any) -> Any:
         """Returns the values that it makes."""
@@ -154,7 +154,8 @@ class PReLU(Layer):
 
     def get_config(self) -> Config:
         """Returns the arguments that make an equal layer, without its weights."""
-        return {**super().get_config(), **self._rules.config("alpha"), "shared_axes": self.shared_axes}
+        rules = Rules.on(self, "alpha").config("alpha")
+        return {**super().get_config(), **rules, "shared_axes": self.shared_axes}
 
 
 class Rescaling(Layer):

@@ -56,14 +56,15 @@ class _Affine(Layer):
         self.axis = _axes(axis)
         self.epsilon = real_number(epsilon, "epsilon")
         self.center, self.scale = bool(center), bool(scale)
-        self._rules = {"gamma": gamma, "beta": beta}
+        beta.set_on(self, "beta")
+        gamma.set_on(self, "gamma")
         self.gamma: Variable | None = None
         self.beta: Variable | None = None
 
     def _add(self, shape: Sequence[int]) -> None:
         for name, wanted in (("gamma", self.scale), ("beta", self.center)):
             if wanted:
-                setattr(self, name, self._rules[name].weight_of(self, shape, name))
+                setattr(self, name, Rules.on(self, name).weight_of(self, shape, name))
 
     def _affine(self, values: Any, like: Sequence[int]) -> Any:
         """Times gamma, plus beta, which are brought to a shape."""
@@ -78,8 +79,8 @@ class _Affine(Layer):
     def get_config(self) -> Config:
         """Returns the arguments that make an equal layer, without its weights."""
         config = {name: getattr(self, name) for name in ("axis", "epsilon", "center", "scale")}
-        for name, rules in self._rules.items():
-            config |= rules.config(name)
+        for name in ("gamma", "beta"):
+            config |= Rules.on(self, name).config(name)
         return {**super().get_config(), **config}
 
 

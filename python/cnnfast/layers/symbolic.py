@@ -74,6 +74,11 @@ class SymbolicTensor(Operators):
         return self.call.layer
 
     @property
+    def name(self) -> str:
+        """The name of that layer."""
+        return self.layer.name
+
+    @property
     def sources(self) -> tuple[SymbolicTensor, ...]:
         """What that layer was called on; empty for an input."""
         return self.call.sources

@@ -39,6 +39,16 @@ class Rules(NamedTuple):
             constraints.get(constraint),
         )
 
+    def set_on(self, layer: Layer, name: str) -> None:
+        """Makes them attributes of a layer, as in Keras: `kernel_initializer` of the weight "kernel"."""
+        for rule, value in self._asdict().items():
+            setattr(layer, f"{name}_{rule}", value)
+
+    @classmethod
+    def on(cls, layer: Layer, name: str) -> Rules:
+        """Returns those that a layer has as attributes."""
+        return cls(*(getattr(layer, f"{name}_{rule}") for rule in cls._fields))
+
     def weight_of(self, layer: Layer, shape: Sequence[int], name: str) -> Variable:
         """Makes a weight that follows them; for layers with `build`."""
         return layer.add_weight(
@@ -71,7 +81,9 @@ class RuledLayer(Layer):
         self, rules: dict[str, Rules], activity_regularizer: Any = None, **options: Unpack[LayerOptions]
     ) -> None:
         super().__init__(activity_regularizer=activity_regularizer, **options)
-        self._rules = rules
+        self._ruled = tuple(rules)
+        for kind, given in rules.items():
+            given.set_on(self, kind)
         # Drawn here, so that weights depend on the order in which layers are made and on nothing later.
         self._seed = next_seed()
 
@@ -91,13 +103,13 @@ class RuledLayer(Layer):
                 variable.assign_first(first_values(begins, variable.shape, seed))
 
     def _rules_of(self, variable: Variable) -> Rules:
-        return self._rules[self.rule_names[_kind(variable)]]
+        return Rules.on(self, self.rule_names[_kind(variable)])
 
     def get_config(self) -> Config:
         """Returns the arguments that make an equal layer, without its weights."""
         config: Config = {}
-        for name, rules in self._rules.items():
-            config |= rules.config(name)
+        for name in self._ruled:
+            config |= Rules.on(self, name).config(name)
             if name in self.untrained:
                 del config[f"{name}_regularizer"], config[f"{name}_constraint"]
         return {**super().get_config(), **config}

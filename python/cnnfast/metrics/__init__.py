@@ -1,8 +1,4 @@
-"""Metrics: what is reported beside the loss, in training or by hand. Written as words, some with kernels.
-
-A table of precision, recall and F1 of each class is scikit-learn's to make, of what `predict` returns:
-`sklearn.metrics.classification_report(labels, model.predict(x).argmax(-1))`.
-"""
+"""Metrics: what is reported beside the loss, in training or by hand. Written as words, some with kernels."""
 
 from __future__ import annotations
 
@@ -105,6 +101,7 @@ from cnnfast.metrics.regression import (
     R2Score,
     RootMeanSquaredError,
 )
+from cnnfast.metrics.report import classification_report
 from cnnfast.utils.custom_objects import custom_object_scope
 from cnnfast.utils.missing import missing
 from cnnfast.utils.serialization import registry, resolve, serialize
@@ -250,6 +247,7 @@ __all__ = [
     "categorical_crossentropy",
     "categorical_focal_crossentropy",
     "categorical_hinge",
+    "classification_report",
     "concordance_correlation",
     "deserialize",
     "get",

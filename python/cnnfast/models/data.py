@@ -105,14 +105,15 @@ def check_data(
     """
     samples = model_samples(plan, x, names[0])
     count = len(samples[0])
-    if plan.is_simple and plan.fixed and sample_weight is None:  # as quickly as a batch should go
+    simple = plan.is_simple and plan.fixed and parts[0].needs_target
+    if simple and sample_weight is None:  # as quickly as a batch should go
         target = check_labels(y, count, parts[0].loss, plan.output_shape, names[1])
         return Data(samples, [target], [], _single_form(target.shape[1:]))
     outputs = plan.describe([array.shape[1:] for array in samples], False).outputs
     targets: Arrays = []
     weights: Arrays = []
     forms: list[Form] = []
-    given = _for_outputs(y, plan, parts, names[1])
+    given = _for_outputs(y, plan, [part.name for part in parts if part.needs_target], names[1])
     rates = [None] * len(parts) if sample_weight is None else _rates(sample_weight, plan)
     for part, value, label, rate in zip(parts, outputs, given, rates, strict=True):
         if not part.needs_target:
@@ -132,13 +133,13 @@ def _single_form(target: tuple[int, ...]) -> tuple[Form]:
     return (Form(target, None),)
 
 
-def _for_outputs(y: Any, plan: Blueprint, parts: Sequence[Part], name: str) -> list[Any]:
-    if y is None and len(parts) > 1:
-        raise ValueError(f"{name} must have labels for the outputs {plan.output_names}, got None")
-    if isinstance(y, dict):
-        needed = [part.name for part in parts if part.needs_target]
-        if set(needed) <= set(y) <= set(plan.output_names):
-            return [y.get(part.name) for part in parts]
+def _for_outputs(y: Any, plan: Blueprint, needed: list[str], name: str) -> list[Any]:
+    if y is None:
+        if needed:
+            raise ValueError(f"{name} must have labels for {needed}, got None")
+        return [None] * len(plan.output_names)
+    if isinstance(y, dict) and set(needed) <= set(y) <= set(plan.output_names):
+        return [y.get(name) for name in plan.output_names]
     return in_order(y, plan.outputs, plan.output_names, name)
 
 

@@ -55,8 +55,6 @@ class Compiled(NamedTuple):
         names = plan.output_names
         losses = self._each(self.loss, plan, "loss")
         factors = self._each(self.loss_weights, plan, "loss_weights")
-        if all(loss is None for loss in losses):
-            raise ValueError("compile needs a loss for at least one output")
         metrics, weighted = (
             self._metrics(given, plan, what)
             for given, what in ((self.metrics, "metrics"), (self.weighted_metrics, "weighted_metrics"))
@@ -245,7 +243,7 @@ def make_objective(
         optimizer: What moves the weights.
 
     Raises:
-        ValueError: If a loss or a metric does not suit its output.
+        ValueError: If a loss or a metric does not suit its output, or there is no loss at all.
     """
     graph, outputs = model.graph, model.outputs
     targets = [_input(graph, form.target, f"target of {part.name}") for part, form in _pairs(parts, forms)]
@@ -261,6 +259,11 @@ def make_objective(
         add_updates(graph, optimizer)
         for value in graph.losses:
             maker.terms.append((value.number, 1.0, True))
+    if not maker.terms:
+        raise ValueError(
+            "nothing tells what training makes smaller: give compile a loss, for instance "
+            "loss='sparse_categorical_crossentropy', or have a layer's `call` tell one by add_loss"
+        )
     objective = Objective(graph, maker.terms, maker.reported)
     losses, metrics = maker.losses, maker.metrics
     if len(parts) > 1:

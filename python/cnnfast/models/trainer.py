@@ -31,6 +31,11 @@ if TYPE_CHECKING:
     from cnnfast.metrics import Metric
     from cnnfast.models.blueprint import Blueprint
 
+# What Keras's models may define in place of the step that `fit` makes.
+_STEPS_OF_KERAS = (
+    *("train_step", "test_step", "predict_step", "compute_loss", "compute_metrics"),
+    *("make_train_function", "make_test_function", "make_predict_function"),
+)
 Frozen = Callable[[Data, int, "int | None", Feed], Feed]
 _FLOAT32 = np.dtype(np.float32)
 
@@ -106,7 +111,7 @@ class Trainer:
                 RMSprop.)
             loss: A name such as "categorical_crossentropy", a `losses` object, or a function of (y_true,
                 y_pred) written with `cnnfast.ops`. With several outputs one for all, or a list or dict with
-                one (or None) for each.
+                one (or None) for each. None where layers tell the loss by `add_loss`.
             loss_weights: What losses are multiplied by before they are added up: a list or dict for several
                 outputs.
             metrics: A list of names such as "accuracy", or of `metrics` objects. The name "accuracy" stands
@@ -118,13 +123,13 @@ class Trainer:
             auto_scale_loss: Keras's argument; nothing here depends on it.
 
         Raises:
-            ValueError: If one is not known, or loss and output do not suit each other.
+            ValueError: If one is not known, loss and output do not suit each other, there is no loss, or the
+                model defines a step of Keras's, such as `train_step`.
         """
         from cnnfast import losses, optimizers
 
         not_offered("compile", run_eagerly=(run_eagerly, False), steps_per_execution=(steps_per_execution, 1))
-        if loss is None:
-            raise ValueError("compile needs a loss, for instance loss='sparse_categorical_crossentropy'")
+        self._refuse_own_steps()
         for factor in leaves(loss_weights):
             if factor is not None and (isinstance(factor, str) or not np.isfinite(factor)):
                 raise ValueError(
@@ -149,6 +154,15 @@ class Trainer:
                 raise
             self._epochs = 0
             self.stop_training = False
+
+    def _refuse_own_steps(self) -> None:
+        for name in _STEPS_OF_KERAS:
+            if hasattr(type(self), name):
+                raise ValueError(
+                    f"model {self.name!r} ({type(self).__name__}) defines {name}, which nobody would call: a "
+                    "whole step is compiled here, from `call`, losses, metrics and optimizer. Write the loss "
+                    "as a function or a Loss, have a layer tell it by add_loss, or step by train_on_batch"
+                )
 
     def _forget_networks(self) -> None:
         self._made_networks, self._fast = None, None
