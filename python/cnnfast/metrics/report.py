@@ -44,10 +44,5 @@ def classification_report(
     last = int(np.concatenate([true, predicted]).max(initial=-1))
     if class_names is not None and last >= len(class_names):
         raise ValueError(f"class_names has {len(class_names)} names, the classes reach from 0 to {last}")
-    options: dict[str, Any] = {
-        "labels": labels,
-        "target_names": class_names,
-        "digits": digits,
-        "zero_division": 0,
-    }
-    return str(report(true, predicted, **options))
+    form = {"digits": digits, "zero_division": 0}
+    return str(report(true, predicted, labels=labels, target_names=class_names, **form))
