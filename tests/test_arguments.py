@@ -48,7 +48,6 @@ def test_order_of_arguments(path: str) -> None:
 
 # Ours where they differ from Keras's, and why.
 DEFAULTS = {
-    ("Sequential.compile", "optimizer"): "adam",  # there is no RMSprop yet
     ("layers.AveragePooling1D", "pool_size"): 2,  # as MaxPooling1D's
     ("layers.AveragePooling2D", "pool_size"): 2,
     ("layers.AveragePooling3D", "pool_size"): 2,
@@ -240,3 +239,46 @@ def test_numbers_are_finite_in_float32(what: str, value: Any) -> None:
 @pytest.mark.parametrize("what", BEYOND)
 def test_the_largest_number_of_float32_is_taken(what: str) -> None:
     BEYOND[what](float(np.finfo(np.float32).max))
+
+
+@pytest.mark.parametrize(
+    "make",
+    [
+        lambda: layers.RepeatVector("3"),  # type: ignore[arg-type]
+        lambda: layers.UpSampling1D(True),
+        lambda: layers.Embedding(3.7, 2),  # type: ignore[arg-type]
+        lambda: layers.LayerNormalization({"axis": -1}),  # type: ignore[arg-type]
+    ],
+)
+@pytest.mark.parametrize("error", [ValueError, TypeError])
+def test_what_is_no_whole_number_is_of_a_wrong_type_too(make: Any, error: type[Exception]) -> None:
+    with pytest.raises(error, match="must be a whole number, got"):
+        make()
+
+
+@pytest.mark.parametrize("wrong", ["yes", 1, None])
+def test_trainable_is_yes_or_no(wrong: Any) -> None:
+    with pytest.raises(ValueError, match="trainable must be True or False"):
+        layers.Dense(2, trainable=wrong)
+
+
+def test_optimizers_names_are_numbered() -> None:
+    utils.clear_session()
+    made = [optimizers.Adam(), optimizers.Adam(), optimizers.AdamW(), optimizers.Adam(name="mine")]
+    assert [each.name for each in made] == ["adam", "adam_1", "adam_w", "mine"]
+    again = optimizers.get(optimizers.serialize(made[1]))
+    assert again.name == "adam_1"
+
+
+def test_a_layer_without_training_may_be_told() -> None:
+    class Twice(layers.Layer):
+        def __init__(self) -> None:
+            super().__init__()
+            self.half = layers.Dropout(0.5, seed=3)
+
+        def call(self, inputs: Any) -> Any:
+            return 2.0 * self.half(inputs)
+
+    x = np.ones((4, 50), np.float32)
+    np.testing.assert_array_equal(Twice()(x, training=False), 2 * x)
+    assert sorted(set(Twice()(x, training=True).ravel().tolist())) == [0.0, 4.0]

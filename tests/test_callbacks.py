@@ -1,11 +1,13 @@
 """Callbacks: what counts as better, when a training ends, what is refused before it begins."""
 
+import csv
 import threading
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
+from numpy.testing import assert_array_equal
 from support.models import images, same_bits, small_model
 from support.nets import refusal
 
@@ -58,6 +60,18 @@ def test_early_stopping_never_takes_nan_for_better(
     model, script = _epochs(values, stop)
     assert len(script.weights) == epochs
     assert same_bits(model.get_weights(), script.weights[-1 if best is None else best])
+
+
+def test_a_log_has_validation_s_columns_whenever_it_is(tmp_path: Path) -> None:
+    path = tmp_path / "log.csv"
+    model = small_model()
+    logger = callbacks.CSVLogger(path)
+    done = model.fit(
+        *(X, Y), epochs=2, verbose=0, validation_data=(X, Y), validation_freq=2, callbacks=logger
+    ).history
+    with path.open() as file:
+        rows = list(csv.DictReader(file))
+    assert [row["val_loss"] for row in rows] == ["NA", str(done["val_loss"][0])]
 
 
 def test_a_larger_number_may_be_better() -> None:
@@ -261,11 +275,6 @@ def test_a_model_that_no_file_holds_is_refused(tmp_path: Path) -> None:
 def test_what_is_no_callback_is_refused() -> None:
     for wrong in (3, [3], callbacks.EarlyStopping, [[callbacks.History(), "x"]]):
         _refused(wrong, "callbacks must be")
-
-    class Listens(callbacks.Callback):
-        def on_test_batch_end(self, batch: int, logs: Any = None) -> None: ...
-
-    _refused(Listens(), "on_test_batch_end", "never")
     with pytest.raises(ValueError, match="on_exception"):
         callbacks.LambdaCallback(on_exception=print)
 
@@ -276,6 +285,82 @@ def test_one_callback_and_nested_lists_do() -> None:
     for given in (note, [note], (note,), [[note], [callbacks.History()]]):
         small_model().fit(X, Y, verbose=0, callbacks=given)
     assert seen == [0, 0, 0, 0]
+
+
+_HOOKS = tuple(
+    f"on_{what}_{when}"
+    for what in ("test", "test_batch", "predict", "predict_batch", "train", "train_batch", "epoch")
+    for when in ("begin", "end")
+)
+
+
+def _listener(seen: list[str]) -> callbacks.LambdaCallback:
+    """Notes the hooks that are called, with the names in their logs."""
+
+    def noting(hook: str) -> Any:
+        def note(*args: Any) -> None:
+            seen.append(" ".join([hook.removeprefix("on_"), *map(str, args[:-1]), *sorted(args[-1] or ())]))
+
+        return note
+
+    return callbacks.LambdaCallback(**{hook: noting(hook) for hook in _HOOKS})
+
+
+def test_evaluation_and_prediction_call_theirs() -> None:
+    model, seen = small_model(), list[str]()
+    model.evaluate(X[:12], Y[:12], batch_size=8, verbose=0, callbacks=_listener(seen))
+    logs = " ".join(sorted(model.metrics_names))
+    batches = [f"test_batch_{when}" for when in ("begin 0", f"end 0 {logs}", "begin 1", f"end 1 {logs}")]
+    assert seen == ["test_begin", *batches, f"test_end {logs}"]
+    seen.clear()
+    whole = model.predict(X[:12], batch_size=8, verbose=0, callbacks=[_listener(seen)])
+    steps = [f"predict_batch_{when}" for when in ("begin 0", "end 0 outputs", "begin 1", "end 1 outputs")]
+    expected = ["predict_begin", *steps, "predict_end"]
+    assert seen == expected
+    seen.clear()
+    batched = model.predict(iter([(X[:8],), (X[8:12],)]), verbose=0, callbacks=_listener(seen))
+    assert seen == expected
+    assert_array_equal(whole, batched)
+
+
+def test_what_a_prediction_tells() -> None:
+    model, told = small_model(), list[Any]()
+    note = callbacks.LambdaCallback(on_predict_batch_end=lambda batch, logs: told.append(logs["outputs"]))
+    whole = model.predict(X[:12], batch_size=8, verbose=0, callbacks=note)
+    assert_array_equal(np.concatenate(told), whole)
+
+
+def test_validation_tells_of_its_batches() -> None:
+    seen: list[str] = []
+    model = small_model()
+    model.fit(X[:9], Y[:9], validation_data=(X[:9], Y[:9]), verbose=0, callbacks=_listener(seen))
+    hooks = [each.split(" ")[0] for each in seen]
+    validation = ["test_begin", "test_batch_begin", "test_batch_end", "test_end"]
+    training = ["train_begin", "epoch_begin", "train_batch_begin", "train_batch_end"]
+    assert hooks == [*training, *validation, "epoch_end", "train_end"]
+
+
+def test_a_list_of_callbacks_by_hand() -> None:
+    seen: list[str] = []
+    model = small_model()
+    each = callbacks.CallbackList(
+        _listener(seen), add_history=True, add_progbar=True, model=model, epochs=1, steps=1, verbose=0
+    )
+    assert [type(one).__name__ for one in each.callbacks] == ["LambdaCallback", "ProgressBar", "History"]
+    assert each.callbacks[0].model is model
+    assert each.callbacks[0].params == each.params == {"epochs": 1, "steps": 1, "verbose": 0}
+    each.on_train_begin()
+    each.on_epoch_begin(0)
+    each.on_batch_begin(0)
+    each.on_batch_end(0, {"loss": 1.0})
+    each.on_epoch_end(0, {"loss": 1.0})
+    each.on_train_end()
+    batches = ["train_batch_begin 0", "train_batch_end 0 loss"]
+    assert seen == ["train_begin", "epoch_begin 0", *batches, "epoch_end 0 loss", "train_end"]
+    history = each.found(callbacks.History)
+    assert history is not None
+    assert history.history == {"loss": [1.0]}
+    assert len(callbacks.CallbackList([callbacks.History()], add_history=True).callbacks) == 1
 
 
 # -- learning rates ----------------------------------------------------------------------------------------

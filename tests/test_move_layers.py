@@ -154,8 +154,9 @@ def test_the_middle_stays(data_format: Any) -> None:
     small = _given(_x(2, 7, 3), data_format)
     larger = layers.Resizing(3, 4, crop_to_aspect_ratio=True, data_format=data_format)
     np.testing.assert_array_equal(layer(small), larger(small))
+    np.testing.assert_array_equal(layer(_given(x, data_format)[1]), layer(_given(x, data_format))[1])
     with pytest.raises(ValueError, match="samples must be images"):
-        layer(_x(6, 7))
+        layer(_x(7))
 
 
 def test_identity() -> None:
@@ -206,6 +207,8 @@ def test_each_step_of_a_sequence(batch: int, tmp_path: Any) -> None:
     want = np.stack([inner(x[:, i]) for i in range(5)], 1)
     np.testing.assert_allclose(model.predict(x), want, rtol=1e-4, atol=1e-5)
     np.testing.assert_allclose(layers.TimeDistributed(inner)(x), want, rtol=1e-4, atol=1e-5)
+    new = layers.TimeDistributed(layers.Conv2D(1, 1, kernel_initializer="ones"))  # with its first weights
+    np.testing.assert_allclose(new(x)[..., 0], x.sum(-1), rtol=1e-5, atol=1e-6)
     model.save(tmp_path / "steps")
     copy = models.load_model(tmp_path / "steps")
     np.testing.assert_array_equal(copy.predict(x), model.predict(x))

@@ -14,6 +14,7 @@ from keras.src import testing
 
 from cnnfast import Input, Model, ops
 from cnnfast.models.registry import layer_from_config, layer_to_config
+from cnnfast.utils import clear_session
 from cnnfast.utils.nest import leaves, mapped
 from cnnfast.utils.serialization import serialize
 
@@ -32,6 +33,10 @@ def is_shape(shape: Any) -> bool:
 
 class TestCase(testing.TestCase):  # type: ignore[misc]
     """Base of Keras's tests while they are run against ours."""
+
+    def setUp(self) -> None:
+        super().setUp()
+        clear_session(free_memory=False)  # as Keras does for itself: names are numbered from 0
 
     def convert_to_numpy(self, x: Any) -> np.ndarray:
         return np.asarray(x)

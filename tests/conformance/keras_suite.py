@@ -100,8 +100,7 @@ def _skipped(item: Any) -> bool:
 def run(file: str, name: str) -> str | None:
     """Runs one test and returns how it failed; None if it did not."""
     case, method = name.split(".")
-    keras = importlib.import_module("keras")
-    keras.config.set_image_data_format("channels_last")  # a test that failed may have left another
+    _set_image_data_format("channels_last")  # a test that failed may have left another
     result = unittest.TestResult()
     getattr(_load(file), case)(method).run(result)
     failed = [*result.failures, *result.errors]
@@ -146,7 +145,7 @@ class _Keras:
 
     def __getattr__(self, name: str) -> Any:
         path = f"{self._path}.{name}"
-        if path == "keras.src.testing":
+        if path in ("keras.src.testing", "keras.src.testing.test_case"):
             return _testing()
         if self._path.endswith("_test"):  # a helper of another test file
             file = self._path.removeprefix("keras.src.").replace(".", "/") + ".py"
@@ -168,7 +167,14 @@ class _Backend(_Keras):
     """Keras's backend with our variables."""
 
     def __getattr__(self, name: str) -> Any:
-        return variable if name == "Variable" else getattr(importlib.import_module(self._path), name)
+        ours = {"Variable": variable, "set_image_data_format": _set_image_data_format}
+        return ours[name] if name in ours else getattr(importlib.import_module(self._path), name)
+
+
+def _set_image_data_format(data_format: str) -> None:
+    """Tells Keras and us."""
+    importlib.import_module("keras").config.set_image_data_format(data_format)
+    cnnfast.set_image_data_format(data_format)  # type: ignore[arg-type]
 
 
 def variable(

@@ -4,6 +4,7 @@ from typing import TYPE_CHECKING
 
 from cnnfast.callbacks.backup_and_restore import BackupAndRestore
 from cnnfast.callbacks.callback import Callback
+from cnnfast.callbacks.callback_list import CallbackList
 from cnnfast.callbacks.csv_logger import CSVLogger
 from cnnfast.callbacks.early_stopping import EarlyStopping
 from cnnfast.callbacks.history import History
@@ -17,15 +18,19 @@ from cnnfast.callbacks.tensor_board import TensorBoard
 from cnnfast.callbacks.terminate_on_nan import TerminateOnNaN
 from cnnfast.utils.missing import missing
 
+ProgbarLogger = ProgressBar  # Keras's name
+
 __all__ = [
     "BackupAndRestore",
     "CSVLogger",
     "Callback",
+    "CallbackList",
     "EarlyStopping",
     "History",
     "LambdaCallback",
     "LearningRateScheduler",
     "ModelCheckpoint",
+    "ProgbarLogger",
     "ProgressBar",
     "ReduceLROnPlateau",
     "SwapEMAWeights",

@@ -1,4 +1,4 @@
-"""What is called while a model trains."""
+"""What is called while a model trains, is evaluated and predicts."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ class Callback:
 
     @property
     def listens_to_batches(self) -> bool:
-        """Whether its `on_train_batch_...` are to be called, where it has its own."""
+        """Whether its `on_..._batch_...` are to be called, where it has its own."""
         return True
 
     def set_model(self, model: BaseModel) -> None:
@@ -89,7 +89,25 @@ class Callback:
         """Keras's older name for `on_train_batch_end`."""
 
     def on_test_begin(self, logs: Logs | None = None) -> None:
-        """Before the validation of an epoch."""
+        """Before `evaluate`, and before the validation of an epoch."""
 
     def on_test_end(self, logs: Logs | None = None) -> None:
-        """After the validation of an epoch, with its loss and metrics."""
+        """After it, with its loss and metrics."""
+
+    def on_test_batch_begin(self, batch: int, logs: Logs | None = None) -> None:
+        """Before a batch of it."""
+
+    def on_test_batch_end(self, batch: int, logs: Logs | None = None) -> None:
+        """After a batch of it, with the means of loss and metrics so far."""
+
+    def on_predict_begin(self, logs: Logs | None = None) -> None:
+        """Before `predict`."""
+
+    def on_predict_end(self, logs: Logs | None = None) -> None:
+        """After `predict`."""
+
+    def on_predict_batch_begin(self, batch: int, logs: Any = None) -> None:
+        """Before a batch of `predict`."""
+
+    def on_predict_batch_end(self, batch: int, logs: Any = None) -> None:
+        """After a batch of `predict`, with {"outputs": ...}, what the model made of it."""

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from typing import TYPE_CHECKING, Any, cast
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 from cnnfast.callbacks.backup_and_restore import BackupAndRestore
 from cnnfast.callbacks.callback import Callback, Logs
@@ -21,11 +21,8 @@ if TYPE_CHECKING:
     from cnnfast.models.base import BaseModel
     from cnnfast.models.trainer import Trainer
 
-# What Keras also calls, and nothing here does.
-_NEVER_CALLED = (
-    *(f"on_test_batch_{when}" for when in ("begin", "end")),
-    *(f"on_predict_{when}" for when in ("begin", "end", "batch_begin", "batch_end")),
-)
+C = TypeVar("C", bound=Callback)
+
 # Which names these add to the logs of an epoch.
 _LOOK_ONLY = (
     *(BackupAndRestore, Callback, CSVLogger, EarlyStopping, History, ModelCheckpoint, ProgressBar),
@@ -41,19 +38,13 @@ def flat(callbacks: Any) -> Iterator[Callback]:
     """Yields the callbacks of nothing, one, or lists of them.
 
     Raises:
-        ValueError: If one is not a `Callback`, or has a method that is never called.
+        ValueError: If one is not a `Callback`.
 
     Example:
         >>> list(flat(None))
         []
     """
     if isinstance(callbacks, Callback):
-        for method in _NEVER_CALLED:
-            if hasattr(callbacks, method):
-                raise ValueError(
-                    f"{type(callbacks).__name__}.{method} would never be called; cnnfast calls "
-                    f"{', '.join(name for name in dir(Callback) if name.startswith('on_'))}"
-                )
         yield callbacks
     elif isinstance(callbacks, (list, tuple)):
         for each in callbacks:
@@ -66,77 +57,166 @@ class CallbackList:
     """Calls each callback in turn; asks about batches only those that listen, since batches are many.
 
     Args:
-        callbacks: The callbacks.
-        model: The model that trains.
-        params: How it trains.
-        names: The names of the numbers in the logs of an epoch.
+        callbacks: The callbacks: one, or a list.
+        add_history: Whether a `History` is added, where there is none.
+        add_progbar: Whether a `ProgressBar` is added, where there is none.
+        model: The model that is at work.
+        params: How it works, such as `epochs`, `steps` and `verbose`.
 
     Raises:
-        ValueError, OSError: If one finds that it could not do its work.
+        ValueError: If one is no callback.
+
+    Source:
+        Keras 3, `keras.callbacks.CallbackList`.
+
+    Example:
+        >>> from cnnfast.callbacks import LambdaCallback
+        >>> each = CallbackList([LambdaCallback(on_epoch_begin=lambda epoch, logs: print(epoch))], epochs=2)
+        >>> each.on_epoch_begin(0)
+        0
     """
 
     def __init__(
-        self, callbacks: Sequence[Callback], model: Trainer, params: dict[str, Any], names: list[str]
+        self,
+        callbacks: Any = None,
+        add_history: bool = False,
+        add_progbar: bool = False,
+        model: Trainer | None = None,
+        **params: Any,
     ) -> None:
-        self._callbacks = callbacks
-        for callback in callbacks:
+        self.callbacks = list(flat(callbacks))
+        self._listening: dict[str, list[Callback]] = {}
+        if add_progbar and self.found(ProgressBar) is None:
+            self.append(ProgressBar(params.get("verbose", "auto")))
+        if add_history and self.found(History) is None:
+            self.append(History())
+        self.params: dict[str, Any] = {}
+        self.set_params(params)
+        if model is not None:
+            self.set_model(model)
+
+    def found(self, kind: type[C]) -> C | None:
+        """Returns the first of a kind."""
+        return next((each for each in self.callbacks if isinstance(each, kind)), None)
+
+    def append(self, callback: Callback) -> None:
+        """Adds one."""
+        self.callbacks.append(callback)
+        self._listening.clear()
+
+    def set_params(self, params: dict[str, Any]) -> None:
+        """Tells each how the model works."""
+        self.params = params
+        for callback in self.callbacks:
             callback.set_params(params)
+
+    def set_model(self, model: Trainer) -> None:
+        """Tells each which model is at work."""
+        for callback in self.callbacks:
             callback.set_model(cast("BaseModel", model))
+
+    def check(self, names: list[str]) -> None:
+        """Has each refuse what would fail later.
+
+        Args:
+            names: The names of the numbers in the logs of an epoch.
+
+        Raises:
+            ValueError, OSError: If one finds that it could not do its work.
+        """
         known: list[str] | None = names
-        for callback in callbacks:
+        for callback in self.callbacks:
             callback._check(known)
             known = _names_after(callback, known)
-        self._at_begin = [c for c in callbacks if _overrides(c, "on_train_batch_begin", "on_batch_begin")]
-        self._at_end = [c for c in callbacks if _overrides(c, "on_train_batch_end", "on_batch_end")]
 
-    @property
-    def listens_to_batches(self) -> bool:
-        """Whether anyone wants to hear of batches."""
-        return bool(self._at_begin or self._at_end)
+    def listens_to(self, what: str) -> bool:
+        """Whether anyone wants to hear of batches: of "train", "test" or "predict"."""
+        return any(self._listeners(f"on_{what}_batch_{when}") for when in ("begin", "end"))
 
-    def on_train_begin(self) -> None:
+    def _listeners(self, method: str) -> list[Callback]:
+        """Those with a method of their own; of training, also those that have it by Keras's older name."""
+        if method not in self._listening:
+            names = [method, method.replace("train_", "")]
+            self._listening[method] = [each for each in self.callbacks if _overrides(each, names)]
+        return self._listening[method]
+
+    def on_train_begin(self, logs: Logs | None = None) -> None:
         """Calls each."""
-        for callback in self._callbacks:
-            callback.on_train_begin({})
+        for callback in self.callbacks:
+            callback.on_train_begin(logs or {})
 
-    def on_train_end(self, logs: Logs) -> None:
+    def on_train_end(self, logs: Logs | None = None) -> None:
         """Calls each."""
-        for callback in self._callbacks:
-            callback.on_train_end(logs)
+        for callback in self.callbacks:
+            callback.on_train_end(logs or {})
 
-    def on_test_begin(self) -> None:
+    def on_test_begin(self, logs: Logs | None = None) -> None:
         """Calls each."""
-        for callback in self._callbacks:
-            callback.on_test_begin({})
+        for callback in self.callbacks:
+            callback.on_test_begin(logs or {})
 
-    def on_test_end(self, logs: Logs) -> None:
+    def on_test_end(self, logs: Logs | None = None) -> None:
         """Calls each."""
-        for callback in self._callbacks:
-            callback.on_test_end(logs)
+        for callback in self.callbacks:
+            callback.on_test_end(logs or {})
 
-    def on_epoch_begin(self, epoch: int) -> None:
+    def on_predict_begin(self, logs: Logs | None = None) -> None:
         """Calls each."""
-        for callback in self._callbacks:
-            callback.on_epoch_begin(epoch, {})
+        for callback in self.callbacks:
+            callback.on_predict_begin(logs or {})
 
-    def on_epoch_end(self, epoch: int, logs: Logs) -> None:
+    def on_predict_end(self, logs: Logs | None = None) -> None:
+        """Calls each."""
+        for callback in self.callbacks:
+            callback.on_predict_end(logs or {})
+
+    def on_epoch_begin(self, epoch: int, logs: Logs | None = None) -> None:
+        """Calls each."""
+        for callback in self.callbacks:
+            callback.on_epoch_begin(epoch, {} if logs is None else logs)
+
+    def on_epoch_end(self, epoch: int, logs: Logs | None = None) -> None:
         """Calls each; what one adds to the logs the next ones see."""
-        for callback in self._callbacks:
+        logs = {} if logs is None else logs
+        for callback in self.callbacks:
             callback.on_epoch_end(epoch, logs)
 
-    def on_train_batch_begin(self, batch: int) -> None:
+    def _on_batch(self, method: str, batch: int, logs: Any) -> None:
+        for callback in self._listeners(method):
+            getattr(callback, method)(batch, logs or {})
+
+    def on_train_batch_begin(self, batch: int, logs: Logs | None = None) -> None:
         """Calls each that listens."""
-        for callback in self._at_begin:
-            callback.on_train_batch_begin(batch, {})
+        self._on_batch("on_train_batch_begin", batch, logs)
 
-    def on_train_batch_end(self, batch: int, logs: Logs) -> None:
+    def on_train_batch_end(self, batch: int, logs: Logs | None = None) -> None:
         """Calls each that listens."""
-        for callback in self._at_end:
-            callback.on_train_batch_end(batch, logs)
+        self._on_batch("on_train_batch_end", batch, logs)
+
+    def on_test_batch_begin(self, batch: int, logs: Logs | None = None) -> None:
+        """Calls each that listens."""
+        self._on_batch("on_test_batch_begin", batch, logs)
+
+    def on_test_batch_end(self, batch: int, logs: Logs | None = None) -> None:
+        """Calls each that listens."""
+        self._on_batch("on_test_batch_end", batch, logs)
+
+    def on_predict_batch_begin(self, batch: int, logs: Any = None) -> None:
+        """Calls each that listens."""
+        self._on_batch("on_predict_batch_begin", batch, logs)
+
+    def on_predict_batch_end(self, batch: int, logs: Any = None) -> None:
+        """Calls each that listens."""
+        self._on_batch("on_predict_batch_end", batch, logs)
+
+    on_batch_begin, on_batch_end = on_train_batch_begin, on_train_batch_end  # Keras's older names
 
 
-def _overrides(callback: Callback, *methods: str) -> bool:
-    own = (getattr(type(callback), method) is not getattr(Callback, method) for method in methods)
+def _overrides(callback: Callback, methods: list[str]) -> bool:
+    """Whether one is not that of the base, be it of its class or its own."""
+    own = (
+        getattr(getattr(callback, each), "__func__", None) is not getattr(Callback, each) for each in methods
+    )
     return callback.listens_to_batches and any(own)
 
 

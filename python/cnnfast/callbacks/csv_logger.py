@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Sequence
 from typing import IO
 
 from cnnfast.callbacks.callback import Callback, Logs
@@ -11,8 +12,9 @@ from cnnfast.callbacks.callback import Callback, Logs
 class CSVLogger(Callback):
     """Writes a line with the numbers of each epoch to a file.
 
-    The names in the first epoch's logs are the columns; what comes later and is not among them is left out,
-    and what is missing is "NA".
+    The columns are what is known to be in the logs, validation's even where it is not in every epoch, and
+    what is in the first epoch's; what comes later and is not among them is left out, and what is missing is
+    "NA".
 
     Args:
         filename: The file.
@@ -35,6 +37,10 @@ class CSVLogger(Callback):
         self.separator = separator
         self.append = bool(append)
         self._file: IO[str] | None = None
+        self._names: Sequence[str] = ()
+
+    def _check(self, names: Sequence[str] | None) -> None:
+        self._names = names or ()
 
     def on_train_begin(self, logs: Logs | None = None) -> None:
         """Opens the file."""
@@ -51,7 +57,7 @@ class CSVLogger(Callback):
 
         writer = csv.writer(file, delimiter=self.separator)
         if self._columns is None:
-            self._columns = sorted(values)
+            self._columns = sorted({*values, *self._names})
             if file.tell() == 0:
                 writer.writerow(["epoch", *self._columns])
         writer.writerow([epoch, *(values.get(name, "NA") for name in self._columns)])

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from cnnfast.callbacks.callback import Callback, Logs
+from cnnfast.callbacks.callback import Callback
 
 
 class LambdaCallback(Callback):
@@ -18,11 +18,10 @@ class LambdaCallback(Callback):
         on_train_end: Called with (logs).
         on_train_batch_begin: Called with (batch, logs).
         on_train_batch_end: Called with (batch, logs).
-        on_test_begin: Called with (logs).
-        on_test_end: Called with (logs).
+        others: The other methods of `Callback` by name, such as `on_test_begin` and `on_predict_batch_end`.
 
     Raises:
-        ValueError: If there are others.
+        ValueError: If nothing would call one.
 
     Source:
         Keras 3, `keras.callbacks.LambdaCallback`.
@@ -40,63 +39,20 @@ class LambdaCallback(Callback):
         on_train_end: Callable[[Any], object] | None = None,
         on_train_batch_begin: Callable[[int, Any], object] | None = None,
         on_train_batch_end: Callable[[int, Any], object] | None = None,
-        *,
-        on_test_begin: Callable[[Any], object] | None = None,
-        on_test_end: Callable[[Any], object] | None = None,
-        **others: Any,
+        **others: Callable[..., object] | None,
     ) -> None:
-        if others:
-            raise ValueError(f"LambdaCallback has no {', '.join(others)}: nothing would call them")
-        self._epoch_begin = on_epoch_begin
-        self._epoch_end = on_epoch_end
-        self._train_begin = on_train_begin
-        self._train_end = on_train_end
-        self._batch_begin = on_train_batch_begin
-        self._batch_end = on_train_batch_end
-        self._test_begin = on_test_begin
-        self._test_end = on_test_end
-
-    @property
-    def listens_to_batches(self) -> bool:
-        """Whether there is a function for batches."""
-        return bool(self._batch_begin or self._batch_end)
-
-    def on_train_begin(self, logs: Logs | None = None) -> None:
-        """Calls its function."""
-        if self._train_begin:
-            self._train_begin(logs)
-
-    def on_train_end(self, logs: Logs | None = None) -> None:
-        """Calls its function."""
-        if self._train_end:
-            self._train_end(logs)
-
-    def on_epoch_begin(self, epoch: int, logs: Logs | None = None) -> None:
-        """Calls its function."""
-        if self._epoch_begin:
-            self._epoch_begin(epoch, logs)
-
-    def on_epoch_end(self, epoch: int, logs: Logs | None = None) -> None:
-        """Calls its function."""
-        if self._epoch_end:
-            self._epoch_end(epoch, logs)
-
-    def on_train_batch_begin(self, batch: int, logs: Logs | None = None) -> None:
-        """Calls its function."""
-        if self._batch_begin:
-            self._batch_begin(batch, logs)
-
-    def on_train_batch_end(self, batch: int, logs: Logs | None = None) -> None:
-        """Calls its function."""
-        if self._batch_end:
-            self._batch_end(batch, logs)
-
-    def on_test_begin(self, logs: Logs | None = None) -> None:
-        """Calls its function."""
-        if self._test_begin:
-            self._test_begin(logs)
-
-    def on_test_end(self, logs: Logs | None = None) -> None:
-        """Calls its function."""
-        if self._test_end:
-            self._test_end(logs)
+        given = {
+            "on_epoch_begin": on_epoch_begin,
+            "on_epoch_end": on_epoch_end,
+            "on_train_begin": on_train_begin,
+            "on_train_end": on_train_end,
+            "on_train_batch_begin": on_train_batch_begin,
+            "on_train_batch_end": on_train_batch_end,
+            **others,
+        }
+        strange = [name for name in others if not name.startswith("on_") or not hasattr(Callback, name)]
+        if strange:
+            raise ValueError(f"LambdaCallback has no {', '.join(strange)}: nothing would call them")
+        for name, function in given.items():
+            if function is not None:
+                setattr(self, name, function)

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from cnnfast.config import resolve_data_format
+from cnnfast.layers.images import ImageLayer
 from cnnfast.layers.layer import Layer
 from cnnfast.utils.arguments import Sides, normal_sides, whole_number
 
@@ -268,7 +269,7 @@ class Cropping3D(Cropping):
         super().__init__(cropping, data_format, **options)
 
 
-class CenterCrop(Layer):
+class CenterCrop(ImageLayer):
     """The middle of each image; where a border is of an odd number of cells, the lower right one is wider.
 
     Of a smaller image, the largest middle part of this shape is enlarged.
@@ -280,10 +281,10 @@ class CenterCrop(Layer):
         options: Arguments of every layer: `name`, `trainable`, `input_shape`.
 
     Shapes:
-        (n, h, w, c) -> (n, height, width, c), or (n, c, h, w) -> (n, c, height, width).
+        (n, h, w, c) -> (n, height, width, c), or (n, c, h, w) -> (n, c, height, width); one image likewise.
 
     Raises:
-        ValueError: If an argument is out of its range, or, when called, the input is no batch of images.
+        ValueError: If an argument is out of its range, or, when called, the input is no image.
 
     Source:
         Keras 3, `keras.layers.CenterCrop`.
@@ -296,9 +297,8 @@ class CenterCrop(Layer):
     def __init__(
         self, height: int, width: int, data_format: str | None = None, **options: Unpack[LayerOptions]
     ) -> None:
-        super().__init__(**options)
+        super().__init__(data_format, **options)
         self.height, self.width = whole_number(height, "height", 1), whole_number(width, "width", 1)
-        self.data_format = resolve_data_format(data_format)
 
     def call(self, inputs: Any) -> Any:
         """Returns the images that it makes."""
@@ -318,5 +318,4 @@ class CenterCrop(Layer):
 
     def get_config(self) -> Config:
         """Returns the arguments that make an equal layer."""
-        own = {"height": self.height, "width": self.width, "data_format": self.data_format}
-        return {**super().get_config(), **own}
+        return {**super().get_config(), "height": self.height, "width": self.width}

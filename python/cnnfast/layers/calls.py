@@ -89,6 +89,18 @@ def single(layer: Layer, args: Args, kwargs: Kwargs) -> Any:
     return given[0]
 
 
+def takes_training(layer: Layer) -> bool:
+    """Returns whether the layer's `call` has an argument `training`; others are told by what they call.
+
+    Example:
+        >>> from cnnfast.layers import GaussianNoise, Rescaling
+        >>> takes_training(GaussianNoise(0.1)), takes_training(Rescaling(2.0))
+        (True, False)
+    """
+    parameters = inspect.signature(layer.call).parameters.values()
+    return any(each.name == "training" or each.kind is each.VAR_KEYWORD for each in parameters)
+
+
 def acts_by_default(layer: Layer) -> bool:
     """Returns whether the layer's `call` says training=True where nobody else says anything.
 
@@ -190,8 +202,9 @@ def _run(layer: Layer, args: Args, kwargs: Kwargs) -> Any:
     alone = layer._alone
     if alone is None or alone[0] != key:
         layer._build_for(args, kwargs, shapes)
-        layer._initialize()
         made = described(layer, args, kwargs, shapes, at_once=True)
+        for leaf in layer._leaves():  # those in it know their shapes only now
+            leaf._initialize()
         graph: Tracing = leaves(made)[0].graph
         network = new_network(graph, [value.number for value in [*leaves(made), *graph.losses]])
         layer._alone = alone = (key, network, mapped(lambda _: None, made), graph.draws)

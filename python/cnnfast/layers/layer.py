@@ -138,6 +138,8 @@ class Layer:
             None if input_shape is None else open_shape(input_shape, "input_shape")
         )
         self.activity_regularizer = None if activity_regularizer is None else _penalty(activity_regularizer)
+        if not isinstance(trainable, (bool, np.bool_)):
+            raise ValueError(f"trainable must be True or False, got {trainable!r}")
         self._trainable = bool(trainable)
         self._learning_rate_factor = real_number(learning_rate_factor, "learning_rate_factor")
         self._built = False
@@ -205,7 +207,9 @@ class Layer:
         return graph.as_value(penalty / ops.sum(ops.ones_like(one)))
 
     def _trace_call(self, graph: Tracing, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
-        if kwargs.get("training") is None and "training" in inspect.signature(self.call).parameters:
+        if not calls.takes_training(self):
+            kwargs = {name: value for name, value in kwargs.items() if name != "training"}
+        elif kwargs.get("training") is None:
             acts = graph.at_once and graph.told_training is None and calls.acts_by_default(self)
             kwargs = {**kwargs, "training": acts or graph.training}
         return self.call(*args, **kwargs)

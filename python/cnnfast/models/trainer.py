@@ -10,12 +10,12 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from cnnfast import config
-from cnnfast.callbacks.callback_list import CallbackList, flat
+from cnnfast.callbacks.callback_list import CallbackList
 from cnnfast.callbacks.history import History
 from cnnfast.callbacks.progress_bar import ProgressBar, with_bar
 from cnnfast.models.data import Data, check_data, class_weights, model_samples
 from cnnfast.models.feeds import ArrayFeed, BatchFeed, Feed, as_triple, batches_of, makes_batches
-from cnnfast.models.loops import Verbose, evaluate_all, train_epoch
+from cnnfast.models.loops import Verbose, evaluate_all, predicted, train_epoch
 from cnnfast.models.networks import Networks, Planned
 from cnnfast.models.objectives import Compiled, Logs, resolved
 from cnnfast.utils.arguments import not_offered, real_number, whole_number
@@ -94,7 +94,7 @@ class Trainer:
 
     def compile(
         self,
-        optimizer: Any = "adam",
+        optimizer: Any = "rmsprop",
         loss: Any = None,
         loss_weights: Any = None,
         metrics: Any = None,
@@ -107,8 +107,7 @@ class Trainer:
         """Chooses optimizer, loss and metrics. Compiling again resets the optimizer's state.
 
         Args:
-            optimizer: A name such as "adam" or "sgd", or an `optimizers` object. (Keras's default is
-                RMSprop.)
+            optimizer: A name such as "adam" or "sgd", or an `optimizers` object.
             loss: A name such as "categorical_crossentropy", a `losses` object, or a function of (y_true,
                 y_pred) written with `cnnfast.ops`. With several outputs one for all, or a list or dict with
                 one (or None) for each. None where layers tell the loss by `add_loss`.
@@ -282,12 +281,11 @@ class Trainer:
                 unchanged.
         """
         compiled = self._needs_compile("fit")
-        listening = list(flat(callbacks))
+        running = CallbackList(callbacks, True, True, verbose=verbose)
         batch = _batch_size(batch_size)
         after = _validates_after(validation_freq)
         first, last = whole_number(initial_epoch, "initial_epoch", 0), whole_number(epochs, "epochs", 0)
         share = real_number(validation_split, "validation_split", below=1.0)
-        history, progress = History(), ProgressBar(verbose)
         steps = _steps(steps_per_epoch, "steps_per_epoch")
         held = _steps(validation_steps, "validation_steps")
         held_batch = batch if validation_batch_size is None else _batch_size(validation_batch_size)
@@ -305,12 +303,14 @@ class Trainer:
             if validation_data is not None:
                 validation = self._validation(validation_data, held_batch, held, frozen)
             names = self._result_names(compiled)
-            running = CallbackList(
-                [*listening, progress, history],
-                self,
-                {"epochs": last, "steps": train.steps, "verbose": verbose, "batch_size": batch},
-                _log_names(names, validation is not None),
+            running.set_params(
+                {"epochs": last, "steps": train.steps, "verbose": verbose, "batch_size": batch}
             )
+            running.set_model(self)
+            running.check(_log_names(names, validation is not None))
+        history, progress = running.found(History), running.found(ProgressBar)
+        assert history is not None
+        assert progress is not None
         self.history, self.stop_training = history, False
         try:
             self._run_epochs(train, validation, after, range(first, last), shuffle, names, running)
@@ -336,10 +336,8 @@ class Trainer:
             logs = train_epoch(self, train, self._shuffled if shuffle else None, names, callbacks)
             self._epochs += 1
             if validation is not None and validates_after(epoch + 1):
-                callbacks.on_test_begin()
-                found = dict(zip(names, evaluate_all(validation, 0), strict=True))
-                callbacks.on_test_end(found)
-                logs.update((f"val_{name}", value) for name, value in found.items())
+                found = evaluate_all(validation, 0, names, callbacks)
+                logs.update((f"val_{name}", value) for name, value in zip(names, found, strict=True))
             callbacks.on_epoch_end(epoch, logs)
             if self.stop_training:
                 break
@@ -460,8 +458,9 @@ class Trainer:
         compiled = self._needs_compile("test_on_batch")
         with self._shaped_by(x):
             data = self._checked(x, y, sample_weight)
-        values = evaluate_all(self._array_feed(data, len(data), None), 0)
-        return _results(values, self._result_names(compiled), return_dict)
+        names = self._result_names(compiled)
+        values = evaluate_all(self._array_feed(data, len(data), None), 0, names)
+        return _results(values, names, return_dict)
 
     def evaluate(
         self,
@@ -471,7 +470,7 @@ class Trainer:
         verbose: Verbose = "auto",
         sample_weight: Any = None,
         steps: int | None = None,
-        callbacks: None = None,
+        callbacks: Callback | Sequence[Callback] | None = None,
         return_dict: bool = False,
     ) -> Any:
         """Returns the loss and metrics over all samples, without training.
@@ -483,7 +482,7 @@ class Trainer:
             verbose: 0 quiet; otherwise a bar, on terminals.
             sample_weight: What each sample counts in the loss.
             steps: How many batches, at least 1; None for all there are.
-            callbacks: Not offered; must be None.
+            callbacks: Objects that are called meanwhile: one, or a list.
             return_dict: Whether to return {name: value} in place of a list.
 
         Returns:
@@ -492,14 +491,15 @@ class Trainer:
         Raises:
             ValueError: As `fit`.
         """
-        not_offered("evaluate", callbacks=(callbacks or None, None))
         compiled = self._needs_compile("evaluate")
         batch, count = _batch_size(batch_size), _steps(steps, "steps")
         batches = self._batch_feed(x, (y, sample_weight), None, count)
         with self._shaped_by(x if batches is None else batches.first[0]):
             feed = batches or self._array_feed(self._checked(x, y, sample_weight), batch, count)
-            values = evaluate_all(feed, verbose)
-        return _results(values, self._result_names(compiled), return_dict)
+            names = self._result_names(compiled)
+            running = CallbackList(callbacks, model=self, steps=feed.steps, verbose=verbose)
+            values = evaluate_all(feed, verbose, names, running)
+        return _results(values, names, return_dict)
 
     # -- prediction --------------------------------------------------------------------------------------
 
@@ -509,7 +509,7 @@ class Trainer:
         batch_size: int | None = None,
         verbose: Verbose = "auto",
         steps: int | None = None,
-        callbacks: None = None,
+        callbacks: Callback | Sequence[Callback] | None = None,
     ) -> Any:
         """Returns the outputs for all samples.
 
@@ -518,7 +518,7 @@ class Trainer:
             batch_size: Samples at a time, at least 1; None means 32.
             verbose: 0 quiet; otherwise a bar, on terminals.
             steps: How many batches, at least 1; None for all there are.
-            callbacks: Not offered; must be None.
+            callbacks: Objects that are called meanwhile: one, or a list.
 
         Returns:
             A float32 array of the output's shape, batch axis first; a list or dict of several.
@@ -526,33 +526,36 @@ class Trainer:
         Raises:
             ValueError: If the numbers or the shape do not suit.
         """
-        not_offered("predict", callbacks=(callbacks or None, None))
         batch, most = _batch_size(batch_size), _steps(steps, "steps")
+        running = CallbackList(callbacks, model=self, steps=most, verbose=verbose)
         if makes_batches(x):
-            return self._predicted_batches(x, most, verbose)
+            return self._predicted_batches(x, most, verbose, running)
         with self._shaped_by(x):
             plan = self.blueprint
             samples = model_samples(plan, x)
             network = self._networks.predicting([each.shape[1:] for each in samples])
-        outs: list[NDArray[np.float32]] = []
         count = len(samples[0]) if most is None else min(len(samples[0]), most * batch)
         starts = range(0, count, batch)
-        for start in with_bar(starts, len(starts), verbose, "predict"):
-            parts = network.predict([each[start : min(start + batch, count)] for each in samples])
-            if not outs:
-                outs = [np.empty((count, *part.shape[1:]), np.float32) for part in parts]
+        batches = ([each[start : min(start + batch, count)] for each in samples] for start in starts)
+        told = with_bar(batches, len(starts), verbose, "predict")
+        outs: list[NDArray[np.float32]] = []
+        done = 0
+        for parts in predicted(told, network.predict, plan.pack_outputs, running):
+            outs = outs or [np.empty((count, *part.shape[1:]), np.float32) for part in parts]
             for out, part in zip(outs, parts, strict=True):
-                out[start : start + batch] = part
+                out[done : done + len(part)] = part
+            done += len(parts[0])
         return plan.pack_outputs(outs)
 
-    def _predicted_batches(self, x: Any, steps: int | None, verbose: Verbose) -> Any:
-        parts: list[list[NDArray[np.float32]]] = []
-        for item in with_bar(islice(batches_of(x), steps), steps, verbose, "predict"):
+    def _predicted_batches(self, x: Any, steps: int | None, verbose: Verbose, callbacks: CallbackList) -> Any:
+        def run(item: Any) -> list[NDArray[np.float32]]:
             samples = as_triple(item)[0]
             with self._shaped_by(samples):
                 arrays = model_samples(self.blueprint, samples)
-            network = self._networks.predicting([each.shape[1:] for each in arrays])
-            parts.append(network.predict(arrays))
+            return self._networks.predicting([each.shape[1:] for each in arrays]).predict(arrays)
+
+        batches = with_bar(islice(batches_of(x), steps), steps, verbose, "predict")
+        parts = list(predicted(batches, run, lambda made: self.blueprint.pack_outputs(made), callbacks))
         if not parts:
             raise ValueError(f"there is no batch in {x!r}")
         return self.blueprint.pack_outputs([np.concatenate(each) for each in zip(*parts, strict=True)])

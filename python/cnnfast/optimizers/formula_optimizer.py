@@ -75,7 +75,7 @@ class FormulaOptimizer(Optimizer):
             return super()._core_config(weights)
         numbers = {"learning_rate": self.learning_rate, **self._clipping()}
         if self._is_plain:
-            return {"name": self.kernel, **self.get_config(), **numbers}
+            return {**self.get_config(), **numbers, "name": self.kernel}
         from cnnfast.optimizers.formulas import traced
 
         graph, outputs = traced(self, self.weight_decay is not None)

@@ -10,11 +10,12 @@ from weakref import ref
 import numpy as np
 
 from cnnfast import ops
+from cnnfast.layers.layer import new_name
 from cnnfast.layers.tracing import current_tracing
 from cnnfast.layers.variable import Variable
 from cnnfast.optimizers.state import Stateful
 from cnnfast.utils.arguments import real_number, whole_number
-from cnnfast.utils.serialization import serialize
+from cnnfast.utils.serialization import serialize, snake_case
 
 if TYPE_CHECKING:
     from typing_extensions import Self
@@ -93,7 +94,7 @@ class Optimizer(Stateful):
         loss_scale_factor: By what `scale_loss` multiplies losses and `apply_gradients` divides gradients; the
             compiled step computes in float32 and does without.
         gradient_accumulation_steps: How many steps' gradients make one update, by their mean; None for one.
-        name: Its name; None takes that of the class.
+        name: Its name; None makes one up, such as `adam_1`.
 
     Raises:
         ValueError: If an argument is out of its range, or more than one way of clipping is given.
@@ -125,7 +126,7 @@ class Optimizer(Stateful):
         gradient_accumulation_steps: int | None = None,
         name: str | None = None,
     ) -> None:
-        self.name = type(self).__name__.lower() if name is None else str(name)
+        self.name = new_name(snake_case(type(self).__name__)) if name is None else str(name)
         self._bound: ref[Network] | None = None  # a model that is dropped goes, whoever holds its optimizer
         self._schedule: schedules.LearningRateSchedule | None = None
         super().__init__()
@@ -254,7 +255,7 @@ class Optimizer(Stateful):
     def get_config(self) -> Config:
         """Returns the arguments that make an equal optimizer."""
         rate = self._learning_rate if self._schedule is None else serialize(self._schedule)
-        config: Config = {"learning_rate": rate, **self._clipping()}
+        config: Config = {"name": self.name, "learning_rate": rate, **self._clipping()}
         if self.weight_decay is not None:
             config["weight_decay"] = self.weight_decay
         if self.use_ema:
@@ -323,8 +324,8 @@ class Optimizer(Stateful):
         return type(self).from_config, (self.get_config(),)
 
     def __repr__(self) -> str:
-        arguments = ", ".join(f"{name}={value!r}" for name, value in self.get_config().items())
-        return f"{type(self).__name__}({arguments})"
+        told = (f"{name}={value!r}" for name, value in self.get_config().items() if name != "name")
+        return f"{type(self).__name__}({', '.join(told)})"
 
 
 def _limit(value: float | None, name: str) -> float | None:

@@ -27,20 +27,27 @@ COORDINATES = ("half_pixel", "align_corners", "asymmetric")  # of pixels, by ONN
 FILL_MODES = ("constant", "nearest", "reflect", "mirror", "wrap")  # beyond borders, by SciPy's names
 
 
+class ArgumentTypeError(ValueError, TypeError):
+    """An argument of a type that can never do: a ValueError, as all here, and the TypeError of Keras."""
+
+
 def whole_number(value: Any, name: str, minimum: int) -> int:
     """Returns `value` as an int.
 
     Raises:
-        ValueError: If it is not a whole number, below `minimum` or above 2^31 - 1.
+        ArgumentTypeError: If it is not a whole number; True and False are none.
+        ValueError: If it is below `minimum` or above 2^31 - 1.
 
     Example:
         >>> whole_number(3, "filters", 1)
         3
     """
     try:
-        number = operator.index(value)
+        number = None if isinstance(value, bool) else operator.index(value)
     except TypeError:
-        raise ValueError(f"{name} must be a whole number, got {value!r}") from None
+        number = None
+    if number is None:
+        raise ArgumentTypeError(f"{name} must be a whole number, got {value!r}")
     if number < minimum:
         raise ValueError(f"{name} must be at least {minimum}, got {number}")
     if number > _LARGEST:
