@@ -242,6 +242,30 @@ def test_resize(kind: str, data_format: str) -> None:
     assert layer.compute_output_shape((None, *given.shape[1:])) == (None, *want.shape[1:])
 
 
+@pytest.mark.parametrize("data_format", ["channels_last", "channels_first"])
+@pytest.mark.parametrize(("sizes", "wanted"), [((7,), (4,)), ((4, 5, 3), (6, 2, 4))])
+def test_resize_of_any_rank(sizes: tuple[int, ...], wanted: tuple[int, ...], data_format: str) -> None:
+    x = _images(2, *sizes, 3)
+    want = x.astype(float)
+    for axis, (cells, size) in enumerate(zip(sizes, wanted, strict=True), 1):
+        matrix = resize_matrix(cells, size, "bilinear", "half_pixel", False)
+        want = np.moveaxis(np.tensordot(matrix, want, (1, axis)), 0, axis)
+    given, want = _given(x, data_format), _given(want, data_format)
+    np.testing.assert_allclose(ops.image.resize(given, wanted, data_format=data_format), want, atol=1e-5)
+    alone = ops.image.resize(given[0], wanted, data_format=data_format)
+    np.testing.assert_allclose(alone, want[0], atol=1e-5)
+    source = Input(given.shape[1:])
+    model = Model(source, ops.image.resize(source, wanted, data_format=data_format))
+    np.testing.assert_allclose(Model.from_config(model.get_config()).predict(given), want, atol=1e-5)
+
+
+def test_pytorchs_bicubic() -> None:
+    x = _images(2, 6, 5, 3)
+    want = _resized(x, (4, 9), "bicubic", cubic=-0.75, repeats=True)
+    got = ops.image.resize(x, (4, 9), "bicubic", coordinates="pytorch_half_pixel")
+    np.testing.assert_allclose(got, want, atol=1e-5)
+
+
 @pytest.mark.parametrize(("shape", "size"), [((6, 9), (4, 4)), ((9, 6), (4, 8)), ((5, 5), (3, 7))])
 def test_the_shape_of_things_stays(shape: tuple[int, int], size: tuple[int, int]) -> None:
     x = _images(2, *shape, 3)
@@ -353,7 +377,8 @@ def test_patches(size: Any, strides: Any, apart: int, padding: Any, data_format:
         ),
         (lambda x: ops.image.extract_patches(x, 9), "make them smaller"),
         (lambda x: ops.image.extract_patches(x, 2, padding="full"), "padding must be"),
-        (lambda x: ops.image.resize(x[0, 0], 3), "three axes"),
+        (lambda x: ops.image.resize(x[0, 0], 3), r"size \(3, 3\) is about 2 axes.*got shape \(5, 3\)"),
+        (lambda x: ops.image.resize(x, (3, 3, 3), crop_to_aspect_ratio=True), "are for images"),
         (lambda x: ops.image.resize(x, 3, "cubic"), "interpolation must be"),
         (lambda x: ops.image.gaussian_blur(x, 4), "must be odd"),
     ],

@@ -105,10 +105,7 @@ int pool_outputs(const std::string& name, const PoolAttrs& a, const Extent& e, i
 }
 
 // Most cells in one of so many parts of an axis, as adaptive pooling cuts it.
-int part_of(const std::string& name, const char* axis, int size, int parts) {
-  if (parts > size)
-    fail(name, ": output_size must be at most the input's size; along the ", axis, " they are ", parts,
-         " and ", size, ".");
+int part_of(int size, int parts) {
   return size % parts == 0 ? size / parts : std::min(size, size / parts + 2);
 }
 
@@ -377,9 +374,7 @@ int Graph::pool(int src, const PoolAttrs& attrs, DataFormat format, const std::s
   PoolAttrs a = attrs;
   if (a.adaptive()) {
     check_axes(name, "output_size", a.outputs, a.rank, 1, 1);
-    a.window = {part_of(name, "height", in.h, a.outputs.h),
-                part_of(name, width_name(a.rank), in.w, a.outputs.w),
-                part_of(name, "depth", in.d, a.outputs.d)};
+    a.window = {part_of(in.h, a.outputs.h), part_of(in.w, a.outputs.w), part_of(in.d, a.outputs.d)};
     a.stride = {1, 1};
   }
   check_window(name, "pool_size", a.window, a.stride, a.padding, a.rank);

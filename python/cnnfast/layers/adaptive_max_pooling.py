@@ -12,7 +12,7 @@ class AdaptiveMaxPooling1D(AdaptivePooling):
     ceil((i + 1) m / n).
 
     Args:
-        output_size: Length of the output, each at most the input's.
+        output_size: Length of the output, which may be more than the input's.
         data_format: "channels_last", "channels_first", or None for `cnnfast.image_data_format()`.
         options: Arguments of every layer: `name`, `trainable`, `input_shape`.
 
@@ -41,7 +41,7 @@ class AdaptiveMaxPooling2D(AdaptivePooling):
     ceil((i + 1) m / n).
 
     Args:
-        output_size: Height and width of the output, an int or two, each at most the input's.
+        output_size: Height and width of the output, an int or two; they may be more than the input's.
         data_format: "channels_last", "channels_first", or None for `cnnfast.image_data_format()`.
         options: Arguments of every layer: `name`, `trainable`, `input_shape`.
 
@@ -70,7 +70,8 @@ class AdaptiveMaxPooling3D(AdaptivePooling):
     ceil((i + 1) m / n).
 
     Args:
-        output_size: Depth, height and width of the output, an int or three, each at most the input's.
+        output_size: Depth, height and width of the output, an int or three; they may be more than
+            the input's.
         data_format: "channels_last", "channels_first", or None for `cnnfast.image_data_format()`.
         options: Arguments of every layer: `name`, `trainable`, `input_shape`.
 

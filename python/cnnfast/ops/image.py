@@ -19,7 +19,15 @@ from cnnfast.ops.operation import on_graph, operation
 from cnnfast.ops.shaping import moved
 from cnnfast.ops.slicing import cut
 from cnnfast.ops.turning import moveaxis
-from cnnfast.utils.arguments import COORDINATES, FILL_MODES, INTERPOLATIONS, one_of, per_axis, real_number
+from cnnfast.utils.arguments import (
+    COORDINATES,
+    FILL_MODES,
+    INTERPOLATIONS,
+    entries,
+    one_of,
+    per_axis,
+    real_number,
+)
 from cnnfast.utils.samples import as_array
 
 if TYPE_CHECKING:
@@ -58,8 +66,9 @@ def resize(
 
     Args:
         images: One image or a batch.
-        size: (height, width), or one number for both.
-        interpolation: "nearest", "bilinear", "bicubic", "lanczos3" or "lanczos5".
+        size: (height, width), or one number for both; (length,) or (depth, height, width) of sequences and
+            volumes.
+        interpolation: "nearest", "bilinear" (linear along each axis), "bicubic", "lanczos3" or "lanczos5".
         antialias: Whether a smaller size takes all pixels into account; not for "nearest".
         crop_to_aspect_ratio: Whether what would change the shape of things is cut off first, on both sides.
         pad_to_aspect_ratio: Whether borders are added first, for the same reason.
@@ -67,14 +76,16 @@ def resize(
         fill_value: What they are filled with.
         data_format: "channels_last", "channels_first", or None for `cnnfast.image_data_format()`.
         coordinates: By ONNX's names: "half_pixel", as Keras; "align_corners", the corner pixels' centres stay
-            where they are, and "asymmetric", the pixels' corners do. With these two "bicubic" is PyTorch's:
-            it repeats the border, and its parameter is -0.75, not -0.5.
+            where they are, and "asymmetric", the pixels' corners do; "pytorch_half_pixel", as "half_pixel".
+            With these three "bicubic" is PyTorch's: it repeats the border, and its parameter is -0.75, not
+            -0.5.
 
     Shapes:
-        (h, w, c) -> (height, width, c), or (c, h, w) -> (c, height, width); likewise for batches.
+        (h, w, c) -> (height, width, c), or (c, h, w) -> (c, height, width); likewise for batches, and for
+        sequences and volumes.
 
     Raises:
-        ValueError: If an argument is out of its range, or there is no image.
+        ValueError: If an argument is out of its range, or images have not the axes that `size` is about.
 
     Source:
         Keras 3, `keras.ops.image.resize`.
@@ -90,7 +101,8 @@ def resize(
         raise ValueError("only one of crop_to_aspect_ratio and pad_to_aspect_ratio may be True, got both")
     fit = "crop" if crop_to_aspect_ratio else "pad" if pad_to_aspect_ratio else "stretch"
     fill, layout = real_number(fill_value, "fill_value", -np.inf), resolve_data_format(data_format)
-    target = per_axis(size, "size", 2)
+    each = entries(size)
+    target = per_axis(size, "size", len(each) if each and len(each) in (1, 3) else 2)
     return _resize(images, target, interpolation, bool(antialias), fit, fill, layout, coordinates)
 
 
@@ -106,13 +118,20 @@ def _resize(
     coordinates: str,
 ) -> Any:
     _, x = on_graph(images)
-    height = height_axis(x, data_format)
+    rank = len(size)
+    if x.ndim not in (rank + 1, rank + 2):
+        raise ValueError(
+            f"size {size} is about {rank} axes, which a batch or one of it has besides channels; got shape "
+            f"{x.shape}"
+        )
+    first = len(x.dims) - rank - (data_format == "channels_last")
     if fit != "stretch":
-        x = _fitted(x, height, size, fit, fill_value)
-    # The axis that shrinks most comes first: less is left for the other one.
-    axes = sorted((0, 1), key=lambda i: size[i] / x.dims[height + i])
-    for i in axes:
-        x = resized(x, height + i, size[i], interpolation, coordinates, antialias)
+        if rank != 2:
+            raise ValueError(f"crop_to_aspect_ratio and pad_to_aspect_ratio are for images, got size {size}")
+        x = _fitted(x, first, size, fit, fill_value)
+    # The axis that shrinks most comes first: less is left for the others.
+    for i in sorted(range(rank), key=lambda i: size[i] / x.dims[first + i]):
+        x = resized(x, first + i, size[i], interpolation, coordinates, antialias)
     return x
 
 
@@ -134,7 +153,10 @@ def resized(
     """
     if size == x.dims[own]:
         return x
-    kind, places = cast("Interpolation", interpolation), cast("Coordinates", coordinates)
+    kind, places = (
+        cast("Interpolation", interpolation),
+        cast("Coordinates", coordinates.removeprefix("pytorch_")),
+    )
     cubic, repeats = (-0.5, False) if coordinates == "half_pixel" else (-0.75, True)
     name = x.graph.named("resize")
     return x.graph.value(x.graph.resize(x.number, own, size, kind, places, antialias, name, cubic, repeats))

@@ -23,7 +23,7 @@ _LARGEST = 2**31 - 1  # the core counts sizes in 32 bits
 _FLOAT32_MAX = (2 - 2**-23) * 2.0**127  # and computes in float32
 ACTIVATIONS = ("linear", "relu", "tanh", "sigmoid", "softmax")
 INTERPOLATIONS = ("nearest", "bilinear", "bicubic", "lanczos3", "lanczos5")
-COORDINATES = ("half_pixel", "align_corners", "asymmetric")  # of pixels, by ONNX's names
+COORDINATES = ("half_pixel", "align_corners", "asymmetric", "pytorch_half_pixel")  # by ONNX's names
 FILL_MODES = ("constant", "nearest", "reflect", "mirror", "wrap")  # beyond borders, by SciPy's names
 
 
