@@ -363,3 +363,12 @@ def test_multiply_adds() -> None:
     separable = 9 * 9 * 8 * 9 + 9 * 9 * 8 * 4
     expected = [0, 6 * 6 * 32 * 9, transposed, full, grouped, separable, 0, 324 * 3]
     assert [node.multiply_adds for node in model.blueprint.nodes] == expected
+
+
+def test_metrics_of_the_model() -> None:
+    model = small_model(metrics=["acc", "mse"])
+    assert [type(metric).__name__ for metric in model.metrics] == ["AutoAccuracy", "MeanSquaredError"]
+    model.metrics[1].update_state([[1.0]], [[3.0]])
+    assert float(model.metrics[1].result()) == 4.0
+    model.reset_metrics()
+    assert float(model.metrics[1].result()) == 0.0

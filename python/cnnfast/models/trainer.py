@@ -198,6 +198,17 @@ class Trainer:
         return self._needs_compile("loss").loss
 
     @property
+    def metrics(self) -> list[Metric]:
+        """The metrics chosen by `compile`, of all outputs in one list."""
+        given = self._needs_compile("metrics")
+        return [each for each in leaves((given.metrics, given.weighted_metrics)) if each is not None]
+
+    def reset_metrics(self) -> None:
+        """Forgets what metrics gathered by hand; calls of the model report what was in them alone."""
+        for metric in self.metrics:
+            metric.reset_state()
+
+    @property
     def metrics_names(self) -> list[str]:
         """The names of what `evaluate` returns: "loss", those of several outputs, then the metrics."""
         return self._result_names(self._needs_compile("metrics_names"))
