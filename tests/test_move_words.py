@@ -289,6 +289,9 @@ def test_cast(dtype: Any) -> None:
         ("arange", (5,), "int32"),
         ("arange", (1, 2, 0.3), "float32"),
         ("arange", (5, 1, -2, "float64"), "float64"),
+        ("array", ([1, 2],), "int32"),
+        ("array", ([[0.5], [2.0]],), "float32"),
+        ("array", (np.array([True, False]),), "bool"),
         ("linspace", (0, 1, 7), "float32"),
         ("linspace", ([0, 1], [1, 3], 4, False, False, None, -1), "float32"),
     ],
@@ -297,6 +300,16 @@ def test_arrays_from_nothing(name: str, arguments: tuple[Any, ...], dtype: str) 
     got, want = getattr(ops, name)(*arguments), getattr(np, name)(*arguments)
     assert got.dtype == dtype
     np.testing.assert_array_equal(got, want.astype(dtype))
+
+
+def test_arrays_of_no_meaning() -> None:
+    assert ops.empty((2, 3), "int32").shape == (2, 3)
+    assert ops.empty_like(Input((4,))).shape == (None, 4)
+    numbers = np.ones(2, np.float32)
+    made = ops.array(numbers)
+    made[0] = 2
+    assert numbers.tolist() == [1, 1]
+    assert ops.array(source := Input((4,))) is source
 
 
 BATCH = r"axis 0 of shape \(None, 4, 6, 2\) is the batch's"

@@ -8,7 +8,9 @@ name that cnnfast lacks fails the test that asks for it.
 from __future__ import annotations
 
 import builtins
+import functools
 import importlib
+import inspect
 import sys
 import unittest
 from collections.abc import Iterator
@@ -22,6 +24,7 @@ import numpy as np
 import pytest
 
 import cnnfast
+from cnnfast.layers.tracing import Tracing
 from cnnfast.layers.variable import Variable
 
 # Keras's module (and all below it) to ours that has its names.
@@ -34,12 +37,15 @@ WORDS = {
     "losses": "cnnfast.losses",
     "metrics": "cnnfast.metrics",
     "models": "cnnfast.models",
+    "ops": "cnnfast.ops",
     "optimizers": "cnnfast.optimizers",
     "optimizers.schedules": "cnnfast.schedules",
     "regularizers": "cnnfast.regularizers",
 }
 # Names that live elsewhere here.
 ELSEWHERE = {
+    "convert_to_numpy": ("numpy", "asarray"),
+    "convert_to_tensor": ("numpy", "asarray"),
     "compute_fans": ("cnnfast.initializers.initializer", "fans"),
     "squeeze_or_expand_to_same_rank": ("cnnfast.losses.reducing", "same_rank"),
     "validate_float_arg": ("cnnfast.utils.arguments", "real_number"),
@@ -61,6 +67,19 @@ BESIDES = (
     "layers/preprocessing/text_vectorization_test.py",
     "layers/preprocessing/image_preprocessing/*bounding_box*",
     "models/*",
+    "ops/core_test.py",
+    "ops/einops_test.py",
+    "ops/function_test.py",
+    "ops/image_test.py",
+    "ops/linalg_test.py",
+    "ops/math_test.py",
+    "ops/nn_test.py",
+    "ops/node_test.py",
+    "ops/numpy_test.py",
+    "ops/operation_test.py",
+    "ops/operation_utils_test.py",
+    "ops/ops_test.py",
+    "ops/symbolic_arguments_test.py",
     "layers/rnn/*lstm*",
     "layers/rnn/*rnn*",
     "layers/rnn/bidirectional_test.py",
@@ -73,6 +92,8 @@ BESIDES = (
     "optimizers/multi_optimizer_test.py",
     "optimizers/schedule_free_adamw_test.py",
 )
+# Classes of tests that are: which of fifteen dtypes a result has, and sparse tensors.
+CLASSES_BESIDES = {"ops/numpy_test.py": ("NumpyDtypeTest", "SparseTest")}
 
 
 def files() -> list[str]:
@@ -86,6 +107,8 @@ def files() -> list[str]:
 def names(file: str) -> Iterator[str]:
     """The tests of a file, as "Class.test_method"."""
     for name, case in vars(_load(file)).items():
+        if name in CLASSES_BESIDES.get(file, ()):
+            continue
         if isinstance(case, type) and issubclass(case, unittest.TestCase) and case.__module__ == file:
             for method in unittest.defaultTestLoader.getTestCaseNames(case):
                 if not _skipped(case) and not _skipped(getattr(case, method)):
@@ -101,6 +124,7 @@ def run(file: str, name: str) -> str | None:
     """Runs one test and returns how it failed; None if it did not."""
     case, method = name.split(".")
     _set_image_data_format("channels_last")  # a test that failed may have left another
+    KerasTensor.graph = Tracing()
     result = unittest.TestResult()
     getattr(_load(file), case)(method).run(result)
     failed = [*result.failures, *result.errors]
@@ -156,6 +180,8 @@ class _Keras:
         for word, ours in sorted(WORDS.items(), reverse=True):  # the longer first
             if plain.startswith(f"{word}."):
                 return _ours(ours, name, plain)
+        if plain == "backend.common.keras_tensor.KerasTensor":
+            return KerasTensor
         if plain == "backend":
             return _Backend(path)
         if plain in CLASSES:
@@ -164,17 +190,41 @@ class _Keras:
 
 
 class _Backend(_Keras):
-    """Keras's backend with our variables."""
+    """Keras's backend with our variables and symbolic tensors."""
 
     def __getattr__(self, name: str) -> Any:
-        ours = {"Variable": variable, "set_image_data_format": _set_image_data_format}
-        return ours[name] if name in ours else getattr(importlib.import_module(self._path), name)
+        ours = {
+            "KerasTensor": KerasTensor,
+            "Variable": variable,
+            "compute_output_spec": compute_output_spec,
+            "set_image_data_format": _set_image_data_format,
+        }
+        return ours.get(name) or getattr(importlib.import_module(self._path), name)
 
 
 def _set_image_data_format(data_format: str) -> None:
     """Tells Keras and us."""
     importlib.import_module("keras").config.set_image_data_format(data_format)
     cnnfast.set_image_data_format(data_format)  # type: ignore[arg-type]
+
+
+def compute_output_spec(function: Any, *tensors: Any) -> Any:
+    """What a function makes of symbolic tensors; a metric, which has numbers only, of ones in their place."""
+    if isinstance(function, cnnfast.Metric):
+        tensors = tuple(np.ones([size or 2 for size in each.shape], np.float32) for each in tensors)
+    return function(*tensors)
+
+
+class KerasTensor:
+    """Makes what is symbolic here: an input where sizes are unknown, else what stands for an array."""
+
+    graph = Tracing()  # of the test that runs
+
+    def __new__(cls, shape: Any, dtype: str = "float32", sparse: bool = False, **_: Any) -> Any:
+        assert not sparse, "no sparse tensors"
+        if None in shape:
+            return cnnfast.Input(tuple(shape[1:]), batch_size=shape[0])
+        return cls.graph.value(cls.graph.input(tuple(shape), f"x{cls.graph.size}", 0))
 
 
 def variable(
@@ -205,8 +255,24 @@ def _ours(module: str, name: str, plain: str) -> Any:
     found = importlib.import_module(module)
     if hasattr(found, name):
         return getattr(found, name)
+    if plain.startswith("ops.") and name[0].isupper():
+        return _class_of_word(importlib.import_module(f"keras.src.{plain.rpartition('.')[0]}"), name)
     # A file of Keras, which has words in more of them; or a word that we lack, on whose use tests fail.
-    return found if _is_module(f"keras.src.{plain}") else _Absent(plain)
+    return _Keras(f"keras.src.{plain}") if _is_module(f"keras.src.{plain}") else _Absent(plain)
+
+
+def _class_of_word(module: Any, name: str) -> Any:
+    """A class in which Keras keeps an operation's arguments until it is called on tensors: our function."""
+    from keras.src.utils.naming import to_snake_case
+
+    theirs, word = getattr(module, name), _ours("cnnfast.ops", to_snake_case(name), f"ops.{name}")
+
+    def make(*args: Any, **kwargs: Any) -> Any:
+        arguments = inspect.signature(theirs).bind(*args, **kwargs).arguments
+        arguments.pop("name", None)
+        return functools.partial(word, **arguments)
+
+    return make
 
 
 def _is_module(path: str) -> bool:

@@ -87,8 +87,11 @@ from cnnfast.ops.logic import (
 )
 from cnnfast.ops.making import (
     arange,
+    array,
     cast,
     diag,
+    empty,
+    empty_like,
     eye,
     full,
     full_like,
@@ -185,6 +188,7 @@ __all__ = [
     "argmax",
     "argmin",
     "argsort",
+    "array",
     "array_equal",
     "array_split",
     "average",
@@ -217,6 +221,8 @@ __all__ = [
     "dot",
     "einsum",
     "elu",
+    "empty",
+    "empty_like",
     "equal",
     "erf",
     "exp",

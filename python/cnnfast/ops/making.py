@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from cnnfast.layers.symbolic import SymbolicTensor
+from cnnfast.layers.tracing import Value
 from cnnfast.ops.axes import batch_error
 from cnnfast.ops.functions import trunc
 from cnnfast.ops.logic import less, not_equal, where
@@ -20,6 +22,7 @@ if TYPE_CHECKING:
     from numpy.typing import ArrayLike, NDArray
 
 Shape = int | Sequence[int]
+_PLAIN: dict[Any, type] = {np.dtype(float): np.float32, np.dtype(int): np.int32}  # of Python's numbers
 
 
 def zeros(shape: Shape, dtype: Any = None) -> NDArray[Any]:
@@ -48,6 +51,38 @@ def ones(shape: Shape, dtype: Any = None) -> NDArray[Any]:
         array([1., 1.], dtype=float32)
     """
     return np.ones(shape, dtype or np.float32)
+
+
+def empty(shape: Shape, dtype: Any = None) -> NDArray[Any]:
+    """Returns an array whose numbers are of no meaning.
+
+    Args:
+        shape: Its shape.
+        dtype: NumPy's type of its numbers; None is "float32".
+
+    Example:
+        >>> empty((2, 3)).shape
+        (2, 3)
+    """
+    return np.empty(shape, dtype or np.float32)
+
+
+def array(x: Any, dtype: Any = None) -> Any:
+    """Returns a new array of these numbers.
+
+    Args:
+        x: Numbers; or what stands for them, which is not copied.
+        dtype: NumPy's type; None keeps that of an array, and is "float32" or "int32" for Python's numbers.
+
+    Example:
+        >>> array([1.0, 2.0])
+        array([1., 2.], dtype=float32)
+    """
+    if isinstance(x, (Value, SymbolicTensor)):
+        return x if dtype is None else cast(x, dtype)
+    made = np.array(x, dtype)
+    plain = dtype is None and not hasattr(x, "dtype") and made.dtype in _PLAIN
+    return made.astype(_PLAIN[made.dtype]) if plain else made
 
 
 def full(shape: Shape, fill_value: ArrayLike, dtype: Any = None) -> NDArray[Any]:
@@ -212,6 +247,20 @@ def cast(x: Any, dtype: Any) -> Any:
     except TypeError:
         name = str(dtype)
     return x if name == "float32" and hasattr(x, "dtype") and str(x.dtype) == name else _cast(x, name)
+
+
+def empty_like(x: Any, dtype: Any = None) -> Any:
+    """Returns numbers of no meaning, which are zeros, in the form of others.
+
+    Args:
+        x: Numbers of any shape, or what stands for them.
+        dtype: As for `cast`; None is "float32".
+
+    Example:
+        >>> empty_like([[1.0, 2.0]]).shape
+        (1, 2)
+    """
+    return zeros_like(x, dtype)
 
 
 @operation("x")
