@@ -79,7 +79,6 @@ BESIDES = (
     "ops/math_test.py",
     "ops/nn_test.py",
     "ops/node_test.py",
-    "ops/numpy_test.py",
     "ops/operation_test.py",
     "ops/operation_utils_test.py",
     "ops/ops_test.py",
@@ -255,7 +254,7 @@ class KerasTensor(metaclass=_Symbolic):
         assert not sparse, "no sparse tensors"
         cls.made += 1
         batch, unknown = tuple(shape)[:1] == (None,), None in tuple(shape)[1:]
-        if cls.reading == READINGS[2] or unknown or (batch and cls.reading == READINGS[0]):
+        if (cls.reading == READINGS[2] and shape) or unknown or (batch and cls.reading == READINGS[0]):
             return cnnfast.Input(tuple(shape[1:]), batch_size=shape[0])
         return cls.graph.value(cls.graph.input(tuple(shape)[batch:], f"x{cls.graph.size}", int(batch)))
 
@@ -298,11 +297,10 @@ def _ours(module: str, name: str, plain: str) -> Any:
 
 def _class_of_word(parent: Any, module: str, name: str) -> Any:
     """A class in which Keras keeps an operation's arguments until it is called on tensors: our function."""
-    from keras.src.utils.naming import to_snake_case
-
     if name == "KerasTensor":
         return KerasTensor
-    theirs, plain = getattr(parent, name), to_snake_case(name)
+    theirs, known = getattr(parent, name), importlib.import_module(module).__all__
+    plain = next((word for word in known if word.replace("_", "") == name.lower()), name)
     word = _ours(module, name if name in ELSEWHERE else plain, f"ops.{plain}")
 
     def make(*args: Any, **kwargs: Any) -> _Word:
@@ -322,8 +320,9 @@ class _Word:
 
     def __call__(self, *tensors: Any, **named: Any) -> Any:
         given = self._signature.bind(*tensors, **named)
-        if not self._arguments:
-            return self._function(*given.args, **given.kwargs)
+        several = any(each.kind is each.VAR_POSITIONAL for each in self._signature.parameters.values())
+        if several or not self._arguments:
+            return self._function(*given.args, **given.kwargs, **self._arguments)
         return self._function(**given.arguments, **self._arguments)
 
     call = symbolic_call = compute_output_spec = __call__
