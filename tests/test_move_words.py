@@ -86,6 +86,8 @@ WORDS = [
     Word("swapaxes", lambda m, x, f: m.swapaxes(x, f, -1)),
     Word("flip", lambda m, x, f: m.flip(x, (f, -1))),
     Word("flip-all", lambda m, x, f: m.flip(x), ALONE),
+    Word("fliplr", lambda m, x, f: m.fliplr(x)),
+    Word("flipud", lambda m, x, f: m.flipud(x), ALONE),
     Word("rot90", lambda m, x, f: [m.rot90(x, k, (f, f + 1)) for k in (-1, 0, 1, 2)]),
     Word("roll", lambda m, x, f: m.roll(x, 2, f + 1)),
     Word("roll-more", lambda m, x, f: m.roll(x, (-7, 0, 1), (f, f + 1, -1))),
@@ -117,6 +119,12 @@ WORDS = [
     Word("stack-last", lambda m, x, f: m.stack([x, -x], -1)),
     Word("hstack", lambda m, x, f: m.hstack([x, -x])),
     Word("vstack", lambda m, x, f: m.vstack([x, -x]), ALONE),
+    Word("dstack", lambda m, x, f: m.dstack([x, -x])),
+    Word("dstack-rows", lambda m, x, f: [m.dstack([x[0], -x[0]]), m.dstack([x[0, 0], x[0, 0]])], ALONE),
+    Word("hsplit", lambda m, x, f: m.hsplit(x, [1])),
+    Word("hsplit-row", lambda m, x, f: m.hsplit(x[0, 0], 2), ALONE),
+    Word("vsplit", lambda m, x, f: m.vsplit(x, 2), ALONE),
+    Word("dsplit", lambda m, x, f: m.dsplit(x, 2)),
     Word("append", lambda m, x, f: m.append(x, -x, -1)),
     Word("append-all", lambda m, x, f: m.append(x, -x), ALONE),
     Word("tril", lambda m, x, f: m.tril(x, -1)),
@@ -126,6 +134,9 @@ WORDS = [
     Word("full_like", lambda m, x, f: m.full_like(x, [2.0, 3.0])),
     Word("diag", lambda m, x, f: [m.diag(x[0], k) for k in (-3, -1, 0, 1)], ALONE),
     Word("diag-of", lambda m, x, f: m.diag(m.diag(x[0, :, 0], 2), 1), ALONE),
+    Word("diagflat", lambda m, x, f: m.diagflat(x[0, :2], -1), ALONE),
+    Word("diagonal", lambda m, x, f: [m.diagonal(x, k, f, f + 1) for k in (-2, 0, 3)]),
+    Word("diagonal-back", lambda m, x, f: m.diagonal(x, 1, f + 2, f + 1)),
     Word("meshgrid", lambda m, x, f: list(m.meshgrid(x[0, :, 0], x[:, 0, 0], x[0, 0])), ALONE),
     Word("meshgrid-ij", lambda m, x, f: list(m.meshgrid(x[0, :, 0], x[0, 0], indexing="ij")), ALONE),
     Word("depth_to_space", _images, BATCHES),
@@ -289,6 +300,19 @@ def test_cast(dtype: Any) -> None:
         ("arange", (5,), "int32"),
         ("arange", (1, 2, 0.3), "float32"),
         ("arange", (5, 1, -2, "float64"), "float64"),
+        ("array", ([1, 2],), "int32"),
+        ("array", ([[0.5], [2.0]],), "float32"),
+        ("array", (np.array([True, False]),), "bool"),
+        ("copy", (np.arange(3),), "int64"),
+        ("tri", (3, 4, -1), "float32"),
+        ("logspace", (0, 2, 5), "float32"),
+        ("logspace", (0, 2, 5, False, 2.0), "float32"),
+        ("geomspace", (1, 100, 5), "float32"),
+        ("bartlett", (7,), "float32"),
+        ("blackman", (7,), "float32"),
+        ("hamming", (7,), "float32"),
+        ("hanning", (7,), "float32"),
+        ("kaiser", (7, 3.0), "float32"),
         ("linspace", (0, 1, 7), "float32"),
         ("linspace", ([0, 1], [1, 3], 4, False, False, None, -1), "float32"),
     ],
@@ -297,6 +321,16 @@ def test_arrays_from_nothing(name: str, arguments: tuple[Any, ...], dtype: str) 
     got, want = getattr(ops, name)(*arguments), getattr(np, name)(*arguments)
     assert got.dtype == dtype
     np.testing.assert_array_equal(got, want.astype(dtype))
+
+
+def test_arrays_of_no_meaning() -> None:
+    assert ops.empty((2, 3), "int32").shape == (2, 3)
+    assert ops.empty_like(Input((4,))).shape == (None, 4)
+    numbers = np.ones(2, np.float32)
+    made = ops.array(numbers)
+    made[0] = 2
+    assert numbers.tolist() == [1, 1]
+    assert ops.array(source := Input((4,))) is source
 
 
 BATCH = r"axis 0 of shape \(None, 4, 6, 2\) is the batch's"
@@ -350,9 +384,9 @@ REFUSED: list[tuple[Callable[[Any], Any], str]] = [
     (lambda x: ops.stack([x, x]), BATCH),
     (lambda x: ops.vstack([x, x]), BATCH),
     (lambda x: ops.diag(x[:, 0, 0]), r"axis 0 of shape \(None, 2\) is the batch's"),
-    (lambda x: ops.diag(np.ones((2, 3)), 3), "a diagonal 3"),
+    (lambda x: ops.diag(np.ones((2, 3)), 3), "have no diagonal 3"),
     (lambda x: ops.tril(x[:, 0, 0]), r"axis 0 of shape \(None, 2\) is the batch's"),
-    (lambda x: ops.meshgrid(x[:, 0, 0, 0], x), "rows of numbers without a batch axis"),
+    (lambda x: ops.meshgrid(x[:, 0, 0, 0], x), "numbers without a batch axis"),
     (lambda x: ops.depth_to_space(x, 2), "the square of the block size must divide the channels"),
 ]
 

@@ -120,7 +120,13 @@ def described(layer: Layer, args: Args, kwargs: Kwargs, shapes: Sequence[Dims], 
     """Returns what the layer makes in a graph of its own, of inputs that have these shapes."""
     graph = Tracing()
     graph.at_once = at_once
-    inputs = iter([graph.value(graph.input(shape, f"input_{i}")) for i, shape in enumerate(shapes)])
+    rows = [int(getattr(each, "batched", True)) for each in leaves((args, kwargs)) if _is_tensor(each)]
+    inputs = iter(
+        [
+            graph.value(graph.input(shape, f"input_{i}", each))
+            for i, (shape, each) in enumerate(zip(shapes, rows, strict=True))
+        ]
+    )
     args, kwargs = mapped(lambda each: next(inputs) if _is_tensor(each) else each, (args, kwargs))
     made = layer._trace(graph, args, kwargs)
     for value in leaves(made):
@@ -170,7 +176,7 @@ def _connect(layer: Layer, args: Args, kwargs: Kwargs) -> Any:
     call = Call(layer, args, kwargs)
     if not layer._is_called:
         single(layer, args, kwargs)
-    examples: list[list[Dims]] = []
+    examples: list[list[tuple[Dims, bool]]] = []
     made: Any = None
     for number in range(max(len(source.examples) for source in call.sources)):
         shapes = [source.examples[min(number, len(source.examples) - 1)] for source in call.sources]
@@ -181,10 +187,10 @@ def _connect(layer: Layer, args: Args, kwargs: Kwargs) -> Any:
                 f"layer {layer.name!r} returns more rows than samples: what it folds into the batch's axis "
                 "has to be unfolded in the same layer's call"
             )
-        examples.append([value.dims for value in leaves(made)])
+        examples.append([(value.dims, value.rows > 0) for value in leaves(made)])
     outputs = [
-        SymbolicTensor.like(tuple(dict.fromkeys(shapes)), call, place)
-        for place, shapes in enumerate(zip(*examples, strict=True))
+        SymbolicTensor.like(tuple(dict.fromkeys(dims for dims, _ in each)), call, place, each[0][1])
+        for place, each in enumerate(zip(*examples, strict=True))
     ]
     layer._note(outputs[0])
     return packed(made, outputs)

@@ -35,7 +35,7 @@ class Call:
     @cached_property
     def batch(self) -> int | None:
         """The size of batches, where an input of the graph tells one."""
-        told = (source.shape[0] for source in self.sources)
+        told = (source.shape[0] for source in self.sources if source.batched)
         return next((size for size in told if size is not None), getattr(self.layer, "batch_size", None))
 
 
@@ -48,6 +48,7 @@ class SymbolicTensor(Operators):
         call: The use of a layer that makes it.
         place: Which of that call's outputs it is.
         examples: Shapes that one sample may have: one, or two that differ along the axes that are not known.
+        batched: Whether it has a batch axis; else it is one for the whole batch, as a sum over samples is.
 
     Example:
         >>> from cnnfast.layers import Dense, Input
@@ -58,15 +59,23 @@ class SymbolicTensor(Operators):
     dtype = "float32"
 
     def __init__(
-        self, shape: tuple[int | None, ...], call: Call, place: int, examples: tuple[Dims, ...]
+        self,
+        shape: tuple[int | None, ...],
+        call: Call,
+        place: int,
+        examples: tuple[Dims, ...],
+        batched: bool = True,
     ) -> None:
         self.shape, self.call, self.place, self.examples = shape, call, place, examples
+        self.batched = batched
 
     @classmethod
-    def like(cls, examples: tuple[Dims, ...], call: Call, place: int = 0) -> SymbolicTensor:
+    def like(
+        cls, examples: tuple[Dims, ...], call: Call, place: int = 0, batched: bool = True
+    ) -> SymbolicTensor:
         """Returns a symbolic tensor of a shape that is told by examples."""
         axes = [sizes[0] if len(set(sizes)) == 1 else None for sizes in zip(*examples, strict=True)]
-        return cls((call.batch, *axes), call, place, examples)
+        return cls((call.batch, *axes) if batched else tuple(axes), call, place, examples, batched)
 
     @property
     def layer(self) -> Layer:
@@ -95,7 +104,7 @@ class SymbolicTensor(Operators):
         Raises:
             ValueError: If an axis is not known in advance.
         """
-        if None in self.shape[1:]:
+        if None in self.shape[self.batched :]:
             raise ValueError(f"{self!r} has no fixed shape; give its Input one")
         return self.examples[0]
 

@@ -184,7 +184,7 @@ def absolute(x: Any) -> Any:
     return formula("abs", x)
 
 
-abs = absolute
+abs = fabs = absolute
 
 
 @operation("x")
@@ -271,3 +271,86 @@ def clip(x: Any, x_min: Any, x_max: Any) -> Any:
         array([-1. ,  0.5,  1. ], dtype=float32)
     """
     return formula("min", formula("max", x, x_min), x_max)
+
+
+@operation("x1", "x2")
+def fmod(x1: Any, x2: Any) -> Any:
+    """Returns x1 - x2 trunc(x1 / x2), which has the sign of x1.
+
+    Args:
+        x1: Numbers, or what stands for them.
+        x2: The same, of a shape that broadcasts with it.
+
+    Example:
+        >>> fmod([5.0, -5.0], 3.0)
+        array([ 2., -2.], dtype=float32)
+    """
+    ratio = formula("div", x1, x2)
+    whole = formula("mul", formula("sign", ratio), formula("floor", formula("abs", ratio)))
+    return subtract(x1, multiply(x2, whole))
+
+
+@operation("x1", "x2")
+def divide_no_nan(x1: Any, x2: Any) -> Any:
+    """Returns x1 / x2, and 0 where x2 is 0.
+
+    Args:
+        x1: Numbers, or what stands for them.
+        x2: The same, of a shape that broadcasts with it.
+
+    Example:
+        >>> divide_no_nan([5.0, 2.0], [2.0, 0.0])
+        array([2.5, 0. ], dtype=float32)
+    """
+    return formula("select", x2, formula("div", x1, formula("select", x2, x2, 1.0)), 0.0)
+
+
+@operation("x1", "x2")
+def fmax(x1: Any, x2: Any) -> Any:
+    """Returns the larger of both; the other one where one is NaN.
+
+    Args:
+        x1: Numbers, or what stands for them.
+        x2: The same, of a shape that broadcasts with it.
+
+    Example:
+        >>> fmax([-1.0, float("nan")], 0.0)
+        array([0., 0.], dtype=float32)
+    """
+    return _besides_nan("max", x1, x2)
+
+
+@operation("x1", "x2")
+def fmin(x1: Any, x2: Any) -> Any:
+    """Returns the smaller of both; the other one where one is NaN.
+
+    Args:
+        x1: Numbers, or what stands for them.
+        x2: The same, of a shape that broadcasts with it.
+
+    Example:
+        >>> fmin([-1.0, float("nan")], 0.0)
+        array([-1.,  0.], dtype=float32)
+    """
+    return _besides_nan("min", x1, x2)
+
+
+def _besides_nan(instruction: str, x1: Any, x2: Any) -> Any:
+    right = formula("select", formula("eq", x2, x2), formula(instruction, x1, x2), x1)
+    return formula("select", formula("eq", x1, x1), right, x2)
+
+
+@operation("x1", "x2")
+def heaviside(x1: Any, x2: Any) -> Any:
+    """Returns 0 where x1 is below 0, 1 where it is above, and x2 where it is 0.
+
+    Args:
+        x1: Numbers, or what stands for them.
+        x2: The same, of a shape that broadcasts with it.
+
+    Example:
+        >>> heaviside([-1.0, 0.0, 2.0], 0.5)
+        array([0. , 0.5, 1. ], dtype=float32)
+    """
+    step = formula("select", formula("eq", x1, x1), formula("gt", x1, 0.0), x1)  # NaN stays NaN
+    return formula("select", x1, step, x2)

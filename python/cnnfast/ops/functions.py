@@ -268,3 +268,100 @@ def logaddexp(x1: Any, x2: Any) -> Any:
         formula("max", x1, x2),
         formula("log1p", formula("exp", formula("neg", formula("abs", formula("sub", x1, x2))))),
     )
+
+
+@operation("x1", "x2")
+def logaddexp2(x1: Any, x2: Any) -> Any:
+    """Returns log2(2^x1 + 2^x2), which does not overflow.
+
+    Args:
+        x1: Numbers, or what stands for them.
+        x2: The same, of a shape that broadcasts with it.
+
+    Example:
+        >>> logaddexp2([1.0], [1.0])
+        array([2.], dtype=float32)
+    """
+    distance = formula("neg", formula("abs", formula("sub", x1, x2)))
+    more = formula("log1p", formula("pow", 2.0, distance))
+    return formula("add", formula("max", x1, x2), formula("mul", more, 1 / math.log(2)))
+
+
+@operation("x1", "x2")
+def ldexp(x1: Any, x2: Any) -> Any:
+    """Returns x1 * 2^x2.
+
+    Args:
+        x1: Numbers, or what stands for them.
+        x2: The same, of a shape that broadcasts with it.
+
+    Example:
+        >>> ldexp([3.0], [2.0])
+        array([12.], dtype=float32)
+    """
+    return formula("mul", x1, exp2(x2))
+
+
+@operation("x")
+def cbrt(x: Any) -> Any:
+    """Returns the cube root, which has the sign of x.
+
+    Args:
+        x: Numbers of any shape, or what stands for them.
+
+    Example:
+        >>> cbrt([8.0, -8.0])
+        array([ 2., -2.], dtype=float32)
+    """
+    return formula("mul", formula("sign", x), formula("pow", formula("abs", x), 1 / 3))
+
+
+@operation("x")
+def sinc(x: Any) -> Any:
+    """Returns sin(pi x) / (pi x), which is 1 at 0.
+
+    Args:
+        x: Numbers of any shape, or what stands for them.
+
+    Example:
+        >>> sinc([0.0, 0.5])
+        array([1.        , 0.63661975], dtype=float32)
+    """
+    angle = formula("mul", formula("select", x, x, 1.0), math.pi)
+    return formula("select", x, formula("div", formula("sin", angle), angle), 1.0)
+
+
+# Of I0(x) in (x / 3.75)^2 up to 3.75, and of sqrt(x) e^-x I0(x) in 3.75 / x beyond (Abramowitz and Stegun,
+# "Handbook of Mathematical Functions", 9.8.1 and 9.8.2; errors below 2e-7).
+_I0_NEAR = (0.0045813, 0.0360768, 0.2659732, 1.2067492, 3.0899424, 3.5156229, 1.0)
+_I0_FAR = (
+    *(0.00392377, -0.01647633, 0.02635537, -0.02057706, 0.00916281, -0.00157565, 0.00225319, 0.01328592),
+    0.39894228,
+)
+
+
+def _polynomial(factors: tuple[float, ...], x: Any) -> Any:
+    made: Any = factors[0]
+    for factor in factors[1:]:
+        made = formula("add", formula("mul", made, x), factor)
+    return made
+
+
+@operation("x")
+def i0(x: Any) -> Any:
+    """Returns the modified Bessel function of the first kind and order 0.
+
+    Args:
+        x: Numbers of any shape, or what stands for them.
+
+    Example:
+        >>> i0([0.0])
+        array([1.], dtype=float32)
+    """
+    size = formula("abs", x)
+    inside = formula("lt", size, 3.75)
+    near = _polynomial(_I0_NEAR, formula("square", formula("mul", x, 1 / 3.75)))
+    far = formula("select", inside, 3.75, size)
+    scale = formula("mul", formula("exp", far), formula("rsqrt", far))
+    tail = formula("mul", scale, _polynomial(_I0_FAR, formula("div", 3.75, far)))
+    return formula("select", inside, near, tail)

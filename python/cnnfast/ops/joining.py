@@ -107,6 +107,23 @@ def vstack(xs: Sequence[Any]) -> Any:
     return concatenate([_at_least(2, each) for each in xs], 0)
 
 
+@operation("*xs")
+def dstack(xs: Sequence[Any]) -> Any:
+    """Returns the numbers of several side by side along the third axis.
+
+    Args:
+        xs: Numbers of one shape except along that axis, or what stands for them; one axis is the second of
+            three, and two are the first of three.
+
+    Example:
+        >>> dstack([[1.0, 2.0], [3.0, 4.0]])
+        array([[[1., 3.],
+                [2., 4.]]], dtype=float32)
+    """
+    values = [_at_least(2, each) for each in xs]
+    return concatenate([expand_dims(each, -1) if each.ndim == 2 else each for each in values], 2)
+
+
 @operation("x1", "x2")
 def append(x1: Any, x2: Any, axis: int | None = None) -> Any:
     """Returns the numbers of two side by side along an axis.

@@ -1,25 +1,30 @@
-"""Arrays from nothing, numbers of other kinds, and numbers in the form of others."""
+"""Arrays from nothing, and numbers in the form of others."""
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from cnnfast.ops.axes import batch_error
-from cnnfast.ops.functions import trunc
-from cnnfast.ops.logic import less, not_equal, where
+from cnnfast.layers.symbolic import SymbolicTensor
+from cnnfast.layers.tracing import Value
+from cnnfast.ops.arithmetic import add, multiply, power, subtract
+from cnnfast.ops.casting import cast
+from cnnfast.ops.functions import exp, log
+from cnnfast.ops.logic import less, where
 from cnnfast.ops.operation import on_graph, operation
 from cnnfast.ops.reductions import stop_gradient
-from cnnfast.ops.repeating import pad
-from cnnfast.ops.shaping import broadcast_to, expand_dims, reshape, shaped
-from cnnfast.ops.slicing import cut
+from cnnfast.ops.shaping import broadcast_to, expand_dims, reshape
+from cnnfast.ops.turning import moveaxis
+from cnnfast.utils.arguments import not_offered, whole_number
 
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike, NDArray
 
 Shape = int | Sequence[int]
+_PLAIN: dict[Any, type] = {np.dtype(float): np.float32, np.dtype(int): np.int32}  # of Python's numbers
 
 
 def zeros(shape: Shape, dtype: Any = None) -> NDArray[Any]:
@@ -48,6 +53,51 @@ def ones(shape: Shape, dtype: Any = None) -> NDArray[Any]:
         array([1., 1.], dtype=float32)
     """
     return np.ones(shape, dtype or np.float32)
+
+
+def empty(shape: Shape, dtype: Any = None) -> NDArray[Any]:
+    """Returns an array whose numbers are of no meaning.
+
+    Args:
+        shape: Its shape.
+        dtype: NumPy's type of its numbers; None is "float32".
+
+    Example:
+        >>> empty((2, 3)).shape
+        (2, 3)
+    """
+    return np.empty(shape, dtype or np.float32)
+
+
+def array(x: Any, dtype: Any = None) -> Any:
+    """Returns a new array of these numbers.
+
+    Args:
+        x: Numbers; or what stands for them, which is not copied.
+        dtype: NumPy's type; None keeps that of an array, and is "float32" or "int32" for Python's numbers.
+
+    Example:
+        >>> array([1.0, 2.0])
+        array([1., 2.], dtype=float32)
+    """
+    if isinstance(x, (Value, SymbolicTensor)):
+        return x if dtype is None else cast(x, dtype)
+    made = np.array(x, dtype)
+    plain = dtype is None and not hasattr(x, "dtype") and made.dtype in _PLAIN
+    return made.astype(_PLAIN[made.dtype]) if plain else made
+
+
+def copy(x: Any) -> Any:
+    """Returns a new array of the same numbers.
+
+    Args:
+        x: Numbers; or what stands for them, which is not copied.
+
+    Example:
+        >>> copy([1.0, 2.0])
+        array([1., 2.], dtype=float32)
+    """
+    return array(x)
 
 
 def full(shape: Shape, fill_value: ArrayLike, dtype: Any = None) -> NDArray[Any]:
@@ -128,7 +178,7 @@ def linspace(
     """Returns numbers at equal distances.
 
     Args:
-        start: The first, or an array of such.
+        start: The first, or an array of such, or what stands for one.
         stop: The end.
         num: How many.
         endpoint: Whether `stop` is the last.
@@ -140,7 +190,75 @@ def linspace(
         >>> linspace(0, 1, 3)
         array([0. , 0.5, 1. ], dtype=float32)
     """
+    if _symbolic(start, stop):
+        not_offered("ops.linspace", retstep=(retstep, False), dtype=(dtype, None))
+        return _between(start, stop, num, endpoint, axis)
     return np.linspace(start, stop, num, endpoint, retstep, dtype or np.float32, axis)
+
+
+def _symbolic(*ends: Any) -> bool:
+    return any(isinstance(each, (Value, SymbolicTensor)) for each in ends)
+
+
+@operation("start", "stop")
+def _between(start: Any, stop: Any, num: int, endpoint: bool, axis: int) -> Any:
+    _, start, stop = on_graph(start, stop)
+    steps = linspace(0, 1, whole_number(num, "num", 1), endpoint)
+    first, distance = (expand_dims(each, -1) for each in (start, subtract(stop, start)))
+    return moveaxis(add(first, multiply(distance, steps)), -1, axis)
+
+
+def logspace(
+    start: Any,
+    stop: Any,
+    num: int = 50,
+    endpoint: bool = True,
+    base: Any = 10,
+    dtype: Any = None,
+    axis: int = 0,
+) -> Any:
+    """Returns powers of a base with exponents at equal distances.
+
+    Args:
+        start: The first exponent, or an array of such, or what stands for one.
+        stop: The last one.
+        num: How many.
+        endpoint: Whether `stop` is the last.
+        base: The base.
+        dtype: NumPy's type; None is "float32".
+        axis: Where the axis of these numbers is if `start` or `stop` is an array.
+
+    Example:
+        >>> logspace(0, 2, 3)
+        array([  1.,  10., 100.], dtype=float32)
+    """
+    if _symbolic(start, stop):
+        not_offered("ops.logspace", dtype=(dtype, None))
+        return power(base, _between(start, stop, num, endpoint, axis))
+    return np.logspace(start, stop, num, endpoint, base, dtype or np.float32, axis)
+
+
+def geomspace(
+    start: Any, stop: Any, num: int = 50, endpoint: bool = True, dtype: Any = None, axis: int = 0
+) -> Any:
+    """Returns numbers of which each is the same multiple of the one before.
+
+    Args:
+        start: The first, or an array of such, or what stands for one; above 0 in that case.
+        stop: The last one.
+        num: How many.
+        endpoint: Whether `stop` is the last.
+        dtype: NumPy's type; None is "float32".
+        axis: Where the axis of these numbers is if `start` or `stop` is an array.
+
+    Example:
+        >>> geomspace(1, 4, 3)
+        array([1., 2., 4.], dtype=float32)
+    """
+    if _symbolic(start, stop):
+        not_offered("ops.geomspace", dtype=(dtype, None))
+        return exp(_between(log(start), log(stop), num, endpoint, axis))
+    return np.geomspace(start, stop, num, endpoint, dtype or np.float32, axis)
 
 
 @operation("x", "fill_value")
@@ -192,115 +310,25 @@ def ones_like(x: Any, dtype: Any = None) -> Any:
     return full_like(x, 1.0, dtype)
 
 
-def cast(x: Any, dtype: Any) -> Any:
-    """Returns the numbers that a type has for others, as float32, in which all is computed.
+def empty_like(x: Any, dtype: Any = None) -> Any:
+    """Returns numbers of no meaning, which are zeros, in the form of others.
 
     Args:
         x: Numbers of any shape, or what stands for them.
-        dtype: "float32" leaves them alone; "bool" makes them 0 or 1; types of whole numbers cut off what is
-            behind the point, and do not wrap round.
-
-    Raises:
-        ValueError: If it is another type.
+        dtype: As for `cast`; None is "float32".
 
     Example:
-        >>> cast([-1.5, 0.0, 2.5], "int32"), cast([-1.5, 0.0, 2.5], "bool")
-        (array([-1.,  0.,  2.], dtype=float32), array([1., 0., 1.], dtype=float32))
+        >>> empty_like([[1.0, 2.0]]).shape
+        (1, 2)
     """
-    try:
-        name = np.dtype(dtype).name
-    except TypeError:
-        name = str(dtype)
-    return x if name == "float32" and hasattr(x, "dtype") and str(x.dtype) == name else _cast(x, name)
-
-
-@operation("x")
-def _cast(x: Any, dtype: str) -> Any:
-    _, x = on_graph(x)
-    if dtype == "bool":
-        return not_equal(x, 0.0)
-    if dtype == "float32":
-        return shaped(x, x.shape)
-    if dtype not in ("int8", "int16", "int32", "int64", "uint8", "uint16", "uint32", "uint64"):
-        raise ValueError(f"dtype must be 'float32', 'bool' or a type of whole numbers, got {dtype!r}")
-    return trunc(x)
-
-
-def _triangle(x: Any, k: int, below: bool) -> Any:
-    _, x = on_graph(x)
-    if len(x.dims) < 2:
-        raise batch_error(x) if x.rows and x.dims else ValueError(f"two axes are needed, got shape {x.shape}")
-    rows, columns = x.dims[-2:]
-    kept = np.tri(rows, columns, k if below else k - 1, np.float32)
-    return where(kept, x, 0.0) if below else where(kept, 0.0, x)
-
-
-@operation("x")
-def tril(x: Any, k: int = 0) -> Any:
-    """Returns matrices with zeros above a diagonal.
-
-    Args:
-        x: Matrices along the last two axes, or what stands for them.
-        k: Which diagonal; above 0 those on the right of the main one.
-
-    Example:
-        >>> tril([[1.0, 2.0], [3.0, 4.0]])
-        array([[1., 0.],
-               [3., 4.]], dtype=float32)
-    """
-    return _triangle(x, k, True)
-
-
-@operation("x")
-def triu(x: Any, k: int = 0) -> Any:
-    """Returns matrices with zeros below a diagonal.
-
-    Args:
-        x: Matrices along the last two axes, or what stands for them.
-        k: Which diagonal; above 0 those on the right of the main one.
-
-    Example:
-        >>> triu([[1.0, 2.0], [3.0, 4.0]])
-        array([[1., 2.],
-               [0., 4.]], dtype=float32)
-    """
-    return _triangle(x, k, False)
-
-
-@operation("x")
-def diag(x: Any, k: int = 0) -> Any:
-    """Returns the matrix with these numbers on a diagonal, or the diagonal of a matrix.
-
-    Args:
-        x: One or two axes of numbers, or what stands for them; there is no batch axis.
-        k: Which diagonal; above 0 those on the right of the main one.
-
-    Raises:
-        ValueError: If the axes are others, or the matrix has no such diagonal.
-
-    Example:
-        >>> diag([1.0, 2.0]), diag([[1.0, 2.0], [3.0, 4.0]])
-        (array([[1., 0.],
-               [0., 2.]], dtype=float32), array([1., 4.], dtype=float32))
-    """
-    _, x = on_graph(x)
-    if x.rows:
-        raise batch_error(x)
-    if x.ndim == 1:
-        wide = expand_dims(pad(x, (max(-k, 0), max(k, 0))), -1)
-        return where(eye(x.dims[0] + abs(k), k=k), wide, 0.0)
-    if x.ndim != 2 or not -x.dims[0] < k < x.dims[1]:
-        raise ValueError(f"one axis, or two with a diagonal {k}, are needed; got shape {x.shape}")
-    rows, columns = x.dims
-    begin = max(k, -k * columns)
-    return cut(reshape(x, -1), 0, begin, columns + 1, min(rows - max(-k, 0), columns - max(k, 0)))
+    return zeros_like(x, dtype)
 
 
 def meshgrid(*x: Any, indexing: str = "xy") -> Any:
     """Returns the coordinates of a grid: for each axis, which of its numbers each point has; as a list.
 
     Args:
-        x: The numbers of each axis, in one row, or what stands for them; there is no batch axis.
+        x: The numbers of each axis, or what stands for them; there is no batch axis.
         indexing: "xy" exchanges the first two axes of the result; "ij" does not.
 
     Example:
@@ -313,15 +341,15 @@ def meshgrid(*x: Any, indexing: str = "xy") -> Any:
 @operation("*x")
 def _meshgrid(x: Sequence[Any], indexing: str) -> Any:
     _, *values = on_graph(*x)
-    if indexing not in ("xy", "ij") or any(value.rows or value.ndim != 1 for value in values):
+    if indexing not in ("xy", "ij") or any(value.rows for value in values):
         raise ValueError(
-            f"rows of numbers without a batch axis and indexing 'xy' or 'ij' are needed, got shapes "
+            f"numbers without a batch axis and indexing 'xy' or 'ij' are needed, got shapes "
             f"{[value.shape for value in values]} and {indexing!r}"
         )
     order = list(range(len(values)))
     if indexing == "xy":
         order[:2] = order[:2][::-1]
-    shape = [values[i].dims[0] for i in order]
+    shape = [math.prod(values[i].dims) for i in order]
     return [
         broadcast_to(reshape(value, [-1 if i == own else 1 for i in order]), shape)
         for own, value in enumerate(values)

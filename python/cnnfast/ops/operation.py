@@ -163,6 +163,24 @@ def _compiled(key: _Key) -> tuple[Network, Any]:
     return network, mapped(lambda _: None, output)
 
 
+def only_array(x: Any, word: str) -> np.ndarray[Any, Any]:
+    """Returns an array, for words that have nothing to add to a graph.
+
+    Raises:
+        TypeError: If it only stands for an array.
+
+    Example:
+        >>> only_array([1, 2], "unique")
+        array([1, 2])
+    """
+    if isinstance(x, (Value, SymbolicTensor)):
+        raise TypeError(
+            f"ops.{word} takes arrays only: what it returns depends on the numbers in its shape or kind, and "
+            f"{x!r} has none yet; use it before or after what is traced"
+        )
+    return as_array(x, f"an argument of ops.{word}")
+
+
 def on_graph(*tensors: Any) -> tuple[Any, ...]:
     """Returns the graph that is being traced, then each tensor as a value of it; numbers become constants.
 

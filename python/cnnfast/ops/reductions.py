@@ -8,10 +8,22 @@ from typing import TYPE_CHECKING, Any
 
 from cnnfast.config import EPSILON
 from cnnfast.layers.tracing import Tracing, Value
-from cnnfast.ops.arithmetic import absolute, divide, maximum, multiply, power, rsqrt, sqrt, square, subtract
+from cnnfast.ops.arithmetic import (
+    absolute,
+    divide,
+    maximum,
+    minimum,
+    multiply,
+    power,
+    rsqrt,
+    sqrt,
+    square,
+    subtract,
+)
 from cnnfast.ops.axes import Axes, axes_of
+from cnnfast.ops.casting import cast
 from cnnfast.ops.functions import exp, log
-from cnnfast.ops.logic import equal, not_equal
+from cnnfast.ops.logic import equal, isclose, not_equal
 from cnnfast.ops.operation import on_graph, operation
 from cnnfast.ops.shaping import reshape, squeeze
 
@@ -84,51 +96,56 @@ def mean(x: Any, axis: Axes = None, keepdims: bool = False) -> Any:
 
 
 @operation("x")
-def prod(x: Any, axis: Axes = None, keepdims: bool = False) -> Any:
+def prod(x: Any, axis: Axes = None, keepdims: bool = False, dtype: Any = None) -> Any:
     """Returns products along axes.
 
     Args:
         x: Numbers of any shape, or what stands for them.
         axis: An axis or several, counted from the last where negative; None for all.
         keepdims: Whether these axes stay, with one number along each.
+        dtype: As for `cast`, of x; None is "float32".
 
     Example:
         >>> prod([[1.0, 2.0], [3.0, 4.0]], axis=1)
         array([ 2., 12.], dtype=float32)
     """
-    return _reduced(x, "product", axis, keepdims)
+    return _reduced(x if dtype is None else cast(x, dtype), "product", axis, keepdims)
 
 
-@operation("x")
-def max(x: Any, axis: Axes = None, keepdims: bool = False) -> Any:
+@operation("x", "initial")
+def max(x: Any, axis: Axes = None, keepdims: bool = False, initial: Any = None) -> Any:
     """Returns the largest numbers along axes; NaN where one is. Equal ones share the gradient.
 
     Args:
         x: Numbers of any shape, or what stands for them.
         axis: An axis or several, counted from the last where negative; None for all.
         keepdims: Whether these axes stay, with one number along each.
+        initial: A number that is one of those along each; None for none.
 
     Example:
         >>> max([[1.0, 2.0], [3.0, 4.0]], axis=0)
         array([3., 4.], dtype=float32)
     """
-    return _reduced(x, "max", axis, keepdims)
+    made = _reduced(x, "max", axis, keepdims)
+    return made if initial is None else maximum(made, initial)
 
 
-@operation("x")
-def min(x: Any, axis: Axes = None, keepdims: bool = False) -> Any:
+@operation("x", "initial")
+def min(x: Any, axis: Axes = None, keepdims: bool = False, initial: Any = None) -> Any:
     """Returns the smallest numbers along axes; NaN where one is. Equal ones share the gradient.
 
     Args:
         x: Numbers of any shape, or what stands for them.
         axis: An axis or several, counted from the last where negative; None for all.
         keepdims: Whether these axes stay, with one number along each.
+        initial: A number that is one of those along each; None for none.
 
     Example:
         >>> min([[1.0, 2.0], [3.0, 4.0]], axis=0)
         array([1., 2.], dtype=float32)
     """
-    return _reduced(x, "min", axis, keepdims)
+    made = _reduced(x, "min", axis, keepdims)
+    return made if initial is None else minimum(made, initial)
 
 
 amax, amin = max, min
@@ -391,3 +408,21 @@ def array_equal(x1: Any, x2: Any) -> Any:
         1.0
     """
     return all(equal(x1, x2))
+
+
+@operation("x1", "x2")
+def allclose(x1: Any, x2: Any, rtol: float = 1e-5, atol: float = 1e-8, equal_nan: bool = False) -> Any:
+    """Returns 1 where all numbers are equal but for rounding, else 0; see `isclose`.
+
+    Args:
+        x1: Numbers, or what stands for them.
+        x2: The same, of a shape that broadcasts with it.
+        rtol: How far they may be apart, as a part of x2.
+        atol: How far they may be apart anyway.
+        equal_nan: Whether NaN is close to NaN.
+
+    Example:
+        >>> float(allclose([1.0, 2.0], [1.000001, 2.0]))
+        1.0
+    """
+    return all(isclose(x1, x2, rtol, atol, equal_nan))

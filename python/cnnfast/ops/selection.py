@@ -145,6 +145,23 @@ def argsort(x: Any, axis: int | None = -1) -> Any:
 
 
 @operation("x")
+def argpartition(x: Any, kth: int, axis: int | None = -1) -> Any:
+    """Returns positions along an axis of first the smaller numbers, then the k-th, then the larger ones.
+
+    Args:
+        x: Numbers, or what stands for them.
+        kth: Which is to be in its place. All are, since all are sorted.
+        axis: The axis, the batch's counted, which it may not be; None makes one row of all numbers first.
+
+    Example:
+        >>> argpartition([3.0, 1.0, 2.0], 1)
+        array([1., 2., 0.], dtype=float32)
+    """
+    whole_number(kth, "kth", -(2**31))
+    return argsort(x, axis)
+
+
+@operation("x")
 def sort(x: Any, axis: int | None = -1) -> Any:
     """Returns the numbers along an axis sorted, the smallest first and NaN last.
 

@@ -58,6 +58,33 @@ def shape(x: Any) -> tuple[int | None, ...]:
     return tuple(x.shape) if isinstance(x, (Value, SymbolicTensor)) else np.shape(x)
 
 
+def ndim(x: Any) -> int:
+    """Returns the number of axes, the batch's counted.
+
+    Args:
+        x: Numbers of any shape, or what stands for them.
+
+    Example:
+        >>> ndim([[1.0, 2.0]])
+        2
+    """
+    return len(shape(x))
+
+
+def size(x: Any) -> int | None:
+    """Returns how many numbers there are; None where a size is not known.
+
+    Args:
+        x: Numbers of any shape, or what stands for them.
+
+    Example:
+        >>> size([[1.0, 2.0]])
+        2
+    """
+    sizes = shape(x)
+    return None if None in sizes else math.prod(each for each in sizes if each is not None)
+
+
 @operation("x")
 def reshape(x: Any, newshape: int | Sequence[int | None]) -> Any:
     """Returns the numbers, in their order, under another shape.

@@ -228,3 +228,49 @@ def unstack(x: Any, num: int | None = None, axis: int = 0) -> Any:
         raise ValueError(f"num must be None or {x.dims[own]}, as many as axis {axis} has; got {num}")
     kept = [size for i, size in enumerate(x.shape) if i != place]
     return [shaped(cut(x, own, i, 1, 1), kept) for i in range(x.dims[own])]
+
+
+@operation("x")
+def hsplit(x: Any, indices_or_sections: int | Sequence[int]) -> Any:
+    """Returns the numbers in pieces along the second axis, or the only one; see `split`.
+
+    Args:
+        x: Numbers, or what stands for them.
+        indices_or_sections: How many pieces of one length; or where the second, third, ... begin.
+
+    Example:
+        >>> hsplit([[1.0, 2.0]], 2)
+        [array([[1.]], dtype=float32), array([[2.]], dtype=float32)]
+    """
+    _, x = on_graph(x)
+    return split(x, indices_or_sections, min(1, x.ndim - 1))
+
+
+@operation("x")
+def vsplit(x: Any, indices_or_sections: int | Sequence[int]) -> Any:
+    """Returns the numbers in pieces along the first axis, which may not be the batch's; see `split`.
+
+    Args:
+        x: Numbers, or what stands for them.
+        indices_or_sections: How many pieces of one length; or where the second, third, ... begin.
+
+    Example:
+        >>> vsplit([[1.0], [2.0]], 2)
+        [array([[1.]], dtype=float32), array([[2.]], dtype=float32)]
+    """
+    return split(x, indices_or_sections, 0)
+
+
+@operation("x")
+def dsplit(x: Any, indices_or_sections: int | Sequence[int]) -> Any:
+    """Returns the numbers in pieces along the third axis; see `split`.
+
+    Args:
+        x: Numbers, or what stands for them.
+        indices_or_sections: How many pieces of one length; or where the second, third, ... begin.
+
+    Example:
+        >>> dsplit([[[1.0, 2.0]]], 2)
+        [array([[[1.]]], dtype=float32), array([[[2.]]], dtype=float32)]
+    """
+    return split(x, indices_or_sections, 2)

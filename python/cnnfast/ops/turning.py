@@ -108,6 +108,36 @@ def flip(x: Any, axis: Axes = None) -> Any:
     )
 
 
+@operation("x")
+def fliplr(x: Any) -> Any:
+    """Returns the numbers in reverse order along the second axis.
+
+    Args:
+        x: Numbers of two axes or more, or what stands for them.
+
+    Example:
+        >>> fliplr([[1.0, 2.0], [3.0, 4.0]])
+        array([[2., 1.],
+               [4., 3.]], dtype=float32)
+    """
+    return flip(x, 1)
+
+
+@operation("x")
+def flipud(x: Any) -> Any:
+    """Returns the numbers in reverse order along the first axis.
+
+    Args:
+        x: Numbers of one axis or more, or what stands for them; it may not be the batch's.
+
+    Example:
+        >>> flipud([[1.0, 2.0], [3.0, 4.0]])
+        array([[3., 4.],
+               [1., 2.]], dtype=float32)
+    """
+    return flip(x, 0)
+
+
 @operation("array")
 def rot90(array: Any, k: int = 1, axes: Sequence[int] = (0, 1)) -> Any:
     """Returns the numbers turned by quarters in the plane of two axes, from the first to the second.
