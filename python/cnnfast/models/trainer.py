@@ -550,12 +550,12 @@ class Trainer:
         batches = ([each[start : min(start + batch, count)] for each in samples] for start in starts)
         told = with_bar(batches, len(starts), verbose, "predict")
         outs: list[NDArray[np.float32]] = []
-        done = 0
-        for parts in predicted(told, network.predict, plan.pack_outputs, running):
+        for start, parts in zip(
+            starts, predicted(told, network.predict, plan.pack_outputs, running), strict=True
+        ):
             outs = outs or [np.empty((count, *part.shape[1:]), np.float32) for part in parts]
             for out, part in zip(outs, parts, strict=True):
-                out[done : done + len(part)] = part
-            done += len(parts[0])
+                out[start : start + batch] = part  # or each of them, where it is one for all
         return plan.pack_outputs(outs)
 
     def _predicted_batches(self, x: Any, steps: int | None, verbose: Verbose, callbacks: CallbackList) -> Any:
