@@ -41,6 +41,13 @@ class Row:
         return [rng.normal(size=shape).astype(np.float32) for shape in self.shapes]
 
 
+def _whole(word: Callable[..., Any], m: Any, *x: Any) -> Any:
+    """Of whole numbers, the second from 0 on."""
+    first, *rest = (m.round(4 * each) for each in x)
+    given = (first, *(m.abs(each) for each in rest))
+    return word(*(each.astype(int) for each in given)).astype(float) if m is np else word(*given)
+
+
 VECTORS = ((4, 5, 3), (4, 5, 3))
 METHODS = ("linear", "lower", "higher", "midpoint", "nearest")
 SORTED = np.linspace(-2, 2, 9)
@@ -75,6 +82,17 @@ ROWS = [
     Row("select", lambda m, x, y: m.select([x > 0.5, x > -0.5], [x, y], 2.0), ((4, 3), (4, 3)), 2),
     Row("searchsorted", lambda m, x: m.searchsorted(SORTED, x), smooth=False),
     Row("searchsorted-right", lambda m, x: m.searchsorted(SORTED, x, "right"), smooth=False),
+    *(
+        Row(
+            name,
+            lambda m, x, y, name=name: _whole(getattr(m, name), m, x, y),
+            ((4, 3), (3,)),
+            1,
+            smooth=False,
+        )
+        for name in ("bitwise_and", "bitwise_or", "bitwise_xor", "left_shift", "right_shift", "gcd", "lcm")
+    ),
+    Row("bitwise_invert", lambda m, x: _whole(m.bitwise_invert, m, x), batches=1, smooth=False),
     Row("digitize", lambda m, x: m.digitize(x, SORTED), batches=1, smooth=False),
     Row("isin", lambda m, x: [m.isin(m.round(x), [1, 0]), m.isin(m.round(x), 1, invert=True)], smooth=False),
 ]
@@ -210,6 +228,18 @@ def test_indices_of_many_axes() -> None:
     indices = np.arange(math.prod(shape))
     _close(ops.unravel_index(indices, shape), np.unravel_index(indices, shape), atol=0, rtol=0)
     assert [float(each) for each in ops.unravel_index(-1, shape)] == [6, 10, 12]
+
+
+def test_next_numbers() -> None:
+    one, other = np.array([1.0, -1.0, 0.0, 3.0], np.float32), np.array([2.0, 2.0, -1.0, 3.0], np.float32)
+    np.testing.assert_array_equal(ops.nextafter(one, other), np.nextafter(one, other))
+
+
+def test_functions_of_numbers() -> None:
+    add = ops.vectorize(lambda a, b: a + b)
+    assert add([1, 2, 3], 2).tolist() == [3, 4, 5]
+    traces = ops.vectorize(ops.trace, signature="(d,d)->()")
+    assert traces(np.arange(8.0).reshape(2, 2, 2)).tolist() == [3, 11]
 
 
 def test_between_symbolic_ends() -> None:

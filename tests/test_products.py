@@ -235,6 +235,12 @@ def test_tensordot_refuses() -> None:
         ("bhqk,bkhd->bqhd", ((7, 2, 5, 6), (7, 6, 2, 3)), BOTH),
         ("bi,bi->b", ((7, 3), (7, 3)), BOTH),
         ("bi,bj->bij", ((7, 3), (7, 4)), BOTH),
+        ("i...,j...k->...ijk", ((2, 3, 4), (5, 3, 4, 6)), (False, False)),
+        ("...ij,jk", ((7, 2, 5, 3), (3, 4)), ONE),
+        ("...qd,...kd->...qk", ((7, 2, 5, 3), (7, 2, 6, 3)), BOTH),
+        (",ij", ((), (2, 3)), (False, False)),
+        ("abc,bd->ad", ((7, 3, 4), (3, 2)), ONE),
+        ("dab,bc->ac", ((2, 5, 3), (3, 4)), (False, False)),
     ],
 )
 def test_einsum(subscripts: str, shapes: tuple[Shape, Shape], batches: tuple[bool, bool], isa: str) -> None:
@@ -261,17 +267,30 @@ def test_einsum_of_one() -> None:
     np.testing.assert_array_equal(made.predict(x), x.transpose(0, 2, 1))
 
 
+def test_einsum_of_three() -> None:
+    rng = np.random.default_rng(3)
+    x, y, z = (rng.normal(size=shape).astype(np.float32) for shape in ((7, 3, 4), (4, 5), (5, 6)))
+    source = Input((3, 4))
+    for subscripts in ("bij,jk,kl->bil", "bij,jk,kl->bl", "bij,jk,kl->blik"):
+        want = np.einsum(subscripts, *(each.astype(float) for each in (x, y, z)))
+        np.testing.assert_allclose(ops.einsum(subscripts, x, y, z), want, rtol=1e-5, atol=1e-5)
+        made = Model(source, ops.einsum(subscripts, source, y, z))
+        np.testing.assert_allclose(made.predict(x), want, rtol=1e-5, atol=1e-5)
+    turned = Model(source, ops.einsum("jk,kl,bij->bil", y, z, source))
+    np.testing.assert_allclose(turned.predict(x), np.einsum("jk,kl,bij->bil", y, z, x), rtol=1e-4, atol=1e-5)
+
+
 @pytest.mark.parametrize(
     ("subscripts", "message"),
     [
         ("abc,bc->ca", "the batch's axis, which is the result's first"),
         ("abc,bc->c", "the batch's axis, which is the result's first"),
-        ("abc,bd->ad", "sum over it first"),
         ("abc,bb->ac", "none twice"),
         ("abc,b->ac", "a letter for each axis"),
-        ("abc,cb->ac", "axes of the letter 'b' differ: 3 and 4"),
-        ("a...,bc->ac", "each axis needs a letter"),
-        ("abc->abc", "one or two operands"),
+        ("abc,cb->ac", "axes of the letter 'c' differ: 4 and 3"),
+        ("a..,bc->ac", "each axis needs a letter"),
+        ("a...b...,bc->ac", "none twice"),
+        ("abc->abc", "as many groups of letters as operands"),
         ("abc,bc->acd", "must be an operand's"),
     ],
 )

@@ -55,59 +55,20 @@ from cnnfast.ops.arithmetic import (
     subtract,
     true_divide,
 )
-from cnnfast.ops.casting import (
-    cast,
-)
-from cnnfast.ops.complex import (
-    angle,
-    conj,
-    conjugate,
-    imag,
-    isreal,
-    real,
-)
-from cnnfast.ops.conv import (
-    conv,
-    conv_grad,
-)
-from cnnfast.ops.conv_transpose import (
-    conv_transpose,
-    conv_transpose_grad,
-)
-from cnnfast.ops.counting import (
-    bincount,
-    digitize,
-    histogram,
-    isin,
-    searchsorted,
-    unique,
-    unravel_index,
-)
+from cnnfast.ops.casting import cast
+from cnnfast.ops.complex import angle, conj, conjugate, imag, isreal, real
+from cnnfast.ops.conv import conv, conv_grad
+from cnnfast.ops.conv_transpose import conv_transpose, conv_transpose_grad
+from cnnfast.ops.counting import bincount, digitize, histogram, isin, searchsorted, unique, unravel_index
 from cnnfast.ops.crossentropy import (
     binary_crossentropy,
     categorical_crossentropy,
     sparse_categorical_crossentropy,
 )
-from cnnfast.ops.dense import (
-    dense,
-    dense_grad,
-)
-from cnnfast.ops.depthwise_conv import (
-    depthwise_conv,
-    depthwise_conv_grad,
-)
-from cnnfast.ops.diagonals import (
-    diag,
-    diagflat,
-    diagonal,
-    trace,
-    tri,
-    tril,
-    triu,
-)
-from cnnfast.ops.einsum import (
-    einsum,
-)
+from cnnfast.ops.dense import dense, dense_grad
+from cnnfast.ops.depthwise_conv import depthwise_conv, depthwise_conv_grad
+from cnnfast.ops.diagonals import diag, diagflat, diagonal, trace, tri, tril, triu
+from cnnfast.ops.einsum import einsum
 from cnnfast.ops.functions import (
     cbrt,
     ceil,
@@ -133,17 +94,22 @@ from cnnfast.ops.functions import (
     tan,
     trunc,
 )
-from cnnfast.ops.grad import (
-    grad,
+from cnnfast.ops.grad import grad
+from cnnfast.ops.integers import (
+    bitwise_and,
+    bitwise_invert,
+    bitwise_left_shift,
+    bitwise_not,
+    bitwise_or,
+    bitwise_right_shift,
+    bitwise_xor,
+    gcd,
+    lcm,
+    left_shift,
+    nextafter,
+    right_shift,
 )
-from cnnfast.ops.joining import (
-    append,
-    concatenate,
-    dstack,
-    hstack,
-    stack,
-    vstack,
-)
+from cnnfast.ops.joining import append, concatenate, dstack, hstack, stack, vstack
 from cnnfast.ops.logic import (
     equal,
     greater,
@@ -185,14 +151,7 @@ from cnnfast.ops.making import (
     zeros,
     zeros_like,
 )
-from cnnfast.ops.matrices import (
-    dot,
-    inner,
-    matmul,
-    outer,
-    tensordot,
-    vdot,
-)
+from cnnfast.ops.matrices import dot, inner, matmul, outer, tensordot, vdot
 from cnnfast.ops.nans import (
     nan_to_num,
     nanargmax,
@@ -232,24 +191,9 @@ from cnnfast.ops.nonlinear import (
     tanh_shrink,
     threshold,
 )
-from cnnfast.ops.numpy_function import (
-    numpy_function,
-)
-from cnnfast.ops.pooling import (
-    average_pool,
-    average_pool_grad,
-    max_pool,
-    max_pool_grad,
-)
-from cnnfast.ops.quantiles import (
-    median,
-    nanmedian,
-    nanpercentile,
-    nanquantile,
-    percentile,
-    ptp,
-    quantile,
-)
+from cnnfast.ops.numpy_function import numpy_function, vectorize
+from cnnfast.ops.pooling import average_pool, average_pool_grad, max_pool, max_pool_grad
+from cnnfast.ops.quantiles import median, nanmedian, nanpercentile, nanquantile, percentile, ptp, quantile
 from cnnfast.ops.reductions import (
     all,
     allclose,
@@ -275,54 +219,12 @@ from cnnfast.ops.reductions import (
     sum,
     var,
 )
-from cnnfast.ops.repeating import (
-    pad,
-    repeat,
-    tile,
-)
-from cnnfast.ops.running import (
-    cumprod,
-    cumsum,
-    diff,
-    trapezoid,
-)
-from cnnfast.ops.selection import (
-    argpartition,
-    argsort,
-    in_top_k,
-    one_hot,
-    sort,
-    take,
-    take_along_axis,
-    top_k,
-)
-from cnnfast.ops.shaping import (
-    broadcast_to,
-    expand_dims,
-    ndim,
-    ravel,
-    reshape,
-    shape,
-    size,
-    squeeze,
-)
-from cnnfast.ops.signals import (
-    corrcoef,
-    correlate,
-    cross,
-    kron,
-    vander,
-)
-from cnnfast.ops.slicing import (
-    array_split,
-    dsplit,
-    get_item,
-    hsplit,
-    slice,
-    split,
-    unstack,
-    vsplit,
-)
+from cnnfast.ops.repeating import pad, repeat, tile
+from cnnfast.ops.running import cumprod, cumsum, diff, trapezoid
+from cnnfast.ops.selection import argpartition, argsort, in_top_k, one_hot, sort, take, take_along_axis, top_k
+from cnnfast.ops.shaping import broadcast_to, expand_dims, ndim, ravel, reshape, shape, size, squeeze
+from cnnfast.ops.signals import corrcoef, correlate, cross, kron, vander
+from cnnfast.ops.slicing import array_split, dsplit, get_item, hsplit, slice, split, unstack, vsplit
 from cnnfast.ops.turning import (
     depth_to_space,
     flip,
@@ -335,17 +237,8 @@ from cnnfast.ops.turning import (
     swapaxes,
     transpose,
 )
-from cnnfast.ops.vectors import (
-    glu,
-    sparsemax,
-)
-from cnnfast.ops.windows import (
-    bartlett,
-    blackman,
-    hamming,
-    hanning,
-    kaiser,
-)
+from cnnfast.ops.vectors import glu, sparsemax
+from cnnfast.ops.windows import bartlett, blackman, hamming, hanning, kaiser
 from cnnfast.utils.missing import missing
 
 __all__ = [
@@ -380,6 +273,13 @@ __all__ = [
     "bartlett",
     "binary_crossentropy",
     "bincount",
+    "bitwise_and",
+    "bitwise_invert",
+    "bitwise_left_shift",
+    "bitwise_not",
+    "bitwise_or",
+    "bitwise_right_shift",
+    "bitwise_xor",
     "blackman",
     "broadcast_to",
     "cast",
@@ -442,6 +342,7 @@ __all__ = [
     "fmod",
     "full",
     "full_like",
+    "gcd",
     "gelu",
     "geomspace",
     "get_item",
@@ -477,8 +378,10 @@ __all__ = [
     "isreal",
     "kaiser",
     "kron",
+    "lcm",
     "ldexp",
     "leaky_relu",
+    "left_shift",
     "less",
     "less_equal",
     "linspace",
@@ -528,6 +431,7 @@ __all__ = [
     "nanvar",
     "ndim",
     "negative",
+    "nextafter",
     "nonzero",
     "norm",
     "normalize",
@@ -553,6 +457,7 @@ __all__ = [
     "relu_grad",
     "repeat",
     "reshape",
+    "right_shift",
     "roll",
     "rot90",
     "round",
@@ -618,6 +523,7 @@ __all__ = [
     "vander",
     "var",
     "vdot",
+    "vectorize",
     "vsplit",
     "vstack",
     "where",

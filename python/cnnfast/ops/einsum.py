@@ -1,8 +1,9 @@
-"""Einstein's sums of one or two operands: axes put in order around one product of matrices."""
+"""Einstein's sums: axes put in order around products of matrices, one for each operand but the first."""
 
 from __future__ import annotations
 
 import math
+import string
 from collections.abc import Sequence
 from typing import Any, NoReturn
 
@@ -10,19 +11,21 @@ from cnnfast.layers.tracing import Value
 from cnnfast.ops.axes import rearranged
 from cnnfast.ops.matrices import matmul
 from cnnfast.ops.operation import on_graph, operation
+from cnnfast.ops.reductions import sum
 
 
 def einsum(subscripts: str, *operands: Any) -> Any:
     """Returns sums of products, over the axes whose letters the result lacks.
 
     Args:
-        subscripts: A letter for each axis, the batch's included: "bij,jk->bik". Without "->" the result has,
-            in alphabetical order, the letters that stand once.
-        operands: One or two: numbers, or what stands for them.
+        subscripts: A letter for each axis, the batch's included: "bij,jk->bik"; "..." stands for those
+            that have none, counted from the last. Without "->" the result has first those of "...", then, in
+            alphabetical order, the letters that stand once.
+        operands: Numbers, or what stands for them. They are multiplied from left to right.
 
     Raises:
-        ValueError: If letters and shapes do not fit; a letter stands twice in one operand, or is summed over
-            in one alone; there are others than letters; or samples of a batch would be added up.
+        ValueError: If letters and shapes do not fit; a letter stands twice in one operand; there are others
+            than letters; or samples of a batch would be added up.
 
     Source:
         Keras 3, `keras.ops.einsum`; NumPy's meaning.
@@ -37,11 +40,23 @@ def einsum(subscripts: str, *operands: Any) -> Any:
 @operation("*operands")
 def sum_of_products(operands: Sequence[Any], subscripts: str) -> Any:
     """Returns `einsum(subscripts, *operands)`."""
-    values = list(on_graph(*operands))[1:]
+    values: list[Value] = list(on_graph(*operands))[1:]
     letters, out = _parsed(subscripts, values)
-    if len(values) == 1:
-        return _ordered(values[0], letters[0], out)
-    (a, b), (first, second) = values, letters
+    everything = out + "".join(letters)
+    for i, own in enumerate(letters):
+        alone = [each for each in own if everything.count(each) == 1]
+        if alone:
+            values[i] = sum(values[i], [own.index(each) for each in alone])
+            letters[i] = "".join(each for each in own if each not in alone)
+    while len(values) > 1:
+        (a, b, *rest), (first, second, *others) = values, letters
+        later = dict.fromkeys(out + "".join(others))
+        made = "".join(each for each in later if each in first + second) if others else out
+        values, letters = [_product(a, b, first, second, made), *rest], [made, *others]
+    return _ordered(values[0], letters[0], out)
+
+
+def _product(a: Value, b: Value, first: str, second: str, out: str) -> Value:
     if b.rows and second[0] not in first:
         (a, b), (first, second) = (b, a), (second, first)
     sizes = {**_sizes(a, first), **_sizes(b, second)}
@@ -66,28 +81,39 @@ def _parsed(subscripts: str, values: list[Value]) -> tuple[list[str], str]:
 
     given, arrow, out = subscripts.replace(" ", "").partition("->")
     letters = given.split(",")
+    if len(values) != len(letters):
+        refuse("there must be as many groups of letters as operands")
+    letters, dots = _without_dots(letters, [value.ndim for value in values])
     everything = "".join(letters)
     if not arrow:
-        out = "".join(sorted(each for each in set(everything) if everything.count(each) == 1))
-    if not (len(values) == len(letters) <= 2):
-        refuse("there must be one or two operands, and as many groups of letters")
+        once = sorted(each for each in set(everything) if everything.count(each) == 1)
+        out = "".join(["...", *(each for each in once if each not in dots)])
+    out = out.replace("...", dots)
     if any(not each.isalpha() for each in everything + out):
-        refuse("each axis needs a letter; there is nothing else but ',' and '->'")
+        refuse("each axis needs a letter; there is nothing else but ',', '...' and '->'")
     for own, value in zip(letters, values, strict=True):
         if len(own) != value.ndim or len(set(own)) != len(own):
             refuse(f"{own!r} must be a letter for each axis of its operand, none twice")
         if value.rows and own[0] != out[:1]:
             refuse(f"{own[0]!r} is the batch's axis, which is the result's first and never summed over")
-        alone = [each for each in own if everything.count(each) == 1 and each not in out]
-        if alone:
-            refuse(f"{alone[0]!r} is of one operand alone; sum over it first")
     if len(set(out)) != len(out) or not set(out) <= set(everything):
         refuse("each of the result's letters must be an operand's, and none stand twice")
-    sizes = [{own[i]: size for i, size in enumerate(v.shape)} for own, v in zip(letters, values, strict=True)]
-    unlike = [each for each in sizes[0] if each in sizes[-1] and sizes[0][each] != sizes[-1][each]]
-    if unlike:
-        refuse(f"axes of the letter {unlike[0]!r} differ: {sizes[0][unlike[0]]} and {sizes[-1][unlike[0]]}")
+    sizes: dict[str, int | None] = {}
+    for own, value in zip(letters, values, strict=True):
+        for each, size in zip(own, value.shape, strict=True):
+            if sizes.setdefault(each, size) != size:
+                refuse(f"axes of the letter {each!r} differ: {sizes[each]} and {size}")
     return letters, out
+
+
+def _without_dots(groups: list[str], ranks: list[int]) -> tuple[list[str], str]:
+    """Groups with letters that are free in place of "...", and all of these."""
+    free = "".join(each for each in string.ascii_letters if each not in "".join(groups))
+    counts = [max(rank - len(group.replace("...", "")), 0) for group, rank in zip(groups, ranks, strict=True)]
+    most = max((count for group, count in zip(groups, counts, strict=True) if "..." in group), default=0)
+    dots = free[:most]
+    made = [group.replace("...", dots[most - count :]) for group, count in zip(groups, counts, strict=True)]
+    return made, dots
 
 
 def _sizes(x: Value, letters: str) -> dict[str, int]:

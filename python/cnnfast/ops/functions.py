@@ -313,7 +313,13 @@ def cbrt(x: Any) -> Any:
         >>> cbrt([8.0, -8.0])
         array([ 2., -2.], dtype=float32)
     """
-    return formula("mul", formula("sign", x), formula("pow", formula("abs", x), 1 / 3))
+    size = formula("abs", x)
+    usual = formula("mul", formula("ne", x, 0.0), formula("lt", size, math.inf))
+    near = formula("mul", formula("sign", x), formula("pow", size, 1 / 3))
+    root = formula("select", usual, near, 1.0)  # off by what 1 / 3 is off: one of Newton's steps
+    third = formula("div", x, formula("square", root))
+    nearer = formula("mul", formula("add", formula("add", root, root), third), 1 / 3)
+    return formula("select", usual, nearer, near)
 
 
 @operation("x")

@@ -138,3 +138,20 @@ class _Function:
                 f"the gradient of {self.name} is not that of the function: along a direction uphill the "
                 f"function changes by {slope:.6g}, its gradient says {told:.6g}"
             )
+
+
+def vectorize(
+    pyfunc: Callable[..., Any], *, excluded: Any = None, signature: str | None = None
+) -> Callable[..., Any]:
+    """Returns a function that calls another one for each number of arrays, as `numpy.vectorize` does.
+
+    Args:
+        pyfunc: A function of numbers, or, with a signature, of parts of arrays.
+        excluded: Which arguments, by place or name, it gets as they are.
+        signature: Which axes these parts have, such as "(m,n),(n)->(m)".
+
+    Example:
+        >>> vectorize(lambda a, b: a + b)([1.0, 2.0], 3.0)
+        array([4., 5.])
+    """
+    return np.vectorize(pyfunc, excluded=excluded, signature=signature)
