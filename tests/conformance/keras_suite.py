@@ -321,8 +321,12 @@ class _Word:
     def __call__(self, *tensors: Any, **named: Any) -> Any:
         given = self._signature.bind(*tensors, **named)
         several = any(each.kind is each.VAR_POSITIONAL for each in self._signature.parameters.values())
-        if several or not self._arguments:
-            return self._function(*given.args, **given.kwargs, **self._arguments)
+        if several:  # tensors: `indexing` comes behind, `subscripts` before them
+            after = dict(self._arguments)
+            before = [after.pop("subscripts")] if "subscripts" in after else []
+            return self._function(*before, *given.args, **after)
+        if not self._arguments:
+            return self._function(*given.args, **given.kwargs)
         return self._function(**given.arguments, **self._arguments)
 
     call = symbolic_call = compute_output_spec = __call__
