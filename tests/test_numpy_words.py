@@ -218,7 +218,7 @@ def test_words_of_arrays_alone() -> None:
     numbers, index = ops.unique(x, return_index=True, size=6, fill_value=9)
     assert (numbers.tolist(), index.tolist()) == ([0, 1, 3, 7, 9, 9], [3, 1, 0, 4, 1, 1])
     assert ops.unique(x, size=2).tolist() == [0, 1]
-    for word in (ops.unique, ops.nonzero, ops.bincount, ops.histogram):
+    for word in (ops.unique, ops.nonzero, ops.bincount, ops.histogram, ops.view):
         with pytest.raises(TypeError, match=r"takes arrays only: .*SymbolicTensor"):
             word(Input((3,)))
 
@@ -233,6 +233,13 @@ def test_indices_of_many_axes() -> None:
 def test_next_numbers() -> None:
     one, other = np.array([1.0, -1.0, 0.0, 3.0], np.float32), np.array([2.0, 2.0, -1.0, 3.0], np.float32)
     np.testing.assert_array_equal(ops.nextafter(one, other), np.nextafter(one, other))
+
+
+def test_bits_of_other_types() -> None:
+    x = np.array([1.0, -2.0], np.float32)
+    np.testing.assert_array_equal(ops.view(ops.view(x, "int32"), "float32"), x)
+    assert ops.view(x, "uint8").shape == (8,)
+    assert ops.view(x).dtype == np.float32
 
 
 def test_functions_of_numbers() -> None:

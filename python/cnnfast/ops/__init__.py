@@ -108,6 +108,7 @@ from cnnfast.ops.integers import (
     left_shift,
     nextafter,
     right_shift,
+    view,
 )
 from cnnfast.ops.joining import append, concatenate, dstack, hstack, stack, vstack
 from cnnfast.ops.logic import (
@@ -524,6 +525,7 @@ __all__ = [
     "var",
     "vdot",
     "vectorize",
+    "view",
     "vsplit",
     "vstack",
     "where",

@@ -6,12 +6,15 @@ Whole numbers are float32 here, exact up to 2^24, and have the bits of int64: tw
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from cnnfast.ops.numpy_function import numpy_function
-from cnnfast.ops.operation import operation
+from cnnfast.ops.operation import only_array, operation
+
+if TYPE_CHECKING:
+    from numpy.typing import ArrayLike, NDArray
 
 
 def _whole(func: Callable[..., Any], *x: Any) -> Any:
@@ -159,3 +162,18 @@ def nextafter(x1: Any, x2: Any) -> Any:
         array([1.1920929e-07], dtype=float32)
     """
     return numpy_function(lambda *ends: np.nextafter(*(each.astype(np.float32) for each in ends)), [x1, x2])
+
+
+def view(x: ArrayLike, dtype: Any = None) -> NDArray[Any]:
+    """Returns the bits of an array as numbers of another type.
+
+    Args:
+        x: Numbers, an array.
+        dtype: NumPy's type; None keeps it.
+
+    Example:
+        >>> view(np.array([1.0], np.float32), "int32")
+        array([1065353216], dtype=int32)
+    """
+    numbers = only_array(x, "view")
+    return numbers if dtype is None else numbers.view(dtype)
