@@ -108,6 +108,73 @@ def _scattered(x: Floats, new: Floats, ufunc: Any) -> Floats:
     return made
 
 
+def _ssim(a: Floats, b: Floats) -> Floats:
+    bell = np.exp(-0.5 * ((np.arange(5) - 2) / 1.5) ** 2)
+    weights = np.outer(bell, bell)[..., None] / bell.sum() ** 2
+
+    def local(x: Floats) -> Floats:
+        windows = np.lib.stride_tricks.sliding_window_view(x, (5, 5), (1, 2))
+        return np.einsum("nhwcij,ijc->nhwc", windows, np.repeat(weights, x.shape[-1], -1))
+
+    m1, m2, c1, c2 = local(a), local(b), 0.02**2, 0.06**2
+    s1, s2, s12 = local(a * a) - m1**2, local(b * b) - m2**2, local(a * b) - m1 * m2
+    return np.mean((2 * m1 * m2 + c1) * (2 * s12 + c2) / ((m1**2 + m2**2 + c1) * (s1 + s2 + c2)), (1, 2, 3))
+
+
+def _sobel(x: Floats) -> Floats:
+    wide = np.pad(x, [(0, 0), (1, 1), (1, 1), (0, 0)], "edge")
+    windows = np.lib.stride_tricks.sliding_window_view(wide, (3, 3), (1, 2))
+    down = np.outer([-1, 0, 1], [1, 2, 1])
+    return np.stack([(windows * down).sum((-1, -2)), (windows * down.T).sum((-1, -2))], -1)
+
+
+def _kernel(x: Floats, method: str) -> Floats:
+    if method == "linear":
+        return np.maximum(1 - x, 0)
+    if method == "cubic":
+        near, far = 1.5 * x**3 - 2.5 * x**2 + 1, -0.5 * x**3 + 2.5 * x**2 - 4 * x + 2
+        return np.where(x < 1, near, np.where(x < 2, far, 0))
+    radius = int(method[-1])
+    return np.where(x < radius, np.sinc(x) * np.sinc(x / radius), 0)
+
+
+def _scaled(x: Floats, method: str, antialias: bool) -> Floats:
+    for axis, size, scale, offset in (
+        (1, 5, np.float32(0.7), np.float32(0.4)),
+        (2, 9, np.float32(1.3), np.float32(-0.8)),
+    ):
+        places = (np.arange(size) + 0.5 - float(offset)) / float(scale) - 0.5
+        width = max(1 / float(scale), 1) if antialias else 1
+        weights = _kernel(np.abs(places - np.arange(x.shape[axis])[:, None]) / width, method)
+        weights /= weights.sum(0)
+        weights *= (places >= -0.5) & (places <= x.shape[axis] - 0.5)
+        x = np.moveaxis(np.moveaxis(x, axis, -1) @ weights, -1, axis)
+    return x
+
+
+def _perspective(x: Floats) -> Floats:
+    """By the homography from ends to starts, pixel by pixel; beyond the border are zeros."""
+    rows, wanted = [], []
+    for (u, v), (a, b) in zip(CORNERS, ENDS, strict=True):
+        rows += [[a, b, 1, 0, 0, 0, -u * a, -u * b], [0, 0, 0, a, b, 1, -v * a, -v * b]]
+        wanted += [u, v]
+    h = np.append(np.linalg.solve(rows, wanted), 1).reshape(3, 3)
+    made = np.zeros_like(x)
+    wide = np.pad(x, [(0, 0), (1, 2), (1, 2), (0, 0)])
+    for i, j in np.ndindex(x.shape[1:3]):
+        column, row, depth = h @ [j, i, 1]
+        row, column = row / depth + 1, column / depth + 1
+        top, left = math.floor(row), math.floor(column)
+        if 0 <= top <= x.shape[1] and 0 <= left <= x.shape[2]:
+            for k, m in np.ndindex(2, 2):
+                share = (1 - abs(row - top - k)) * (1 - abs(column - left - m))
+                made[:, i, j] += share * wide[:, top + k, left + m]
+    return made
+
+
+SIGHTS = (3, 7, 8, 2)
+CORNERS = np.array([[0.0, 0.0], [7.0, 0.0], [0.0, 6.0], [7.0, 6.0]])
+ENDS = np.array([[0.5, -0.25], [6.0, 1.0], [-1.0, 5.5], [7.5, 6.25]])
 IDS = np.array([0, 3, 0, 1, 9, 3, -1])  # there is no 2
 EMPTY = np.zeros((1, 3))
 PLACES = np.array([[0, 1], [2, 0], [0, 1]])
@@ -326,6 +393,49 @@ ROWS = [
             [np.stack([x[:, i : i + 3, j : j + 2].mean((1, 2)) for j in (0, 2, 4)], 1) for i in (0, 2)], 1
         ),
         ((3, 5, 6, 2),),
+    ),
+    Word(
+        "ssim",
+        lambda a, b: ops.image.ssim(a, b, 2.0, 5, data_format="channels_last"),
+        _ssim,
+        (SIGHTS, SIGHTS),
+    ),
+    Word("sobel_edges", lambda x: ops.image.sobel_edges(x, "channels_last"), _sobel, (SIGHTS,)),
+    Word(
+        "sobel_edges-first",
+        lambda x: ops.image.sobel_edges(ops.transpose(x, (0, 3, 1, 2)), "channels_first"),
+        lambda x: _sobel(x).transpose(0, 3, 1, 2, 4),
+        (SIGHTS,),
+    ),
+    *(
+        Word(
+            f"scale_and_translate-{method}-{antialias}",
+            lambda x, method=method, antialias=antialias: ops.image.scale_and_translate(
+                x, (None, 5, 9, 2), (0.7, 1.3), (0.4, -0.8), (1, 2), method, antialias
+            ),
+            lambda x, method=method, antialias=antialias: _scaled(x, method, antialias),
+            (SIGHTS,),
+        )
+        for method in ("linear", "cubic", "lanczos3", "lanczos5")
+        for antialias in (True, False)
+    ),
+    Word(
+        "perspective_transform",
+        lambda x: ops.image.perspective_transform(x, CORNERS, ENDS, data_format="channels_last"),
+        _perspective,
+        (SIGHTS,),
+    ),
+    Word(
+        "extract_patches_3d",
+        lambda x: ops.image.extract_patches_3d(x, (2, 1, 2), 2, data_format="channels_last"),
+        lambda x: np.concatenate([x[:, i:4:2, ::2, j:4:2] for i in (0, 1) for j in (0, 1)], -1),
+        ((2, 5, 3, 4, 2),),
+    ),
+    Word(
+        "extract_patches_3d-first",
+        lambda x: ops.image.extract_patches(x, (1, 2, 2), 1, data_format="channels_first"),
+        lambda x: np.concatenate([x[..., i : i + 2, j : j + 3] for i in (0, 1) for j in (0, 1)], 1),
+        ((2, 2, 2, 3, 4),),
     ),
     Word(
         "adaptive_max_pool",

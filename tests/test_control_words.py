@@ -126,6 +126,28 @@ def test_refusals() -> None:
         ops.unfold(X[None, None], 5)
 
 
+def test_rubber() -> None:
+    image = np.random.default_rng(1).uniform(size=(9, 8, 2)).astype(np.float32)
+    one = ops.image.elastic_transform(image, 3.0, 1.0, seed=4, data_format="channels_last")
+    np.testing.assert_array_equal(
+        one, ops.image.elastic_transform(image[None], 3.0, 1.0, seed=4, data_format="channels_last")[0]
+    )
+    assert np.abs(one - image).max() > 0.01
+    assert image.min() <= one.min() <= one.max() <= image.max()
+    still = ops.image.elastic_transform(image, 0.0, 1.0, data_format="channels_last")
+    np.testing.assert_allclose(still, image, rtol=1e-6)
+    source = Input((2, 9, 8))
+    made = Model(source, ops.image.elastic_transform(source, 3.0, 1.0, data_format="channels_first"))
+    moved = made.predict(image.transpose(2, 0, 1)[None], verbose=0)
+    assert image.min() <= moved.min() <= moved.max() <= image.max()
+
+
+def test_groups_follow_from_the_kernel() -> None:
+    x, kernel = np.ones((1, 4, 4, 6)), np.random.default_rng(2).normal(size=(2, 2, 3, 4))
+    np.testing.assert_array_equal(ops.conv(x, kernel), ops.conv(x, kernel, groups=2))
+    np.testing.assert_array_equal(ops.slice(X, (1, 1), (-1, 2)), X[1:, 1:3])
+
+
 @pytest.mark.parametrize("mode", ["reduced", "complete"])
 def test_factors(mode: Any) -> None:
     for x in (X, X.T, np.stack([X, 2 * X])):

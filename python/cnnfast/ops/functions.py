@@ -3,14 +3,10 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from cnnfast.ops.formula import formula
 from cnnfast.ops.operation import operation
-
-if TYPE_CHECKING:
-    from cnnfast.layers.tracing import Value
 
 
 @operation("x")
@@ -29,7 +25,7 @@ def erfc(x: Any) -> Any:
     """
     z = formula("abs", x)
     t = formula("div", 1.0, formula("add", formula("mul", z, 0.5), 1.0))
-    exponent = formula("sub", _polynomial(t, _ERFC), formula("square", z))
+    exponent = formula("sub", _polynomial(_ERFC, t), formula("square", z))
     tail = formula("mul", t, formula("exp", exponent))
     return formula("select", formula("ge", x, 0.0), tail, formula("sub", 2.0, tail))
 
@@ -50,8 +46,8 @@ def erfinv(x: Any) -> Any:
     """
     size = formula("abs", x)
     w = formula("neg", formula("log", formula("mul", formula("sub", 1.0, size), formula("add", size, 1.0))))
-    near = _polynomial(formula("sub", w, 2.5), _ERFINV_NEAR)
-    far = _polynomial(formula("sub", formula("sqrt", formula("max", w, 5.0)), 3.0), _ERFINV_FAR)
+    near = _polynomial(_ERFINV_NEAR, formula("sub", w, 2.5))
+    far = _polynomial(_ERFINV_FAR, formula("sub", formula("sqrt", formula("max", w, 5.0)), 3.0))
     made = formula("mul", formula("select", formula("lt", w, 5.0), near, far), x)
     end = formula("mul", formula("sign", x), math.inf)
     return formula("select", formula("eq", size, 1.0), end, made)
@@ -70,13 +66,6 @@ _ERFINV_FAR = (
     -0.000200214257, 0.000100950558, 0.00134934322, -0.00367342844, 0.00573950773, -0.0076224613,
     0.00943887047, 1.00167406, 2.83297682,
 )  # fmt: skip
-
-
-def _polynomial(x: Value, coefficients: Sequence[float]) -> Any:
-    made: Any = coefficients[0]
-    for each in coefficients[1:]:
-        made = formula("add", formula("mul", x, made), each)
-    return made
 
 
 @operation("x")
