@@ -28,7 +28,7 @@ MODULES = [name for name in NAMES if name and hasattr(cnnfast, name)]
         ("metrics.Precison", ["did you mean 'Precision'"]),
         ("initializers.STFT", ["Keras has it"]),
         ("utils.plot_model", ["Keras has it", "summary"]),
-        ("ops.svd", ["Keras has it"]),
+        ("ops.ctc_loss", ["Keras has it"]),
         ("datasets.imdb", ["Keras has it"]),
         ("applications", ["Keras has it"]),
         ("Sequentail", ["did you mean 'Sequential'"]),

@@ -8,6 +8,7 @@ threads.
 import math
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from statistics import NormalDist
 from typing import Any
 
 import numpy as np
@@ -66,6 +67,10 @@ def _erf(x: Floats) -> Floats:
     return np.asarray(np.vectorize(math.erf)(x))
 
 
+def _erfinv(x: float) -> float:
+    return NormalDist().inv_cdf((x + 1) / 2) / math.sqrt(2)
+
+
 TWO = (ALL, ALL)
 WORDS = [
     Word("add", np.add, TWO),
@@ -102,6 +107,8 @@ WORDS = [
     Word("tanh", np.tanh),
     Word("sigmoid", _sigmoid),
     Word("erf", _erf),
+    Word("erfc", np.vectorize(math.erfc)),
+    Word("erfinv", np.vectorize(_erfinv), ((-0.99, 0.99),)),
     Word("floor", np.floor, exact=True),
     Word("ceil", np.ceil, exact=True),
     Word("round", np.round, exact=True),

@@ -74,7 +74,7 @@ class RandomElasticTransform(ColourAugmentation):
 
     def _changed(self, images: Value) -> Any:
         from cnnfast import ops
-        from cnnfast.ops.image import grid, sampled
+        from cnnfast.ops.sampling import grid, sampled
 
         if self.scale[1] == 0 or self.factor[1] == 0:
             return images

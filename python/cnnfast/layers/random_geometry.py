@@ -115,7 +115,7 @@ class RandomCrop(Augmentation):
 
     def _changed(self, images: Value) -> Any:
         from cnnfast import ops
-        from cnnfast.ops.image import grid, sampled
+        from cnnfast.ops.sampling import grid, sampled
 
         rows, columns = self._sides(images)
         if rows <= self.height or columns <= self.width:
@@ -159,7 +159,7 @@ class AffineAugmentation(Augmentation):
         self.fill_value = real_number(fill_value, "fill_value", -math.inf)
 
     def _changed(self, images: Value) -> Any:
-        from cnnfast.ops.image import grid, sampled
+        from cnnfast.ops.sampling import grid, sampled
 
         at = grid(*self._sides(images), *self._places(images))
         return sampled(images, at, self.interpolation, self.fill_mode, self.fill_value, self.data_format)
@@ -457,7 +457,7 @@ class RandomPerspective(Augmentation):
 
     def _changed(self, images: Value) -> Any:
         from cnnfast import ops
-        from cnnfast.ops.image import grid, sampled
+        from cnnfast.ops.sampling import grid, sampled
 
         rows, columns = self._sides(images)
         if self.scale == 0 or min(rows, columns) < 2:

@@ -5,7 +5,7 @@ Those with a `_grad` beside them tell their gradients, too.
 
 from typing import TYPE_CHECKING
 
-from cnnfast.ops import image, numpy
+from cnnfast.ops import image, linalg, nn, numpy
 from cnnfast.ops.activations import (
     relu,
     relu_grad,
@@ -55,8 +55,20 @@ from cnnfast.ops.arithmetic import (
     subtract,
     true_divide,
 )
+from cnnfast.ops.attention import dot_product_attention
 from cnnfast.ops.casting import cast
+from cnnfast.ops.comparing import cdist, psnr
 from cnnfast.ops.complex import angle, conj, conjugate, imag, isreal, real
+from cnnfast.ops.control import (
+    associative_scan,
+    cond,
+    fori_loop,
+    map,
+    scan,
+    switch,
+    vectorized_map,
+    while_loop,
+)
 from cnnfast.ops.conv import conv, conv_grad
 from cnnfast.ops.conv_transpose import conv_transpose, conv_transpose_grad
 from cnnfast.ops.counting import bincount, digitize, histogram, isin, searchsorted, unique, unravel_index
@@ -65,16 +77,20 @@ from cnnfast.ops.crossentropy import (
     categorical_crossentropy,
     sparse_categorical_crossentropy,
 )
+from cnnfast.ops.custom_gradient import custom_gradient
 from cnnfast.ops.dense import dense, dense_grad
-from cnnfast.ops.depthwise_conv import depthwise_conv, depthwise_conv_grad
+from cnnfast.ops.depthwise_conv import depthwise_conv, depthwise_conv_grad, separable_conv
 from cnnfast.ops.diagonals import diag, diagflat, diagonal, trace, tri, tril, triu
 from cnnfast.ops.einsum import einsum
+from cnnfast.ops.folding import extract_sequences, fold, unfold
 from cnnfast.ops.functions import (
     cbrt,
     ceil,
     cos,
     cosh,
     erf,
+    erfc,
+    erfinv,
     exp,
     exp2,
     expm1,
@@ -111,6 +127,22 @@ from cnnfast.ops.integers import (
     view,
 )
 from cnnfast.ops.joining import append, concatenate, dstack, hstack, stack, vstack
+from cnnfast.ops.linalg import (
+    cholesky,
+    cholesky_inverse,
+    det,
+    eigh,
+    inv,
+    logdet,
+    lstsq,
+    lu_factor,
+    matrix_rank,
+    pinv,
+    qr,
+    solve,
+    solve_triangular,
+    svd,
+)
 from cnnfast.ops.logic import (
     equal,
     greater,
@@ -192,9 +224,18 @@ from cnnfast.ops.nonlinear import (
     tanh_shrink,
     threshold,
 )
+from cnnfast.ops.normalizing import batch_normalization, layer_normalization, rms_normalization
 from cnnfast.ops.numpy_function import numpy_function, vectorize
-from cnnfast.ops.pooling import average_pool, average_pool_grad, max_pool, max_pool_grad
+from cnnfast.ops.pooling import (
+    adaptive_average_pool,
+    adaptive_max_pool,
+    average_pool,
+    average_pool_grad,
+    max_pool,
+    max_pool_grad,
+)
 from cnnfast.ops.quantiles import median, nanmedian, nanpercentile, nanquantile, percentile, ptp, quantile
+from cnnfast.ops.rearranging import rearrange
 from cnnfast.ops.reductions import (
     all,
     allclose,
@@ -222,10 +263,30 @@ from cnnfast.ops.reductions import (
 )
 from cnnfast.ops.repeating import pad, repeat, tile
 from cnnfast.ops.running import cumprod, cumsum, diff, trapezoid
-from cnnfast.ops.selection import argpartition, argsort, in_top_k, one_hot, sort, take, take_along_axis, top_k
+from cnnfast.ops.scattering import (
+    scatter,
+    scatter_update,
+    segment_max,
+    segment_min,
+    segment_prod,
+    segment_sum,
+    slice_update,
+)
+from cnnfast.ops.selection import (
+    argpartition,
+    argsort,
+    in_top_k,
+    multi_hot,
+    one_hot,
+    sort,
+    take,
+    take_along_axis,
+    top_k,
+)
 from cnnfast.ops.shaping import broadcast_to, expand_dims, ndim, ravel, reshape, shape, size, squeeze
 from cnnfast.ops.signals import corrcoef, correlate, cross, kron, vander
 from cnnfast.ops.slicing import array_split, dsplit, get_item, hsplit, slice, split, unstack, vsplit
+from cnnfast.ops.tensors import convert_to_numpy, convert_to_tensor, dtype, is_tensor, saturate_cast
 from cnnfast.ops.turning import (
     depth_to_space,
     flip,
@@ -245,6 +306,8 @@ from cnnfast.utils.missing import missing
 __all__ = [
     "abs",
     "absolute",
+    "adaptive_average_pool",
+    "adaptive_max_pool",
     "add",
     "all",
     "allclose",
@@ -268,10 +331,12 @@ __all__ = [
     "array",
     "array_equal",
     "array_split",
+    "associative_scan",
     "average",
     "average_pool",
     "average_pool_grad",
     "bartlett",
+    "batch_normalization",
     "binary_crossentropy",
     "bincount",
     "bitwise_and",
@@ -286,16 +351,22 @@ __all__ = [
     "cast",
     "categorical_crossentropy",
     "cbrt",
+    "cdist",
     "ceil",
     "celu",
+    "cholesky",
+    "cholesky_inverse",
     "clip",
     "concatenate",
+    "cond",
     "conj",
     "conjugate",
     "conv",
     "conv_grad",
     "conv_transpose",
     "conv_transpose_grad",
+    "convert_to_numpy",
+    "convert_to_tensor",
     "copy",
     "corrcoef",
     "correlate",
@@ -305,12 +376,14 @@ __all__ = [
     "cross",
     "cumprod",
     "cumsum",
+    "custom_gradient",
     "deg2rad",
     "dense",
     "dense_grad",
     "depth_to_space",
     "depthwise_conv",
     "depthwise_conv_grad",
+    "det",
     "diag",
     "diagflat",
     "diagonal",
@@ -319,18 +392,24 @@ __all__ = [
     "divide",
     "divide_no_nan",
     "dot",
+    "dot_product_attention",
     "dsplit",
     "dstack",
+    "dtype",
+    "eigh",
     "einsum",
     "elu",
     "empty",
     "empty_like",
     "equal",
     "erf",
+    "erfc",
+    "erfinv",
     "exp",
     "exp2",
     "expand_dims",
     "expm1",
+    "extract_sequences",
     "eye",
     "fabs",
     "flip",
@@ -341,6 +420,8 @@ __all__ = [
     "fmax",
     "fmin",
     "fmod",
+    "fold",
+    "fori_loop",
     "full",
     "full_like",
     "gcd",
@@ -369,6 +450,8 @@ __all__ = [
     "image",
     "in_top_k",
     "inner",
+    "inv",
+    "is_tensor",
     "isclose",
     "isfinite",
     "isin",
@@ -379,12 +462,14 @@ __all__ = [
     "isreal",
     "kaiser",
     "kron",
+    "layer_normalization",
     "lcm",
     "ldexp",
     "leaky_relu",
     "left_shift",
     "less",
     "less_equal",
+    "linalg",
     "linspace",
     "log",
     "log1p",
@@ -394,13 +479,18 @@ __all__ = [
     "log_softmax",
     "logaddexp",
     "logaddexp2",
+    "logdet",
     "logical_and",
     "logical_not",
     "logical_or",
     "logical_xor",
     "logspace",
     "logsumexp",
+    "lstsq",
+    "lu_factor",
+    "map",
     "matmul",
+    "matrix_rank",
     "max",
     "max_pool",
     "max_pool_grad",
@@ -414,6 +504,7 @@ __all__ = [
     "mod",
     "moments",
     "moveaxis",
+    "multi_hot",
     "multiply",
     "nan_to_num",
     "nanargmax",
@@ -433,6 +524,7 @@ __all__ = [
     "ndim",
     "negative",
     "nextafter",
+    "nn",
     "nonzero",
     "norm",
     "normalize",
@@ -445,13 +537,17 @@ __all__ = [
     "outer",
     "pad",
     "percentile",
+    "pinv",
     "power",
     "prod",
+    "psnr",
     "ptp",
+    "qr",
     "quantile",
     "rad2deg",
     "ravel",
     "real",
+    "rearrange",
     "reciprocal",
     "relu",
     "relu6",
@@ -459,13 +555,23 @@ __all__ = [
     "repeat",
     "reshape",
     "right_shift",
+    "rms_normalization",
     "roll",
     "rot90",
     "round",
     "rsqrt",
+    "saturate_cast",
+    "scan",
+    "scatter",
+    "scatter_update",
     "searchsorted",
+    "segment_max",
+    "segment_min",
+    "segment_prod",
+    "segment_sum",
     "select",
     "selu",
+    "separable_conv",
     "shape",
     "sigmoid",
     "sigmoid_grad",
@@ -477,11 +583,14 @@ __all__ = [
     "sinh",
     "size",
     "slice",
+    "slice_update",
     "soft_shrink",
     "softmax",
     "softmax_grad",
     "softplus",
     "softsign",
+    "solve",
+    "solve_triangular",
     "sort",
     "space_to_depth",
     "sparse_categorical_crossentropy",
@@ -498,8 +607,10 @@ __all__ = [
     "stop_gradient",
     "subtract",
     "sum",
+    "svd",
     "swapaxes",
     "swish",
+    "switch",
     "take",
     "take_along_axis",
     "tan",
@@ -518,6 +629,7 @@ __all__ = [
     "triu",
     "true_divide",
     "trunc",
+    "unfold",
     "unique",
     "unravel_index",
     "unstack",
@@ -526,9 +638,11 @@ __all__ = [
     "vdot",
     "vectorize",
     "view",
+    "vectorized_map",
     "vsplit",
     "vstack",
     "where",
+    "while_loop",
     "zeros",
     "zeros_like",
 ]

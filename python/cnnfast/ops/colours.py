@@ -14,7 +14,7 @@ from cnnfast.ops.logic import equal, greater, less, where
 from cnnfast.ops.operation import on_graph, operation
 from cnnfast.ops.shaping import moved
 from cnnfast.ops.slicing import cut
-from cnnfast.utils.arguments import per_axis, real_number
+from cnnfast.utils.arguments import entries, per_axis, real_number
 
 if TYPE_CHECKING:
     from cnnfast.layers.tracing import Value
@@ -188,7 +188,7 @@ def gaussian_blur(
         array([0.274..., 0.451..., 0.274...], dtype=float32)
     """
     sizes = odd_sizes(kernel_size)
-    deviations = sigma if isinstance(sigma, (list, tuple)) else (sigma, sigma)
+    deviations = entries(sigma) or (sigma, sigma)
     given = [real_number(each, "sigma", math.ulp(0.0)) for each in deviations]
     if len(given) != 2:
         raise ValueError(f"sigma must be one number or two, got {sigma!r}")

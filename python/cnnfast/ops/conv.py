@@ -112,6 +112,12 @@ def convolution(
     )
 
 
+def _groups(kernel: NDArray[np.float32], x: Any, data_format: str | None) -> int:
+    shape = x.shape if isinstance(x, Value) else np.shape(x)
+    channels = shape[1 if resolve_data_format(data_format) == "channels_first" else -1]
+    return max(int(channels or 1) // int(kernel.shape[-2]), 1)
+
+
 def conv(
     x: Any,
     kernel: Any,
@@ -119,7 +125,7 @@ def conv(
     padding: PaddingArgument = "valid",
     data_format: str | None = None,
     dilation_rate: int | Sequence[int] = 1,
-    groups: int = 1,
+    groups: int | None = None,
     bias: Any = None,
     activation: str | Callable[..., Any] | None = None,
 ) -> Any:
@@ -136,7 +142,7 @@ def conv(
         padding: "valid", "same", an int, one for each axis, or (before, after) of each.
         data_format: "channels_last", "channels_first", or None for `cnnfast.image_data_format()`.
         dilation_rate: Distance between the taps of a filter, an int or one for each axis.
-        groups: Number of groups of channels.
+        groups: Number of groups of channels; None is what the channels of x and of the kernel tell.
         bias: One number for each filter; None for none.
         activation: A name in `cnnfast.ops`, such as "relu" or "gelu", or a function; None for none.
 
@@ -162,8 +168,9 @@ def conv(
     if isinstance(kernel, Value):
         return _by_computed(x, kernel, strides, padding, data_format, dilation_rate, groups, bias, activation)
     filters = checked_kernel(kernel, x, "channels / groups, filters")
+    count = _groups(filters, x, data_format) if groups is None else groups
     operation = convolution(
-        filters, strides, padding, data_format, dilation_rate, groups, bias is not None, activation
+        filters, strides, padding, data_format, dilation_rate, count, bias is not None, activation
     )
     return run(operation, x, [kernel] if bias is None else [kernel, bias])
 
@@ -175,14 +182,14 @@ def _by_computed(
     padding: Any,
     data_format: str | None,
     dilation_rate: Any,
-    groups: int,
+    groups: int | None,
     bias: Any,
     activation: Any,
 ) -> Any:
     """By a kernel that the graph makes: a product with what each window of the images holds."""
     from cnnfast import activations, ops
 
-    if kernel.ndim != 4 or groups != 1 or not isinstance(padding, str):
+    if kernel.ndim != 4 or groups not in (None, 1) or not isinstance(padding, str):
         raise ValueError(
             "a kernel that is computed, and no weight, convolves images, in one group, with padding 'valid' "
             f"or 'same'; got a kernel of shape {kernel.shape}, groups={groups}, padding={padding!r}"
@@ -206,7 +213,7 @@ def conv_grad(
     padding: PaddingArgument = "valid",
     data_format: str | None = None,
     dilation_rate: int | Sequence[int] = 1,
-    groups: int = 1,
+    groups: int | None = None,
     bias: ArrayLike | None = None,
     activation: str | Callable[..., Any] | None = None,
 ) -> tuple[NDArray[np.float32], NDArray[np.float32], NDArray[np.float32]]:
@@ -237,7 +244,8 @@ def conv_grad(
         [[5.0, 5.0, 5.0, 5.0], [3.0, 3.0, 3.0, 3.0], [1.0]]
     """
     filters = checked_kernel(kernel, x, "channels / groups, filters")
-    operation = convolution(filters, strides, padding, data_format, dilation_rate, groups, True, activation)
+    count = _groups(filters, x, data_format) if groups is None else groups
+    operation = convolution(filters, strides, padding, data_format, dilation_rate, count, True, activation)
     offsets = np.zeros(operation.filters, np.float32) if bias is None else bias
     grad_x, (grad_kernel, grad_bias) = run_grad(operation, x, grad_out, [filters, offsets])
     return grad_x, grad_kernel, grad_bias

@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from cnnfast.ops.conv import Convolution, checked_kernel, conv_grad, convolution
+from cnnfast.ops.conv import Convolution, checked_kernel, conv, conv_grad, convolution
 from cnnfast.ops.runner import run
 
 if TYPE_CHECKING:
@@ -93,6 +93,47 @@ def depthwise_conv(
     )
     operation = _Depthwise(**vars(plain))
     return run(operation, x, [kernel] if bias is None else [kernel, bias])
+
+
+def separable_conv(
+    inputs: Any,
+    depthwise_kernel: Any,
+    pointwise_kernel: Any,
+    strides: int | Sequence[int] = 1,
+    padding: PaddingArgument = "valid",
+    data_format: str | None = None,
+    dilation_rate: int | Sequence[int] = 1,
+) -> Any:
+    """Convolves each channel with filters of its own, then each pixel's channels with others.
+
+    Formula: conv(depthwise_conv(inputs, depthwise_kernel, ...), pointwise_kernel)
+
+    Args:
+        inputs: Sequences, images or volumes, batch axis first.
+        depthwise_kernel: Filters, (height, width, channels, multiplier), as for `depthwise_conv`.
+        pointwise_kernel: Filters, (1, 1, channels * multiplier, filters).
+        strides: Of the first convolution, as what follows: step between outputs.
+        padding: "valid", "same", an int, one for each axis, or (before, after) of each.
+        data_format: "channels_last", "channels_first", or None for `cnnfast.image_data_format()`.
+        dilation_rate: Distance between the taps of a filter, an int or one for each axis.
+
+    Shapes:
+        (n, h, w, c) -> (n, oh, ow, filters), or with the channels first; other ranks likewise.
+
+    Raises:
+        ValueError: If shapes or arguments do not suit each other.
+
+    Source:
+        Keras 3, `keras.ops.separable_conv`.
+
+    Example:
+        >>> import numpy as np
+        >>> x = np.array([1.0, 10.0, 2.0, 20.0]).reshape(1, 2, 2)
+        >>> separable_conv(x, np.ones((2, 2, 1)), np.ones((1, 2, 1))).tolist()
+        [[[33.0]]]
+    """
+    own = depthwise_conv(inputs, depthwise_kernel, strides, padding, data_format, dilation_rate)
+    return conv(own, pointwise_kernel, 1, "valid", data_format)
 
 
 def depthwise_conv_grad(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Sequence
 from typing import Any
 
@@ -10,7 +11,7 @@ from cnnfast.ops.colours import height_axis
 from cnnfast.ops.joining import concatenate
 from cnnfast.ops.operation import on_graph, operation
 from cnnfast.ops.shaping import moved
-from cnnfast.utils.arguments import explicit_sides, one_of, per_axis, whole_number
+from cnnfast.utils.arguments import entries, explicit_sides, one_of, per_axis, whole_number
 
 Side = int | None
 
@@ -147,8 +148,8 @@ def extract_patches(
     """Returns windows of images, the numbers of each as channels: rows, then columns, then channels.
 
     Args:
-        images: One image or a batch.
-        size: The windows' size: an int, or (height, width).
+        images: One image or a batch; or volumes.
+        size: The windows' size: an int, or (height, width); (depth, height, width) of volumes.
         strides: Between windows; None: they lie side by side.
         dilation_rate: Between the pixels of a window.
         padding: "valid", or "same" with zeros around.
@@ -158,6 +159,7 @@ def extract_patches(
         (n, h, w, c) -> (n, rows, columns, height * width * c), or with the channels first.
 
     Raises:
+        TypeError: If the size is no whole number and no tuple of some.
         ValueError: If an argument is out of its range, or no window has room.
 
     Source:
@@ -167,10 +169,57 @@ def extract_patches(
         >>> extract_patches([[[1.0], [2.0], [3.0], [4.0]]], (1, 2)).tolist()
         [[[1.0, 2.0], [3.0, 4.0]]]
     """
-    window = per_axis(size, "size", 2)
-    steps = window if strides is None else per_axis(strides, "strides", 2)
+    return _windows(images, size, strides, dilation_rate, padding, data_format, (2, 3))
+
+
+def extract_patches_3d(
+    volumes: Any,
+    size: int | Sequence[int],
+    strides: int | Sequence[int] | None = None,
+    dilation_rate: int | Sequence[int] = 1,
+    padding: str = "valid",
+    data_format: str | None = None,
+) -> Any:
+    """Returns windows of volumes, the numbers of each as channels, as `extract_patches` does of images.
+
+    Args:
+        volumes: One volume or a batch.
+        size: The windows' size: an int, or (depth, height, width).
+        strides: Between windows; None: they lie side by side.
+        dilation_rate: Between the cells of a window.
+        padding: "valid", or "same" with zeros around.
+        data_format: "channels_last", "channels_first", or None for `cnnfast.image_data_format()`.
+
+    Shapes:
+        (n, d, h, w, c) -> (n, planes, rows, columns, depth * height * width * c), or with the channels first.
+
+    Raises:
+        TypeError: If the size is no whole number and no three of them.
+        ValueError: If another argument is out of its range, or no window has room.
+
+    Source:
+        Keras 3, `keras.ops.image.extract_patches_3d`.
+
+    Example:
+        >>> extract_patches_3d([[[[1.0], [2.0]]], [[[3.0], [4.0]]]], (2, 1, 1)).ravel()
+        array([1., 3., 2., 4.], dtype=float32)
+    """
+    return _windows(volumes, size, strides, dilation_rate, padding, data_format, (3,))
+
+
+def _windows(
+    images: Any, size: Any, strides: Any, dilation_rate: Any, padding: str, data_format: Any, ranks: Any
+) -> Any:
+    sizes = entries(size)
+    rank = ranks[0] if sizes is None else len(sizes)
+    if isinstance(size, str) or (ranks == (3,) and rank != 3):
+        raise TypeError(f"size must be a whole number or a tuple of {ranks[-1]}, got {size!r}")
+    if rank not in ranks:
+        raise ValueError(f"size must be a whole number, or 2 or 3 of them, got {size!r}")
+    window = per_axis(size, "size", rank)
+    steps = window if strides is None else per_axis(strides, "strides", rank)
     one_of(padding, "padding", ("valid", "same"))
-    apart = per_axis(dilation_rate, "dilation_rate", 2)
+    apart = per_axis(dilation_rate, "dilation_rate", rank)
     return _extract_patches(images, window, steps, apart, padding, resolve_data_format(data_format))
 
 
@@ -184,9 +233,14 @@ def _extract_patches(
     data_format: str,
 ) -> Any:
     _, x = on_graph(images)
-    height = height_axis(x, data_format)
+    rank, first = len(size), data_format == "channels_first"
+    if x.ndim not in (rank + 1, rank + 2):
+        raise ValueError(
+            f"windows of size {tuple(size)} need {rank + 1} axes, or a batch, got shape {x.shape}"
+        )
+    begin = len(x.dims) - rank - (0 if first else 1)
     spans = [(window - 1) * apart + 1 for window, apart in zip(size, dilation_rate, strict=True)]
-    lengths = x.dims[height : height + 2]
+    lengths = x.dims[begin : begin + rank]
     added = explicit_sides(padding, lengths, spans, tuple(strides))
     room = [length + sum(each) for length, each in zip(lengths, added, strict=True)]
     for length, span in zip(room, spans, strict=True):
@@ -194,12 +248,12 @@ def _extract_patches(
             raise ValueError(f"windows span {span} pixels of an axis that has {length}; make them smaller")
     counts = [(size - span) // step + 1 for size, span, step in zip(room, spans, strides, strict=True)]
     sides = [(0, 0)] * len(x.dims)
-    sides[height : height + 2] = added
+    sides[begin : begin + rank] = added
     wide = moved(x, "pad", sides, "constant", 0.0) if padding == "same" else x
     pieces = []
-    for cell in range(size[0] * size[1]):
+    for cell in itertools.product(*map(range, size)):
         ranges = [(0, 1, length) for length in wide.dims]
-        for i, step in enumerate((cell // size[1], cell % size[1])):
-            ranges[height + i] = (step * dilation_rate[i], strides[i], counts[i])
+        for i, step in enumerate(cell):
+            ranges[begin + i] = (step * dilation_rate[i], strides[i], counts[i])
         pieces.append(moved(wide, "slice", ranges))
-    return concatenate(pieces, -3 if data_format == "channels_first" else -1)
+    return concatenate(pieces, -rank - 1 if first else -1)

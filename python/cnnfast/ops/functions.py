@@ -10,6 +10,65 @@ from cnnfast.ops.operation import operation
 
 
 @operation("x")
+def erfc(x: Any) -> Any:
+    """Returns 1 - erf(x), exact where that is small.
+
+    Args:
+        x: Numbers of any shape, or what stands for them.
+
+    Source:
+        Press et al., Numerical Recipes, 6.2.2; Keras 3, `keras.ops.erfc`.
+
+    Example:
+        >>> erfc([0.0])
+        array([1.], dtype=float32)
+    """
+    z = formula("abs", x)
+    t = formula("div", 1.0, formula("add", formula("mul", z, 0.5), 1.0))
+    exponent = formula("sub", _polynomial(_ERFC, t), formula("square", z))
+    tail = formula("mul", t, formula("exp", exponent))
+    return formula("select", formula("ge", x, 0.0), tail, formula("sub", 2.0, tail))
+
+
+@operation("x")
+def erfinv(x: Any) -> Any:
+    """Returns the number whose erf is x: infinite at 1 and -1, and NaN beyond.
+
+    Args:
+        x: Numbers of any shape, or what stands for them.
+
+    Source:
+        Giles, Approximating the erfinv function, 2012; Keras 3, `keras.ops.erfinv`.
+
+    Example:
+        >>> erfinv([0.0, 1.0])
+        array([ 0., inf], dtype=float32)
+    """
+    size = formula("abs", x)
+    w = formula("neg", formula("log", formula("mul", formula("sub", 1.0, size), formula("add", size, 1.0))))
+    near = _polynomial(_ERFINV_NEAR, formula("sub", w, 2.5))
+    far = _polynomial(_ERFINV_FAR, formula("sub", formula("sqrt", formula("max", w, 5.0)), 3.0))
+    made = formula("mul", formula("select", formula("lt", w, 5.0), near, far), x)
+    end = formula("mul", formula("sign", x), math.inf)
+    return formula("select", formula("eq", size, 1.0), end, made)
+
+
+# Coefficients of the two above, that of the highest power first.
+_ERFC = (
+    0.17087277, -0.82215223, 1.48851587, -1.13520398, 0.27886807, -0.18628806, 0.09678418, 0.37409196,
+    1.00002368, -1.26551223,
+)  # fmt: skip
+_ERFINV_NEAR = (
+    2.81022636e-08, 3.43273939e-07, -3.5233877e-06, -4.39150654e-06, 0.00021858087, -0.00125372503,
+    -0.00417768164, 0.246640727, 1.50140941,
+)  # fmt: skip
+_ERFINV_FAR = (
+    -0.000200214257, 0.000100950558, 0.00134934322, -0.00367342844, 0.00573950773, -0.0076224613,
+    0.00943887047, 1.00167406, 2.83297682,
+)  # fmt: skip
+
+
+@operation("x")
 def exp(x: Any) -> Any:
     """Returns e^x.
 

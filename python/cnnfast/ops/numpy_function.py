@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+import math
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -10,6 +12,8 @@ from numpy.typing import NDArray
 
 from cnnfast.layers.symbolic import SymbolicTensor
 from cnnfast.layers.tracing import Tracing, Value, current_tracing
+from cnnfast.ops.axes import rearranged
+from cnnfast.ops.slicing import cut
 from cnnfast.utils.samples import as_array
 
 Array = NDArray[Any]
@@ -60,24 +64,106 @@ def numpy_function(func: Callable[..., Any], inputs: Any, gradient: Callable[...
     graph = next((each.graph for each in listed if isinstance(each, Value)), None) or current_tracing()
     if graph is None:
         return own.forward(*(as_array(each, "an input").astype(np.float32) for each in listed))
-    return _traced(graph, own, [graph.as_value(each) for each in listed])
+    values = [graph.as_value(each) for each in listed]
+    return _added(graph, own, values, own.shape_for(values))
 
 
-def _traced(graph: Tracing, own: _Function, values: Sequence[Value]) -> Value:
-    dims = own.shape_for(values)
+def _added(graph: Tracing, own: _Function, values: Sequence[Value], dims: tuple[int, ...]) -> Value:
     numbers = [value.number for value in values]
     if own.gradient is None:
         numbers = [graph.stop_gradient(number, graph.named("stop_gradient")) for number in numbers]
     return graph.value(graph.host(numbers, dims, own.forward, own.backward, graph.named(own.name)))
 
 
+def by_numpy(
+    name: str,
+    values: Sequence[Value],
+    dims: Sequence[tuple[int, ...]],
+    func: Callable[..., Any],
+    gradient: Callable[..., Any] | None = None,
+) -> list[Value]:
+    """Adds a function of this package's own, whose shapes and gradient need no trial.
+
+    Args:
+        name: What it is called.
+        values: What it is made of; it gets float64.
+        dims: The shapes of what it returns, without the batch's axis.
+        func: Returns a list of as many arrays.
+        gradient: Called with the inputs and a list of gradients; returns the gradient by each input, None
+            for 0. None: nothing is differentiated through it.
+
+    Example:
+        >>> from cnnfast.layers.tracing import Tracing
+        >>> graph = Tracing()
+        >>> x = graph.value(graph.input((4,), "x"))
+        >>> by_numpy("parts", [x], [(1,), (3,)], lambda a: [a[:, :1], a[:, 1:]])
+        [<Value shape=(None, 1)>, <Value shape=(None, 3)>]
+    """
+    batch = any(value.rows for value in values)
+    sizes = [math.prod(each) for each in dims]
+    begins = [*itertools.accumulate(sizes, initial=0)]
+
+    def joined(*arrays: Array) -> Array:
+        made = func(*arrays)
+        return np.concatenate([np.reshape(each, (*np.shape(each)[:batch], -1)) for each in made], -1)
+
+    def apart(*given: Array) -> Any:
+        *arrays, grad = given
+        grads = [grad[..., a : a + n] for a, n in zip(begins, sizes, strict=False)]
+        lead = grad.shape[:batch]
+        assert gradient is not None
+        return gradient(*arrays, [g.reshape(lead + d) for g, d in zip(grads, dims, strict=True)])
+
+    own = _Function(_in_float64(joined), gradient and _in_float64(apart), name, checked=True)
+    packed = _added(values[0].graph, own, values, (begins[-1],))
+    pieces = [cut(packed, 0, a, 1, n) for a, n in zip(begins, sizes, strict=False)]
+    return [rearranged(piece, each) for piece, each in zip(pieces, dims, strict=True)]
+
+
+def differentiated_by(made: Value, args: Sequence[Any], gradient: Callable[..., Any]) -> Value:
+    """Returns a value as it is, with a gradient of one's own by what it is made of.
+
+    Args:
+        made: The value.
+        args: What it is made of.
+        gradient: Called with arrays of these and of the gradient by `made`; returns that by each.
+
+    Example:
+        >>> from cnnfast.layers.tracing import Tracing
+        >>> graph = Tracing()
+        >>> x = graph.value(graph.input((4,), "x"))
+        >>> differentiated_by(x, [x], lambda x, grad: 2 * grad)
+        <Value shape=(None, 4)>
+    """
+    graph = made.graph
+
+    def backward(*given: Array) -> list[Any]:
+        *arrays, _, grad = given
+        grads = gradient(*arrays, grad)
+        return [*(grads if isinstance(grads, (list, tuple)) else [grads]), None]
+
+    own = _Function(lambda *arrays: arrays[-1], backward, "custom_gradient", checked=True)
+    still = graph.value(graph.stop_gradient(made.number, graph.named("stop_gradient")))
+    return _added(graph, own, [*map(graph.as_value, args), still], made.dims)
+
+
+def _in_float64(func: Callable[..., Any]) -> Callable[..., Any]:
+    return lambda *arrays: func(*(each.astype(np.float64) for each in arrays))
+
+
 class _Function:
     """What the core calls."""
 
-    def __init__(self, func: Callable[..., Any], gradient: Callable[..., Any] | None) -> None:
+    def __init__(
+        self,
+        func: Callable[..., Any],
+        gradient: Callable[..., Any] | None,
+        name: str = "",
+        checked: bool = False,
+    ) -> None:
         self.func, self.gradient = func, gradient
-        self.name = getattr(func, "__name__", "numpy_function")
-        self._checked = False
+        self.name = name or getattr(func, "__name__", "numpy_function")
+        self._checked = checked
 
     def shape_for(self, values: Sequence[Value]) -> tuple[int, ...]:
         """Returns the output's shape, without the batch axis where there is one."""

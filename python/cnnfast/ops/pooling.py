@@ -10,7 +10,7 @@ import numpy as np
 
 from cnnfast.config import resolve_data_format
 from cnnfast.layers.tracing import Value
-from cnnfast.ops.operation import operation
+from cnnfast.ops.operation import on_graph, operation
 from cnnfast.ops.runner import run, run_grad
 from cnnfast.utils.arguments import normal_padding, per_axis
 
@@ -229,3 +229,68 @@ def average_pool_grad(
     """
     window = _window(x, pool_size, strides, padding, data_format, ceil_mode)
     return run_grad(_AveragePool(*window, bool(count_include_pad)), x, grad_out)[0]
+
+
+@operation("inputs", batches=True)
+def adaptive_average_pool(
+    inputs: Any, output_size: int | Sequence[int], data_format: str | None = None
+) -> Any:
+    """Returns means of windows that together cover the image, as many as are wanted along each axis.
+
+    Formula: window i of n along an axis of s goes from floor(i s / n) to below ceil((i + 1) s / n)
+
+    Args:
+        inputs: Images, sequences or volumes, batch axis first; or what stands for them.
+        output_size: How many windows, an int or one for each axis.
+        data_format: "channels_last", "channels_first", or None for `cnnfast.image_data_format()`.
+
+    Shapes:
+        (n, h, w, c) -> (n, rows, columns, c), or with the channels first; other ranks likewise.
+
+    Raises:
+        ValueError: If shapes or arguments do not suit each other.
+
+    Source:
+        PyTorch, `torch.nn.functional.adaptive_avg_pool2d`; Keras 3, `keras.ops.adaptive_average_pool`.
+
+    Example:
+        >>> import numpy as np
+        >>> adaptive_average_pool(np.arange(4.0).reshape(1, 4, 1), 2).ravel()
+        array([0.5, 2.5], dtype=float32)
+    """
+    return _adaptive(inputs, False, output_size, data_format)
+
+
+@operation("inputs", batches=True)
+def adaptive_max_pool(inputs: Any, output_size: int | Sequence[int], data_format: str | None = None) -> Any:
+    """Returns the largest values of windows that together cover the image, as many as are wanted.
+
+    Formula: as `adaptive_average_pool`
+
+    Args:
+        inputs: Images, sequences or volumes, batch axis first; or what stands for them.
+        output_size: How many windows, an int or one for each axis.
+        data_format: "channels_last", "channels_first", or None for `cnnfast.image_data_format()`.
+
+    Shapes:
+        (n, h, w, c) -> (n, rows, columns, c), or with the channels first; other ranks likewise.
+
+    Raises:
+        ValueError: If shapes or arguments do not suit each other.
+
+    Source:
+        PyTorch, `torch.nn.functional.adaptive_max_pool2d`; Keras 3, `keras.ops.adaptive_max_pool`.
+
+    Example:
+        >>> import numpy as np
+        >>> adaptive_max_pool(np.arange(4.0).reshape(1, 4, 1), 2).ravel()
+        array([1., 3.], dtype=float32)
+    """
+    return _adaptive(inputs, True, output_size, data_format)
+
+
+def _adaptive(inputs: Any, maximum: bool, output_size: int | Sequence[int], data_format: str | None) -> Any:
+    graph, x = on_graph(inputs)
+    sizes = per_axis(output_size, "output_size", min(max(len(x.dims) - 1, 1), 3))
+    layout = resolve_data_format(data_format)
+    return graph.value(graph.adaptive_pool(x.number, maximum, sizes, layout, graph.named("adaptive_pool")))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import builtins
 import math
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from cnnfast.config import EPSILON
@@ -25,7 +26,7 @@ from cnnfast.ops.casting import cast
 from cnnfast.ops.functions import exp, log
 from cnnfast.ops.logic import equal, isclose, not_equal
 from cnnfast.ops.operation import on_graph, operation
-from cnnfast.ops.shaping import reshape, squeeze
+from cnnfast.ops.shaping import expand_dims, reshape, squeeze
 
 if TYPE_CHECKING:
     from cnnfast._core import Reduction
@@ -344,12 +345,13 @@ def norm(x: Any, ord: int | float | str | None = None, axis: Axes = None, keepdi
         x: Numbers of any shape, or what stands for them.
         ord: Of vectors: None or 2, the root of the sum of squares; inf and -inf, the largest and smallest
             |x|; 0, how many are not 0; any other p, sum(|x|^p)^(1/p). Of matrices: None or "fro", as 2; 1
-            and inf, the largest sum of |x| of a column and of a row; -1 and -inf, the smallest.
+            and inf, the largest sum of |x| of a column and of a row; -1 and -inf, the smallest; 2, -2 and
+            "nuc", the largest and smallest singular value, and their sum.
         axis: An axis, or two; None for all.
         keepdims: Whether these axes stay, with one number along each.
 
     Raises:
-        ValueError: If there is no such norm here: those of singular values.
+        ValueError: If there is no such norm.
 
     Example:
         >>> norm([[3.0, 4.0], [0.0, 2.0]], axis=-1)
@@ -359,8 +361,10 @@ def norm(x: Any, ord: int | float | str | None = None, axis: Axes = None, keepdi
     axes = axes_of(x, axis)
     if ord is None or (ord == 2 and len(axes) == 1) or (ord == "fro" and len(axes) == 2):
         return sqrt(sum(square(x), axes, keepdims))
+    if len(axes) == 2 and ord in (2, -2, "nuc"):
+        return _of_singular_values(x, {2: max, -2: min, "nuc": sum}[ord], axes, keepdims)
     if isinstance(ord, str) or (len(axes) == 2 and builtins.abs(ord) not in (1, math.inf)) or len(axes) > 2:
-        raise ValueError(f"ord={ord!r} is no norm along {len(axes)} axes that is computed here")
+        raise ValueError(f"ord={ord!r} is no norm along {len(axes)} axes")
     size = absolute(x)
     if len(axes) == 2:
         rows, columns = axes if axis is None or isinstance(axis, int) else (each % x.ndim for each in axis)
@@ -373,6 +377,14 @@ def norm(x: Any, ord: int | float | str | None = None, axis: Axes = None, keepdi
     if ord == 0:
         return sum(not_equal(x, 0.0), axes, keepdims)
     return power(sum(power(size, ord), axes, keepdims), 1 / ord)
+
+
+def _of_singular_values(x: Value, reduce: Any, axes: Sequence[int], keepdims: bool) -> Any:
+    from cnnfast.ops.linalg import svd
+    from cnnfast.ops.turning import moveaxis
+
+    made = reduce(svd(moveaxis(x, list(axes), [-2, -1]), compute_uv=False), -1)
+    return expand_dims(made, list(axes)) if keepdims else made
 
 
 @operation("x")

@@ -15,6 +15,7 @@ from cnnfast.layers.tracing import Value
 from cnnfast.ops.axes import one_row, own_axis, rearranged
 from cnnfast.ops.logic import equal, greater_equal
 from cnnfast.ops.operation import on_graph, operation
+from cnnfast.ops.reductions import max
 from cnnfast.utils.arguments import not_offered, whole_number
 
 
@@ -111,6 +112,39 @@ def one_hot(x: Any, num_classes: int, axis: int = -1, dtype: None = None, sparse
         raise ValueError(f"ops.one_hot: a new axis cannot be at {axis} of {ndim}, the batch's the first")
     wide = rearranged(a, [*a.dims[:place], 1, *a.dims[place:]])
     return equal(wide, classes.reshape(-1, *(1,) * (len(a.dims) - place)))
+
+
+@operation("inputs")
+def multi_hot(inputs: Any, num_classes: int, axis: int = -1, dtype: None = None, sparse: bool = False) -> Any:
+    """Returns 1 for each class that is among a sample's class numbers, else 0.
+
+    Formula: the largest of one_hot(inputs, num_classes, axis) along its second axis, or the first of two
+
+    Args:
+        inputs: Class numbers, a sample's along the second axis, or the only one; others than 0 to
+            num_classes - 1 count nowhere.
+        num_classes: How many classes there are.
+        axis: Where their axis is, counted in what one_hot returns.
+        dtype: Keras's argument, which must be None.
+        sparse: Keras's argument, which must be False.
+
+    Shapes:
+        (k,) -> (num_classes,); (n, k) -> (n, num_classes)
+
+    Raises:
+        ValueError: If num_classes is below 1, or there is no such place.
+
+    Source:
+        Keras 3, `keras.ops.multi_hot`.
+
+    Example:
+        >>> multi_hot([[0, 2], [1, 1]], 3)
+        array([[1., 0., 1.],
+               [0., 1., 0.]], dtype=float32)
+    """
+    not_offered("ops.multi_hot", dtype=(dtype, None), sparse=(sparse, False))
+    _, a = on_graph(inputs)
+    return max(one_hot(a, num_classes, axis), 1 if a.ndim > 1 else 0)
 
 
 @operation("x")

@@ -120,7 +120,8 @@ def slice(inputs: Any, start_indices: Sequence[int], shape: Sequence[int | None]
     Args:
         inputs: Numbers of any shape, or what stands for them.
         start_indices: Where it begins along each axis.
-        shape: How long it is along each axis; along the batch's, which is taken whole, it is None.
+        shape: How long it is along each axis, -1 for up to the end; along the batch's, which is taken whole,
+            it is None.
 
     Raises:
         ValueError: If there are no such numbers.
@@ -137,13 +138,12 @@ def slice(inputs: Any, start_indices: Sequence[int], shape: Sequence[int | None]
             f"{tuple(start_indices)} and {tuple(shape)}"
         )
     boxes = of_samples(x, list(zip(start_indices, shape, strict=True)), (0, None))
-    return _ranges(
-        x,
-        [
-            (whole_number(begin, "start_indices", 0), 1, whole_number(count, "a size of shape", 1))
-            for begin, count in boxes
-        ],
-    )
+    ranges = []
+    for (start, count), size in zip(boxes, x.dims, strict=True):
+        begin = whole_number(start, "start_indices", 0)
+        length = size - begin if count == -1 else whole_number(count, "a size of shape", 1)
+        ranges.append((begin, 1, length))
+    return _ranges(x, ranges)
 
 
 @operation("x")
