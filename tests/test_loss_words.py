@@ -297,6 +297,9 @@ def test_kernels_and_words_agree() -> None:
 def test_refusals() -> None:
     with pytest.raises(ValueError, match="reduction must be one of"):
         losses.Huber(reduction="median")
+    for delta in (0, -1.0, float("nan")):
+        with pytest.raises(ValueError, match="delta must be above 0, got"):
+            losses.Huber(delta)
     with pytest.raises(ValueError, match="same shape"):
         ops.binary_crossentropy(np.ones((2, 3)), np.ones((2, 4)))
     model = Model(source := Input((3,)), layers.Dense(2)(source))

@@ -39,6 +39,30 @@ def _trained(layer: Any, x: np.ndarray, seed: int = 1) -> tuple[np.ndarray, np.n
     return network.predict([x])[0], grads[0]
 
 
+@pytest.mark.parametrize(
+    ("layer", "shape"),
+    [
+        (layers.Dropout(1.0), (4, 7)),
+        (layers.Dropout(1, seed=3), (4, 7)),
+        (layers.SpatialDropout1D(1.0), (4, 5, 7)),
+        (layers.SpatialDropout2D(1.0, data_format="channels_first"), (4, 7, 3, 2)),
+        (layers.SpatialDropout3D(1.0), (2, 3, 2, 3, 7)),
+    ],
+    ids=str,
+)
+def test_all_may_go(layer: Any, shape: tuple[int, ...]) -> None:
+    x = np.ones(shape, np.float32)
+    for made in (layer(x, training=True), *_trained(layer, x)):
+        np.testing.assert_array_equal(made, np.zeros(shape))
+    np.testing.assert_array_equal(layer(x), x)
+
+
+@pytest.mark.parametrize("layer", [layers.Dropout, layers.SpatialDropout2D])
+def test_more_than_all(layer: Any) -> None:
+    with pytest.raises(ValueError, match=r"rate must be at least 0 and at most 1, got 1\.5"):
+        layer(1.5)
+
+
 @pytest.mark.parametrize("name", LAYERS)
 def test_only_in_training(name: str) -> None:
     layer, x = LAYERS[name](), _numbers(name)

@@ -329,6 +329,11 @@ def test_shapes_that_do_not_fit() -> None:
     assert ops.multiply(np.ones((2, 1)), np.ones((1, 4))).shape == (2, 4)
 
 
+def test_threshold_of_soft_shrink() -> None:
+    with pytest.raises(ValueError, match="threshold must be at least 0"):
+        ops.soft_shrink([1.0], -0.5)
+
+
 def test_operators() -> None:
     x = np.linspace(0.5, 2, 12, dtype=np.float32).reshape(3, 4)
     source = Input((4,))

@@ -109,7 +109,7 @@ class BatchNormalization(RuledLayer):
             **options,
         )
         self.axis = whole_number(axis, "axis", -4)
-        self.momentum = real_number(momentum, "momentum", below=1 + 1e-7)
+        self.momentum = real_number(momentum, "momentum", at_most=1.0)
         self.epsilon = real_number(epsilon, "epsilon")
         self.center = bool(center)
         self.scale = bool(scale)

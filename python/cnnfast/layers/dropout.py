@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from cnnfast.layers.layer import Layer
-from cnnfast.layers.noise import kept, own_noise_shape, own_seed
+from cnnfast.layers.noise import kept, own_noise_shape, own_seed, scaled
 from cnnfast.utils.arguments import real_number
 
 if TYPE_CHECKING:
@@ -24,7 +24,7 @@ class Dropout(Layer):
     Formula: out = in * mask / (1 - rate), mask = 1 with probability 1 - rate, else 0.
 
     Args:
-        rate: Share that is set to 0, in [0, 1).
+        rate: Share that is set to 0, in [0, 1].
         noise_shape: 1 for each axis along which all are set or none, else None or the size; the batch's axis
             is the first. None for values one by one.
         seed: Own seed; None follows `cnnfast.set_random_seed`.
@@ -34,7 +34,7 @@ class Dropout(Layer):
         Any, unchanged.
 
     Raises:
-        ValueError: If `rate` lies outside [0, 1).
+        ValueError: If `rate` lies outside [0, 1].
 
     Source:
         Srivastava et al., 2014, in the form of Keras 3.
@@ -54,18 +54,18 @@ class Dropout(Layer):
         **options: Unpack[LayerOptions],
     ) -> None:
         super().__init__(**options)
-        self.rate = real_number(rate, "rate", below=1.0)
+        self.rate = real_number(rate, "rate", at_most=1.0)
         self.noise_shape, self.seed = own_noise_shape(noise_shape), own_seed(seed)
 
     @property
     def _is_called(self) -> bool:
-        return self.seed is not None or self.noise_shape is not None
+        return self.seed is not None or self.noise_shape is not None or self.rate == 1
 
     def call(self, inputs: Value, training: bool = False) -> Any:
-        """Returns what a layer with a seed or shape of its own makes; others have a kernel."""
+        """Returns what a layer with a seed or shape of its own makes, or one that drops all."""
         if not training or not self.rate:
             return inputs
-        return inputs * (kept(inputs, self.rate, self.noise_shape, self.seed) / (1.0 - self.rate))
+        return inputs * scaled(kept(inputs, self.rate, self.noise_shape, self.seed), self.rate)
 
     def _told_to_train(self, source: Value) -> Any:
         if not source.graph.at_once:  # predictions would draw the same numbers again and again

@@ -122,15 +122,25 @@ def kept(inputs: Value, rate: float, noise_shape: tuple[int | None, ...] | None,
     return ops.greater_equal(uniform(like, seed), rate)
 
 
+def scaled(some: Any, rate: float) -> Any:
+    """Returns what `kept` made, so that the mean stays; by a rate of 1 nothing is kept, and 0 stays 0.
+
+    Example:
+        >>> scaled(1.0, 0.5), scaled(0.0, 1.0)
+        (2.0, 0.0)
+    """
+    return some / ((1.0 - rate) or 1.0)
+
+
 class _Noise(Layer):
     """What disturbs values by a rate or a deviation."""
 
     argument: ClassVar[str] = "rate"
+    limits: ClassVar[dict[str, float]] = {"below": 1.0}  # of the argument, as `real_number` takes them
 
     def __init__(self, amount: float, seed: int | None, **options: Unpack[LayerOptions]) -> None:
         super().__init__(**options)
-        below = 1.0 if self.argument == "rate" else math.inf
-        self._amount = real_number(amount, self.argument, below=below)
+        self._amount = real_number(amount, self.argument, **self.limits)
         self.seed = own_seed(seed)
 
     def call(self, inputs: Any, training: bool = False) -> Any:
@@ -168,6 +178,7 @@ class GaussianNoise(_Noise):
     """
 
     argument = "stddev"
+    limits: ClassVar[dict[str, float]] = {}
 
     def __init__(self, stddev: float, seed: int | None = None, **options: Unpack[LayerOptions]) -> None:
         super().__init__(stddev, seed, **options)
@@ -257,6 +268,7 @@ class AlphaDropout(_Noise):
 
 class _SpatialDropout(_Noise):
     rank: ClassVar[int]
+    limits: ClassVar[dict[str, float]] = {"at_most": 1.0}
 
     def __init__(
         self, rate: float, data_format: str | None, seed: int | None, **options: Unpack[LayerOptions]
@@ -273,7 +285,7 @@ class _SpatialDropout(_Noise):
         pixel = (1,) * self.rank
         first = self.data_format == "channels_first"
         shape = (None, None, *pixel) if first else (None, *pixel, None)
-        return inputs * (kept(inputs, self.rate, shape, self.seed) / (1.0 - self.rate))
+        return inputs * scaled(kept(inputs, self.rate, shape, self.seed), self.rate)
 
 
 class SpatialDropout1D(_SpatialDropout):
@@ -282,7 +294,7 @@ class SpatialDropout1D(_SpatialDropout):
     Formula: out = in * mask / (1 - rate), mask = 1 with probability 1 - rate, else 0, for whole channels.
 
     Args:
-        rate: Share that is set to 0, in [0, 1).
+        rate: Share that is set to 0, in [0, 1].
         seed: Own seed; None follows `cnnfast.set_random_seed`.
         name: Its name in the model; None makes one up.
         dtype: "float32" or None.
@@ -319,7 +331,7 @@ class SpatialDropout2D(_SpatialDropout):
     Formula: out = in * mask / (1 - rate), mask = 1 with probability 1 - rate, else 0, for whole channels.
 
     Args:
-        rate: Share that is set to 0, in [0, 1).
+        rate: Share that is set to 0, in [0, 1].
         data_format: "channels_last", "channels_first", or None for `cnnfast.image_data_format()`.
         seed: Own seed; None follows `cnnfast.set_random_seed`.
         name: Its name in the model; None makes one up.
@@ -361,7 +373,7 @@ class SpatialDropout3D(SpatialDropout2D):
     Formula: out = in * mask / (1 - rate), mask = 1 with probability 1 - rate, else 0, for whole channels.
 
     Args:
-        rate: Share that is set to 0, in [0, 1).
+        rate: Share that is set to 0, in [0, 1].
         data_format: "channels_last", "channels_first", or None for `cnnfast.image_data_format()`.
         seed: Own seed; None follows `cnnfast.set_random_seed`.
         name: Its name in the model; None makes one up.

@@ -144,6 +144,9 @@ class Huber(WordLoss):
     Shapes:
         Labels of the outputs' shape; (n,) will do for (n, 1).
 
+    Raises:
+        ValueError: If delta is not above 0.
+
     Source:
         Huber, 1964; Keras 3, `keras.losses.Huber`.
 
@@ -159,6 +162,8 @@ class Huber(WordLoss):
         name: str = "huber_loss",
         dtype: Any = None,
     ) -> None:
+        if not delta > 0:
+            raise ValueError(f"delta must be above 0, got {delta!r}")
         super().__init__(functions.huber, reduction, name, dtype, delta=delta)
 
 

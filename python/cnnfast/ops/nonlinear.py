@@ -9,6 +9,7 @@ from cnnfast.ops.arithmetic import abs, add, clip, divide, maximum, minimum, mul
 from cnnfast.ops.functions import erf, exp, expm1, log1p
 from cnnfast.ops.logic import greater, less, less_equal, where
 from cnnfast.ops.operation import operation
+from cnnfast.utils.arguments import real_number
 
 _SELU_ALPHA, _SELU_SCALE = 1.6732632423543772, 1.0507009873554805
 
@@ -245,12 +246,16 @@ def soft_shrink(x: Any, threshold: float = 0.5) -> Any:
 
     Args:
         x: Numbers of any shape, or what stands for them.
-        threshold: What is no larger becomes 0.
+        threshold: What is no larger becomes 0; at least 0.
+
+    Raises:
+        ValueError: If the threshold is below 0.
 
     Example:
         >>> soft_shrink([0.25, -2.0])
         array([ 0. , -1.5], dtype=float32)
     """
+    threshold = real_number(threshold, "threshold")
     return where(
         greater(x, threshold),
         subtract(x, threshold),

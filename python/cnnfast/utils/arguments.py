@@ -55,11 +55,14 @@ def whole_number(value: Any, name: str, minimum: int) -> int:
     return number
 
 
-def real_number(value: Any, name: str, minimum: float = 0.0, below: float | None = None) -> float:
+def real_number(
+    value: Any, name: str, minimum: float = 0.0, below: float | None = None, at_most: float | None = None
+) -> float:
     """Returns `value` as a float.
 
     Raises:
-        ValueError: If it is not a number, is below `minimum`, not below `below`, or not finite in float32.
+        ValueError: If it is not a number, is below `minimum`, not below `below`, above `at_most`, or not
+            finite in float32.
 
     Example:
         >>> real_number(0.9, "momentum", below=1)
@@ -71,8 +74,11 @@ def real_number(value: Any, name: str, minimum: float = 0.0, below: float | None
         number = None
     if number is None:
         raise ValueError(f"{name} must be a number, got {value!r}")
-    if not minimum <= number < (math.inf if below is None else below):
-        limit = " and finite" if below is None else f" and below {below:g}"
+    limit = " and finite" if below is None else f" and below {below:g}"
+    fits = minimum <= number < (math.inf if below is None else below)
+    if at_most is not None:
+        fits, limit = minimum <= number <= at_most, f" and at most {at_most:g}"
+    if not fits:
         raise ValueError(f"{name} must be at least {minimum:g}{limit}, got {value!r}")
     if abs(number) > _FLOAT32_MAX:
         raise ValueError(f"{name} must be finite in float32, at most {_FLOAT32_MAX:.6g}, got {value!r}")
