@@ -315,3 +315,7 @@ if not TYPE_CHECKING:  # a checker knows what there is
         if name in __all__:
             return getattr(import_module("cnnfast.layers.augmenting"), name)
         raise missing(__name__, name)
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})
