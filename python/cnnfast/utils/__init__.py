@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     )
     from cnnfast.utils.picture_folder import image_dataset_from_directory
     from cnnfast.utils.pictures import array_to_img, img_to_array, load_img, save_img
+    from cnnfast.utils.plotting import plot_model
     from cnnfast.utils.progbar import Progbar
 
 Sequence = PyDataset  # Keras's other name
@@ -49,6 +50,7 @@ _LAZY = {
     "load_img": "pictures",
     "normalize": "batched",
     "pad_sequences": "batched",
+    "plot_model": "plotting",
     "save_img": "pictures",
     "serialize_keras_object": "names",
     "split_dataset": "batched",
@@ -78,6 +80,7 @@ __all__ = [
     "normalize",
     "pack_x_y_sample_weight",
     "pad_sequences",
+    "plot_model",
     "register_keras_serializable",
     "save_img",
     "serialize_keras_object",
