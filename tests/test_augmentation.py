@@ -74,6 +74,29 @@ def _spread(x: Array) -> Array:
     return 255 * (x - low) / (high - low)
 
 
+def _equalized_in_tiles(x: Array, grid: tuple[int, int], limit: float) -> Array:
+    tile = [-(-side // count) for side, count in zip((ROWS, COLUMNS), grid, strict=True)]
+    more = [count * size - side for count, size, side in zip(grid, tile, (ROWS, COLUMNS), strict=True)]
+    wide = np.pad(x, [(0, 0), (0, more[0]), (0, more[1]), (0, 0)], "symmetric").astype(int)
+    pixels, made = tile[0] * tile[1], np.zeros(x.shape)
+    for n, c in np.ndindex(x.shape[0], x.shape[3]):
+        maps = np.zeros((*grid, 256))
+        for i, j in np.ndindex(*grid):
+            part = wide[n, i * tile[0] : (i + 1) * tile[0], j * tile[1] : (j + 1) * tile[1], c]
+            counts = np.bincount(part.ravel(), minlength=256).astype(float)
+            kept = np.minimum(counts, limit * pixels / 256)
+            upto = np.cumsum(kept + (counts - kept).sum() / 256)
+            maps[i, j] = np.clip(255 * (upto - upto[0]) / ((pixels - upto[0]) or 1), 0, 255)
+        for row, column in np.ndindex(ROWS, COLUMNS):
+            v, u = (row - tile[0] / 2) / tile[0], (column - tile[1] / 2) / tile[1]
+            for di, dj in np.ndindex(2, 2):
+                i, j = int(np.floor(v)) + di, int(np.floor(u)) + dj
+                weight = (1 - abs(v - i)) * (1 - abs(u - j))
+                near = maps[np.clip(i, 0, grid[0] - 1), np.clip(j, 0, grid[1] - 1)]
+                made[n, row, column, c] += weight * near[wide[n, row, column, c]]
+    return made
+
+
 def _equalized(x: Array) -> Array:
     made = np.empty_like(x)
     for image in range(len(x)):
@@ -153,6 +176,17 @@ WORDS = [
     ),
     Word("AutoContrast", {}, _spread),
     Word("Equalization", {}, _equalized, atol=0.0),
+    Word(
+        "ContrastLimitedAdaptiveHistogramEqualization",
+        {"tile_grid_size": (3, 2)},
+        lambda x: _equalized_in_tiles(x, (3, 2), 4.0),
+    ),
+    Word(
+        "ContrastLimitedAdaptiveHistogramEqualization",
+        {"tile_grid_size": 2, "clip_limit": 0.0},
+        lambda x: _equalized_in_tiles(x, (2, 2), np.inf),
+        form=", no limit",
+    ),
 ]
 
 ANY = [
@@ -178,6 +212,7 @@ ANY = [
     lambda **options: layers.RandomElasticTransform((1, 1), (0.5, 1), **options),
     lambda **options: layers.Solarization(0.3, 0.8, **options),
     layers.RandAugment,
+    lambda **options: layers.AugMix(num_chains=2, chain_depth=2, alpha=2.0, **options),
 ]
 NAMES = [kind().name for kind in ANY]
 
@@ -432,3 +467,21 @@ def test_mixing() -> None:
 def test_refusals(make: Callable[[], Any], message: str) -> None:
     with pytest.raises(ValueError, match=message):
         make()
+
+
+def test_a_mixture_of_chains() -> None:
+    """Lies between the image and what chains make of it; is as even as alpha says."""
+    x = np.full((500, 4, 4, 3), 100.0, np.float32)
+    layer = layers.AugMix(num_chains=1, chain_depth=1, factor=0.5, all_ops=False, seed=1)
+    made = layer(x)
+    assert made.min() >= 0
+    assert made.max() <= 255
+    assert ((made == x).all((1, 2, 3))).mean() > 0.1  # links of none, and such as leave one tone alone
+    assert len(layer._parts) == 7
+    for alpha in (1.0, 3.0):
+        mix = layers.AugMix(alpha=alpha)
+        drawn = layers.Lambda(lambda inputs, mix=mix: inputs + mix._gamma(inputs))(np.zeros((20000, 1, 1, 1)))
+        assert drawn.mean() == pytest.approx(alpha, rel=0.05)
+        assert drawn.var() == pytest.approx(alpha, rel=0.1)
+    with pytest.raises(ValueError, match="alpha must be a whole number"):
+        layers.AugMix(alpha=0.5)

@@ -135,3 +135,33 @@ def test_errors_teach() -> None:
         random.categorical([1.0, 2.0], 3)
     with pytest.raises(ValueError, match="does not offer dtype"):
         random.normal((3,), dtype="float64")
+
+
+class Sampling(layers.Layer):
+    """The layer in the middle of a variational autoencoder, as Keras's guide has it."""
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(**options)
+        self.seed_generator = random.SeedGenerator(1337)
+
+    def call(self, inputs: Any) -> Any:
+        z_mean, z_log_var = inputs
+        batch, dim = ops.shape(z_mean)[0], ops.shape(z_mean)[1]
+        epsilon = random.normal(shape=(batch, dim), seed=self.seed_generator)
+        return z_mean + ops.exp(0.5 * z_log_var) * epsilon
+
+
+def test_a_variational_autoencoder() -> None:
+    source = Input((6,))
+    mean, log_var = layers.Dense(2)(source), layers.Dense(2, kernel_initializer="zeros")(source)
+    code = Sampling()([mean, log_var])
+    model = Model(source, layers.Dense(6)(code))
+    model.compile("adam", "mse")
+    x = np.random.default_rng(0).normal(size=(4000, 6)).astype(np.float32)
+    history = model.fit(x, x, epochs=2, verbose=0).history
+    assert history["loss"][1] < history["loss"][0]
+    mean_of, code_of = Model(source, [mean, code]).predict(x, batch_size=4000, verbose=0)
+    noise = code_of - mean_of
+    assert abs(noise.mean()) < 0.1
+    assert 0.2 < noise.std() < 3
+    assert len(np.unique(noise[:, 0])) > 3900

@@ -1,10 +1,12 @@
 """What the pictures count: class numbers in every form, and refusals of what cannot be drawn."""
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 
 import cnnfast
-from cnnfast import layers, viz
+from cnnfast import layers, utils, viz
 
 
 def test_class_numbers_in_columns_are_class_numbers() -> None:
@@ -75,3 +77,41 @@ def test_mistakes_need_names() -> None:
         with pytest.raises(ValueError, match="class_names"):
             viz.plot_mistakes(np.zeros((1, 4, 4)), labels, [[0.3, 0.7]], names)
     assert viz.plot_mistakes(np.zeros((1, 4, 4)), [5], [[0.3, 0.7]]).axes[0].get_title() == "1 (70 %), is 5"
+
+
+def test_a_model_as_boxes_and_arrows(tmp_path: Path) -> None:
+    source = cnnfast.Input((8, 8, 3), name="image")
+    first = layers.Conv2D(4, 3, padding="same", name="first")(source)
+    second = layers.Conv2D(4, 3, padding="same", name="second", trainable=False)(first)
+    model = cnnfast.Model(source, layers.Add(name="sum")([first, second]))
+    figure = utils.plot_model(
+        model, tmp_path / "model.png", show_shapes=True, show_layer_names=True, show_trainable=True
+    )
+    axes = figure.axes[0]  # type: ignore[attr-defined]
+    boxes = [text for text in axes.texts if text.get_text()]
+    arrows = [text for text in axes.texts if not text.get_text()]
+    assert boxes[1].get_text() == "Conv2D\nfirst\n(None, 8, 8, 4)"
+    assert [box.get_position() for box in boxes] == [(0, 0), (0, -1), (0, -2), (0, -3)]
+    ends = sorted((arrow.get_position(), arrow.xy) for arrow in arrows)
+    assert ends == [((0, -2), (0, -3)), ((0, -1), (0, -3)), ((0, -1), (0, -2)), ((0, 0), (0, -1))]
+    colours = [box.get_bbox_patch().get_facecolor() for box in boxes]
+    assert colours[1] == colours[0] != colours[2]
+    assert (tmp_path / "model.png").read_bytes()[1:4] == b"PNG"
+    across = viz.plot_model(model, rankdir="LR").axes[0]  # type: ignore[attr-defined]
+    assert [text.get_position() for text in across.texts[:4]] == [(0, 0), (1, 0), (2, 0), (3, 0)]
+
+
+def test_branches_stand_side_by_side() -> None:
+    sources = [cnnfast.Input((4,), name=name) for name in ("left", "right")]
+    dense = layers.Dense(3)
+    model = cnnfast.Model(sources, layers.Concatenate()([dense(each) for each in sources]))
+    axes = viz.plot_model(model).axes[0]  # type: ignore[attr-defined]
+    places = [text.get_position() for text in axes.texts if text.get_text()]
+    assert places == [(-0.5, 0), (0.5, 0), (-0.5, -1), (0.5, -1), (0, -2)]
+
+
+def test_what_is_not_drawn() -> None:
+    with pytest.raises(ValueError, match="no shapes yet"):
+        viz.plot_model(cnnfast.Sequential([layers.Dense(1)]))
+    with pytest.raises(ValueError, match="expand_nested"):
+        utils.plot_model(cnnfast.Sequential([layers.Dense(1, input_shape=(2,))]), None, expand_nested=True)

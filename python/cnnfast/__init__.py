@@ -59,11 +59,14 @@ if TYPE_CHECKING:
         metrics,
         ops,
         optimizers,
+        preprocessing,
         random,
         saving,
         schedules,
         viz,
     )
+    from cnnfast.layers import InputSpec, Operation
+    from cnnfast.layers.symbolic import SymbolicTensor as KerasTensor
     from cnnfast.losses import Loss
     from cnnfast.metrics import Metric
     from cnnfast.optimizers import Optimizer
@@ -80,20 +83,31 @@ _LAZY = (
     "metrics",
     "ops",
     "optimizers",
+    "preprocessing",
     "random",
     "saving",
     "schedules",
     "viz",
 )
-_LAZY_CLASSES = {"Loss": "losses", "Metric": "metrics", "Optimizer": "optimizers"}
+_LAZY_CLASSES = {
+    "InputSpec": "layers",
+    "KerasTensor": "layers.symbolic",
+    "Loss": "losses",
+    "Metric": "metrics",
+    "Operation": "layers",
+    "Optimizer": "optimizers",
+}
 
 __all__ = [
     "Initializer",
     "Input",
+    "InputSpec",
+    "KerasTensor",
     "Layer",
     "Loss",
     "Metric",
     "Model",
+    "Operation",
     "Optimizer",
     "Regularizer",
     "Sequential",
@@ -115,6 +129,7 @@ __all__ = [
     "models",
     "ops",
     "optimizers",
+    "preprocessing",
     "random",
     "regularizers",
     "saving",
@@ -127,8 +142,19 @@ __all__ = [
     "tune",
     "tuning",
     "utils",
+    "version",
     "viz",
 ]
+
+
+def version() -> str:
+    """Returns the version.
+
+    Example:
+        >>> version() == __version__
+        True
+    """
+    return __version__
 
 
 def __getattr__(name: str) -> Any:

@@ -7,10 +7,13 @@ from cnnfast.config import (
     epsilon,
     floatx,
     image_data_format,
+    set_epsilon,
     set_floatx,
     set_image_data_format,
+    standardize_dtype,
 )
 from cnnfast.utils.missing import missing
+from cnnfast.utils.names import is_keras_tensor
 from cnnfast.utils.session import clear_session
 
 __all__ = [
@@ -19,8 +22,11 @@ __all__ = [
     "epsilon",
     "floatx",
     "image_data_format",
+    "is_keras_tensor",
+    "set_epsilon",
     "set_floatx",
     "set_image_data_format",
+    "standardize_dtype",
 ]
 
 if not TYPE_CHECKING:  # a checker knows what there is

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import operator
-from typing import TYPE_CHECKING, Literal, cast
+from typing import TYPE_CHECKING, Any, Literal, cast
 
 from cnnfast import _core
 
@@ -23,6 +23,7 @@ class _Settings:
 
     data_format: DataFormat = "channels_last"
     generator: np.random.Generator | None = None
+    interactive = True
 
 
 def set_num_threads(n: int) -> None:
@@ -186,6 +187,75 @@ def set_floatx(value: str) -> None:
     """
     if value != "float32":
         raise ValueError(f"all is computed in float32, got {value!r}; cnnfast.set_precision says how closely")
+
+
+def set_epsilon(value: float) -> None:
+    """Does nothing for 1e-7, which all words here have.
+
+    Raises:
+        ValueError: If `value` is another number.
+
+    Example:
+        >>> set_epsilon(1e-7)
+    """
+    if value != EPSILON:
+        raise ValueError(
+            f"epsilon is {EPSILON} here, got {value!r}; layers and norms take their own `epsilon`"
+        )
+
+
+def standardize_dtype(dtype: Any) -> str:
+    """Returns the name of a type of numbers; that of None is "float32".
+
+    Raises:
+        ValueError: If it is none.
+
+    Source:
+        Keras 3, `keras.config.standardize_dtype`.
+
+    Example:
+        >>> standardize_dtype(int), standardize_dtype(None)
+        ('int64', 'float32')
+    """
+    from numpy import dtype as type_of
+
+    try:
+        return floatx() if dtype is None else type_of(dtype).name
+    except TypeError:
+        raise ValueError(f"dtype must be the name of a type of numbers, got {dtype!r}") from None
+
+
+def enable_interactive_logging() -> None:
+    """Has `fit`, `evaluate` and `predict` draw bars where the output allows, unless they are told otherwise.
+
+    Example:
+        >>> enable_interactive_logging()
+        >>> is_interactive_logging_enabled()
+        True
+    """
+    _Settings.interactive = True
+
+
+def disable_interactive_logging() -> None:
+    """Has them print lines instead of bars, unless they are told otherwise.
+
+    Example:
+        >>> disable_interactive_logging()
+        >>> is_interactive_logging_enabled()
+        False
+        >>> enable_interactive_logging()
+    """
+    _Settings.interactive = False
+
+
+def is_interactive_logging_enabled() -> bool:
+    """Returns whether bars are drawn where the output allows it.
+
+    Example:
+        >>> is_interactive_logging_enabled()
+        True
+    """
+    return _Settings.interactive
 
 
 def backend() -> str:

@@ -12,16 +12,19 @@ from cnnfast.utils.custom_objects import (
     register_keras_serializable,
 )
 from cnnfast.utils.missing import missing
+from cnnfast.utils.names import deserialize_keras_object, serialize_keras_object
 
 __all__ = [
     "CustomObjectScope",
     "custom_object_scope",
+    "deserialize_keras_object",
     "get_custom_objects",
     "get_registered_name",
     "get_registered_object",
     "load_model",
     "register_keras_serializable",
     "save_model",
+    "serialize_keras_object",
 ]
 
 if not TYPE_CHECKING:  # a checker knows what there is

@@ -9,6 +9,7 @@ from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from cnnfast.callbacks.callback import Callback, Logs, one_number
+from cnnfast.config import is_interactive_logging_enabled
 
 if TYPE_CHECKING:
     from tqdm import tqdm
@@ -171,4 +172,6 @@ def _mode(verbose: int | str) -> int:
         raise ValueError(f"verbose must be 0, 1, 2 or 'auto', got {verbose!r}")
     if verbose in (0, 2):
         return int(verbose)
+    if verbose == "auto" and not is_interactive_logging_enabled():
+        return 2
     return 1 if sys.stdout.isatty() or "ipykernel" in sys.modules else 2

@@ -125,7 +125,9 @@ SeparableConvolution2D = SeparableConv2D
 
 if TYPE_CHECKING:  # comes when it is asked for
     from cnnfast.layers.augmenting import (
+        AugMix,
         AutoContrast,
+        ContrastLimitedAdaptiveHistogramEqualization,
         CutMix,
         Equalization,
         MixUp,
@@ -165,6 +167,7 @@ __all__ = [
     "AdaptiveMaxPooling3D",
     "Add",
     "AlphaDropout",
+    "AugMix",
     "AutoContrast",
     "Average",
     "AveragePooling1D",
@@ -177,6 +180,7 @@ __all__ = [
     "CategoryEncoding",
     "CenterCrop",
     "Concatenate",
+    "ContrastLimitedAdaptiveHistogramEqualization",
     "Conv1D",
     "Conv1DTranspose",
     "Conv2D",
@@ -315,3 +319,7 @@ if not TYPE_CHECKING:  # a checker knows what there is
         if name in __all__:
             return getattr(import_module("cnnfast.layers.augmenting"), name)
         raise missing(__name__, name)
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

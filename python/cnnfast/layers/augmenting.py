@@ -1,7 +1,8 @@
 """All augmentation, which `cnnfast.layers` has without importing it before someone asks."""
 
+from cnnfast.layers.clahe import ContrastLimitedAdaptiveHistogramEqualization
 from cnnfast.layers.mixing import CutMix, MixUp
-from cnnfast.layers.rand_augment import RandAugment
+from cnnfast.layers.rand_augment import AugMix, RandAugment
 from cnnfast.layers.random_colours import (
     RandomBrightness,
     RandomColorDegeneration,
@@ -27,7 +28,9 @@ from cnnfast.layers.random_geometry import (
 from cnnfast.layers.tones import AutoContrast, Equalization, Solarization
 
 __all__ = [
+    "AugMix",
     "AutoContrast",
+    "ContrastLimitedAdaptiveHistogramEqualization",
     "CutMix",
     "Equalization",
     "MixUp",

@@ -118,3 +118,6 @@ class SymbolicTensor(Operators):
 
     def __repr__(self) -> str:
         return f"<SymbolicTensor shape={self.shape}, from layer {self.layer.name!r}>"
+
+
+KerasTensor = SymbolicTensor  # Keras's name

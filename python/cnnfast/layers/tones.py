@@ -18,8 +18,12 @@ if TYPE_CHECKING:
     from cnnfast.utils.serialization import Config
 
 
-class _Tones(ColourAugmentation):
-    """Without a factor of their own."""
+class Tones(ColourAugmentation):
+    """Base of what has no factor of its own.
+
+    Args:
+        value_range, data_format, seed, options: As for `ColourAugmentation`.
+    """
 
     def __init__(
         self, value_range: Any, data_format: str | None, seed: int | None, **options: Unpack[LayerOptions]
@@ -32,8 +36,20 @@ class _Tones(ColourAugmentation):
         del config["factor"]
         return config
 
+    def _histogram(self, tones: Any, base: int) -> Any:
+        """How many of the last axis have each tone below base^2, of (n, m, pixels): (n, m, base^2).
 
-class Solarization(_Tones):
+        A tone is two digits, and the histogram the product of which pixels have the one and the other.
+        """
+        from cnnfast import ops
+
+        high = ops.floor((tones + 0.5) / base)
+        digits = [ops.one_hot(each, base) for each in (high, tones - base * high)]
+        square = ops.matmul(ops.transpose(digits[0], (0, 1, 3, 2)), digits[1])
+        return ops.reshape(square, (None, tones.dims[0], base * base))
+
+
+class Solarization(Tones):
     """Adds a number to each image while training, then makes negatives of what lies above a threshold.
 
     Formula: x = min(in + 255 a, 255); out = x where x < 255 t, else 255 - x; a and t uniform, on numbers from
@@ -90,7 +106,7 @@ class Solarization(_Tones):
         return {**super().get_config(), **factors}
 
 
-class AutoContrast(_Tones):
+class AutoContrast(Tones):
     """Spreads each channel of each image over the whole range of values, also in prediction.
 
     Formula: out = (in - min) / (max - min) (high - low) + low; a channel of one number stays
@@ -141,7 +157,7 @@ class AutoContrast(_Tones):
         return config
 
 
-class Equalization(_Tones):
+class Equalization(Tones):
     """Makes all tones of a channel equally frequent while training.
 
     Formula: out = round(255 (count(in) - least) / (pixels - least)), count(x) the pixels whose tone is at
@@ -196,19 +212,12 @@ class Equalization(_Tones):
         return made if first else ops.transpose(made, (0, 2, 3, 1))
 
     def _counts(self, tones: Any) -> Any:
-        """How many pixels have each tone or one below: (n, channels, tones).
-
-        A tone is two digits, and the histogram the product of which pixels have the one and the other.
-        """
+        """How many pixels have each tone or one below: (n, channels, tones)."""
         from cnnfast import ops
 
         base = int(np.ceil(np.sqrt(self.bins)))
-        high = ops.floor((tones + 0.5) / base)
-        digits = [ops.one_hot(each, base) for each in (high, tones - base * high)]
-        square = ops.matmul(ops.transpose(digits[0], (0, 1, 3, 2)), digits[1])
-        histogram = ops.reshape(square, (None, tones.dims[0], base * base))
         upto = np.triu(np.ones((base * base, base * base), np.float32))
-        return ops.matmul(histogram, upto)
+        return ops.matmul(self._histogram(tones, base), upto)
 
     def get_config(self) -> Config:
         """Returns the arguments that make an equal layer."""

@@ -39,7 +39,7 @@ def suffixes() -> frozenset[str]:
         >>> sorted({".jpg", ".txt"} & suffixes())
         ['.jpg']
     """
-    return frozenset(_pillow().registered_extensions())
+    return frozenset(pillow().registered_extensions())
 
 
 def read_image(path: Path, size: tuple[int, int], channels: int) -> Bytes:
@@ -62,12 +62,12 @@ def read_image(path: Path, size: tuple[int, int], channels: int) -> Bytes:
     height, width = size
     picture = open_image(path, least=3 * max(size))
     if picture.mode == "F":
-        picture = _pillow().fromarray(np.rint(np.asarray(picture) * 255).astype(np.uint8))
+        picture = pillow().fromarray(np.rint(np.asarray(picture) * 255).astype(np.uint8))
     picture = picture.convert("L" if channels == 1 else "RGB")
     if picture.size != (width, height):
         paper = np.median(border(np.asarray(picture)), axis=0).astype(int).tolist()
         color = paper if channels == 1 else tuple(paper)
-        picture = ImageOps.pad(picture, (width, height), _pillow().Resampling.BILINEAR, color=color)
+        picture = ImageOps.pad(picture, (width, height), pillow().Resampling.BILINEAR, color=color)
     return np.asarray(picture).reshape(height, width, channels)
 
 
@@ -81,7 +81,7 @@ def border(pixels: NDArray[Any]) -> NDArray[Any]:
     return np.concatenate([pixels[0], pixels[-1], pixels[:, 0], pixels[:, -1]])
 
 
-def open_image(path: Path, least: int) -> Image:
+def open_image(path: Path, least: int, opaque: bool = True) -> Image:
     """Opens a picture upright, opaque, and no larger than is of use.
 
     Transparent parts become white, or black where what is seen is so bright that white would hide it.
@@ -89,30 +89,31 @@ def open_image(path: Path, least: int) -> Image:
     Args:
         path: The file.
         least: Pixels that the longer side keeps at least, where it has them.
+        opaque: Whether transparent parts are filled.
 
     Returns:
-        The picture in Pillow's mode "L" or "RGB", or, of more than 8 bits, in "F" from 0 to 1.
+        The picture in Pillow's mode "L" or "RGB" (or "RGBA"), or, of more than 8 bits, in "F" from 0 to 1.
 
     Raises:
         ImageFileError: If the file is no picture that can be read.
         ImportError: If Pillow is not installed.
     """
-    pillow = _pillow()
+    images = pillow()
     from PIL import UnidentifiedImageError
 
     if not path.is_file():
         raise ImageFileError(f"there is no picture {path}")
     try:
         with _opening, warnings.catch_warnings():
-            warnings.simplefilter("ignore", pillow.DecompressionBombWarning)  # told below, in a sentence
-            file = pillow.open(path)
+            warnings.simplefilter("ignore", images.DecompressionBombWarning)  # told below, in a sentence
+            file = images.open(path)
         with file:
             file.draft(None, (least, least))  # lets JPEG leave out what is too fine
             _check_size(path, file.size)
-            return _plain(file, least)
+            return _plain(file, least, opaque)
     except (ImageFileError, MemoryError):
         raise
-    except pillow.DecompressionBombError:
+    except images.DecompressionBombError:
         raise _too_large(path, "too many") from None
     except UnidentifiedImageError:
         raise ImageFileError(f"{path} is no picture of a kind that Pillow knows") from None
@@ -122,8 +123,12 @@ def open_image(path: Path, least: int) -> Image:
         raise ImageFileError(f"{path} is no picture that can be read: {why}") from error
 
 
-def _pillow() -> Any:
-    """Pillow's module of pictures."""
+def pillow() -> Any:
+    """Returns Pillow's module of pictures.
+
+    Raises:
+        ImportError: If Pillow is not installed.
+    """
     try:
         from PIL import Image
     except ImportError as error:
@@ -132,23 +137,23 @@ def _pillow() -> Any:
 
 
 def _check_size(path: Path, size: tuple[int, int]) -> None:
-    if math.prod(size) > (_pillow().MAX_IMAGE_PIXELS or math.inf):
+    if math.prod(size) > (pillow().MAX_IMAGE_PIXELS or math.inf):
         raise _too_large(path, " x ".join(map(str, size)))
 
 
 def _too_large(path: Path, pixels: str) -> ImageFileError:
-    limit = _pillow().MAX_IMAGE_PIXELS / 1e6
+    limit = pillow().MAX_IMAGE_PIXELS / 1e6
     return ImageFileError(
         f"{path} has {pixels} pixels, more than the {limit:.0f} million that are read; shrink it"
     )
 
 
-def _plain(file: Image, least: int) -> Image:
+def _plain(file: Image, least: int, opaque: bool) -> Image:
     from PIL import ImageOps
 
     ImageOps.exif_transpose(file, in_place=True)
     if file.mode.startswith(("I", "F")):
-        picture = _pillow().fromarray(_from_0_to_1(np.asarray(file)))
+        picture = pillow().fromarray(_from_0_to_1(np.asarray(file)))
     elif file.has_transparency_data:
         picture = _in_mode(file, "RGBA")
     else:
@@ -156,7 +161,7 @@ def _plain(file: Image, least: int) -> Image:
     factor = max(picture.size) // least
     if factor > 1:
         picture = picture.reduce(factor)
-    return _opaque(picture) if picture.mode == "RGBA" else picture
+    return _opaque(picture) if opaque and picture.mode == "RGBA" else picture
 
 
 def _in_mode(picture: Image, mode: str) -> Image:
@@ -182,4 +187,4 @@ def _opaque(picture: Image) -> Image:
     alpha = np.asarray(picture.getchannel("A"), np.float32)
     seen = float((np.asarray(picture.convert("L"), np.float32) * alpha).sum() / max(float(alpha.sum()), 1.0))
     paper = "black" if seen > 255 * _BRIGHT else "white"
-    return _pillow().alpha_composite(_pillow().new("RGBA", picture.size, paper), picture).convert("RGB")
+    return pillow().alpha_composite(pillow().new("RGBA", picture.size, paper), picture).convert("RGB")

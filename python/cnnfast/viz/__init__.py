@@ -6,6 +6,7 @@ can be put together.
 
 - history.py: the curves of a training
 - filters.py, feature_maps.py: what a layer has learnt, and what it makes of one image
+- model_graph.py: a model as boxes and arrows
 - confusion.py, mistakes.py: what a classifier gets wrong
 - _canvas.py: what they share
 """
@@ -15,6 +16,7 @@ from cnnfast.viz.feature_maps import plot_feature_maps
 from cnnfast.viz.filters import plot_filters
 from cnnfast.viz.history import plot_history
 from cnnfast.viz.mistakes import plot_mistakes, worst_mistakes
+from cnnfast.viz.model_graph import plot_model
 
 __all__ = [
     "confusion_matrix",
@@ -23,5 +25,6 @@ __all__ = [
     "plot_filters",
     "plot_history",
     "plot_mistakes",
+    "plot_model",
     "worst_mistakes",
 ]

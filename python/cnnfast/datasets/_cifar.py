@@ -1,0 +1,120 @@
+"""The CIFAR sets, from the archives of their binary form: plain bytes, of which nothing is run."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import tarfile
+from collections.abc import Iterator
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from cnnfast.datasets._search import cache_folder
+
+Split = tuple[NDArray[np.uint8], NDArray[np.uint8]]
+
+_HOME = "https://www.cs.toronto.edu/~kriz/"
+_PIXELS = 3 * 32 * 32
+
+
+class Archive(NamedTuple):
+    """What is known of a set's archive.
+
+    Attributes:
+        name: The set's.
+        file: The archive's.
+        size: Its bytes.
+        sha256: Of its content.
+        train: The members that one learns from.
+        test: The member to test with.
+        labels: Bytes of labels before each picture.
+    """
+
+    name: str
+    file: str
+    size: int
+    sha256: str
+    train: tuple[str, ...]
+    test: str
+    labels: int
+
+
+def load(archive: Archive, label: int, data_dir: str | os.PathLike[str] | None) -> tuple[Split, Split]:
+    """Returns ((x_train, y_train), (x_test, y_test)); `label` is which of the labels.
+
+    Raises:
+        FileNotFoundError: If no place has the archive.
+    """
+    with tarfile.open(_located(archive, data_dir)) as file:
+        parts = [
+            _split(_member(file, name), archive.labels, label) for name in (*archive.train, archive.test)
+        ]
+    images, labels = zip(*parts[:-1], strict=True)
+    return (np.concatenate(images), np.concatenate(labels)), parts[-1]
+
+
+def _located(archive: Archive, data_dir: str | os.PathLike[str] | None) -> Path:
+    answers = []
+    for folder in _folders(archive.name, data_dir):
+        path = folder / archive.file
+        try:
+            _check(path, archive)
+        except (OSError, ValueError) as error:
+            answers.append(f"  {folder}: {error}")
+        else:
+            return path
+    if data_dir is None:
+        from cnnfast.datasets import _download
+
+        path = cache_folder(archive.name) / archive.file
+        try:
+            _download.download(_HOME + archive.file, path, archive.size, lambda part: _check(part, archive))
+        except OSError as error:
+            answers.append(f"  {_HOME}: {error}")
+        else:
+            return path
+    raise FileNotFoundError(
+        f"No usable copy of {archive.file} was found. Looked in:\n"
+        + "\n".join(answers)
+        + f"\nPut it into FOLDER/{archive.name}/ and set CNNFAST_DATA=FOLDER, or try again with a network "
+        "connection."
+    )
+
+
+def _folders(name: str, data_dir: str | os.PathLike[str] | None) -> Iterator[Path]:
+    if data_dir is not None:
+        yield from (Path(data_dir) / name, Path(data_dir))
+        return
+    own = os.environ.get("CNNFAST_DATA")
+    if own:
+        yield Path(own) / name
+    yield cache_folder(name)
+
+
+def _check(path: Path, archive: Archive) -> None:
+    if not path.is_file():
+        raise FileNotFoundError(f"no {archive.file} there")
+    if path.stat().st_size != archive.size:
+        raise ValueError(f"{path.name} has {path.stat().st_size} bytes, not {archive.size}")
+    digest = hashlib.sha256()
+    with path.open("rb") as file:
+        while chunk := file.read(1 << 20):
+            digest.update(chunk)
+    if digest.hexdigest() != archive.sha256:
+        raise ValueError(f"{path.name} is damaged: its SHA-256 is {digest.hexdigest()}, not {archive.sha256}")
+
+
+def _member(file: tarfile.TarFile, name: str) -> bytes:
+    stream = file.extractfile(name)
+    if stream is None:
+        raise ValueError(f"{name} is no file in the archive")
+    return stream.read()
+
+
+def _split(content: bytes, labels: int, label: int) -> Split:
+    rows = np.frombuffer(content, np.uint8).reshape(-1, labels + _PIXELS)
+    images = rows[:, labels:].reshape(-1, 3, 32, 32).transpose(0, 2, 3, 1)
+    return np.ascontiguousarray(images), rows[:, label : label + 1].copy()
