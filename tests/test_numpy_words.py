@@ -291,6 +291,7 @@ def test_keras_names_numpys_words_by_their_module() -> None:
         (lambda: ops.median(Input((3,))), "is the batch's"),
         (lambda: ops.quantile(Input((3,)), [0.5], 1), "q must have no batch axis, and be one number"),
         (lambda: ops.diff([1.0]), "nothing is left: axis -1"),
+        (lambda: ops.trapezoid([1.0]), "two points or more are needed along axis -1"),
         (lambda: ops.diagonal(np.ones((2, 3)), 3), "2 rows and 3 columns have no diagonal 3"),
         (lambda: ops.cross(np.ones(4), np.ones(3)), "vectors of two or three numbers"),
         (lambda: ops.correlate(np.ones((2, 2)), np.ones(2)), "rows without a batch axis"),

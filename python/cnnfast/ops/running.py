@@ -120,6 +120,9 @@ def trapezoid(y: Any, x: Any = None, dx: float = 1.0, axis: int = -1) -> Any:
         dx: The distance.
         axis: The axis, the batch's counted, which it may not be.
 
+    Raises:
+        ValueError: If there is no such axis, it is the batch's, or has one point.
+
     Source:
         Keras 3, `keras.ops.trapezoid`.
 
@@ -130,6 +133,8 @@ def trapezoid(y: Any, x: Any = None, dx: float = 1.0, axis: int = -1) -> Any:
     _, y = on_graph(y)
     own = own_axis(y, axis)
     count = y.dims[own] - 1
+    if not count:
+        raise ValueError(f"two points or more are needed along axis {axis}, got shape {y.shape}")
     heights = multiply(add(cut(y, own, 0, 1, count), cut(y, own, 1, 1, count)), 0.5)
     distances: Any = dx
     if x is not None:
