@@ -183,6 +183,13 @@ NORM = (5, 4, 6)
 HEADS = ((2, 5, 4, 3), (2, 6, 4, 3), (2, 6, 4, 3))
 ROWS = [
     Word("det", ops.det, np.linalg.det, ((3, 4, 4),), _regular),
+    Word(
+        "slogdet",
+        lambda x: ops.stack(ops.slogdet(x), -1),
+        lambda x: np.stack(np.linalg.slogdet(x), -1),
+        ((3, 4, 4),),
+        _regular,
+    ),
     Word("logdet", ops.logdet, lambda x: np.linalg.slogdet(x)[1], ((3, 4, 4),), _regular),
     Word("inv", ops.inv, np.linalg.inv, ((3, 4, 4),), _regular),
     Word("solve", ops.solve, np.linalg.solve, ((3, 4, 4), (3, 4, 2)), _regular),

@@ -88,6 +88,40 @@ def det(x: Any) -> Any:
 
 
 @operation("x")
+def slogdet(x: Any) -> Any:
+    """Returns signs of determinants, and logarithms of their absolute values, as a tuple.
+
+    Gradient: of the logarithms, x^-T
+
+    Args:
+        x: Square matrices, or what stands for them.
+
+    Shapes:
+        (..., m, m) -> (...), (...)
+
+    Raises:
+        ValueError: If they are not square.
+
+    Source:
+        Keras 3, `keras.ops.slogdet`.
+
+    Example:
+        >>> sign, logarithm = slogdet([[-1.0, 0.0], [0.0, 1.0]])
+        >>> float(sign), float(logarithm)
+        (-1.0, 0.0)
+    """
+    value = _matrices(x, "slogdet", square=True)
+
+    def forward(a: Array) -> Any:
+        return list(np.linalg.slogdet(a))
+
+    def backward(a: Array, grads: Any) -> Array:
+        return grads[1][..., None, None] * _turned(np.linalg.inv(a))
+
+    return tuple(by_numpy("slogdet", [value], [value.dims[:-2]] * 2, forward, backward))
+
+
+@operation("x")
 def logdet(x: Any) -> Any:
     """Returns logarithms of the determinants' absolute values.
 
@@ -109,15 +143,7 @@ def logdet(x: Any) -> Any:
         >>> float(logdet([[1.0, 0.0], [0.0, 1.0]]))
         0.0
     """
-    value = _matrices(x, "logdet", square=True)
-
-    def forward(a: Array) -> Any:
-        return [np.linalg.slogdet(a)[1]]
-
-    def backward(a: Array, grads: Any) -> Array:
-        return grads[0][..., None, None] * _turned(np.linalg.inv(a))
-
-    return by_numpy("logdet", [value], [value.dims[:-2]], forward, backward)[0]
+    return slogdet(_matrices(x, "logdet", square=True))[1]
 
 
 @operation("x")
