@@ -382,6 +382,22 @@ ROWS = [
         ((3, 4, 6), (3, 2, 3)),
     ),
     Word(
+        "slice-computed",
+        lambda x: ops.slice(x, ops.round(0.1 * ops.max(x)) + np.array([1, 0, 2]), (2, 3, 2)),
+        lambda x: x[1:3, :3, 2:4],
+        ((3, 4, 6),),
+        np.tanh,
+        batch=False,
+    ),
+    Word(
+        "slice_update-computed",
+        lambda x, new: ops.slice_update(x, ops.round(0.1 * ops.max(x)) + np.array([1, 0, 2]), new),
+        lambda x, new: np.concatenate([x[:1], np.concatenate([x[1:, :, :2], new, x[1:, :, 5:]], 2)], 0),
+        ((3, 4, 6), (2, 4, 3)),
+        np.tanh,
+        batch=False,
+    ),
+    Word(
         "associative_scan",
         lambda x: ops.associative_scan(ops.multiply, x, axis=1),
         lambda x: np.cumprod(x, 1),

@@ -139,8 +139,8 @@ def _along(x: Value, vector: Any, places: list[int]) -> Any:
     sizes = [x.dims[i] for i in places]
     if not given.dims:
         return given
-    if given.rows or list(given.dims) not in (sizes, list(x.dims)):
-        raise ValueError(f"numbers for axes of sizes {sizes} of shape {x.shape} were given as {given.shape}")
-    if list(given.dims) != sizes:
+    if given.dims == x.dims:
         return given
+    if given.rows or list(given.dims) != sizes:
+        raise ValueError(f"numbers for axes of sizes {sizes} of shape {x.shape} were given as {given.shape}")
     return rearranged(given, [size if i in places else 1 for i, size in enumerate(x.dims)])

@@ -12,14 +12,17 @@ import numpy as np
 
 from cnnfast.layers.symbolic import SymbolicTensor
 from cnnfast.layers.tracing import Value
+from cnnfast.ops.arithmetic import clip, multiply, subtract
 from cnnfast.ops.axes import batch_error
-from cnnfast.ops.logic import equal, where
+from cnnfast.ops.logic import equal, greater_equal, less_equal, logical_and, where
 from cnnfast.ops.making import zeros
 from cnnfast.ops.numpy_function import by_numpy
 from cnnfast.ops.operation import on_graph, operation
 from cnnfast.ops.reductions import max, min, prod, sum
+from cnnfast.ops.selection import take
 from cnnfast.ops.shaping import moved
-from cnnfast.utils.arguments import entries, whole_number
+from cnnfast.ops.slicing import starts
+from cnnfast.utils.arguments import whole_number
 
 _UFUNCS = {"add": np.add, "max": np.maximum, "min": np.minimum, "mul": np.multiply}
 
@@ -135,12 +138,12 @@ def slice_update(inputs: Any, start_indices: Any, updates: Any) -> Any:
 
     Args:
         inputs: The numbers, or what stands for them.
-        start_indices: Where the box begins along each axis: numbers, no matter what the inputs are. Along the
+        start_indices: Where the box begins along each axis; or what stands for these numbers. Along the
             batch's axis it is 0, for all samples.
         updates: The others.
 
     Raises:
-        ValueError: If the box does not lie within the numbers, or its place only stands for numbers.
+        ValueError: If the box does not lie within the numbers.
 
     Source:
         Keras 3, `keras.ops.slice_update`.
@@ -149,13 +152,30 @@ def slice_update(inputs: Any, start_indices: Any, updates: Any) -> Any:
         >>> slice_update([0.0, 0.0, 0.0, 0.0], [1], [5.0, 7.0])
         array([0., 5., 7., 0.], dtype=float32)
     """
-    begins = None if isinstance(start_indices, (Value, SymbolicTensor)) else entries(start_indices)
-    if begins is None:
+    if isinstance(start_indices, (Value, SymbolicTensor)):
+        return _slice_update_at(inputs, start_indices, updates)
+    begins = [whole_number(each, "start_indices", 0) for each in starts(start_indices)]
+    return _slice_update(inputs, updates, begins)
+
+
+@operation("inputs", "start_indices", "updates")
+def _slice_update_at(inputs: Any, start_indices: Any, updates: Any) -> Any:
+    """What lies outside of the numbers, once they are known, is left out."""
+    _, x, start, new = on_graph(inputs, start_indices, updates)
+    if start.shape != (x.ndim,) or new.ndim != x.ndim or x.rows != new.rows:
         raise ValueError(
-            f"start_indices must be numbers, one for each axis, got {start_indices!r}; ops.scatter_update "
-            "takes indices that are computed"
+            "ops.slice_update needs as many axes and start indices for all, and a whole batch; got shapes "
+            f"{x.shape}, {start.shape} and {new.shape}"
         )
-    return _slice_update(inputs, updates, [whole_number(each, "start_indices", 0) for each in begins])
+    inside: Any = 1.0
+    for axis in range(x.rows > 0, x.ndim):
+        own = axis - (x.rows > 0)
+        place = subtract(np.arange(x.dims[own], dtype=np.float32), start[axis])
+        last = new.dims[own] - 1.0
+        new = take(new, clip(place, 0.0, last), axis)
+        within = logical_and(greater_equal(place, 0.0), less_equal(place, last))
+        inside = multiply(moved(within, "reshape", (x.dims[own], *(1,) * (len(x.dims) - own - 1)), 0), inside)
+    return where(inside, new, x)
 
 
 @operation("inputs", "updates")

@@ -5,15 +5,16 @@ from __future__ import annotations
 import builtins
 import operator
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+import numpy as np
+
+from cnnfast.layers.symbolic import SymbolicTensor
+from cnnfast.layers.tracing import Value
 from cnnfast.ops.axes import axes_of, batch_error, of_samples, own_axis
 from cnnfast.ops.operation import on_graph, operation
 from cnnfast.ops.shaping import moved, shaped
 from cnnfast.utils.arguments import entries, whole_number
-
-if TYPE_CHECKING:
-    from cnnfast.layers.tracing import Value
 
 Range = tuple[int, int, int]  # begin, step, count
 _WHOLE = [[begin, None, step] for begin in (None, 0) for step in (None, 1)]  # slices, whatever the size
@@ -113,13 +114,12 @@ def cut(x: Value, own: int, begin: int, step: int, count: int) -> Value:
     return _ranges(x, [(begin, step, count) if i == own else (0, 1, size) for i, size in enumerate(x.dims)])
 
 
-@operation("inputs")
-def slice(inputs: Any, start_indices: Sequence[int], shape: Sequence[int | None]) -> Any:
+def slice(inputs: Any, start_indices: Any, shape: Sequence[int | None]) -> Any:
     """Returns a box of the numbers.
 
     Args:
         inputs: Numbers of any shape, or what stands for them.
-        start_indices: Where it begins along each axis.
+        start_indices: Where it begins along each axis; or what stands for these numbers.
         shape: How long it is along each axis, -1 for up to the end; along the batch's, which is taken whole,
             it is None.
 
@@ -131,6 +131,43 @@ def slice(inputs: Any, start_indices: Sequence[int], shape: Sequence[int | None]
         array([[2., 3.],
                [5., 6.]], dtype=float32)
     """
+    if isinstance(start_indices, (Value, SymbolicTensor)):
+        return _slice_at(inputs, start_indices, list(shape))
+    return _slice(inputs, starts(start_indices), list(shape))
+
+
+def starts(start_indices: Any) -> list[Any]:
+    """Returns where a box begins: numbers that were computed are float32, and whole ones will do.
+
+    Example:
+        >>> starts([np.float32(2), 1])
+        [2, 1]
+    """
+    return [
+        int(each) if isinstance(each, (float, np.floating)) and float(each).is_integer() else each
+        for each in start_indices
+    ]
+
+
+@operation("inputs", "start_indices")
+def _slice_at(inputs: Any, start_indices: Any, shape: Sequence[int | None]) -> Any:
+    from cnnfast.ops.selection import take
+
+    _, x, start = on_graph(inputs, start_indices)
+    if start.shape != (x.ndim,) or len(shape) != x.ndim:
+        raise ValueError(
+            f"start_indices and shape must have one number for each axis of shape {x.shape}; got shape "
+            f"{start.shape} and {tuple(shape)}"
+        )
+    of_samples(x, shape, None)
+    for axis in range(x.rows > 0, x.ndim):
+        steps = np.arange(whole_number(shape[axis], "a size of shape", 1), dtype=np.float32)
+        x = take(x, start[axis] + steps, axis)
+    return x
+
+
+@operation("inputs")
+def _slice(inputs: Any, start_indices: Sequence[int], shape: Sequence[int | None]) -> Any:
     _, x = on_graph(inputs)
     if len(start_indices) != x.ndim or len(shape) != x.ndim:
         raise ValueError(
