@@ -331,6 +331,31 @@ def test_map_coordinates() -> None:
 
 
 @pytest.mark.parametrize("data_format", ["channels_last", "channels_first"])
+@pytest.mark.parametrize("corners", [False, True])
+@pytest.mark.parametrize(
+    ("padding", "beyond"), [("zeros", "constant"), ("border", "nearest"), ("reflection", "reflect")]
+)
+@pytest.mark.parametrize("extents", [(7,), (5, 6), (4, 2, 3)], ids=str)
+def test_grid_sample(
+    extents: tuple[int, ...], padding: str, beyond: str, corners: bool, data_format: str
+) -> None:
+    x, rng = _images(3, *extents, 2), np.random.default_rng(1)
+    at = np.stack([_places(rng, (4, 5), extents) for _ in x]).astype(float)
+    sizes = np.array(extents)
+    grid = (2 * at / (sizes - 1) - 1 if corners else (2 * at + 1) / sizes - 1)[..., ::-1].astype(np.float32)
+    beyond = "mirror" if corners and beyond == "reflect" else beyond
+    want = np.stack(
+        [sample(image.astype(float), p, "bilinear", beyond, 0.0) for image, p in zip(x, at, strict=True)]
+    )
+    given, want = _given(x, data_format), _given(want, data_format)
+    how: Any = ("bilinear", padding, corners, data_format)
+    np.testing.assert_allclose(ops.image.grid_sample(given, grid, *how), want, atol=1e-4)
+    sources = [Input(given.shape[1:]), Input(grid.shape[1:])]
+    model = Model(sources, ops.image.grid_sample(*sources, *how))
+    np.testing.assert_allclose(Model.from_config(model.get_config()).predict([given, grid]), want, atol=1e-4)
+
+
+@pytest.mark.parametrize("data_format", ["channels_last", "channels_first"])
 def test_frames(data_format: str) -> None:
     x = _images(2, 6, 5, 3)
     given, how = _given(x, data_format), {"data_format": data_format}
@@ -381,6 +406,9 @@ def test_patches(size: Any, strides: Any, apart: int, padding: Any, data_format:
         (lambda x: ops.image.resize(x, (3, 3, 3), crop_to_aspect_ratio=True), "are for images"),
         (lambda x: ops.image.resize(x, 3, "cubic"), "interpolation must be"),
         (lambda x: ops.image.gaussian_blur(x, 4), "must be odd"),
+        (lambda x: ops.image.grid_sample(x, x), r"one number for each of the images' 2 axes; got .*5, 3\)"),
+        (lambda x: ops.image.grid_sample(x, x[..., :2], "bicubic"), "mode must be"),
+        (lambda x: ops.image.grid_sample(x, x[..., :2], padding_mode="wrap"), "padding_mode must be"),
     ],
 )
 def test_words_refuse(make: Any, message: str) -> None:

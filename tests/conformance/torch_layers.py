@@ -276,6 +276,13 @@ def unfold(input, kernel_size, dilation=1, padding=0, stride=1):
     return ops.reshape(channel_shuffle(windows, made // input.dims[0]), (-1, made, rows * columns))
 
 
+@said("grid_sample", batch=0)
+def grid_sample(input, grid, mode="bilinear", padding_mode="zeros", align_corners=False):
+    if mode == "bicubic":
+        raise NotSaidError("bicubic")
+    return ops.image.grid_sample(input, grid, mode, padding_mode, align_corners, FIRST)
+
+
 @said("linear", batch=ONE_SAMPLE, parameters=("weight", "bias"))
 def linear(input, weight, bias=None):
     layer = layers.Dense(weight.shape[0], use_bias=bias is not None)

@@ -17,6 +17,7 @@ DO_NOT_APPLY = {
 EXCEPTIONS = {
     "all": "dropping all of AlphaDropout's numbers: its rate is below 1",
     "classes": "as many classes as the largest number tells",
+    "bicubic": "images read at places by cubic interpolation",
     "divisor": "average pooling with a divisor of one's own",
     "factor": "sizes by a factor that is not the ratio of the sizes: that ratio is cnnfast's step",
     "negative epsilon": "an epsilon below 0, which cnnfast refuses",
@@ -45,7 +46,6 @@ NO_WORD = {
     ),
     "the same function, as called without cuDNN": ("batch_norm without_cudnn",),
     "missing: a loss along paths": ("ctc_loss",),
-    "missing: images read at places of a grid": ("grid_sample",),
     "missing: a loss of lists of labels": ("multilabel_margin_loss",),
 }
 # What torch refuses and we do not: a function, words of its message, and why.

@@ -15,7 +15,7 @@ from cnnfast.ops.colours import gaussian_blur, hsv_to_rgb, rgb_to_grayscale, rgb
 from cnnfast.ops.details import sobel_edges, ssim
 from cnnfast.ops.framing import crop_images, extract_patches, extract_patches_3d, pad_images
 from cnnfast.ops.operation import on_graph, operation
-from cnnfast.ops.sampling import affine_transform, map_coordinates
+from cnnfast.ops.sampling import affine_transform, grid_sample, map_coordinates
 from cnnfast.ops.shaping import moved
 from cnnfast.ops.slicing import cut
 from cnnfast.ops.warping import elastic_transform, perspective_transform, scale_and_translate
@@ -32,6 +32,7 @@ __all__ = [
     "extract_patches",
     "extract_patches_3d",
     "gaussian_blur",
+    "grid_sample",
     "hsv_to_rgb",
     "map_coordinates",
     "pad_images",

@@ -1,4 +1,4 @@
-"""Images read between their pixels: a part of `cnnfast.ops.image`, by Keras's names."""
+"""Images read between their pixels: a part of `cnnfast.ops.image`, by Keras's and PyTorch's names."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from cnnfast.ops.colours import height_axis
 from cnnfast.ops.operation import on_graph, operation
 from cnnfast.ops.shaping import moved
 from cnnfast.ops.slicing import cut
-from cnnfast.ops.turning import moveaxis
+from cnnfast.ops.turning import flip, moveaxis
 from cnnfast.utils.arguments import FILL_MODES, INTERPOLATIONS, one_of, real_number
 from cnnfast.utils.samples import as_array
 
@@ -120,6 +120,68 @@ def grid(rows: int, columns: int, along_x: Any, along_y: Any, offset: Any) -> An
     """
     y, x = np.arange(rows, dtype=np.float32)[:, None, None], np.arange(columns, dtype=np.float32)[:, None]
     return along_x * x + along_y * y + offset
+
+
+_BEYOND = {"zeros": "constant", "border": "nearest", "reflection": "reflect"}
+
+
+def grid_sample(
+    images: Any,
+    grid: Any,
+    mode: str = "bilinear",
+    padding_mode: str = "zeros",
+    align_corners: bool = False,
+    data_format: str | None = None,
+) -> Any:
+    """Returns what images are at the places of a grid, as spatial transformers read them.
+
+    Formula: out[i] = in[p(grid[i])], where p(g) = ((g + 1) m - 1) / 2 along an axis of m cells: -1 and 1 are
+    its ends. By `align_corners` they are the centres of its first and last cell: p(g) = (g + 1) (m - 1) / 2.
+
+    Args:
+        images: A batch of images, sequences or volumes.
+        grid: Places for each of them, (x, y), or one number an axis, the last first.
+        mode: "bilinear" or "nearest".
+        padding_mode: What lies beyond the border: "zeros", "border" (its cells go on) or "reflection".
+        align_corners: Where -1 and 1 lie.
+        data_format: "channels_last", "channels_first", or None for `cnnfast.image_data_format()`.
+
+    Shapes:
+        (n, h, w, c), (n, rows, columns, 2) -> (n, rows, columns, c), or with the channels first.
+
+    Raises:
+        ValueError: If an argument is out of its range, or shapes do not fit.
+
+    Source:
+        Jaderberg et al., Spatial Transformer Networks, 2015; PyTorch, `torch.nn.functional.grid_sample`.
+
+    Example:
+        >>> image = [[[[1.0], [2.0], [3.0]]]]
+        >>> grid_sample(image, [[[[-1.0, 0.0], [0.5, 0.0]]]], align_corners=True).ravel()
+        array([1. , 2.5], dtype=float32)
+    """
+    one_of(mode, "mode", INTERPOLATIONS[:2])
+    one_of(padding_mode, "padding_mode", tuple(_BEYOND))
+    layout = resolve_data_format(data_format)
+    return _grid_sample(images, grid, mode, padding_mode, bool(align_corners), layout)
+
+
+@operation("images", "grid", batches=True)
+def _grid_sample(
+    images: Any, grid: Any, mode: str, padding_mode: str, align_corners: bool, data_format: str
+) -> Any:
+    _, x, g = on_graph(images, grid)
+    sizes = x.dims[1:] if data_format == "channels_first" else x.dims[:-1]
+    if not g.dims or g.dims[-1] != len(sizes):
+        raise ValueError(
+            f"a grid has one number for each of the images' {len(sizes)} axes; got images of shape {x.shape} "
+            f"and a grid of shape {g.shape}"
+        )
+    cells = np.asarray(sizes, np.float32)
+    ends = flip(g, -1) + 1.0
+    at = ends * ((cells - 1) / 2) if align_corners else (ends * cells - 1.0) * 0.5
+    mirrored = align_corners and padding_mode == "reflection"
+    return sampled(x, at, mode, "mirror" if mirrored else _BEYOND[padding_mode], 0.0, data_format)
 
 
 def sampled(
