@@ -27,7 +27,7 @@ MODULES = [name for name in NAMES if name and hasattr(cnnfast, name)]
         ("losses.CTC", ["Keras has it"]),
         ("metrics.Precison", ["did you mean 'Precision'"]),
         ("initializers.STFT", ["Keras has it"]),
-        ("utils.plot_model", ["Keras has it", "summary"]),
+        ("utils.model_to_dot", ["Keras has it", "plot_model"]),
         ("ops.ctc_loss", ["Keras has it"]),
         ("datasets.imdb", ["Keras has it"]),
         ("applications", ["Keras has it"]),

@@ -229,3 +229,17 @@ def test_numbers_without_a_batch_are_one_sample() -> None:
 def test_shapes_before_adapt() -> None:
     for mode, shape in (("int", (None, 5)), ("one_hot", (None, 5, 3)), ("count", (None, 3))):
         assert layers.Discretization(num_bins=3, output_mode=mode).compute_output_shape((None, 5)) == shape
+
+
+def test_statistics_broadcast_over_batches() -> None:
+    x = _x(6, 4, 5, 3)
+    layer = layers.Normalization(axis=2)
+    assert layer.mean is None
+    layer.adapt(x)
+    np.testing.assert_allclose(layer.mean, x.mean((0, 1, 3), keepdims=True), rtol=1e-5, atol=1e-6)
+    np.testing.assert_allclose(layer.variance, x.var((0, 1, 3), keepdims=True), rtol=1e-5, atol=1e-6)
+    given = layers.Normalization(axis=(1, 2), mean=np.arange(5.0), variance=np.ones(5))
+    given.build((None, 7, 5, 3))
+    np.testing.assert_array_equal(given.mean, np.tile(np.arange(5.0)[:, None], (1, 7, 1, 1)))
+    with pytest.raises(ValueError, match=r"sizes of axis=\(1,\) must be known"):
+        layers.Normalization(axis=1).build((None, None))

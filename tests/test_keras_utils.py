@@ -387,12 +387,24 @@ def test_settings() -> None:
     assert backend.is_keras_tensor(Input((2,)))
     assert isinstance(Input((2,)), cnnfast.KerasTensor)
     assert cnnfast.version() == cnnfast.__version__
+    assert [backend.is_float_dtype(each) for each in ("float64", "int32", None)] == [True, False, True]
+    assert [backend.is_int_dtype(each) for each in ("uint8", "float16", bool)] == [True, False, False]
+    assert backend.result_type("int8", "float64") == "float32"
     with pytest.raises(ValueError, match="dtype must be the name"):
         config.standardize_dtype("flat32")
     with pytest.raises(ValueError, match="epsilon is"):
         backend.set_epsilon(1e-3)
-    for module in (cnnfast, utils, layers):
+    for module in (cnnfast, utils, layers, cnnfast.models, cnnfast.optimizers):
         assert set(module.__all__) <= set(dir(module))
+
+
+def test_weights_by_functions(tmp_path: Path) -> None:
+    model = Sequential([Input((3,)), layers.Dense(2)])
+    saving.save_weights(model, tmp_path / "w.safetensors")
+    other = Sequential([Input((3,)), layers.Dense(2)])
+    saving.load_weights(other, tmp_path / "w.safetensors")
+    for one, same in zip(model.get_weights(), other.get_weights(), strict=True):
+        np.testing.assert_array_equal(one, same)
 
 
 def test_lines_in_the_place_of_bars(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -225,6 +225,44 @@ def standardize_dtype(dtype: Any) -> str:
         raise ValueError(f"dtype must be the name of a type of numbers, got {dtype!r}") from None
 
 
+def is_float_dtype(dtype: Any) -> bool:
+    """Returns whether a type is one of floating-point numbers.
+
+    Example:
+        >>> is_float_dtype("float32"), is_float_dtype("int8")
+        (True, False)
+    """
+    return standardize_dtype(dtype).startswith("float")
+
+
+def is_int_dtype(dtype: Any) -> bool:
+    """Returns whether a type is one of whole numbers.
+
+    Example:
+        >>> is_int_dtype("uint8"), is_int_dtype("float32")
+        (True, False)
+    """
+    return standardize_dtype(dtype).startswith(("int", "uint"))
+
+
+def result_type(*dtypes: Any) -> str:
+    """Returns in what type numbers of several types are computed: "float32".
+
+    Args:
+        dtypes: The types.
+
+    Raises:
+        ValueError: If one is none.
+
+    Example:
+        >>> result_type("int32", "uint8")
+        'float32'
+    """
+    for dtype in dtypes:
+        standardize_dtype(dtype)
+    return floatx()
+
+
 def enable_interactive_logging() -> None:
     """Has `fit`, `evaluate` and `predict` draw bars where the output allows, unless they are told otherwise.
 

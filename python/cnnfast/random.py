@@ -16,6 +16,7 @@ from cnnfast.config import next_seed, random_generator
 from cnnfast.layers import noise
 from cnnfast.layers.tracing import Value, current_tracing
 from cnnfast.utils.arguments import not_offered, real_number, whole_number
+from cnnfast.utils.missing import missing
 
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike, NDArray
@@ -414,3 +415,9 @@ def _positive(value: ArrayLike, name: str) -> NDArray[np.float64]:
     if not (numbers > 0).all():
         raise ValueError(f"{name} must be above 0, got {value!r}")
     return numbers
+
+
+if not TYPE_CHECKING:  # a checker knows what there is
+
+    def __getattr__(name):
+        raise missing(__name__, name)

@@ -3,6 +3,7 @@
 from typing import TYPE_CHECKING
 
 from cnnfast.models import load_model, save_model
+from cnnfast.models.saving import load_weights, save_weights
 from cnnfast.utils.custom_objects import (
     CustomObjectScope,
     custom_object_scope,
@@ -22,8 +23,10 @@ __all__ = [
     "get_registered_name",
     "get_registered_object",
     "load_model",
+    "load_weights",
     "register_keras_serializable",
     "save_model",
+    "save_weights",
     "serialize_keras_object",
 ]
 

@@ -79,8 +79,9 @@ class Normalization(Layer):
         self._given = None if mean is None else [np.asarray(each, np.float64) for each in (mean, variance)]
         self._kept: tuple[int, ...] = ()
         self._like: tuple[int, ...] = ()  # the statistics' shape beside inputs of any rank
-        self.mean: Any = None  # a weight, or what was given
-        self.variance: Any = None
+        self._shape: tuple[int, ...] = ()  # the same with the batch's axis and all others
+        self._mean: Any = None  # a weight, or what was given
+        self._variance: Any = None
 
     def build(self, input_shape: Any) -> None:
         """Makes the weights."""
@@ -92,14 +93,32 @@ class Normalization(Layer):
                 f"last, as the batch's is 0; got {self.axis} for shape {tuple(input_shape)}"
             )
         sizes = tuple(input_shape[axis] for axis in self._kept)
+        if None in sizes:
+            raise ValueError(
+                f"layer {self.name!r}: the sizes of axis={self.axis} must be known, got {tuple(input_shape)}"
+            )
         first = min(self._kept, default=rank)
         self._like = tuple(input_shape[axis] if axis in self._kept else 1 for axis in range(first, rank))
+        self._shape = tuple(size if axis in self._kept else 1 for axis, size in enumerate(input_shape))
         if self._given is not None:
-            self.mean, self.variance = (np.broadcast_to(each, sizes) for each in self._given)
+            self._mean, self._variance = (np.broadcast_to(each, sizes) for each in self._given)
             return
-        self.mean = self.add_weight(sizes, "zeros", trainable=False, name="mean")
-        self.variance = self.add_weight(sizes, "ones", trainable=False, name="variance")
+        self._mean = self.add_weight(sizes, "zeros", trainable=False, name="mean")
+        self._variance = self.add_weight(sizes, "ones", trainable=False, name="variance")
         self.add_weight((), "zeros", trainable=False, name="count")
+
+    @property
+    def mean(self) -> NDArray[np.float32] | None:
+        """The means, in a shape that broadcasts over a batch; None before the layer is built."""
+        return self._told(self._mean)
+
+    @property
+    def variance(self) -> NDArray[np.float32] | None:
+        """The variances, likewise."""
+        return self._told(self._variance)
+
+    def _told(self, statistics: Any) -> NDArray[np.float32] | None:
+        return None if statistics is None else np.array(statistics, np.float32).reshape(self._shape)
 
     def adapt(self, data: Any) -> None:
         """Takes means and variances from data.
@@ -116,9 +135,9 @@ class Normalization(Layer):
         for batch in _batches(data):
             self.build(batch.shape)
             sizes = tuple(batch.shape[axis] for axis in self._kept if axis < batch.ndim)
-            if sizes != self.mean.shape:
+            if sizes != self._mean.shape:
                 raise ValueError(
-                    f"layer {self.name!r} has {self.mean.shape} means along axis={self.axis}, got data of "
+                    f"layer {self.name!r} has {self._mean.shape} means along axis={self.axis}, got data of "
                     f"shape {batch.shape}"
                 )
             axes = tuple(axis for axis in range(batch.ndim) if axis not in self._kept)
@@ -135,7 +154,7 @@ class Normalization(Layer):
         """Returns the numbers that it makes."""
         from cnnfast import ops
 
-        mean, variance = (ops.reshape(each, self._like) for each in (self.mean, self.variance))
+        mean, variance = (ops.reshape(each, self._like) for each in (self._mean, self._variance))
         deviation = ops.maximum(ops.sqrt(variance), EPSILON)
         return mean + inputs * deviation if self.invert else (inputs - mean) / deviation
 

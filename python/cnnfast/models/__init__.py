@@ -104,3 +104,7 @@ if not TYPE_CHECKING:  # a checker knows what there is
 
             return getattr(cloning, name)
         raise missing(__name__, name)
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

@@ -94,3 +94,7 @@ if not TYPE_CHECKING:  # a checker knows what there is
         if name == "schedules":  # as in Keras; imported when first used
             return importlib.import_module("cnnfast.schedules")
         raise missing(__name__, name)
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

@@ -152,17 +152,13 @@ NAMES: dict[str, str] = {
 
 # What to use in place of a name.
 NEAR: dict[str, str] = {
-    "ProgbarLogger": "fit(verbose=1)",
+    "model_to_dot": "utils.plot_model",
     "applications": "a Sequential or Model of your own",
-    "plot_model": "model.summary()",
-    "random": "cnnfast.set_random_seed",
-    "saving": "model.save(file) and cnnfast.models.load_model(file)",
 }
 
 # What to do in place of an argument that is not offered.
 INSTEAD: dict[str, str] = {
     "auto_scale_loss": "nothing is lost: all is computed in float32",
-    "callbacks": "loop over batches with test_on_batch or predict_on_batch",
     "compile": "the state of training is read with the model and does no harm",
     "dtype": "all is computed in float32; cnnfast.set_precision says how closely",
     "layer_range": "print model.layers[a:b]",
