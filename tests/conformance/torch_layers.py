@@ -268,12 +268,7 @@ def channel_shuffle(input, groups):
 
 @said("unfold", batch=4)
 def unfold(input, kernel_size, dilation=1, padding=0, stride=1):
-    up, aside = (padding, padding) if isinstance(padding, int) else padding
-    wide = ops.pad(input, [(0, 0), (0, 0), (up, up), (aside, aside)])
-    windows = ops.image.extract_patches(wide, kernel_size, stride, dilation, "valid", FIRST)
-    made, rows, columns = windows.dims
-    # Ours numbers the channels of a cell of the window together, torch the cells of a channel.
-    return ops.reshape(channel_shuffle(windows, made // input.dims[0]), (-1, made, rows * columns))
+    return ops.unfold(input, kernel_size, dilation, padding, stride)
 
 
 @said("grid_sample", batch=0)
