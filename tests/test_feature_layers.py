@@ -241,5 +241,7 @@ def test_statistics_broadcast_over_batches() -> None:
     given = layers.Normalization(axis=(1, 2), mean=np.arange(5.0), variance=np.ones(5))
     given.build((None, 7, 5, 3))
     np.testing.assert_array_equal(given.mean, np.tile(np.arange(5.0)[:, None], (1, 7, 1, 1)))
+    with pytest.raises(TypeError, match="array of samples, or batches"):
+        layers.Normalization().adapt(iter([42]))
     with pytest.raises(ValueError, match=r"sizes of axis=\(1,\) must be known"):
         layers.Normalization(axis=1).build((None, None))

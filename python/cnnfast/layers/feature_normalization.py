@@ -10,7 +10,7 @@ import numpy as np
 
 from cnnfast.config import EPSILON
 from cnnfast.layers.layer import Layer
-from cnnfast.utils.arguments import entries, whole_number
+from cnnfast.utils.arguments import ArgumentTypeError, entries, whole_number
 from cnnfast.utils.samples import as_array
 
 if TYPE_CHECKING:
@@ -175,4 +175,7 @@ def _batches(data: Any) -> Iterator[NDArray[np.float64]]:
     else:
         batches = (batch[0] if isinstance(batch, tuple) else batch for batch in data)
     for batch in batches:
-        yield np.asarray(as_array(batch, "data"), np.float64)
+        array = np.asarray(as_array(batch, "data"), np.float64)
+        if not array.ndim:
+            raise ArgumentTypeError(f"data must be an array of samples, or batches of them, got {batch!r}")
+        yield array
