@@ -36,7 +36,8 @@ class StepClock {
     double all = 0;
     for (size_t i = begin; i < end; ++i) all += seconds_[i];
     const double waited = std::chrono::duration<double>(Clock::now() - last_).count();
-    for (size_t i = begin; i < end; ++i) seconds_[i] *= 1 + waited / all;
+    for (size_t i = begin; i < end; ++i)  // evenly, where others did all
+      seconds_[i] += waited * (all > 0 ? seconds_[i] / all : 1.0 / static_cast<double>(end - begin));
     last_ = Clock::now();
   }
 
@@ -52,6 +53,7 @@ struct Program::Worker {
   const Team& team;
   StepClock& clock;
   float *own, *scratch;
+  TaskShares::Place place;
 };
 
 Program::Program(std::vector<Step> steps, ProgramMemory memory, MicroBatches micro_batches, int threads)
@@ -70,17 +72,16 @@ HostFunction* Program::run(const Run& given) const {
   std::atomic<HostFunction*> failed{nullptr};
   run.failed = &failed;
   if (run.step_seconds) std::fill_n(run.step_seconds, steps_.size(), 0.0);
-  std::atomic<int> next{0};
   shares_.start();
   StepClock watch(run.step_seconds), off(nullptr);
   parallel(threads_, [&](const Team& team) {
     StepClock& clock = team.rank() == 0 ? watch : off;
     float* own = run.arena + memory_.shared + team.rank() * (memory_.own + memory_.scratch);
-    const Worker worker{team, clock, own, own + memory_.own};
+    Worker worker{team, clock, own, own + memory_.own, {}};
     if (run.clear) clear(team, run.arena);
     if (micro_batches_.count == 0) return run_steps(worker, run, 0, steps_.size());
     run_steps(worker, run, 0, micro_batches_.begin);
-    run_micro_batches(worker, run, next);
+    run_micro_batches(worker, run);
     run_steps(worker, run, micro_batches_.end, steps_.size());
   });
   watch.lap(steps_.size() - 1);
@@ -93,34 +94,27 @@ void Program::clear(const Team& team, float* arena) const {
   team.barrier();
 }
 
-void Program::run_steps(const Worker& w, const Run& run, size_t begin, size_t end) const {
+void Program::run_steps(Worker& w, const Run& run, size_t begin, size_t end) const {
   for (size_t i = begin; i < end; ++i) {
     const Step& step = steps_[i];
     if (step.packs && !run.repack) continue;
     const Context context{run, step, memory_.offsets, w.own, w.scratch};
-    shares_.run(w.team, i, step.info.tasks, [&](int64_t task) { step.run(context, task); });
-    if (i + 1 < steps_.size()) w.team.barrier();  // the end of the parallel region is the last one
+    shares_.run(w.team, w.place, step.info.tasks, [&](int64_t task) { step.run(context, task); });
     w.clock.lap(i);
-    if (step.may_fail) {  // all threads look before the next such step begins
-      const bool ends = *run.failed != nullptr;
-      w.team.barrier();
-      if (ends) return;
-    }
+    if (step.may_fail && *run.failed != nullptr) return;  // the others see it, too
   }
 }
 
-void Program::run_micro_batches(const Worker& w, const Run& run, std::atomic<int>& next) const {
+void Program::run_micro_batches(Worker& w, const Run& run) const {
   const MicroBatches& m = micro_batches_;
-  // The first of every thread is its own: the clock is one thread's, and must see each step.
-  for (int number = w.team.rank(); number < m.count; number = w.team.size() + next++) {
-    const Run part = part_of(run, m, number);
+  shares_.run(w.team, w.place, m.count, [&](int64_t number) {
+    const Run part = part_of(run, m, static_cast<int>(number));
     for (size_t i = m.begin; i < m.end; ++i) {
       const Context context{part, steps_[i], memory_.offsets, w.own, w.scratch};
       for (int64_t task = 0; task < steps_[i].info.tasks; ++task) steps_[i].run(context, task);
       w.clock.lap(i);
     }
-  }
-  w.team.barrier();
+  });
   w.clock.share(m.begin, m.end);
 }
 

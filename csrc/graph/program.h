@@ -119,8 +119,8 @@ class Program {
  private:
   struct Worker;
   void clear(const Team& team, float* arena) const;
-  void run_steps(const Worker& worker, const Run& run, size_t begin, size_t end) const;
-  void run_micro_batches(const Worker& worker, const Run& run, std::atomic<int>& next) const;
+  void run_steps(Worker& worker, const Run& run, size_t begin, size_t end) const;
+  void run_micro_batches(Worker& worker, const Run& run) const;
 
   std::vector<Step> steps_;
   ProgramMemory memory_;

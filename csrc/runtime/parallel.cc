@@ -152,6 +152,20 @@ void set_num_threads(int n) {
   threads() = n;
 }
 
+void relax(int looks) {
+  constexpr int kBusy = 1000;  // some 20 microseconds: steps that are shared evenly end within them
+  if (looks >= kBusy)
+    sched_yield();
+  else
+#if defined(__x86_64__)
+    _mm_pause();
+#elif defined(__aarch64__)
+    asm volatile("yield");
+#else
+    ;
+#endif
+}
+
 void Team::barrier() const {
   if (size_ == 1) return;
 #pragma omp barrier

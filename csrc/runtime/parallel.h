@@ -11,6 +11,9 @@ namespace cnnfast {
 int num_threads();
 void set_num_threads(int n);
 
+// What to do between two looks at what another thread will change: little at first, then let others run.
+void relax(int looks);
+
 class Team {
  public:
   Team(int rank, int size) : rank_(rank), size_(size) {}
@@ -25,6 +28,12 @@ class Team {
  private:
   int rank_, size_;
 };
+
+// Returns once it holds, as other threads will make it.
+template <class Holds>
+void wait_until(const Holds& holds) {
+  for (int looks = 0; !holds(); ++looks) relax(looks);
+}
 
 // Runs body(team, context) on `threads` threads, the caller among them, and returns when all have; on the
 // caller alone where the system gives no more threads. Does not allocate in steady state. Denormals are

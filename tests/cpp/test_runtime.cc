@@ -21,19 +21,18 @@
 using namespace cnnfast;
 
 TEST_CASE("every task runs once, whatever the team") {
-  constexpr uint64_t kSteps = 20;
+  constexpr int kSteps = 20;
   for (const int threads : {1, 2, 3, 5, 8}) {
     const TaskShares shares(threads);
     for (const int64_t tasks : {0, 1, 2, 7, 64}) {
       std::vector<std::atomic<int>> runs(static_cast<size_t>(tasks));
       shares.start();
       parallel(threads, [&](const Team& team) {
-        for (uint64_t step = 0; step < kSteps; ++step) {
-          shares.run(team, step, tasks, [&](int64_t t) { ++runs[static_cast<size_t>(t)]; });
-          team.barrier();
-        }
+        TaskShares::Place place;
+        for (int step = 0; step < kSteps; ++step)
+          shares.run(team, place, tasks, [&](int64_t t) { ++runs[static_cast<size_t>(t)]; });
       });
-      for (const auto& count : runs) CHECK(count == static_cast<int>(kSteps));
+      for (const auto& count : runs) CHECK(count == kSteps);
     }
   }
 }
@@ -44,12 +43,51 @@ TEST_CASE("members take what a slow one has left") {
   std::atomic<int64_t> done{0};
   shares.start();
   parallel(2, [&](const Team& team) {
-    shares.run(team, 0, kTasks, [&](int64_t task) {
+    TaskShares::Place place;
+    shares.run(team, place, kTasks, [&](int64_t task) {
       while (task == 0 && team.size() > 1 && done < kTasks - 1) std::this_thread::yield();
       ++done;
     });
   });
   CHECK(done == kTasks);
+}
+
+TEST_CASE("a member that is away is not waited for, and finds what it missed") {
+  constexpr int kSteps = 50;
+  const TaskShares shares(2);
+  std::atomic<int> over{0};
+  int missed = -1;
+  shares.start();
+  parallel(2, [&](const Team& team) {
+    TaskShares::Place place;
+    if (team.rank() == 1)
+      while (over < kSteps) std::this_thread::yield();
+    int own = 0;
+    for (int step = 0; step < kSteps; ++step) {
+      shares.run(team, place, 8, [&](int64_t) { ++own; });
+      if (team.rank() == 0) ++over;
+    }
+    if (team.rank() == team.size() - 1) missed = own;
+  });
+  CHECK(over == kSteps);
+  CHECK((missed == 0 || missed == 8 * kSteps));  // none of them, or all where there is one thread
+}
+
+TEST_CASE("a step shows what the one before wrote") {
+  constexpr int kTasks = 16, kSteps = 300;
+  for (const int threads : {2, 3, 8}) {
+    const TaskShares shares(threads);
+    int written[kTasks] = {}, wrong[kTasks] = {};
+    shares.start();
+    parallel(threads, [&](const Team& team) {
+      TaskShares::Place place;
+      for (int step = 0; step < kSteps; ++step) {
+        shares.run(team, place, kTasks, [&](int64_t t) { written[t] = step + 1; });
+        shares.run(team, place, kTasks, [&](int64_t t) { wrong[t] += written[kTasks - 1 - t] != step + 1; });
+      }
+    });
+    for (const int count : wrong) CHECK(count == 0);
+  }
 }
 
 TEST_CASE("a barrier shows what the others wrote") {
