@@ -1,6 +1,6 @@
 // A planned network: a flat list of steps over one arena, immutable once built. Running it is one parallel
-// region that neither allocates, locks, logs nor throws. The steps either all see the whole batch, a barrier
-// after each, or most of them run depth-first: see MicroBatches.
+// region that neither allocates, locks, logs nor throws. The steps either all see the whole batch, one after
+// the other, or most of them run depth-first: see MicroBatches.
 #pragma once
 #include <atomic>
 #include <cassert>

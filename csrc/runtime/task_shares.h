@@ -38,7 +38,8 @@ class TaskShares {
       const Team owner((team.rank() + i) % team.size(), team.size());
       const int64_t begin = owner.begin(n), end = owner.end(n);
       Share& share = shares_[owner.rank()];
-      for (int64_t at = share.take(place.step, begin, end); at < end; at = share.take(place.step, begin, end)) {
+      for (int64_t at = share.take(place.step, begin, end); at < end;
+           at = share.take(place.step, begin, end)) {
         task(at);
         done_->tasks.fetch_add(1, std::memory_order_acq_rel);
       }
