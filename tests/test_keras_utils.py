@@ -273,6 +273,12 @@ def test_a_file_is_fetched_once(served: dict[str, bytes]) -> None:
         utils.get_file(origin=url, md5_hash="0" * 32)
 
 
+def test_a_file_without_a_hash_is_fetched(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setattr(_download, "_fetch", lambda url, part, most, check: part.write_bytes(b"one"))
+    path = Path(utils.get_file(origin="https://example.org/data.bin", cache_dir=tmp_path))
+    assert path.read_bytes() == b"one"
+
+
 def test_archives_are_unpacked(served: dict[str, bytes], tmp_path: Path) -> None:
     served["https://example.org/a.tgz"] = _tar(**{"in/x.txt": b"hello"})
     folder = Path(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import os
 import tarfile
 from collections.abc import Iterator
@@ -13,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cnnfast.datasets._search import cache_folder
+from cnnfast.utils.fetching import check_digest
 
 Split = tuple[NDArray[np.uint8], NDArray[np.uint8]]
 
@@ -99,12 +99,7 @@ def _check(path: Path, archive: Archive) -> None:
         raise FileNotFoundError(f"no {archive.file} there")
     if path.stat().st_size != archive.size:
         raise ValueError(f"{path.name} has {path.stat().st_size} bytes, not {archive.size}")
-    digest = hashlib.sha256()
-    with path.open("rb") as file:
-        while chunk := file.read(1 << 20):
-            digest.update(chunk)
-    if digest.hexdigest() != archive.sha256:
-        raise ValueError(f"{path.name} is damaged: its SHA-256 is {digest.hexdigest()}, not {archive.sha256}")
+    check_digest(path, "sha256", archive.sha256)
 
 
 def _member(file: tarfile.TarFile, name: str) -> bytes:

@@ -51,7 +51,7 @@ def download(
     part = path.with_name(f"{path.name}.{hashlib.sha256(url.encode()).hexdigest()[:8]}.part")
     with locked(part):
         try:
-            if not _is_there(path, check):
+            if not is_there(path, check):  # another process may have been first
                 _fetch(url, part, max_bytes, check)
                 os.replace(part, path)
                 _remove_other_parts(path)
@@ -60,8 +60,10 @@ def download(
                 part.unlink()
 
 
-def _is_there(path: Path, check: Callable[[Path], None]) -> bool:
-    """Whether another process was first."""
+def is_there(path: Path, check: Callable[[Path], None]) -> bool:
+    """Whether a file is there, and what was wanted."""
+    if not path.is_file():
+        return False
     try:
         check(path)
     except (OSError, ValueError):

@@ -171,12 +171,12 @@ def find(directory: str | os.PathLike[str], validation_split: float = 0.2, seed:
     )
 
 
-def pictures_in(folder: Path) -> list[Path]:
+def pictures_in(folder: Path, follow_links: bool = False) -> list[Path]:
     """The files of a folder, and of folders in it, whose names end as a picture's do, in order."""
     endings = image_file.suffixes()
     return sorted(
         Path(place, name)
-        for place, _, names in os.walk(folder)
+        for place, _, names in os.walk(folder, followlinks=follow_links)
         for name in names
         if os.path.splitext(name)[1].lower() in endings and not name.startswith(".")
     )

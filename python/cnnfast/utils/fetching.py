@@ -59,7 +59,7 @@ def get_file(
         >>> get_file(origin="https://example.org/data.zip", extract=True)  # doctest: +SKIP
         '/home/me/.cache/cnnfast/datasets/data_extracted'
     """
-    from cnnfast.datasets._download import download
+    from cnnfast.datasets._download import download, is_there
 
     address = urllib.parse.urlsplit(origin or "")
     wanted = _hash(file_hash or md5_hash, "md5" if file_hash is None else hash_algorithm)
@@ -73,11 +73,11 @@ def get_file(
 
     def check(part: Path) -> None:
         if wanted is not None:
-            _check(part, *wanted)
+            check_digest(part, *wanted)
 
     if force_download:
         path.unlink(missing_ok=True)
-    if not _is_there(path, wanted):
+    if not is_there(path, check):
         path.unlink(missing_ok=True)
         download(str(origin), path, _LARGEST, check)
     return str(_extracted(path, archive_format) if extract or untar else path)
@@ -93,7 +93,24 @@ def _hash(value: str | None, algorithm: str) -> tuple[str, str] | None:
     return known, value.lower()
 
 
-def _check(path: Path, algorithm: str, wanted: str) -> None:
+def check_digest(path: Path, algorithm: str, wanted: str) -> None:
+    """Refuses a file whose content has another digest.
+
+    Args:
+        path: The file.
+        algorithm: A name that `hashlib` knows.
+        wanted: The digest in hexadecimal digits, in lower case.
+
+    Raises:
+        ValueError: If it is another one.
+
+    Example:
+        >>> from tempfile import TemporaryDirectory
+        >>> with TemporaryDirectory() as folder:
+        ...     empty = Path(folder, "empty")
+        ...     empty.touch()
+        ...     check_digest(empty, "md5", "d41d8cd98f00b204e9800998ecf8427e")
+    """
     digest = hashlib.new(algorithm)
     with path.open("rb") as file:
         while chunk := file.read(1 << 20):
@@ -102,17 +119,6 @@ def _check(path: Path, algorithm: str, wanted: str) -> None:
         raise ValueError(
             f"{path.name} is damaged or another file: its {algorithm} is {digest.hexdigest()}, not {wanted}"
         )
-
-
-def _is_there(path: Path, wanted: tuple[str, str] | None) -> bool:
-    if not path.is_file():
-        return False
-    try:
-        if wanted is not None:
-            _check(path, *wanted)
-    except ValueError:
-        return False
-    return True
 
 
 def _extracted(path: Path, archive_format: Any) -> Path:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from cnnfast.config import get_num_threads, next_seed, resolve_data_format
+from cnnfast.datasets.image_folder import pictures_in
 from cnnfast.utils import image_file
 from cnnfast.utils.arguments import one_of, per_axis, real_number
 from cnnfast.utils.batched import Batches
@@ -178,7 +179,7 @@ def _found(
     if isinstance(labels, str) and labels != "inferred":
         raise ValueError(f"labels must be 'inferred', a list or None, got {labels!r}")
     if not isinstance(labels, str):
-        paths = _pictures(folder, follow_links)
+        paths = pictures_in(folder, follow_links)
         if labels is not None and len(labels) != len(paths):
             raise ValueError(f"there are {len(paths)} pictures in {folder}, and {len(labels)} labels")
         numbers = None if labels is None else np.asarray(labels, np.int64)
@@ -191,21 +192,13 @@ def _found(
     if strange := sorted(set(names) - set(folders)):
         raise ValueError(f"{folder} has no folder {strange[0]!r}; it has {folders}")
     listed = [
-        (path, number) for number, name in enumerate(names) for path in _pictures(folder / name, follow_links)
+        (path, number)
+        for number, name in enumerate(names)
+        for path in pictures_in(folder / name, follow_links)
     ]
     if not listed:
         raise ValueError(f"{folder} must hold a folder of pictures for each class; it holds no pictures so")
     return [path for path, _ in listed], np.array([number for _, number in listed]), names
-
-
-def _pictures(folder: Path, follow_links: bool) -> list[Path]:
-    endings = image_file.suffixes()
-    return sorted(
-        Path(place, name)
-        for place, _, names in os.walk(folder, followlinks=follow_links)
-        for name in names
-        if os.path.splitext(name)[1].lower() in endings and not name.startswith(".")
-    )
 
 
 def _labelled(numbers: NDArray[np.int64], mode: str, classes: int) -> NDArray[Any]:
