@@ -265,7 +265,7 @@ std::vector<FloatArray> predict_all(Network& network, const std::vector<py::arra
     to.push_back(outs.back().mutable_data());
   }
   const ReleasedGil released;
-  network.predict(batch.inputs, batch.n, to);
+  network.predict(batch.inputs, {batch.n}, to);
   return outs;
 }
 
@@ -288,17 +288,24 @@ std::shared_ptr<const Objective> objective_for(const Network& network, Mode mode
   return network.objective(mode);
 }
 
-std::vector<double> objective_step(Network& network, bool train, const std::vector<py::array>& arrays,
-                                   const std::optional<IndexArray>& index) {
-  const auto objective = objective_for(network, train ? Mode::train : Mode::evaluate);
-  const Batch batch = batch_of(objective->graph, arrays, index);
+// What a step tells, for each of the batches that were run.
+using Reports = std::vector<std::vector<double>>;
+
+Reports steps(Network& network, Mode mode, const std::vector<py::array>& arrays,
+              const std::optional<IndexArray>& index, std::optional<int> batch_size, double seconds) {
+  const auto objective = objective_for(network, mode);
+  const Batch all = batch_of(objective->graph, arrays, index);
+  const int n = batch_size.value_or(all.n);
+  if (n > 0 && all.n % n != 0) fail(all.n, " samples are no whole number of batches of ", n, ".");
+  const Batches batches{n, n > 0 ? all.n / n : 1, seconds};
   std::vector<double> results;
   const ReleasedGil released;
-  if (train)
-    network.train_step(batch.inputs, batch.n, results);
-  else
-    network.evaluate_step(batch.inputs, batch.n, results);
-  return results;
+  const int done = mode == Mode::train ? network.train(all.inputs, batches, results)
+                                       : network.evaluate(all.inputs, batches, results);
+  Reports reports;
+  const std::ptrdiff_t each = static_cast<std::ptrdiff_t>(results.size()) / done;
+  for (auto at = results.begin(); at != results.end(); at += each) reports.emplace_back(at, at + each);
+  return reports;
 }
 
 py::list split_grads(const Graph& graph, const std::vector<float>& flat) {
@@ -542,7 +549,7 @@ void bind_network(py::module_& m) {
       .def(
           "train_step",
           [](Network& network, const std::vector<py::array>& inputs, const std::optional<IndexArray>& index) {
-            return objective_step(network, true, inputs, index);
+            return steps(network, Mode::train, inputs, index, std::nullopt, HUGE_VAL).front();
           },
           arg("inputs"), arg("index") = py::none())
       .def(
@@ -553,9 +560,21 @@ void bind_network(py::module_& m) {
       .def(
           "evaluate_step",
           [](Network& network, const std::vector<py::array>& inputs, const std::optional<IndexArray>& index) {
-            return objective_step(network, false, inputs, index);
+            return steps(network, Mode::evaluate, inputs, index, std::nullopt, HUGE_VAL).front();
           },
           arg("inputs"), arg("index") = py::none())
+      .def(
+          "train_steps",
+          [](Network& network, const std::vector<py::array>& inputs, int batch_size,
+             const std::optional<IndexArray>& index,
+             double seconds) { return steps(network, Mode::train, inputs, index, batch_size, seconds); },
+          arg("inputs"), arg("batch_size"), arg("index"), arg("seconds"))
+      .def(
+          "evaluate_steps",
+          [](Network& network, const std::vector<py::array>& inputs, int batch_size,
+             const std::optional<IndexArray>& index,
+             double seconds) { return steps(network, Mode::evaluate, inputs, index, batch_size, seconds); },
+          arg("inputs"), arg("batch_size"), arg("index"), arg("seconds"))
       .def("vjp", &vjp, arg("x"), arg("grad_out").noconvert(), arg("training") = false)
       .def("vjp", &vjp_all, arg("inputs"), arg("grad_outs"), arg("training") = false)
       .def("optimizer_state", &optimizer_state)

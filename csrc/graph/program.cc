@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <chrono>
+#include <limits>
 
 #include "runtime/parallel.h"
 
@@ -53,7 +54,8 @@ struct Program::Worker {
   const Team& team;
   StepClock& clock;
   float *own, *scratch;
-  TaskShares::Place place;
+  bool repacks;
+  TaskShares::Place place = {};
 };
 
 Program::Program(std::vector<Step> steps, ProgramMemory memory, MicroBatches micro_batches, int threads)
@@ -61,15 +63,14 @@ Program::Program(std::vector<Step> steps, ProgramMemory memory, MicroBatches mic
       memory_(std::move(memory)),
       micro_batches_(micro_batches),
       threads_(threads),
+      spoils_copies_(std::any_of(steps_.begin(), steps_.end(), [](const Step& step) { return step.spoils; })),
       shares_(threads) {}
 
-bool Program::spoils_copies() const {
-  return std::any_of(steps_.begin(), steps_.end(), [](const Step& step) { return step.spoils; });
-}
-
-HostFunction* Program::run(const Run& given) const {
-  Run run = given;
+// Whoever is late passes the runs of the past by: it takes no task of theirs, and so reads nothing of a run
+// that has moved on since.
+HostFunction* Program::run(Run run, const std::function<bool(Run*)>& next) const {
   std::atomic<HostFunction*> failed{nullptr};
+  std::atomic<int64_t> last{next ? std::numeric_limits<int64_t>::max() : 0};  // the number of the last run
   run.failed = &failed;
   if (run.step_seconds) std::fill_n(run.step_seconds, steps_.size(), 0.0);
   shares_.start();
@@ -77,12 +78,17 @@ HostFunction* Program::run(const Run& given) const {
   parallel(threads_, [&](const Team& team) {
     StepClock& clock = team.rank() == 0 ? watch : off;
     float* own = run.arena + memory_.shared + team.rank() * (memory_.own + memory_.scratch);
-    Worker worker{team, clock, own, own + memory_.own, {}};
+    Worker worker{team, clock, own, own + memory_.own, run.repack};
     if (run.clear) clear(team, run.arena);
-    if (micro_batches_.count == 0) return run_steps(worker, run, 0, steps_.size());
-    run_steps(worker, run, 0, micro_batches_.begin);
-    run_micro_batches(worker, run);
-    run_steps(worker, run, micro_batches_.end, steps_.size());
+    for (int64_t number = 0;; ++number) {
+      run_all(worker, run);
+      if (last == number || failed != nullptr) return;
+      shares_.run(team, worker.place, 1, [&](int64_t) {
+        if (!next(&run)) last = number;
+      });
+      if (last == number) return;
+      worker.repacks = spoils_copies_;
+    }
   });
   watch.lap(steps_.size() - 1);
   return failed;
@@ -94,10 +100,17 @@ void Program::clear(const Team& team, float* arena) const {
   team.barrier();
 }
 
+void Program::run_all(Worker& worker, const Run& run) const {
+  if (micro_batches_.count == 0) return run_steps(worker, run, 0, steps_.size());
+  run_steps(worker, run, 0, micro_batches_.begin);
+  run_micro_batches(worker, run);
+  run_steps(worker, run, micro_batches_.end, steps_.size());
+}
+
 void Program::run_steps(Worker& w, const Run& run, size_t begin, size_t end) const {
   for (size_t i = begin; i < end; ++i) {
     const Step& step = steps_[i];
-    if (step.packs && !run.repack) continue;
+    if (step.packs && !w.repacks) continue;
     const Context context{run, step, memory_.offsets, w.own, w.scratch};
     shares_.run(w.team, w.place, step.info.tasks, [&](int64_t task) { step.run(context, task); });
     w.clock.lap(i);

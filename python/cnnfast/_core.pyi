@@ -427,6 +427,28 @@ class Network:
     def evaluate_step(
         self, inputs: Sequence[NDArray[Any]], index: NDArray[np.int64] | None = None
     ) -> list[float]: ...
+    def train_steps(
+        self,
+        inputs: Sequence[NDArray[Any]],
+        batch_size: int,
+        index: NDArray[np.int64] | None,
+        seconds: float,
+    ) -> list[list[float]]:
+        """train_step on batch after batch of the rows, or of those that the index names.
+
+        Ends once the seconds have passed, or where another thread waits. Returns the results of each batch
+        that was run, at least one.
+        """
+
+    def evaluate_steps(
+        self,
+        inputs: Sequence[NDArray[Any]],
+        batch_size: int,
+        index: NDArray[np.int64] | None,
+        seconds: float,
+    ) -> list[list[float]]:
+        """The same of evaluate_step."""
+
     @overload
     def vjp(
         self, x: NDArray[Any], grad_out: NDArray[np.float32], training: bool = False
