@@ -10,6 +10,7 @@
 #include "graph/training_state.h"
 #include "graph/workspace.h"
 #include "runtime/cpu.h"
+#include "runtime/crew.h"
 #include "runtime/floats.h"
 #include "runtime/no_fork.h"
 #include "runtime/parallel.h"
@@ -77,6 +78,7 @@ struct Network::Cached {
   std::vector<WeightRules> rules;
   std::vector<double> factors;  // of the learning rate, that are among the rules
   std::shared_ptr<const Program> program;
+  Crew crew;
   uint64_t number;
   uint64_t packed_version = 0;                 // of the weights, as its last run left them packed
   std::vector<float*> slots[kMostSlots] = {};  // of each parameter that it trains

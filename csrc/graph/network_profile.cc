@@ -60,13 +60,13 @@ Timing Network::profile(std::span<const Samples> inputs, int n, Mode mode, int r
   cached.packed_version = 0;  // from now on the memory holds the copy's weights
   run.arena = memory.data;
   run.clear = memory.dirty;
-  if (HostFunction* const failed = program.run(run)) failed->fail();
+  if (HostFunction* const failed = program.run(&run, program.threads()).failed) failed->fail();
   run.clear = run.repack = false;
   run.step_seconds = step_seconds.data();
   Timing best{HUGE_VAL, {}, program.threads()};
   for (int i = 0; i < runs; ++i) {
     const Clock::time_point start = Clock::now();
-    program.run(run);
+    program.run(&run, program.threads());
     const double seconds = std::chrono::duration<double>(Clock::now() - start).count();
     if (seconds < best.seconds) best.seconds = seconds, best.step_seconds = step_seconds;
   }

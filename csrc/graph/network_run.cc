@@ -3,6 +3,8 @@
 #include <atomic>
 #include <chrono>
 #include <cstdlib>
+#include <functional>
+#include <optional>
 #include <thread>
 #include <utility>
 #include <vector>
@@ -14,6 +16,12 @@
 namespace cnnfast {
 
 namespace {
+
+using Clock = std::chrono::steady_clock;
+
+double seconds_since(Clock::time_point start) {
+  return std::chrono::duration<double>(Clock::now() - start).count();
+}
 
 // Programs a network keeps: batches of training, its last one, evaluation and prediction, with room for some
 // change. They hold steps, no memory to run in.
@@ -108,7 +116,7 @@ Network::Cached& Network::find(int n, Mode mode) {
   const Key key = Key::current(n, mode, *state_);
   auto program = std::make_shared<const Program>(make_program(request(key)));
   if (std::getenv("CNNFAST_VERBOSE")) print_plan(*program);
-  cache_.push_front({key, rules, factors_of(rules), std::move(program), new_program_number()});
+  cache_.push_front({key, rules, factors_of(rules), std::move(program), Crew(key.threads), new_program_number()});
   if (cache_.size() > kPrograms) cache_.pop_back();
   return cache_.front();
 }
@@ -177,39 +185,52 @@ void Network::take_slots(Cached* cached) {
 }
 
 int Network::execute(Mode mode, const Batches& batches, Run run, const Transaction& transaction) {
-  using Clock = std::chrono::steady_clock;
   const Clock::time_point start = Clock::now();
   Cached& cached = find(batches.n, mode);
+  const Program& program = *cached.program;
   take_state(mode);
   run = bound(mode, run, cached.factors);
   if (mode == Mode::train) {
     take_slots(&cached);
     for (int i = 0; i < kMostSlots; ++i) run.slots[i] = cached.slots[i].data();
   }
-  const Workspace::Lease memory = workspace_->take(cached.program->floats(), cached.number);
+  const Workspace::Lease memory = workspace_->take(program.floats(), cached.number);
   run.arena = memory.data;
   run.clear = memory.dirty;
   run.repack = !memory.kept || cached.packed_version != transaction.weights.version();
-  HostFunction* failed = nullptr;
-  int done = 1;
-  if (batches.count == 1) {
-    failed = cached.program->run(run);
-  } else {
+  std::optional<Window> window;
+  if (batches.count > 1) {
     const Side& side = this->side(mode);
-    Window window(*side.graph, outputs_, side.objective ? results_of(*side.objective) : 0, batches.n, &run);
-    failed = cached.program->run(run, [&](Run* next) {
-      const std::chrono::duration<double> passed = Clock::now() - start;
-      if (done == batches.count || passed.count() > batches.seconds || transaction.is_awaited()) return false;
-      note_changes(mode, &cached, transaction);
-      window.move_on(next);
-      bind_step(mode, next, cached.factors);
+    const int64_t results = side.objective ? results_of(*side.objective) : 0;
+    window.emplace(*side.graph, outputs_, results, batches.n, &run);
+  }
+  const auto is_over = [&](int done) {
+    return done == batches.count || seconds_since(start) > batches.seconds || transaction.is_awaited();
+  };
+  const auto move_on = [&](Run* to) {
+    note_changes(mode, &cached, transaction);
+    window->move_on(to);
+    bind_step(mode, to, cached.factors);
+  };
+  for (int done = 1;; ++done, move_on(&run)) {  // one parallel region after the other
+    const int first = done;
+    const Clock::time_point begun = Clock::now();
+    const auto next = [&](Run* to) {
+      if (is_over(done) || seconds_since(begun) > cached.crew.seconds()) return false;
+      move_on(to);
       ++done;
       return true;
-    });
+    };
+    const std::function<bool(Run*)> several(std::ref(next));
+    const auto [failed, waited] = program.run(&run, cached.crew.size(), window ? several : nullptr);
+    if (failed) failed->fail();
+    cached.crew.tell(done - first + 1, seconds_since(begun), waited);
+    if (is_over(done)) {
+      note_changes(mode, &cached, transaction);
+      return done;
+    }
+    run.clear = false, run.repack = program.spoils_copies();
   }
-  if (failed) failed->fail();
-  note_changes(mode, &cached, transaction);
-  return done;
 }
 
 // Behind a run.

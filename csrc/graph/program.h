@@ -115,10 +115,13 @@ class Program {
   bool spoils_copies() const {
     return spoils_copies_;
   }  // of weights, which must be packed anew before the next run
-  // Runs, and again on what `next` makes of the run, as long as it says so. One member of the team calls it
-  // while the others wait; it must not throw, nor change `repack` or `clear`. Returns what failed, or null:
-  // steps behind it were left out, and no run came after it.
-  HostFunction* run(Run run, const std::function<bool(Run*)>& next = nullptr) const;
+  struct Outcome {
+    HostFunction* failed;  // or null; steps behind it were left out, and no run came after it
+    double waited;         // seconds, of all threads, for tasks that others held
+  };
+  // Runs with up to threads(), and again on what `next` makes of the run, as long as it says so. One member of
+  // the team calls it while the others wait; it must not throw, nor change `repack` or `clear`.
+  Outcome run(Run* run, int threads, const std::function<bool(Run*)>& next = nullptr) const;
 
  private:
   struct Worker;
