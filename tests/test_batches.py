@@ -58,6 +58,36 @@ def test_evaluation() -> None:
     assert built.step == 0
 
 
+@pytest.mark.parametrize("count", [1, 8, 9, 80, 1000])
+def test_predictions(count: int) -> None:
+    model, (x, _) = _model(), _samples(count)
+    expected = np.concatenate([model.predict_on_batch(x[i : i + 8]) for i in range(0, count, 8)])
+    told: list[int] = []
+    listener = callbacks.LambdaCallback(
+        on_predict_batch_end=lambda batch, logs: told.append(len(logs["outputs"]))
+    )
+    assert same_bits([model.predict(x, 8, 0)], [expected])
+    assert same_bits([model.predict(x, 8, 0, callbacks=listener)], [expected])
+    assert sum(told) == count
+
+
+def test_arrays_for_predictions_that_do_not_suit() -> None:
+    built, _ = network("mlp")
+    x, _ = data("mlp", 20)
+    out = np.zeros((20, 10), np.float32)
+    assert built.predict_into([x], [out], 5, 60.0) == 4
+    assert same_bits([out], [np.concatenate([built.predict(x[i : i + 5]) for i in range(0, 20, 5)])])
+    with pytest.raises(ValueError, match="must have 200 numbers"):
+        built.predict_into([x], [out[:19]], 5, 1.0)
+    with pytest.raises(ValueError, match="1 outputs, got 2"):
+        built.predict_into([x], [out, out], 5, 1.0)
+    with pytest.raises(ValueError, match="20 samples"):
+        built.predict_into([x], [out], 3, 1.0)
+    out.flags.writeable = False
+    with pytest.raises(ValueError, match="writeable"):
+        built.predict_into([x], [out], 5, 1.0)
+
+
 def test_an_end_by_time_and_batches_that_are_not_whole() -> None:
     built, _ = network("mlp")
     x, y = data("mlp", 20)

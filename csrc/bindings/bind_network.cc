@@ -102,6 +102,12 @@ Batch batch_of(const Graph& graph, const std::vector<py::array>& arrays,
   return batch;
 }
 
+// All of them, in batches of n.
+Batches batches_in(const Batch& all, int n, double seconds) {
+  if (n > 0 && all.n % n != 0) fail(all.n, " samples are no whole number of batches of ", n, ".");
+  return {n, n > 0 ? all.n / n : 1, seconds};
+}
+
 // Labels or values, by the array's dtype and axes.
 Targets targets_of(const Network& network, const py::array& y, int64_t rows) {
   const Dims& out = network.output_node().dims;
@@ -269,6 +275,26 @@ std::vector<FloatArray> predict_all(Network& network, const std::vector<py::arra
   return outs;
 }
 
+// Whole batches, as many as the inputs have rows for, into the rows of `outs`. Returns how many were run.
+int predict_into(Network& network, const std::vector<py::array>& arrays, std::vector<FloatArray> outs,
+                 int batch_size, double seconds) {
+  const Batch all = batch_of(network.graph(), arrays, std::nullopt);
+  const Batches batches = batches_in(all, batch_size, seconds);
+  std::vector<float*> to;
+  if (outs.size() != network.outputs().size())
+    fail("there are ", network.outputs().size(), " outputs, got ", outs.size(), " arrays for them.");
+  for (size_t i = 0; i < outs.size(); ++i) {
+    const Node& node = network.output_node(static_cast<int>(i));
+    const int64_t floats = int64_t{batches.count} * rows_of(node, batches.n) * node.elems();
+    if (outs[i].size() != floats)
+      fail("the array for ", node.name, " must have ", floats, " numbers, got ", shape_text(outs[i]), ".");
+    check_layout(outs[i], "out");
+    to.push_back(outs[i].mutable_data());
+  }
+  const ReleasedGil released;
+  return network.predict(all.inputs, batches, to);
+}
+
 std::vector<double> loss_step(Network& network, bool train, const py::array& x, const py::array& y,
                               const std::optional<IndexArray>& index) {
   Samples samples = samples_of(x, network.input_node(), "x");
@@ -295,9 +321,7 @@ Reports steps(Network& network, Mode mode, const std::vector<py::array>& arrays,
               const std::optional<IndexArray>& index, std::optional<int> batch_size, double seconds) {
   const auto objective = objective_for(network, mode);
   const Batch all = batch_of(objective->graph, arrays, index);
-  const int n = batch_size.value_or(all.n);
-  if (n > 0 && all.n % n != 0) fail(all.n, " samples are no whole number of batches of ", n, ".");
-  const Batches batches{n, n > 0 ? all.n / n : 1, seconds};
+  const Batches batches = batches_in(all, batch_size.value_or(all.n), seconds);
   std::vector<double> results;
   const ReleasedGil released;
   const int done = mode == Mode::train ? network.train(all.inputs, batches, results)
@@ -541,6 +565,8 @@ void bind_network(py::module_& m) {
       .def_property_readonly("step", waiting(&Network::step))
       .def("predict", &predict, arg("x"))
       .def("predict", &predict_all, arg("inputs"))
+      .def("predict_into", &predict_into, arg("inputs"), arg("outs").noconvert(), arg("batch_size"),
+           arg("seconds"))
       .def(
           "train_step",
           [](Network& network, const py::array& x, const py::array& y,

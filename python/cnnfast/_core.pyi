@@ -405,6 +405,15 @@ class Network:
     def predict(self, x: NDArray[Any]) -> NDArray[np.float32]: ...
     @overload
     def predict(self, inputs: Sequence[NDArray[Any]]) -> list[NDArray[np.float32]]: ...
+    def predict_into(
+        self,
+        inputs: Sequence[NDArray[Any]],
+        outs: Sequence[NDArray[np.float32]],
+        batch_size: int,
+        seconds: float,
+    ) -> int:
+        """Batch after batch of the rows, as train_steps, into those of `outs`. Returns how many were run."""
+
     @overload
     def train_step(
         self, x: NDArray[Any], y: NDArray[Any], index: NDArray[np.int64] | None = None

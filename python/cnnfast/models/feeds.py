@@ -29,7 +29,7 @@ class Batches(NamedTuple):
     arrays: list[NDArray[Any]]
     rows: NDArray[np.int64] | None
     samples: int  # of each
-    count: int = 1
+    steps: int = 1
 
 
 class Feed(Protocol):

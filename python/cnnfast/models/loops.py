@@ -5,13 +5,15 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from cnnfast.callbacks.progress_bar import bar_of, with_bar
+import numpy as np
+
+from cnnfast.callbacks.progress_bar import bar_of
 from cnnfast.models.objectives import Logs
 
 if TYPE_CHECKING:
-    import numpy as np
     from numpy.typing import NDArray
 
+    from cnnfast._core import Network
     from cnnfast.callbacks.callback_list import CallbackList
     from cnnfast.models.feeds import Batches, Feed, Order
     from cnnfast.models.trainer import Trainer
@@ -40,7 +42,7 @@ class _Steps:
     @property
     def left(self) -> int:
         """How many are left."""
-        return self._batches.count - self._done
+        return self._batches.steps - self._done
 
     def run(self) -> int:
         """Runs some; returns how many."""
@@ -110,6 +112,52 @@ def evaluate_all(
     if callbacks is not None:
         callbacks.on_test_end(dict(zip(names, values, strict=True)))
     return values
+
+
+def predict_arrays(
+    network: Network,
+    samples: list[NDArray[Any]],
+    batch: int,
+    verbose: Verbose,
+    packed: Callable[[list[NDArray[np.float32]]], Any],
+    callbacks: CallbackList,
+) -> list[NDArray[np.float32]]:
+    """Returns the outputs for all samples, which are read batch by batch.
+
+    Args:
+        network: The network.
+        samples: An array for each input.
+        batch: Samples at a time.
+        verbose: Whether there is a bar.
+        packed: Brings a batch's outputs into the model's form.
+        callbacks: Who is told.
+    """
+    alone = listening = callbacks.listens_to("predict")
+    outs: list[NDArray[np.float32]] = []
+    count, at, number, most = len(samples[0]), 0, 0, 1
+    callbacks.on_predict_begin()
+    with bar_of(-(-count // batch), verbose, "predict") as move:
+        while at < count:
+            size = min(batch, count - at)
+            if listening:
+                callbacks.on_predict_batch_begin(number)
+            if alone or not outs:
+                parts = network.predict([each[at : at + size] for each in samples])
+                outs = outs or [np.empty((count, *part.shape[1:]), np.float32) for part in parts]
+                for out, part in zip(outs, parts, strict=True):
+                    out[at : at + size] = part  # or each of them, where it is one for all
+                made, alone = 1, alone or any(len(part) != size for part in parts)
+            else:
+                rows = slice(at, at + min(most, (count - at) // size) * size)
+                inputs, to = [each[rows] for each in samples], [out[rows] for out in outs]
+                made = network.predict_into(inputs, to, size, _SECONDS)
+                most = 2 * made
+            if listening:
+                callbacks.on_predict_batch_end(number, {"outputs": packed(parts)})
+            at, number = at + made * size, number + made
+            move(made)
+    callbacks.on_predict_end()
+    return outs
 
 
 def predicted(
