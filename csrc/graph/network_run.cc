@@ -116,7 +116,8 @@ Network::Cached& Network::find(int n, Mode mode) {
   const Key key = Key::current(n, mode, *state_);
   auto program = std::make_shared<const Program>(make_program(request(key)));
   if (std::getenv("CNNFAST_VERBOSE")) print_plan(*program);
-  cache_.push_front({key, rules, factors_of(rules), std::move(program), Crew(key.threads), new_program_number()});
+  const Crew crew(program->threads());
+  cache_.push_front({key, rules, factors_of(rules), std::move(program), crew, new_program_number()});
   if (cache_.size() > kPrograms) cache_.pop_back();
   return cache_.front();
 }

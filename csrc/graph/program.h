@@ -119,8 +119,8 @@ class Program {
     HostFunction* failed;  // or null; steps behind it were left out, and no run came after it
     double waited;         // seconds, of all threads, for tasks that others held
   };
-  // Runs with up to threads(), and again on what `next` makes of the run, as long as it says so. One member of
-  // the team calls it while the others wait; it must not throw, nor change `repack` or `clear`.
+  // Runs with up to threads(), and again on what `next` makes of the run, as long as it says so. One member
+  // of the team calls it while the others wait; it must not throw, nor change `repack` or `clear`.
   Outcome run(Run* run, int threads, const std::function<bool(Run*)>& next = nullptr) const;
 
  private:

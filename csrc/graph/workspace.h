@@ -13,7 +13,7 @@ class Workspace {
   // For one run.
   struct Lease {
     std::unique_lock<Mutex> lock;  // of the workspace; none where another thread has it
-    Floats own = {};                    // is taken instead then
+    Floats own = {};               // is taken instead then
     float* data = nullptr;
     bool kept = false;   // it holds what this program left there
     bool dirty = false;  // or what others did; else zeros

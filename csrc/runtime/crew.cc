@@ -10,8 +10,8 @@ namespace {
 // The least to judge by; no more is given to a size on trial, which may be the worse one.
 constexpr int kRuns = 3;
 constexpr double kSeconds = 0.01;
-// A smaller crew is tried where its members wait for a quarter of the time. A size is taken if it is faster by
-// more than what times vary.
+// A smaller crew is tried where its members wait for a quarter of the time. A size is taken if it is faster
+// by more than what times vary.
 constexpr double kIdle = 0.25, kGain = 0.97;
 constexpr double kShortestRest = 0.1, kLongestRest = 3.2;
 

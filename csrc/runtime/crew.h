@@ -1,6 +1,6 @@
 // How many threads the runs of a program are given: all that it was planned for, unless fewer prove faster.
-// Where others want the cores too, whoever is put aside in the middle of a task holds up the rest. Bits do not
-// depend on it.
+// Where others want the cores too, whoever is put aside in the middle of a task holds up the rest. Bits do
+// not depend on it.
 #pragma once
 
 namespace cnnfast {
@@ -18,9 +18,9 @@ class Crew {
  private:
   void judge();
 
-  int most_, accepted_, size_;        // size_ differs from what is accepted while it is on trial
-  double accepted_seconds_ = 0;       // of a run
-  int runs_ = 0;                      // since the last judgement, and what they took
+  int most_, accepted_, size_;   // size_ differs from what is accepted while it is on trial
+  double accepted_seconds_ = 0;  // of a run
+  int runs_ = 0;                 // since the last judgement, and what they took
   double seconds_ = 0, waited_ = 0;
   double rest_ = 0, patience_ = 0;  // seconds between trials, and until the next one
 };
