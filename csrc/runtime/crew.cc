@@ -13,6 +13,7 @@ constexpr double kSeconds = 0.01;
 // A smaller crew is tried where its members wait for a quarter of the time. A size is taken if it is faster
 // by more than what times vary.
 constexpr double kIdle = 0.25, kGain = 0.97;
+constexpr double kChange = 1.3;  // times that grew by more are another situation: nothing is waited for
 constexpr double kShortestRest = 0.1, kLongestRest = 3.2;
 
 }  // namespace
@@ -39,6 +40,7 @@ void Crew::judge() {
     patience_ = rest_;
     return;
   }
+  if (each > kChange * accepted_seconds_) patience_ = 0;
   accepted_seconds_ = each;
   if (patience_ > 0) return;
   const bool is_idle = size_ > 1 && waited_ > kIdle * (size_ - 1) * seconds_;
