@@ -11,7 +11,7 @@ import numpy as np
 from cnnfast.config import resolve_data_format
 from cnnfast.layers.activation import activation_of, emit_activation
 from cnnfast.layers.tracing import Value
-from cnnfast.ops.runner import run, run_grad
+from cnnfast.ops.runner import Operation, run, run_grad
 from cnnfast.utils.arguments import normal_padding, per_axis, whole_number
 from cnnfast.utils.samples import as_array
 
@@ -24,8 +24,8 @@ if TYPE_CHECKING:
     from cnnfast.utils.arguments import Padding, PaddingArgument, Sizes
 
 
-@dataclass(frozen=True)
-class Convolution:
+@dataclass(eq=False, repr=False)
+class Convolution(Operation):
     """A convolution with everything but its weights' values."""
 
     filters: int

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from cnnfast.utils.arguments import PaddingArgument, Sizes
 
 
-@dataclass(frozen=True)
+@dataclass(eq=False, repr=False)
 class _Transposed(Convolution):
     output_padding: Sizes | None
 

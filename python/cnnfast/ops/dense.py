@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from cnnfast.layers.activation import activation_of, emit_activation
-from cnnfast.ops.runner import run, run_grad
+from cnnfast.ops.runner import Operation, run, run_grad
 from cnnfast.utils.samples import as_array
 
 if TYPE_CHECKING:
@@ -20,8 +20,8 @@ if TYPE_CHECKING:
     from cnnfast.layers.tracing import Tracing
 
 
-@dataclass(frozen=True)
-class _Dense:
+@dataclass(eq=False, repr=False)
+class _Dense(Operation):
     units: int
     use_bias: bool
     activation: str | Callable[..., Any]

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from cnnfast.ops.conv import Convolution, checked_kernel, conv, conv_grad, convolution
@@ -18,7 +17,6 @@ if TYPE_CHECKING:
     from cnnfast.utils.arguments import PaddingArgument
 
 
-@dataclass(frozen=True)
 class _Depthwise(Convolution):
     """Its `filters` are those of one channel."""
 

@@ -8,7 +8,6 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from cnnfast.layers.symbolic import SymbolicTensor
 from cnnfast.layers.tracing import Tracing, Value, current_tracing
@@ -16,7 +15,7 @@ from cnnfast.ops.axes import rearranged
 from cnnfast.ops.slicing import cut
 from cnnfast.utils.samples import as_array
 
-Array = NDArray[Any]
+Array = np.ndarray[Any, Any]
 
 _SAMPLES = (2, 3)  # in the batches that tell the output's shape
 _STEPS = {"float64": 1e-6, "float32": 1e-3}  # of slopes, for numbers near 1, by what functions compute in
@@ -182,10 +181,10 @@ class _Function:
             raise ValueError(f"{self.name} returns rows of shape {first} or {other}, as samples are more")
         return first
 
-    def forward(self, *arrays: Array) -> NDArray[np.float32]:
+    def forward(self, *arrays: Array) -> Array:
         return np.require(self.func(*arrays), np.float32, ["C", "A"])
 
-    def backward(self, *given: Array) -> list[NDArray[np.float32]]:
+    def backward(self, *given: Array) -> list[Array]:
         """Returns gradients by each input: of inputs, output, and its gradient."""
         *arrays, _, grad_out = given
         assert self.gradient is not None
