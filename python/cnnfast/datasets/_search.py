@@ -101,7 +101,7 @@ def locate(data_set: DataSet, data_dir: str | os.PathLike[str] | None = None) ->
 
 def cache_folder(name: str) -> Path:
     """Where downloaded files of a data set are kept."""
-    return cache.cache_folder() / "datasets" / name
+    return Path(cache.cache_folder(), "datasets", name)
 
 
 def _places(data_set: DataSet) -> Iterator[Place]:

@@ -68,7 +68,7 @@ def get_file(
     name = fname or os.path.basename(address.path)
     if not name or Path(name).name != name:
         raise ValueError(f"fname must be the plain name of a file, got {name!r}")
-    folder = (cache.cache_folder() if cache_dir is None else Path(cache_dir).expanduser()) / cache_subdir
+    folder = Path(cache.cache_folder() if cache_dir is None else os.path.expanduser(cache_dir), cache_subdir)
     path = folder / name
 
     def check(part: Path) -> None:
