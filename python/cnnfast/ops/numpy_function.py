@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 import math
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -15,7 +15,10 @@ from cnnfast.ops.axes import rearranged
 from cnnfast.ops.slicing import cut
 from cnnfast.utils.samples import as_array
 
-Array = np.ndarray[Any, Any]
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    Array = NDArray[Any]
 
 _SAMPLES = (2, 3)  # in the batches that tell the output's shape
 _STEPS = {"float64": 1e-6, "float32": 1e-3}  # of slopes, for numbers near 1, by what functions compute in
@@ -181,10 +184,10 @@ class _Function:
             raise ValueError(f"{self.name} returns rows of shape {first} or {other}, as samples are more")
         return first
 
-    def forward(self, *arrays: Array) -> Array:
+    def forward(self, *arrays: Array) -> NDArray[np.float32]:
         return np.require(self.func(*arrays), np.float32, ["C", "A"])
 
-    def backward(self, *given: Array) -> list[Array]:
+    def backward(self, *given: Array) -> list[NDArray[np.float32]]:
         """Returns gradients by each input: of inputs, output, and its gradient."""
         *arrays, _, grad_out = given
         assert self.gradient is not None
