@@ -32,6 +32,12 @@ MODULES = [name for name in NAMES if name and hasattr(cnnfast, name)]
         ("datasets.imdb", ["Keras has it"]),
         ("applications", ["Keras has it"]),
         ("Sequentail", ["did you mean 'Sequential'"]),
+        ("activations.softmx", ["did you mean 'softmax'"]),
+        ("ops.nn.softmx", ["did you mean 'softmax'"]),
+        ("ops.linalg.eig", ["did you mean 'eigh'"]),
+        ("ops.image.grid_sampel", ["did you mean 'grid_sample'"]),
+        ("viz.plot_filter", ["did you mean 'plot_filters'"]),
+        ("layers.Attention", ["use ops.dot_product_attention"]),
     ],
 )
 def test_missing_names_are_answered(path: str, words: list[str]) -> None:
@@ -50,6 +56,13 @@ def test_other_names_are_plainly_missing() -> None:
             assert not hasattr(importlib.import_module(module), name)
         with pytest.raises(AttributeError, match=rf"^module '{module}' has no attribute 'xyzzy'$"):
             importlib.import_module(module).xyzzy  # noqa: B018
+
+
+@pytest.mark.parametrize("path", ["layers.TextVectorization", "layers.Masking", "losses.Circle", "ops.polar"])
+def test_names_that_are_only_spelt_alike_are_not_advised(path: str) -> None:
+    module, _, name = f"cnnfast.{path}".rpartition(".")
+    with pytest.raises(AttributeError, match=r"Keras has it, cnnfast does not yet$"):
+        getattr(importlib.import_module(module), name)
 
 
 def test_submodules_are_still_imported() -> None:

@@ -20,6 +20,7 @@ from cnnfast.ops.shaping import moved
 from cnnfast.ops.slicing import cut
 from cnnfast.ops.warping import elastic_transform, perspective_transform, scale_and_translate
 from cnnfast.utils.arguments import COORDINATES, INTERPOLATIONS, entries, one_of, per_axis, real_number
+from cnnfast.utils.missing import missing
 
 if TYPE_CHECKING:
     from cnnfast._core import Coordinates, Interpolation
@@ -175,3 +176,9 @@ def _fitted(x: Value, height: int, size: Sequence[int], fit: str, fill_value: fl
         missing = (max(side, wanted[i]) - side) // 2
         borders[height + i] = (missing, missing)
     return moved(x, "pad", borders, "constant", fill_value)
+
+
+if not TYPE_CHECKING:  # a checker knows what there is
+
+    def __getattr__(name):
+        raise missing(__name__, name)

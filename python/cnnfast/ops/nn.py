@@ -104,4 +104,4 @@ __all__ = [
 if not TYPE_CHECKING:  # a checker knows what there is
 
     def __getattr__(name):
-        raise missing("cnnfast.ops", name)
+        raise missing(__name__, name)

@@ -152,8 +152,18 @@ NAMES: dict[str, str] = {
 
 # What to use in place of a name.
 NEAR: dict[str, str] = {
-    "model_to_dot": "utils.plot_model",
+    "Attention": "ops.dot_product_attention in a layer of your own",
+    "EinsumDense": "ops.einsum in a layer of your own",
+    "MultiHeadAttention": "ops.dot_product_attention in a layer of your own",
+    "OrbaxCheckpoint": "ModelCheckpoint",
+    "ReversibleEmbedding": "Embedding",
+    "Variable": "add_weight of a layer, add_variable of a metric",
     "applications": "a Sequential or Model of your own",
+    "eig": "eigh, for symmetric matrices",
+    "jvp": "grad",
+    "mixed_precision": "set_precision",
+    "model_to_dot": "utils.plot_model",
+    "visualization": "viz",
 }
 
 # What to do in place of an argument that is not offered.
