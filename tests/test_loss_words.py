@@ -294,6 +294,22 @@ def test_kernels_and_words_agree() -> None:
         np.testing.assert_allclose(told[0], told[1], rtol=1e-5)
 
 
+@pytest.mark.parametrize(
+    ("loss", "activation"), [("BinaryCrossentropy", "softmax"), ("CategoricalCrossentropy", "sigmoid")]
+)
+def test_probabilities_of_another_activation_count_as_they_are(loss: str, activation: str) -> None:
+    rng = np.random.default_rng(5)
+    z = rng.normal(size=(9, CLASSES)).astype(np.float32)
+    y = rng.dirichlet(np.ones(CLASSES), 9).astype(np.float32)
+    model = Model(source := Input((CLASSES,)), layers.Activation(activation)(source))
+    model.compile("sgd", loss)
+    p = model.predict(z, verbose=0).astype(np.float64)
+    whole = p / p.sum(-1, keepdims=True)  # of a distribution; yes-or-no outputs need not be one
+    terms = y * np.log(p) + (1 - y) * np.log1p(-p) if loss == "BinaryCrossentropy" else y * np.log(whole)
+    want = -(terms.mean(-1) if loss == "BinaryCrossentropy" else terms.sum(-1)).mean()
+    np.testing.assert_allclose(model.evaluate(z, y, verbose=0), want, rtol=1e-5)
+
+
 def test_refusals() -> None:
     with pytest.raises(ValueError, match="reduction must be one of"):
         losses.Huber(reduction="median")

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from cnnfast.config import next_seed, random_generator
+from cnnfast.initializers import initializer
 from cnnfast.layers import noise
 from cnnfast.layers.tracing import Value, current_tracing
 from cnnfast.utils.arguments import not_offered, real_number, whole_number
@@ -240,11 +241,8 @@ def truncated_normal(
     """
     not_offered("truncated_normal", dtype=(dtype, None))
     mean, stddev = real_number(mean, "mean", -math.inf), real_number(stddev, "stddev")
-    generator = _generator(seed)
-    drawn = generator.standard_normal(_sizes(shape))
-    while (outside := np.abs(drawn) > 2).any():
-        drawn[outside] = generator.standard_normal(int(outside.sum()))
-    return (mean + stddev * drawn).astype(np.float32)
+    drawn = initializer.truncated_normal(_sizes(shape), _generator(seed))
+    return np.float32(mean) + np.float32(stddev) * drawn
 
 
 def categorical(logits: ArrayLike, num_samples: int, dtype: Any = "int32", seed: Seed = None) -> NDArray[Any]:
