@@ -281,7 +281,7 @@ def dropout(inputs: Any, rate: float, noise_shape: Shape | None = None, seed: Se
 
     Args:
         inputs: An array; or, in a layer's `call`, what stands for one.
-        rate: Share that is set to 0, in [0, 1).
+        rate: Share that is set to 0, in [0, 1].
         noise_shape: 1 for each axis along which all are set or none, else None or the size.
         seed: A whole number, a `SeedGenerator`, or None, which follows `cnnfast.set_random_seed`.
 
@@ -295,18 +295,17 @@ def dropout(inputs: Any, rate: float, noise_shape: Shape | None = None, seed: Se
         >>> sorted(set(dropout(np.ones(100), 0.5, seed=0).tolist()))
         [0.0, 2.0]
     """
-    rate = real_number(rate, "rate", below=1.0)
+    rate = real_number(rate, "rate", at_most=1.0)
     own = noise.own_noise_shape(noise_shape)
     if isinstance(inputs, Value):
-        return inputs * (noise.kept(inputs, rate, own, _bits(seed)) / (1.0 - rate))
+        return inputs * noise.scaled(noise.kept(inputs, rate, own, _bits(seed)), rate)
     values = np.asarray(inputs, np.float32)
-    sizes = (
-        values.shape
-        if own is None
-        else [b if a is None else a for a, b in zip(own, values.shape, strict=True)]
-    )
+    sizes = values.shape
+    if own is not None:
+        noise.check_noise_shape(own, sizes)
+        sizes = tuple(size if wanted is None else wanted for wanted, size in zip(own, sizes, strict=True))
     kept = _generator(seed).random(sizes, np.float32) >= rate
-    return (values * (kept / np.float32(1.0 - rate))).astype(np.float32)
+    return (values * noise.scaled(kept, rate)).astype(np.float32)
 
 
 def shuffle(x: ArrayLike, axis: int = 0, seed: Seed = None) -> NDArray[Any]:
