@@ -30,6 +30,7 @@ from typing import TYPE_CHECKING, Any, ParamSpec
 import numpy as np
 
 from cnnfast._core import Weight
+from cnnfast.config import resolve_data_format
 from cnnfast.layers.symbolic import SymbolicTensor
 from cnnfast.layers.tracing import Tracing, Value, current_tracing
 from cnnfast.ops.runner import workspace
@@ -88,6 +89,10 @@ class Operation:
         except TypeError as error:
             raise TypeError(f"ops.{self.name}: {error}") from None
         bound.apply_defaults()
+        if (
+            "data_format" in bound.arguments
+        ):  # here: what is kept, and what a file holds, outlives the default
+            bound.arguments["data_format"] = resolve_data_format(bound.arguments["data_format"])
         return bound.arguments
 
     def tensors_of(self, arguments: Arguments) -> Iterator[Any]:
