@@ -25,9 +25,8 @@ class Node(NamedTuple):
 
     Attributes:
         call: The use: the layer, and what it was called with.
-        symbols: What it returned there.
+        symbols: What it returned there, as far as something reads it.
         sources: Which values it takes: outputs of the nodes before it, numbered through.
-        shapes: Its outputs' shapes, batch axis first as None.
         multiply_adds: Its multiply-adds for one sample; of an example where sizes are not known.
     """
 
