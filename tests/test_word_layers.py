@@ -84,6 +84,7 @@ def test_elementwise_layers(layer: Any, expected: Callable[[Array], Array]) -> N
 
 
 MERGES: dict[str, Callable[[list[Array]], Array]] = {
+    "Add": lambda xs: xs[0] + xs[1] + xs[2],
     "Multiply": lambda xs: xs[0] * xs[1] * xs[2],
     "Average": lambda xs: (xs[0] + xs[1] + xs[2]) / 3,
     "Maximum": np.maximum.reduce,
@@ -102,6 +103,23 @@ def test_merges(name: str, tmp_path: Path) -> None:
     np.testing.assert_array_equal(same.predict(xs), model.predict(xs))
     model.save(tmp_path / "merge")
     np.testing.assert_array_equal(models.load_model(tmp_path / "merge").predict(xs), model.predict(xs))
+
+
+@pytest.mark.parametrize(
+    "shapes", [((4,), (1,)), ((5, 1, 3), (1, 4, 3)), ((4, 5, 3), (3,)), ((3,), (4, 5, 3))]
+)
+@pytest.mark.parametrize("name", MERGES)
+def test_merges_of_several_shapes(name: str, shapes: tuple[tuple[int, ...], ...]) -> None:
+    """What lacks axes has them behind the batch's."""
+    xs = [_x(*shape) + i for i, shape in enumerate([*shapes, shapes[0]])]
+    entries = [Input(x.shape[1:]) for x in xs]
+    layer = getattr(layers, name)()
+    got = Model(entries, layer(entries)).predict(xs, verbose=0)
+    rank = max(x.ndim for x in xs)
+    wide = [x.astype(np.float64).reshape(3, *(1,) * (rank - x.ndim), *x.shape[1:]) for x in xs]
+    np.testing.assert_allclose(got, MERGES[name](np.broadcast_arrays(*wide)), rtol=1e-5, atol=1e-6)
+    np.testing.assert_array_equal(layer(xs), got)
+    assert layer.compute_output_shape([(None, *x.shape[1:]) for x in xs]) == (None, *got.shape[1:])
 
 
 def test_the_difference_of_two() -> None:
