@@ -158,6 +158,13 @@ ROWS = [
         "one_hot",
         "softmax",
     ),
+    Row(
+        "CategoricalFocalCrossentropy",
+        lambda y, p: -(np.array([0.1, 0.5, 0.9, 0.3]) * y * np.log(_shares(p))).sum(-1),
+        "one_hot",
+        "softmax",
+        {"alpha": [0.1, 0.5, 0.9, 0.3], "gamma": 0.0},
+    ),
     Row("SparseCategoricalCrossentropy", lambda y, p: _entropy(_one_hot(y), p), "classes", "softmax"),
     Row(
         "SparseCategoricalCrossentropy",
@@ -230,6 +237,24 @@ def test_objects_and_functions(row: Row, isa: str) -> None:
         assert losses.get({"class_name": row.name, "config": loss.get_config()}) == loss
     if "ignore_class" not in row.options:
         np.testing.assert_allclose(row.function(y, p, **row.options), want, rtol=2e-5, atol=2e-6)
+
+
+@pytest.mark.parametrize("column", [False, True])
+@pytest.mark.parametrize(
+    "weights", [None, np.linspace(0.5, 1.5, SHAPE[0]), np.linspace(0, 1, 30).reshape(6, 5)]
+)
+def test_what_is_ignored_has_no_weight(weights: Floats | None, column: bool) -> None:
+    y, p = _numbers("classes", 1), _numbers("softmax", 2)
+    rates = np.ones(SHAPE[:-1]) if weights is None else weights.reshape(6, -1) * np.ones(SHAPE[:-1])
+    rates = np.where(y == 1, 0, rates)
+    want = (rates * _entropy(_one_hot(y), p.astype(float))).sum() / rates.sum()
+    loss = losses.SparseCategoricalCrossentropy(ignore_class=1, reduction="mean_with_sample_weight")
+    labels = y[..., None] if column else y
+    np.testing.assert_allclose(loss(labels, p, weights), want, rtol=2e-5)
+    model = Model(source := Input(SHAPE[1:]), ops.multiply(source, 1.0))
+    model.compile("sgd", loss)
+    told = model.evaluate(p, labels, sample_weight=weights, batch_size=6, verbose=0)
+    np.testing.assert_allclose(told, want, rtol=2e-5)
 
 
 @pytest.mark.parametrize("row", ROWS, ids=str)

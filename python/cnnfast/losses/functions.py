@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from typing import Any
+
+import numpy as np
 
 from cnnfast import ops
 from cnnfast.config import EPSILON
@@ -305,7 +308,7 @@ def smoothed(y_true: Any, label_smoothing: float) -> Any:
 def categorical_focal_crossentropy(
     y_true: Any,
     y_pred: Any,
-    alpha: float = 0.25,
+    alpha: float | Sequence[float] = 0.25,
     gamma: float = 2.0,
     from_logits: bool = False,
     label_smoothing: float = 0.0,
@@ -316,7 +319,7 @@ def categorical_focal_crossentropy(
     Args:
         y_true: The labels, one-hot or other distributions.
         y_pred: The outputs, of the labels' shape.
-        alpha: The weight of all classes.
+        alpha: The weight of all classes, or that of each, which are then along the last axis.
         gamma: How much less what is easy counts.
         from_logits: Whether the outputs are before the softmax.
         label_smoothing: How far labels are moved towards equal ones, from 0 to 1.
@@ -334,7 +337,19 @@ def categorical_focal_crossentropy(
     shares = ops.divide(y_pred, ops.sum(y_pred, axis=axis, keepdims=True))
     shares = ops.clip(shares, EPSILON, 1.0 - EPSILON)
     losses = ops.multiply(y_true, ops.log(shares)) * ops.power(1.0 - shares, gamma)
-    return ops.sum(losses * -alpha, axis=axis)
+    return ops.sum(losses * np.negative(alpha, dtype=np.float32), axis=axis)
+
+
+def class_numbers(y_true: Any, y_pred: Any, axis: int) -> Any:
+    """Returns class numbers without an axis of one number where the outputs have their classes.
+
+    Example:
+        >>> class_numbers([[1]], [[0.5, 0.5]], -1)
+        array([1.], dtype=float32)
+    """
+    y_true, y_pred = as_numbers(y_true), as_numbers(y_pred)
+    apart = len(y_true.shape) == len(y_pred.shape) and y_true.shape[axis] == 1
+    return ops.squeeze(y_true, axis) if apart else y_true
 
 
 def sparse_categorical_crossentropy(
@@ -357,9 +372,7 @@ def sparse_categorical_crossentropy(
         >>> sparse_categorical_crossentropy([1], [[0.5, 0.5]])
         array([0.6931...], dtype=float32)
     """
-    y_true, y_pred = as_numbers(y_true), as_numbers(y_pred)
-    if len(y_true.shape) == len(y_pred.shape) and y_true.shape[axis] == 1:
-        y_true = ops.squeeze(y_true, axis)
+    y_true, y_pred = class_numbers(y_true, y_pred, axis), as_numbers(y_pred)
     if ignore_class is None:
         return ops.sparse_categorical_crossentropy(y_true, y_pred, from_logits, axis)
     counts = ops.not_equal(y_true, float(ignore_class))
