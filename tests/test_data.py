@@ -1,8 +1,10 @@
 """Data sets: their content, the order of places, damaged files, and downloads that break and go on."""
 
+import errno
 import functools
 import gzip
 import http.server
+import os
 import shutil
 import subprocess
 import sys
@@ -53,8 +55,12 @@ def _check(found: Any) -> None:
         assert got.dtype == np.uint8
 
 
+# What the server is told to do with a request; whatever else it is told is where the connection breaks.
+BUSY, PORTAL = "busy", "portal"
+
+
 class _Handler(http.server.SimpleHTTPRequestHandler):
-    """Serves a folder; understands ranges; breaks the connection where the server is told to."""
+    """Serves a folder; understands ranges; fails or breaks the connection where the server is told to."""
 
     def log_message(self, *_: object) -> None:
         """Says nothing."""
@@ -65,19 +71,24 @@ class _Handler(http.server.SimpleHTTPRequestHandler):
         wanted = self.headers.get("Range")
         server.asked.append(wanted)
         start = int(wanted.split("=")[1].rstrip("-")) if wanted and server.resumes else 0
+        told = server.breaks.pop(0) if server.breaks else None
+        if told == BUSY:
+            self.send_error(503)
+            return
+        if told == PORTAL:
+            start, content = 0, b"<html>"
         self.send_response(206 if start else 200)
         if start:
             self.send_header("Content-Range", f"bytes {start}-{len(content) - 1}/{len(content)}")
         self.send_header("Content-Length", str(len(content) - start))
-        self.send_header("Content-Type", server.content_type)
+        self.send_header("Content-Type", "text/html" if told == PORTAL else server.content_type)
         self.end_headers()
-        stop = server.breaks.pop(0) if server.breaks else None
-        self.wfile.write(content[start:stop])
+        self.wfile.write(content[start : None if told == PORTAL else told])
 
 
 @pytest.fixture
 def server(tmp_path: Path) -> Iterator[Any]:
-    """A local server of tmp_path/'www' with `url`, `asked` (ranges), `breaks` (offsets), `resumes`."""
+    """A local server of tmp_path/'www' with `url`, `asked` (ranges), `breaks` (see above), `resumes`."""
     folder = _write(tmp_path / "www")
     handler = functools.partial(_Handler, directory=str(folder))
     running: Any = http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler)
@@ -203,6 +214,49 @@ def test_later_call_goes_on(server: Any, tmp_path: Path) -> None:
     _download.download(server.url + "big", target, 400_000, check)
     assert target.read_bytes() == content
     assert server.asked[-1] == "bytes=1000-"
+
+
+@pytest.mark.parametrize("told", [BUSY, PORTAL])
+def test_what_has_arrived_outlives_another_answer(told: str, server: Any, tmp_path: Path) -> None:
+    """A server that is busy, or a portal in between, says nothing of the file."""
+    content, check = _big_file(server, tmp_path)
+    server.breaks = [100_000, told]
+    target = tmp_path / "got" / "big"
+    with pytest.raises(_download.DownloadError, match=r"broke.*; then (HTTP status 503|a web page)"):
+        _download.download(server.url + "big", target, 400_000, check)
+    _download.download(server.url + "big", target, 400_000, check)
+    assert target.read_bytes() == content
+    assert server.asked == [None, "bytes=100000-", "bytes=100000-"]
+
+
+def test_two_versions_are_never_put_together(server: Any, tmp_path: Path) -> None:
+    """Where nothing is known of the content, each try begins anew."""
+    target = tmp_path / "got" / "big"
+    fetch = functools.partial(
+        _download.download, server.url + "big", target, 400_000, lambda part: None, resume=False
+    )
+    _big_file(server, tmp_path)
+    server.breaks = [100_000] * 3
+    with pytest.raises(_download.DownloadError, match="broke"):
+        fetch()
+    assert list(target.parent.iterdir()) == []
+    (tmp_path / "www" / "big").write_bytes(b"new" * 100_000)
+    server.breaks = [100_000]
+    fetch()
+    assert target.read_bytes() == b"new" * 100_000
+    assert server.asked == [None] * 5
+
+
+def test_a_full_disk_is_named(server: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    _, check = _big_file(server, tmp_path)
+
+    def full(number: int) -> None:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr(_download.os, "fsync", full)
+    target = tmp_path / "got" / "big"
+    with pytest.raises(_download.DownloadError, match=rf"No space left on device: '{target}\..*\.part'"):
+        _download.download(server.url + "big", target, 400_000, check)
 
 
 FETCH = """

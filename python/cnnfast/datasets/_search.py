@@ -164,7 +164,7 @@ def _read_gz(path: Path, file: IdxFile) -> bytes:
         with gzip.open(path) as stream:
             # One byte more than expected shows a file that is too long without unpacking all of it.
             content = stream.read(file.content_bytes + 1)
-    except (EOFError, zlib.error) as error:
+    except (EOFError, zlib.error, gzip.BadGzipFile) as error:
         raise ValueError(f"{path.name} is damaged: {error}") from error
     if file.of == "content":
         _check(path.name, content, file.sha256)
