@@ -156,6 +156,8 @@ KINDS: dict[str, tuple[Callable[[Path], Any], str]] = {
     "h5": (lambda path: path.write_bytes(b"\x89HDF\r\n\x1a\n" + bytes(100)), "HDF5"),
     "pickle": (lambda path: path.write_bytes(pickle.dumps({1: 2}, 2)), "pickle"),
     "tflite": (lambda path: path.write_bytes(b"\x1c\0\0\0TFL3" + bytes(100)), "TensorFlow Lite"),
+    "png": (lambda path: path.write_bytes(b"\x89PNG\r\n\x1a\n" + bytes(100)), "a picture"),
+    "jpeg": (lambda path: path.write_bytes(b"\xff\xd8\xff\xe0" + bytes(100)), "a picture"),
     "nothing": (lambda path: path.write_bytes(b""), "empty"),
 }
 
