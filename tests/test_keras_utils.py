@@ -426,6 +426,12 @@ def test_a_bar_by_hand(capsys: pytest.CaptureFixture[str]) -> None:
     bar.update(1, [("loss", 4.0), ("rate", 1.0)])
     bar.update(4, [("loss", 2.0), ("rate", 0.5)])
     assert "loss 2.5000  rate 0.5000" in capsys.readouterr().out
+    bar = utils.Progbar(4, stateless_metrics=["loss"], verbose=2)
+    bar.update(1, [("loss", 4.0), ("rate", 1.0)])
+    bar.update(4, [("loss", 2.0), ("rate", 0.5)])
+    assert "loss 2.5000  rate 0.5000" in capsys.readouterr().out
+    with pytest.raises(ValueError, match="not both"):
+        utils.Progbar(4, stateful_metrics=[], stateless_metrics=[])
     quiet = utils.Progbar(None, verbose=0)
     quiet.add(3)
     assert not capsys.readouterr().out
