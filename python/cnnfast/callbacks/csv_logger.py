@@ -39,8 +39,8 @@ class CSVLogger(Callback):
         self._names: Sequence[str] = ()
         self._columns: list[str] | None = None
 
-    def _check(self, names: Sequence[str] | None) -> None:
-        self._names = names or ()
+    def _check(self, names: Sequence[str], complete: bool) -> None:
+        self._names = names
 
     def on_train_begin(self, logs: Logs | None = None) -> None:
         """Begins the file, or finds that it can be gone on with."""
