@@ -12,6 +12,7 @@ from support.nets import mlp, residual_cnn, small_cnn
 from support.training import data, network
 
 import cnnfast
+from cnnfast.layers.tracing import Tracing
 
 MEBI = 2**20
 
@@ -224,6 +225,71 @@ def test_a_dropped_model_is_freed_at_once() -> None:
     finally:
         if enabled:
             gc.enable()
+
+
+class _Own(cnnfast.layers.Layer):
+    def build(self, shape: Any) -> None:
+        self.scale = self.add_weight(shape=(shape[-1],), initializer="ones", name="scale")
+
+    def call(self, inputs: Any) -> Any:
+        self.add_loss(cnnfast.ops.mean(cnnfast.ops.square(inputs)) * 1e-3)
+        return inputs * self.scale
+
+
+class _Called(cnnfast.Model):
+    def __init__(self) -> None:
+        super().__init__()
+        self.first = cnnfast.layers.Dense(3, activity_regularizer="l2")
+        self.own, self.last = _Own(), cnnfast.layers.Dense(2)
+
+    def call(self, inputs: Any) -> Any:
+        return self.last(self.own(self.first(inputs)))
+
+
+def _of_own_layers() -> Any:
+    return cnnfast.Sequential([cnnfast.Input((4,)), _Own(), cnnfast.layers.Dense(2)])
+
+
+@pytest.mark.parametrize("make", [_Called, _of_own_layers])
+def test_a_dropped_model_of_ones_own_code_is_freed_at_once(make: Callable[[], Any]) -> None:
+    """And all graphs that were traced for it."""
+
+    def graphs() -> int:
+        return sum(isinstance(each, Tracing) for each in gc.get_objects())
+
+    x, y = np.ones((8, 4), np.float32), np.ones((8, 2), np.float32)
+    make().predict(x, verbose=0)  # what is made once a process
+    enabled = gc.isenabled()
+    gc.collect()
+    gc.disable()
+    try:
+        before = graphs()
+        model = make()
+        model.compile("adam", lambda true, got: cnnfast.ops.square(true - got), metrics=["mae"])
+        model.fit(x, y, verbose=0, validation_data=(x, y))
+        model.gradients(x, wrt=model.layers[0])
+        model(x[:2])
+        outer = cnnfast.Sequential([cnnfast.Input((4,)), model])
+        outer.predict(x, verbose=0)
+        assert graphs() > before
+        watched = [weakref.ref(each) for each in (model, outer, *model.layers, *model.weights)]
+        del model, outer
+        assert [watch() for watch in watched] == [None] * len(watched)
+        assert graphs() == before
+    finally:
+        if enabled:
+            gc.enable()
+
+
+def test_the_output_of_a_model_with_a_call_outlives_its_name() -> None:
+    def part() -> Any:
+        model = _Called()
+        model.build((None, 4))
+        return cnnfast.Model(model.input, cnnfast.layers.ReLU()(model.output))
+
+    model = part()
+    assert (model.predict(np.ones((2, 4)), verbose=0) >= 0).all()
+    assert len(model.weights) == 5
 
 
 def test_operations_keep_no_weights() -> None:
