@@ -234,6 +234,17 @@ def test_errors_beside_logits() -> None:
     assert values[1:] == pytest.approx([1 / 3, 1 / 3])
 
 
+def test_accuracy_beside_a_binary_loss() -> None:
+    """It compares what `predict` returns at one half, logits too; what is no label is never right."""
+    for loss, x, y, right in (
+        (losses.BinaryCrossentropy(from_logits=True), [[0.3], [0.7], [-2.0]], [[1], [1], [0]], 2 / 3),
+        (losses.BinaryCrossentropy(), [[0.9]], [[0.75]], 0),
+    ):
+        model = Sequential([Input((1,)), layers.Identity()])
+        model.compile("sgd", loss, metrics=["accuracy", "binary_accuracy"])
+        assert model.test_on_batch(np.array(x), np.array(y))[1:] == pytest.approx([right, right])
+
+
 @pytest.mark.parametrize("k", [1, 2, 3, 4, 5])
 def test_top_k_counts_ties_as_keras_does(k: int) -> None:
     """Classes that share the last place are all in; with an output that is not finite none is."""
