@@ -203,6 +203,9 @@ WRONG: dict[str, Callable[[], Any]] = {
     "batch_size": lambda: small_model().fit(X, Y, batch_size=2.5, verbose=0),  # type: ignore[arg-type]
     "split": lambda: small_model().fit(X, Y, validation_split="0.1", verbose=0),  # type: ignore[arg-type]
     "class numbers": lambda: utils.to_categorical(["a"]),
+    "seed": lambda: cnnfast.set_random_seed("a"),  # type: ignore[arg-type]
+    "seed with a fraction": lambda: cnnfast.set_random_seed(1.5),  # type: ignore[arg-type]
+    "threads": lambda: cnnfast.set_num_threads(2.5),  # type: ignore[arg-type]
 }
 
 

@@ -81,6 +81,13 @@ def test_targets_that_are_no_files(method: str, tmp_path: Path) -> None:
 
 
 @METHODS
+@pytest.mark.parametrize("name", ["", ".", "/"])
+def test_names_that_are_none(method: str, name: str) -> None:
+    with pytest.raises(ValueError, match=f"a file needs a name, got {name!r}"):
+        getattr(small_model(), method)(name)
+
+
+@METHODS
 def test_longest_names(method: str, tmp_path: Path) -> None:
     path = tmp_path / ("ä" * 126 + ".x")
     assert len(os.fsencode(path.name)) == 254

@@ -41,6 +41,8 @@ def target_path(filepath: str | os.PathLike[str], suffix: str, overwrite: bool) 
         'net.cnnfast'
     """
     path = Path(filepath)
+    if not path.name:
+        raise ValueError(f"a file needs a name, got {os.fspath(filepath)!r}")
     own = path.suffix.lower()
     other = _OTHERS_SUFFIXES.get(own)
     if other is not None:
