@@ -80,6 +80,34 @@ def test_arguments_against_keras(path: str) -> None:
         assert _same_on_all_sides(ours[name]) == DEFAULTS.get((path, name), _same_on_all_sides(default)), name
 
 
+# What comes first has another name here: `ops` of windows read `x`, and one function serves all `serialize`.
+OTHER_NAMES = ("x", "value")
+
+
+@pytest.mark.peers
+@pytest.mark.filterwarnings("ignore")
+def test_no_argument_has_the_place_of_another() -> None:
+    """Of whatever both have: what is given by position means the same."""
+    keras = pytest.importorskip(
+        "keras", reason="compares arguments with Keras: pip install keras tensorflow-cpu"
+    )
+    from cnnfast.utils.keras_names import NAMES
+
+    compared = 0
+    for module, names in NAMES.items():
+        there, here = (_find(library, module) if module else library for library in (keras, cnnfast))
+        for name in set(names.split()) & set(here.__all__) - {"KerasTensor"}:  # which nobody makes
+            if not (callable(getattr(there, name)) and callable(getattr(here, name))):
+                continue
+            theirs, ours = (list(_positional(getattr(library, name))) for library in (there, here))
+            if ours[:1] and ours[0] in OTHER_NAMES:
+                theirs, ours = theirs[1:], ours[1:]
+            both = min(len(theirs), len(ours))
+            assert ours[:both] == theirs[:both], f"{module}.{name}"
+            compared += 1
+    assert compared > 700
+
+
 @pytest.mark.peers
 @pytest.mark.filterwarnings("ignore")
 def test_the_names_of_keras() -> None:
@@ -175,6 +203,9 @@ WRONG: dict[str, Callable[[], Any]] = {
     "batch_size": lambda: small_model().fit(X, Y, batch_size=2.5, verbose=0),  # type: ignore[arg-type]
     "split": lambda: small_model().fit(X, Y, validation_split="0.1", verbose=0),  # type: ignore[arg-type]
     "class numbers": lambda: utils.to_categorical(["a"]),
+    "seed": lambda: cnnfast.set_random_seed("a"),  # type: ignore[arg-type]
+    "seed with a fraction": lambda: cnnfast.set_random_seed(1.5),  # type: ignore[arg-type]
+    "threads": lambda: cnnfast.set_num_threads(2.5),  # type: ignore[arg-type]
 }
 
 

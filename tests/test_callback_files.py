@@ -47,6 +47,11 @@ def test_a_table_that_cannot_be_written(tmp_path: Path) -> None:
     assert model.optimizer.iterations == 0
 
 
+def test_a_full_disk_names_the_table() -> None:
+    with pytest.raises(OSError, match="No space left on device: '/dev/full'"):
+        small_model().fit(X, Y, verbose=0, callbacks=callbacks.CSVLogger("/dev/full"))
+
+
 def _events(folder: Path) -> dict[tuple[str, int], float]:
     """The numbers in TensorBoard's files: records of length, check sum, event, check sum."""
     from tensorboardX.proto.event_pb2 import Event

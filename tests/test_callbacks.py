@@ -220,7 +220,8 @@ def test_numbers_of_one_of_several_outputs_are_watched() -> None:
 def test_monitors_of_other_callbacks_are_theirs() -> None:
     model = small_model()
     rate = callbacks.LearningRateScheduler(lambda epoch: 0.1 / (1 + epoch))
-    for added, watched in ((rate, "learning_rate"), (Script([3, 2, 1], "score"), "score")):
+    own = callbacks.LambdaCallback(on_epoch_end=lambda epoch, logs: logs.update(score=-epoch))
+    for added, watched in ((rate, "learning_rate"), (Script([3, 2, 1], "score"), "score"), (own, "score")):
         stop = callbacks.EarlyStopping(watched, mode="min", patience=1)
         assert len(model.fit(X, Y, epochs=3, verbose=0, callbacks=[added, stop]).epoch) == 3
     _refused([callbacks.EarlyStopping("learning_rate", mode="min"), rate], "learning_rate", "loss")
@@ -241,6 +242,37 @@ def test_fields_of_a_checkpoint_are_known_before_the_first_epoch(
     name: str, words: list[str], tmp_path: Path
 ) -> None:
     _refused(callbacks.ModelCheckpoint(f"{tmp_path}/{name}"), *words)
+
+
+@pytest.mark.parametrize("first", [[], [callbacks.LambdaCallback(on_epoch_end=print)]])
+def test_epochs_that_are_not_validated_do_not_count(first: list[Any], tmp_path: Path) -> None:
+    """A number in the logs of each second epoch is watched in each second one, whoever comes first."""
+
+    def run(watcher: callbacks.Callback, **arguments: Any) -> Any:
+        model = small_model()
+        model.fit(*(X, Y), epochs=6, validation_freq=2, verbose=0, callbacks=[*first, watcher], **arguments)
+        return model
+
+    data = {"validation_data": (X, np.full_like(Y, 3))}
+    stop = callbacks.EarlyStopping("val_loss", min_delta=1e9, patience=1)
+    run(stop, **data)
+    assert (stop.best_epoch, stop.stopped_epoch) == (1, 3)
+    plateau = callbacks.ReduceLROnPlateau("val_loss", factor=0.5, patience=1, min_delta=1e9)
+    assert run(plateau, **data).optimizer.learning_rate == pytest.approx(0.001 / 4)
+    run(callbacks.ModelCheckpoint(tmp_path / "{epoch}-{val_accuracy:.0f}.cnnfast"), **data)
+    assert sorted(path.name[:2] for path in tmp_path.iterdir()) == ["2-", "4-", "6-"]
+    best = callbacks.ModelCheckpoint(tmp_path / "best.cnnfast", save_best_only=True)
+    run(best, **data)
+    assert best.best is not None
+    assert (tmp_path / "best.cnnfast").is_file()
+    _refused(callbacks.EarlyStopping("val_loss"), "val_loss", "validation", validation_freq=3, **data)
+
+
+@pytest.mark.parametrize("number", [np.float32, np.float64, np.array, int])
+def test_numbers_of_numpy_are_numbers(number: Any) -> None:
+    stop = callbacks.EarlyStopping("score", mode="max", patience=1)
+    script = Script([number(value) for value in (1, 2, 2, 3)], "score")
+    assert len(small_model().fit(X, Y, epochs=4, verbose=0, callbacks=[script, stop]).epoch) == 3
 
 
 def test_checkpoint_makes_its_folder(tmp_path: Path) -> None:

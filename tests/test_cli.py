@@ -3,6 +3,7 @@
 import errno
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -11,6 +12,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from matplotlib.axes import Axes
 from PIL import Image
 from support.commands import COLOURS, Captured, error_line, linear, write_colours
 from support.machine import python_environment
@@ -20,6 +22,7 @@ from cnnfast import models
 from cnnfast.cli import keeping, main, report
 from cnnfast.cli.augment import Augment, viewers, views
 from cnnfast.cli.images import ImageInput
+from cnnfast.viz._canvas import canvas
 
 
 @pytest.fixture(scope="module")
@@ -151,6 +154,18 @@ def test_ones_own_file(
     assert sum(each["probability"] for each in answer["top"]) == pytest.approx(1, abs=1e-4)
 
 
+def test_ones_own_file_finds_what_is_beside_it(
+    colours: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sys, "path", [*sys.path])
+    (tmp_path / "neighbour_of_net.py").write_text("END = 3")
+    end = "import neighbour_of_net as n\n" + OWN.format(
+        end='Dense(n.END, activation="softmax")', compile="pass"
+    )
+    path = _file(tmp_path, end)
+    assert main(["train", str(colours), "--model", path, "--out", str(tmp_path), "--epochs", "1"]) == 0
+
+
 def test_two_classes_by_one_sigmoid(colours: Path, tmp_path: Path, capsys: Captured) -> None:
     two = tmp_path / "two"
     two.mkdir()
@@ -242,12 +257,44 @@ def test_mistakes_are_told_in_a_line(
 
 
 @pytest.mark.parametrize(
-    "words", [["--augment", "turn"], ["--epochs", "0"], ["--precision", "double"], ["--size", "x"]]
+    "words",
+    [
+        "train mnist --augment turn",
+        "train mnist --epochs 0",
+        "train mnist --precision double",
+        "train mnist --size x",
+        "predict model picture --top 0",
+        "predict model picture --top -1",
+    ],
 )
-def test_unknown_words(words: list[str], capsys: Captured) -> None:
+def test_unknown_words(words: str, capsys: Captured) -> None:
     with pytest.raises(SystemExit):
-        main(["train", "mnist", *words])
-    assert words[0] in capsys.readouterr().err
+        main(words.split())
+    assert words.split()[-2] in capsys.readouterr().err
+
+
+def test_precision(colours: Path, tmp_path: Path, precision: Any) -> None:
+    precision("default")
+    arguments = ["train", str(colours), "--out", str(tmp_path), "--epochs", "1", "--precision", "exact"]
+    assert main(arguments) == 0
+    assert cnnfast.get_precision() == "exact"
+
+
+def test_the_picture_says_what_it_shows(
+    colours: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A title, and "test" at what was measured on the test set."""
+    drawn: list[Any] = []
+    monkeypatch.setattr(report, "canvas", lambda *given: drawn.append(canvas(*given)) or drawn[0])
+    assert main(["train", str(colours), "--out", str(tmp_path), "--epochs", "2"]) == 0
+    (figure,) = drawn
+    assert re.fullmatch(
+        r"cifar_cnn on colours: \d+\.\d\d % of the test pictures right after 2 epochs", figure.get_suptitle()
+    )
+    curves = [axes for axes in figure.findobj(Axes) if axes.get_legend()]
+    assert [axes.get_title() for axes in curves] == ["loss", "accuracy"]
+    for axes in curves:
+        assert [text.get_text() for text in axes.get_legend().get_texts()] == ["training", "test"]
 
 
 def test_too_many_pictures_for_memory(

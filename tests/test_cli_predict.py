@@ -139,7 +139,6 @@ def test_predict_refuses_what_names_no_class(tmp_path: Path, capsys: Captured) -
     assert main(["predict", str(tmp_path / "logits"), str(tmp_path / "one.png")]) == 0
     capsys.readouterr()
     assert "there is no model" in error_line(["predict", str(tmp_path / "absent"), "x.png"], capsys)
-    assert "--top" in error_line([*arguments, "--top", "0"], capsys)
 
 
 @pytest.mark.parametrize("words", [["--json"], []])

@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 class EarlyStopping(MonitorCallback):
     """Stops training when a number has not got better for some epochs; NaN is never better.
 
+    Epochs without the number, as those that are not validated, do not count.
+
     Args:
         monitor: The number's name.
         min_delta: How much better it must get to count.
@@ -67,7 +69,7 @@ class EarlyStopping(MonitorCallback):
     def on_epoch_end(self, epoch: int, logs: Logs | None = None) -> None:
         """Watches."""
         value = self._value(logs)
-        if epoch < self.start_from_epoch:
+        if value is None or epoch < self.start_from_epoch:
             return
         self.wait += 1
         if self._improves(value, self.best):

@@ -7,6 +7,8 @@ import re
 from collections.abc import Sequence
 from typing import Literal
 
+import numpy as np
+
 from cnnfast.callbacks.callback import Callback, Logs
 from cnnfast.utils.arguments import real_number
 from cnnfast.utils.nest import leaves
@@ -35,25 +37,30 @@ class MonitorCallback(Callback):
         self.mode: Mode = mode
         self.min_delta = abs(real_number(min_delta, "min_delta", -math.inf))
         self.best = best
+        self._expected: Sequence[str] = ()  # names in the logs, of some epochs at least
 
-    def _check(self, names: Sequence[str] | None) -> None:
-        if names is not None:
+    def _check(self, names: Sequence[str], complete: bool) -> None:
+        self._expected = names
+        if complete:
             self._value(dict.fromkeys(names, 0.0))
         self._larger_is_better()
 
-    def _value(self, logs: Logs | None) -> float:
+    def _value(self, logs: Logs | None) -> float | None:
+        """Returns the number; None in an epoch without it, where others have it."""
         if not logs or self.monitor not in logs:
+            if self.monitor in self._expected:
+                return None
             raise ValueError(
                 f"{type(self).__name__} watches {self.monitor!r}, but there are only {list(logs or {})}; "
                 "name one of these, or give fit validation data"
             )
         value = logs[self.monitor]
-        if not isinstance(value, (int, float)):
+        if np.ndim(value):
             raise ValueError(
                 f"{type(self).__name__} watches one number, but {self.monitor!r} tells several, {value!r}; "
                 "give the metric an average or a single threshold"
             )
-        return value
+        return float(value)
 
     def _improves(self, value: float, on: float | None) -> bool:
         """Whether a value is better than another, which may be none."""

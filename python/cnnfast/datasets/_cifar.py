@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import os
 import tarfile
-from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from cnnfast.datasets._search import cache_folder
+from cnnfast.datasets._search import cache_folder, first
 from cnnfast.utils.fetching import check_digest
 
 Split = tuple[NDArray[np.uint8], NDArray[np.uint8]]
@@ -57,41 +56,19 @@ def load(archive: Archive, label: int, data_dir: str | os.PathLike[str] | None) 
 
 
 def _located(archive: Archive, data_dir: str | os.PathLike[str] | None) -> Path:
-    answers = []
-    for folder in _folders(archive.name, data_dir):
+    def in_folder(folder: Path) -> Path:
         path = folder / archive.file
-        try:
-            _check(path, archive)
-        except (OSError, ValueError) as error:
-            answers.append(f"  {folder}: {error}")
-        else:
-            return path
-    if data_dir is None:
-        from cnnfast.datasets import _download
+        _check(path, archive)
+        return path
+
+    def from_home() -> Path:
+        from cnnfast.datasets import _download  # urllib and tqdm cost 25 ms
 
         path = cache_folder(archive.name) / archive.file
-        try:
-            _download.download(_HOME + archive.file, path, archive.size, lambda part: _check(part, archive))
-        except OSError as error:
-            answers.append(f"  {_HOME}: {error}")
-        else:
-            return path
-    raise FileNotFoundError(
-        f"No usable copy of {archive.file} was found. Looked in:\n"
-        + "\n".join(answers)
-        + f"\nPut it into FOLDER/{archive.name}/ and set CNNFAST_DATA=FOLDER, or try again with a network "
-        "connection."
-    )
+        _download.download(_HOME + archive.file, path, archive.size, lambda part: _check(part, archive))
+        return path
 
-
-def _folders(name: str, data_dir: str | os.PathLike[str] | None) -> Iterator[Path]:
-    if data_dir is not None:
-        yield from (Path(data_dir) / name, Path(data_dir))
-        return
-    own = os.environ.get("CNNFAST_DATA")
-    if own:
-        yield Path(own) / name
-    yield cache_folder(name)
+    return first(archive.file, archive.name, data_dir, in_folder, [(_HOME, from_home)])[0]
 
 
 def _check(path: Path, archive: Archive) -> None:

@@ -39,9 +39,7 @@ def call_layer(layer: Layer, args: Args, kwargs: Kwargs) -> Any:
         raise ValueError(f"layer {layer.name!r} was called on a symbolic tensor while it is traced")
     graph = values[0].graph
     graph.check_batches()
-    with telling_how_shapes_came(
-        lambda: [(each.name, leaves(made)[0].dims) for each, made, _ in graph.calls]
-    ):
+    with telling_how_shapes_came(lambda: [(each.name, made[0]) for each, made, _ in graph.calls]):
         layer._build_for(args, kwargs, [value.dims for value in values])
         return graph.call(layer, args, kwargs)
 

@@ -193,7 +193,8 @@ class Layer:
         with graph.within(self.name, kwargs.get("training")):
             made = (self._trace_call if self._is_called else self._trace_emit)(graph, args, kwargs)
             if self.activity_regularizer is not None:
-                graph.losses.extend(self._activity(graph, graph.as_value(each)) for each in leaves(made))
+                for each in leaves(made):
+                    graph.add_loss(self._activity(graph, graph.as_value(each)))
             return made
 
     def _activity(self, graph: Tracing, output: Value) -> Value:
@@ -376,7 +377,8 @@ class Layer:
         graph = current_tracing()
         if graph is None:
             raise ValueError(f"layer {self.name!r}: add_loss belongs into `call`")
-        graph.losses.extend(leaves(loss))
+        for each in leaves(loss):
+            graph.add_loss(graph.as_value(each))
 
     @property
     def losses(self) -> list[NDArray[np.float32]]:

@@ -13,6 +13,8 @@ _BEGINNINGS = {
     b"\x80\x04": "a pickle, such as scikit-learn writes",
     b"\x80\x05": "a pickle, such as scikit-learn writes",
     b"\x1f\x8b": "compressed with gzip",
+    b"\x89PNG": "a picture",
+    b"\xff\xd8\xff": "a picture",
 }
 WEIGHTS = "a file of weights alone (safetensors)"
 _ZIP = b"PK\x03\x04"

@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from cnnfast.layers.variable import Variable
     from cnnfast.models.blueprint import Node
     from cnnfast.models.feeds import Feed, Order
-    from cnnfast.models.networks import Networks, Planned
+    from cnnfast.models.networks import Networks
 
 # What "auto" weighs: a typical core's multiply-adds a second, and bytes a second from memory and from a file.
 _MULTIPLY_ADDS, _MEMORY, _FILE = 2e10, 5e9, 5e8
@@ -179,7 +179,9 @@ class FrozenFeed:
     ) -> None:
         self._data, self._batch, self._split, self._whole = data, min(batch, len(data)), split, whole
         self._prefix = networks.part(split.prefix, trained=False).predicting(split.prefix.shapes)
-        self._head = networks.part(split.head, trained=True)
+        head = networks.part(split.head, trained=True)
+        # No method: what is kept would hold this feed, and all of its arrays until the collector comes.
+        self._planned = lambda data: head.training(data.shapes, data.forms)
         self._steps, self.steps = steps, whole.steps
         self._keep = _store(split, len(data), passes, cache)
         self._kept: tuple[int, ArrayFeed] | None = None
@@ -189,9 +191,6 @@ class FrozenFeed:
         if self._split.is_thawed:
             return self._whole.epoch(order)
         return self._computed(order) if self._keep is None else self._cached(self._keep).epoch(order)
-
-    def _planned(self, data: Data) -> Planned:
-        return self._head.training(data.shapes, data.forms)
 
     def _cached(self, keep: Store) -> ArrayFeed:
         mark = self._split.mark()  # whoever sets weights between epochs has them computed anew

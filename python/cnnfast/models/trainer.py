@@ -121,7 +121,8 @@ class Trainer(Compiling):
                 {"epochs": last, "steps": train.steps, "verbose": verbose, "batch_size": batch}
             )
             running.set_model(self)
-            running.check(_log_names(names, validation is not None))
+            validated = validation is not None and any(after(epoch + 1) for epoch in range(first, last))
+            running.check(_log_names(names, validated))
         history, progress = running.found(History), running.found(ProgressBar)
         assert history is not None
         assert progress is not None

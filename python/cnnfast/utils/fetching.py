@@ -33,7 +33,7 @@ def get_file(
 ) -> str:
     """Fetches a file unless it is there, and returns its path.
 
-    It appears only when it is complete, and was checked where a hash is given; a broken download is resumed.
+    It appears only when it is complete. Where a hash is given it is checked, and a broken download goes on.
 
     Args:
         fname: Its name; None takes that of the address.
@@ -49,8 +49,8 @@ def get_file(
         force_download: Whether to fetch it although it is there.
 
     Raises:
-        ValueError: If an argument does not suit, or what came has another hash.
-        OSError: If it cannot be fetched.
+        ValueError: If an argument does not suit.
+        OSError: If it cannot be fetched, or what came has another hash; names the address.
 
     Source:
         Keras 3, `keras.utils.get_file`.
@@ -59,7 +59,7 @@ def get_file(
         >>> get_file(origin="https://example.org/data.zip", extract=True)  # doctest: +SKIP
         '/home/me/.cache/cnnfast/datasets/data_extracted'
     """
-    from cnnfast.datasets._download import download, is_there
+    from cnnfast.datasets._download import DownloadError, download, is_there
 
     address = urllib.parse.urlsplit(origin or "")
     wanted = _hash(file_hash or md5_hash, "md5" if file_hash is None else hash_algorithm)
@@ -78,8 +78,10 @@ def get_file(
     if force_download:
         path.unlink(missing_ok=True)
     if not is_there(path, check):
-        path.unlink(missing_ok=True)
-        download(str(origin), path, _LARGEST, check)
+        try:
+            download(str(origin), path, _LARGEST, check, resume=wanted is not None)
+        except DownloadError as error:
+            raise DownloadError(f"{origin} cannot be fetched: {error}") from error
     return str(_extracted(path, archive_format) if extract or untar else path)
 
 
