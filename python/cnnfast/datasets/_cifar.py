@@ -10,8 +10,8 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from cnnfast.datasets._search import cache_folder, first
-from cnnfast.utils.fetching import check_digest
+from cnnfast.datasets._search import cache_folder
+from cnnfast.utils.fetching import check_digest, find_or_fetch
 
 Split = tuple[NDArray[np.uint8], NDArray[np.uint8]]
 
@@ -56,24 +56,11 @@ def load(archive: Archive, label: int, data_dir: str | os.PathLike[str] | None) 
 
 
 def _located(archive: Archive, data_dir: str | os.PathLike[str] | None) -> Path:
-    def in_folder(folder: Path) -> Path:
-        path = folder / archive.file
-        _check(path, archive)
-        return path
-
-    def from_home() -> Path:
-        from cnnfast.datasets import _download  # urllib and tqdm cost 25 ms
-
-        path = cache_folder(archive.name) / archive.file
-        _download.download(_HOME + archive.file, path, archive.size, lambda part: _check(part, archive))
-        return path
-
-    return first(archive.file, archive.name, data_dir, in_folder, [(_HOME, from_home)])[0]
+    looked = archive.file, archive.name, cache_folder(archive.name), data_dir
+    return find_or_fetch(*looked, _HOME, archive.size, lambda path: _check(path, archive))
 
 
 def _check(path: Path, archive: Archive) -> None:
-    if not path.is_file():
-        raise FileNotFoundError(f"no {archive.file} there")
     if path.stat().st_size != archive.size:
         raise ValueError(f"{path.name} has {path.stat().st_size} bytes, not {archive.size}")
     check_digest(path, "sha256", archive.sha256)

