@@ -128,7 +128,7 @@ def normal(shape: Shape, mean: float = 0.0, stddev: float = 1.0, dtype: Any = No
 
     Args:
         shape: Their shape. In a layer's `call` the batch's axis is None, as in `ops.shape(inputs)`; there,
-            numbers are others in each step of training, and the same in each prediction of a model.
+            numbers are others in each step of training and each prediction of a model.
         mean: Their mean.
         stddev: Their standard deviation, at least 0.
         dtype: "float32" or None.

@@ -47,7 +47,7 @@ class Tracing(Graph):
         told_training: What a call said with `training=...`, for all layers in it; None where none did.
         asked_training: Whether anyone wanted to know, so that the two are different graphs.
         at_once: Whether it is for arrays: layers that act by default (augmentation) do so unless told.
-        draws: Whether there are random numbers in it.
+        draws: Whether there are random numbers of the model's seed in it; `draws_by_own_seed`: of a layer's.
         changes: How many variables change in a step.
         scope: The name of the layer that is being traced; nodes are named after it.
         losses: What layers add to the loss.
@@ -68,7 +68,7 @@ class Tracing(Graph):
         self._batches, self._probed = batches, probed
         self.told_training: bool | None = None
         self.asked_training = False
-        self.at_once = self.draws = False
+        self.at_once = self.draws = self.draws_by_own_seed = False
         self.changes = 0
         self.scope = ""
         self.losses: list[Value] = []
