@@ -16,6 +16,7 @@ from cnnfast.ops.activations import (
     tanh,
     tanh_grad,
 )
+from cnnfast.ops.alignment import ctc_loss
 from cnnfast.ops.angles import (
     arccos,
     arccosh,
@@ -375,6 +376,7 @@ __all__ = [
     "cosh",
     "count_nonzero",
     "cross",
+    "ctc_loss",
     "cumprod",
     "cumsum",
     "custom_gradient",
