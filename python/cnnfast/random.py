@@ -14,7 +14,7 @@ import numpy as np
 
 from cnnfast.config import next_seed, random_generator
 from cnnfast.layers import noise
-from cnnfast.layers.tracing import Value, current_tracing
+from cnnfast.layers.tracing import Value, as_sizes, current_tracing
 from cnnfast.utils.arguments import not_offered, real_number, whole_number
 from cnnfast.utils.missing import missing
 
@@ -110,7 +110,7 @@ def _like(shape: Shape) -> Value | None:
     graph = current_tracing()
     if graph is None:
         return None
-    sizes = tuple(shape)
+    sizes = tuple(as_sizes(tuple(shape)))
     if not sizes or sizes[0] is not None:
         return graph.as_value(np.zeros([whole_number(each, "a size of shape", 1) for each in sizes]))
     first = graph.value(graph.inputs[0])

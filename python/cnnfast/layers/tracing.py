@@ -277,6 +277,54 @@ class Value(Operators):
         )
 
 
+class BatchSize(Value):
+    """How many samples a batch has: in shapes the batch's axis, elsewhere a number of one row for all.
+
+    Args:
+        of: What has the batch's axis.
+
+    Example:
+        >>> graph = Tracing()
+        >>> BatchSize(graph.value(graph.input((3,), "x"))).shape
+        ()
+    """
+
+    __slots__ = ("_of",)
+
+    def __init__(self, of: Value) -> None:
+        self.graph, self._of = of.graph, of
+
+    @property
+    def number(self) -> int:  # type: ignore[override]
+        """Its number in the graph, to which it is added only where someone computes with it."""
+        from cnnfast import ops
+
+        made: Value = ops.sum(ops.ones_like(self.one))
+        return made.number
+
+    @property
+    def one(self) -> Value:
+        """Some number of each sample."""
+        made: Value = self._of[(slice(None), *(0,) * len(self._of.dims))]
+        return made
+
+    def __repr__(self) -> str:
+        return "<the batch's size>"
+
+
+def as_sizes(shape: Any) -> Any:
+    """Returns a shape with None for the batch's axis; all else as it is.
+
+    Example:
+        >>> graph = Tracing()
+        >>> as_sizes((BatchSize(graph.value(graph.input((3,), "x"))), 4)), as_sizes(4)
+        ((None, 4), 4)
+    """
+    if not isinstance(shape, (list, tuple)):
+        return shape
+    return type(shape)([None if isinstance(each, BatchSize) else each for each in shape])
+
+
 def weighted(values: Value, weights: Value | None) -> Value:
     """Returns values of each sample, times their weights: one a sample, or one a value.
 
