@@ -41,6 +41,11 @@ bool follows_rules(Mode mode) {
   return mode == Mode::train || mode == Mode::evaluate;
 }
 
+// Whether random numbers are those of a training step.
+bool follows_step(Mode mode) {
+  return mode == Mode::train || mode == Mode::vjp_training;
+}
+
 std::vector<double> factors_of(const std::vector<WeightRules>& rules) {
   std::vector<double> factors;
   for (const WeightRules& each : rules) factors.push_back(each.rate_factor);
@@ -264,6 +269,17 @@ void Network::set_seed(uint64_t seed) {
   state_->seed = seed;
 }
 
+int64_t Network::predictions() const {
+  const Lock lock(state_->mutex);
+  return state_->predictions;
+}
+
+void Network::set_predictions(int64_t predictions) {
+  if (predictions < 0) fail("predictions must not be negative, got ", predictions, ".");
+  const Lock lock(state_->mutex);
+  state_->predictions = predictions;
+}
+
 int64_t Network::step() const {
   const Lock lock(state_->mutex);
   return state_->step;
@@ -393,7 +409,8 @@ Run Network::bound(Mode mode, Run run, const std::vector<double>& factors) {
   run.params = side.params.data();
   if (side.grads) run.grads = side.grads->data();
   run.seed = state_->seed;
-  run.step = state_->step;
+  // Others than training count from the far end: they draw what no step of training does.
+  run.step = follows_step(mode) ? state_->step : ~state_->predictions;
   if (mode == Mode::train) {
     run.learning_rate = step_rate(state_->optimizer, state_->step);
     run.numbers = state_->numbers_for(run.learning_rate, factors);
@@ -434,6 +451,7 @@ void Network::execute(int n, Mode mode, const Run& what, const Transaction& tran
   uint64_t version = transaction.weights.version();
   run.repack = !memory.kept || cached.packed_version != version;
   if (HostFunction* const failed = cached.program->run(run)) failed->fail();
+  if (!follows_step(mode)) ++state_->predictions;
   if (mode == Mode::train) {  // and the program has packed what it moved
     ++state_->step;
     for (const WeightPtr& weight : all_weights_)

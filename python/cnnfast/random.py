@@ -15,7 +15,7 @@ import numpy as np
 from cnnfast.config import next_seed, random_generator
 from cnnfast.initializers import initializer
 from cnnfast.layers import noise
-from cnnfast.layers.tracing import Value, current_tracing
+from cnnfast.layers.tracing import Value, as_sizes, current_tracing
 from cnnfast.utils.arguments import not_offered, real_number, whole_number
 from cnnfast.utils.missing import missing
 
@@ -111,7 +111,7 @@ def _like(shape: Shape) -> Value | None:
     graph = current_tracing()
     if graph is None:
         return None
-    sizes = tuple(shape)
+    sizes = tuple(as_sizes(tuple(shape)))
     if not sizes or sizes[0] is not None:
         return graph.as_value(np.zeros([whole_number(each, "a size of shape", 1) for each in sizes]))
     first = graph.value(graph.inputs[0])
@@ -129,7 +129,7 @@ def normal(shape: Shape, mean: float = 0.0, stddev: float = 1.0, dtype: Any = No
 
     Args:
         shape: Their shape. In a layer's `call` the batch's axis is None, as in `ops.shape(inputs)`; there,
-            numbers are others in each step of training, and the same in each prediction of a model.
+            numbers are others in each step of training and each prediction of a model.
         mean: Their mean.
         stddev: Their standard deviation, at least 0.
         dtype: "float32" or None.

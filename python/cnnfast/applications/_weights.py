@@ -55,7 +55,7 @@ def imagenet_file(name: str) -> Path:
         'alexnet-owt-7be5be79.pth'
     """
     digits = Path(name).stem.rpartition("-")[2]
-    kept = cache_folder() / "weights"
+    kept = Path(cache_folder(), "weights")
     return find_or_fetch(
         name, "weights", kept, None, _HOME, _LARGEST, lambda path: check_digest(path, "sha256", digits)
     )

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from cnnfast.config import next_seed
 from cnnfast.layers.symbolic import Call, Dims, SymbolicTensor
 from cnnfast.layers.tracing import Tracing, Value
 from cnnfast.tuning import new_network
@@ -211,10 +212,14 @@ def _run(layer: Layer, args: Args, kwargs: Kwargs) -> Any:
             leaf._initialize()
         graph: Tracing = leaves(made)[0].graph
         network = new_network(graph, [value.number for value in [*leaves(made), *graph.losses]])
-        layer._alone = alone = (key, network, mapped(lambda _: None, made), graph.draws)
-    _, network, form, draws = alone
+        form = mapped(lambda _: None, made)
+        layer._alone = alone = (key, network, form, graph.draws, graph.draws_by_own_seed)
+    _, network, form, draws, by_own_seed = alone
     if draws:
-        network.seed = layer._next_seed()
+        network.seed = next_seed()
+    if draws or by_own_seed:
+        layer._calls += 1
+        network.predictions = layer._calls if by_own_seed else 0
     results = network.predict(arrays)
     count = len(leaves(form))
     layer._told_losses = results[count:]

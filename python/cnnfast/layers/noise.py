@@ -1,7 +1,8 @@
 """Layers that disturb values while training, and leave them alone otherwise.
 
 Random numbers are made of the model's seed, the step, the layer and a number's place alone; or, where a layer
-has a seed, of that, the step and the place.
+has a seed, of that, the step and the place. In predictions, which draw where a call says `training=True`, the
+prediction's number stands for the step.
 """
 
 from __future__ import annotations

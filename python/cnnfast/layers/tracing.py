@@ -47,7 +47,7 @@ class Tracing(Graph):
         told_training: What a call said with `training=...`, for all layers in it; None where none did.
         asked_training: Whether anyone wanted to know, so that the two are different graphs.
         at_once: Whether it is for arrays: layers that act by default (augmentation) do so unless told.
-        draws: Whether there are random numbers in it.
+        draws: Whether there are random numbers of the model's seed in it; `draws_by_own_seed`: of a layer's.
         changes: How many variables change in a step.
         scope: The name of the layer that is being traced; nodes are named after it.
         calls: The layers that were called, the shapes of what they made, and their multiply-adds for one
@@ -68,7 +68,7 @@ class Tracing(Graph):
         self._batches, self._probed = batches, probed
         self.told_training: bool | None = None
         self.asked_training = False
-        self.at_once = self.draws = False
+        self.at_once = self.draws = self.draws_by_own_seed = False
         self.changes = 0
         self.scope = ""
         self.states: dict[int, Value] = {}  # of variables that are not weights of the core's, for a while
@@ -290,6 +290,54 @@ class Value(Operators):
             f"{users_line()}: cannot {what}: {self!r} only stands for an array while the function is traced, "
             f"and has no numbers yet; {instead}"
         )
+
+
+class BatchSize(Value):
+    """How many samples a batch has: in shapes the batch's axis, elsewhere a number of one row for all.
+
+    Args:
+        of: What has the batch's axis.
+
+    Example:
+        >>> graph = Tracing()
+        >>> BatchSize(graph.value(graph.input((3,), "x"))).shape
+        ()
+    """
+
+    __slots__ = ("_of",)
+
+    def __init__(self, of: Value) -> None:
+        self.graph, self._of = of.graph, of
+
+    @property
+    def number(self) -> int:  # type: ignore[override]
+        """Its number in the graph, to which it is added only where someone computes with it."""
+        from cnnfast import ops
+
+        made: Value = ops.sum(ops.ones_like(self.one))
+        return made.number
+
+    @property
+    def one(self) -> Value:
+        """Some number of each sample."""
+        made: Value = self._of[(slice(None), *(0,) * len(self._of.dims))]
+        return made
+
+    def __repr__(self) -> str:
+        return "<the batch's size>"
+
+
+def as_sizes(shape: Any) -> Any:
+    """Returns a shape with None for the batch's axis; all else as it is.
+
+    Example:
+        >>> graph = Tracing()
+        >>> as_sizes((BatchSize(graph.value(graph.input((3,), "x"))), 4)), as_sizes(4)
+        ((None, 4), 4)
+    """
+    if not isinstance(shape, (list, tuple)):
+        return shape
+    return type(shape)([None if isinstance(each, BatchSize) else each for each in shape])
 
 
 def weighted(values: Value, weights: Value | None) -> Value:

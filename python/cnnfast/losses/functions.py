@@ -10,6 +10,7 @@ import numpy as np
 
 from cnnfast import ops
 from cnnfast.config import EPSILON
+from cnnfast.losses.pairs import circle as circle
 from cnnfast.losses.reducing import as_numbers, same_rank
 
 
@@ -440,3 +441,28 @@ def categorical_generalized_cross_entropy(y_true: Any, y_pred: Any, q: float) ->
     y_true, y_pred = as_numbers(y_true), as_numbers(y_pred)
     shares = ops.sum(y_pred * ops.one_hot(y_true, y_pred.shape[-1]), axis=-1)
     return (1.0 - ops.power(shares, q)) / q
+
+
+def ctc(y_true: Any, y_pred: Any) -> Any:
+    """Returns -log of the probability that sequences of classes say the labels; see `ops.ctc_loss`.
+
+    Args:
+        y_true: The labels, class numbers from 1 on, and 0 where there are no more, (n, length).
+        y_pred: The outputs, logits of blank and classes at each time, (n, times, classes).
+
+    Source:
+        Graves et al., 2006.
+
+    Example:
+        >>> ctc([[1, 0]], [[[0.0, 0.0], [0.0, 0.0]]]).round(3)
+        array([0.288], dtype=float32)
+    """
+    y_true, y_pred = as_numbers(y_true), as_numbers(y_pred)
+    if len(y_true.shape) != 2 or len(y_pred.shape) != 3:
+        raise ValueError(
+            f"ctc takes labels (n, length) and logits (n, times, classes), got shapes {y_true.shape} and "
+            f"{y_pred.shape}"
+        )
+    labels = ops.sum(ops.not_equal(y_true, 0.0), axis=-1)
+    times = ops.full_like(labels, y_pred.shape[1])
+    return ops.ctc_loss(y_true, y_pred, labels, times)

@@ -12,7 +12,6 @@ from cnnfast import ops
 from cnnfast.layers.tracing import Value
 from cnnfast.losses import functions
 from cnnfast.losses.loss import LossKind, WordLoss
-from cnnfast.losses.reducing import widened
 
 if TYPE_CHECKING:
     from cnnfast._core import LossKernel
@@ -242,30 +241,10 @@ class SparseCategoricalCrossentropy(KernelLoss):
         )
         self.kind = "sparse_categorical_crossentropy" if axis == -1 and ignore_class is None else None
 
-    def call(self, y_true: Any, y_pred: Any) -> Any:
-        """Returns the losses; where some do not count, the others more, so that means are of those."""
-        losses = super().call(y_true, y_pred)
-        if self.ignore_class is None or self.reduction not in ("sum_over_batch_size", "mean"):
-            return losses
-        return losses / ops.maximum(ops.mean(self._counts(y_true, y_pred)), 1e-30)
-
-    def __call__(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> Any:
-        """Returns the loss of outputs; as `Loss.__call__`."""
-        return super().__call__(y_true, y_pred, self._weights(y_true, y_pred, sample_weight))
-
-    def _traced(self, y_true: Value, y_pred: Value, weights: Value | None) -> Value:
-        return super()._traced(y_true, y_pred, self._weights(y_true, y_pred, weights))
-
-    def _counts(self, y_true: Any, y_pred: Any) -> Any:
-        assert self.ignore_class is not None
-        return ops.not_equal(functions.class_numbers(y_true, y_pred, self.axis), float(self.ignore_class))
-
-    def _weights(self, y_true: Any, y_pred: Any, weights: Any) -> Any:
-        """The weights, 0 where nothing counts if they are what the sum is divided by."""
-        if self.ignore_class is None or self.reduction != "mean_with_sample_weight":
-            return weights
-        counts = self._counts(y_true, y_pred)
-        return counts if weights is None else ops.multiply(counts, widened(weights, len(counts.shape)))
+    def _counting(self, y_true: Any, losses: Any) -> Any:
+        if self.ignore_class is None:
+            return None
+        return ops.reshape(ops.not_equal(y_true, float(self.ignore_class)), ops.shape(losses))
 
     def _losses(self, y_true: Value, y_pred: Value, weights: Value | None) -> Value | None:
         return self._kernel(y_true, y_pred, weights) if self._takes(y_pred, "softmax") else None

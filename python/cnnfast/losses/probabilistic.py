@@ -203,3 +203,30 @@ class CategoricalGeneralizedCrossEntropy(WordLoss):
         dtype: Any = None,
     ) -> None:
         super().__init__(functions.categorical_generalized_cross_entropy, reduction, name, dtype, q=q)
+
+
+class CTC(WordLoss):
+    """How unlikely it is that sequences of classes say the labels, whose places are not told.
+
+    Formula: `ops.ctc_loss`'s; class 0 stands for blanks, and for labels where there are no more.
+
+    Args:
+        reduction: As in `Loss`.
+        name: Its name.
+        dtype: "float32" or None.
+
+    Shapes:
+        Labels (n, length), outputs, which are logits, (n, times, classes).
+
+    Source:
+        Graves et al., 2006; Keras 3, `keras.losses.CTC`.
+
+    Example:
+        >>> float(CTC()([[1, 0]], [[[0.0, 0.0], [0.0, 0.0]]]))
+        0.2876...
+    """
+
+    def __init__(
+        self, reduction: str | None = "sum_over_batch_size", name: str = "ctc", dtype: Any = None
+    ) -> None:
+        super().__init__(functions.ctc, reduction, name, dtype)

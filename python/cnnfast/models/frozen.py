@@ -119,13 +119,13 @@ def _frozen_values(plan: Blueprint) -> list[tuple[Node, bool]]:
         values.append(graph.value(graph.input(shape, name)))
         stays.append(True)
     for node in plan.nodes[len(plan.sources) :]:
-        graph.asked_training = graph.draws = False
+        graph.asked_training = graph.draws = graph.draws_by_own_seed = False
         first, losses, changes = graph.size, len(graph.losses), graph.changes
         made = plan._traced_call(graph, node.call, values)
         is_frozen = (
             all(stays[place] for place in node.sources)
             and not node.layer.trainable_weights
-            and not (graph.asked_training or graph.draws)
+            and not (graph.asked_training or graph.draws or graph.draws_by_own_seed)
             and (len(graph.losses), graph.changes) == (losses, changes)
             and not any(_mixes_or_draws(graph, number) for number in range(first, graph.size))
             and all(_keeps_statistics(leaf) for leaf in node.layer._leaves())

@@ -3,6 +3,7 @@
 from typing import TYPE_CHECKING
 
 from cnnfast.ops.activations import relu, sigmoid, softmax
+from cnnfast.ops.alignment import ctc_loss
 from cnnfast.ops.attention import dot_product_attention
 from cnnfast.ops.comparing import psnr
 from cnnfast.ops.conv import conv
@@ -56,6 +57,7 @@ __all__ = [
     "celu",
     "conv",
     "conv_transpose",
+    "ctc_loss",
     "depth_to_space",
     "depthwise_conv",
     "dot_product_attention",

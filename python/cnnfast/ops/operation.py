@@ -32,7 +32,7 @@ import numpy as np
 from cnnfast._core import Weight
 from cnnfast.config import resolve_data_format
 from cnnfast.layers.symbolic import SymbolicTensor
-from cnnfast.layers.tracing import Tracing, Value, current_tracing
+from cnnfast.layers.tracing import Tracing, Value, as_sizes, current_tracing
 from cnnfast.ops.runner import workspace
 from cnnfast.tuning import new_network
 from cnnfast.utils.nest import leaves, mapped, packed
@@ -80,7 +80,8 @@ class Operation:
             if self.batches:
                 graph.check_batches()
             with graph.within():
-                return self.emit(**self.with_tensors(arguments, functools.partial(_value, graph)))
+                plain = {name: as_sizes(value) for name, value in arguments.items()}
+                return self.emit(**self.with_tensors(plain, functools.partial(_value, graph)))
         return self._run(arguments)
 
     def _bound(self, args: tuple[Any, ...], kwargs: Arguments) -> Arguments:

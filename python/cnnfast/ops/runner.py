@@ -7,7 +7,7 @@ takes memory for that call.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from functools import cache, lru_cache
 from threading import RLock
@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 
 from cnnfast._core import Weight, Workspace, set_weights
+from cnnfast.layers.symbolic import SymbolicTensor
 from cnnfast.layers.tracing import Tracing, Value
 from cnnfast.tuning import new_network
 from cnnfast.utils.locks import fork_lock
@@ -75,21 +76,58 @@ def workspace() -> Workspace:
 def run(operation: Operation, x: Any, weights: Sequence[Any] = ()) -> Any:
     """Returns the operation's output for a batch; what stands for it where a layer's `call` is traced.
 
+    There, weights are what `add_weight` returned, or arrays, which stay as they are.
+
     Raises:
-        ValueError: If shapes do not suit, or a weight is none in what is traced.
+        ValueError: If shapes do not suit, or a weight is computed where it cannot be.
     """
     if isinstance(x, Value):
-        for weight in weights:
-            if not isinstance(weight, Weight):
-                raise ValueError(
-                    f"in what is traced, kernel and bias must be what add_weight returned, got {weight!r}"
-                )
-        return x.graph.value(operation.emit(x.graph, x.number, weights))
+        return x.graph.value(operation.emit(x.graph, x.number, [_held(x.graph, each) for each in weights]))
     samples = check_samples(x, None, "x")
     compiled = _compile(operation, samples.shape[1:])
     arrays = _checked_weights(compiled, weights)
     with _weights_in(compiled, arrays):
         return compiled.network.predict(samples)
+
+
+def _held(graph: Tracing, weight: Any) -> Weight:
+    """A weight as it is; an array as one that no training moves."""
+    if isinstance(weight, Weight):
+        return weight
+    if isinstance(weight, Value):
+        raise computed_error(weight)
+    array = np.require(as_array(weight, "a weight"), np.float32, ["C", "A"])
+    held = Weight(graph.named("fixed"), array.shape)
+    held.trainable = False
+    held.assign(array)
+    return held
+
+
+def in_layer(function: Callable[[Any], Any], x: SymbolicTensor) -> Any:
+    """Returns what a function makes of a symbolic tensor, as a layer's `call`.
+
+    Example:
+        >>> from cnnfast.layers import Input
+        >>> in_layer(lambda x: x * 2.0, Input((3,))).shape
+        (None, 3)
+    """
+    from cnnfast.layers import Lambda
+
+    return Lambda(function)(x)
+
+
+def computed_error(weight: Value) -> ValueError:
+    """Returns the error for a weight that the graph makes, where it has to be one or an array.
+
+    Example:
+        >>> graph = Tracing()
+        >>> "what add_weight returned" in str(computed_error(graph.value(graph.input((3,), "x"))))
+        True
+    """
+    return ValueError(
+        f"this kernel or bias must be what add_weight returned, or an array; got {weight!r}, which is "
+        "computed"
+    )
 
 
 def run_grad(
