@@ -113,12 +113,16 @@ def operations(trained: Trained) -> Iterator[tuple[str, Operation]]:
     def train(count: int) -> tuple[str, Operation]:
         return f"train {count}", lambda network: network.train_step(x[:count], y[:count])
 
+    def train_thrice(count: int) -> tuple[str, Operation]:
+        rows = np.tile(np.arange(count), 3)
+        return f"train {count} thrice", lambda network: network.train_steps([x, y], count, rows, 60.0)[-1]
+
     predict = "predict", lambda network: [network.predict(x[:WHOLE])]
     yield from (predict, train(CUT), train(CUT), predict, train(WHOLE), train(WHOLE), train(CUT))
     yield "evaluate", lambda network: network.evaluate_step(x[:WHOLE], y[:WHOLE])
     yield "vjp", lambda network: [network.vjp(x[:2], np.ones((2, CLASSES), np.float32))[0]]
     trained.network.weights[2].assign(kernel)
-    yield from (train(CUT), train(CUT))
+    yield from (train(CUT), train_thrice(CUT), train(CUT))
     trained.network.profile(x, y, 2)
     yield from (train(CUT), predict)
     trained.set(train_weight(2, False))
@@ -126,7 +130,7 @@ def operations(trained: Trained) -> Iterator[tuple[str, Operation]]:
     trained.set(train_weight(2, True))
     yield from (train(WHOLE), train(CUT))
     trained.set(constrain(2, "norm", 0.0, 0.3))
-    yield from (train(CUT), train(CUT), train(WHOLE), train(WHOLE))
+    yield from (train(CUT), train_thrice(CUT), train_thrice(WHOLE), train(WHOLE))
     trained.set(constrain(0, "non_negative"))
     trained.set(lambda network: network.weights[2].set_regularizer(0.0, 0.01))
     yield from (train(CUT), train(CUT), predict)

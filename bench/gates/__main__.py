@@ -20,6 +20,7 @@ from bench.gates import (
     pictures,
     precision,
     speed,
+    threads,
 )
 
 GATES: dict[str, Callable[[], Iterator[Verdict]]] = {
@@ -38,6 +39,7 @@ LONG: dict[str, Callable[[Effort], Iterator[Verdict]]] = {
     "formula": lambda _: formula.run(),  # short, but below its bar so far
     "focal": lambda _: focal.run(),
     "networks": speed.run_networks,
+    "threads": threads.run,
 }
 
 

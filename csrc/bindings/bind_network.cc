@@ -102,6 +102,12 @@ Batch batch_of(const Graph& graph, const std::vector<py::array>& arrays,
   return batch;
 }
 
+// All of them, in batches of n.
+Batches batches_in(const Batch& all, int n, double seconds) {
+  if (n > 0 && all.n % n != 0) fail(all.n, " samples are no whole number of batches of ", n, ".");
+  return {n, n > 0 ? all.n / n : 1, seconds};
+}
+
 // Labels or values, by the array's dtype and axes.
 Targets targets_of(const Network& network, const py::array& y, int64_t rows) {
   const Dims& out = network.output_node().dims;
@@ -265,8 +271,28 @@ std::vector<FloatArray> predict_all(Network& network, const std::vector<py::arra
     to.push_back(outs.back().mutable_data());
   }
   const ReleasedGil released;
-  network.predict(batch.inputs, batch.n, to);
+  network.predict(batch.inputs, {batch.n}, to);
   return outs;
+}
+
+// Whole batches, as many as the inputs have rows for, into the rows of `outs`. Returns how many were run.
+int predict_into(Network& network, const std::vector<py::array>& arrays, std::vector<FloatArray> outs,
+                 int batch_size, double seconds) {
+  const Batch all = batch_of(network.graph(), arrays, std::nullopt);
+  const Batches batches = batches_in(all, batch_size, seconds);
+  std::vector<float*> to;
+  if (outs.size() != network.outputs().size())
+    fail("there are ", network.outputs().size(), " outputs, got ", outs.size(), " arrays for them.");
+  for (size_t i = 0; i < outs.size(); ++i) {
+    const Node& node = network.output_node(static_cast<int>(i));
+    const int64_t floats = int64_t{batches.count} * rows_of(node, batches.n) * node.elems();
+    if (outs[i].size() != floats)
+      fail("the array for ", node.name, " must have ", floats, " numbers, got ", shape_text(outs[i]), ".");
+    check_layout(outs[i], "out");
+    to.push_back(outs[i].mutable_data());
+  }
+  const ReleasedGil released;
+  return network.predict(all.inputs, batches, to);
 }
 
 std::vector<double> loss_step(Network& network, bool train, const py::array& x, const py::array& y,
@@ -288,17 +314,22 @@ std::shared_ptr<const Objective> objective_for(const Network& network, Mode mode
   return network.objective(mode);
 }
 
-std::vector<double> objective_step(Network& network, bool train, const std::vector<py::array>& arrays,
-                                   const std::optional<IndexArray>& index) {
-  const auto objective = objective_for(network, train ? Mode::train : Mode::evaluate);
-  const Batch batch = batch_of(objective->graph, arrays, index);
+// What a step tells, for each of the batches that were run.
+using Reports = std::vector<std::vector<double>>;
+
+Reports steps(Network& network, Mode mode, const std::vector<py::array>& arrays,
+              const std::optional<IndexArray>& index, std::optional<int> batch_size, double seconds) {
+  const auto objective = objective_for(network, mode);
+  const Batch all = batch_of(objective->graph, arrays, index);
+  const Batches batches = batches_in(all, batch_size.value_or(all.n), seconds);
   std::vector<double> results;
   const ReleasedGil released;
-  if (train)
-    network.train_step(batch.inputs, batch.n, results);
-  else
-    network.evaluate_step(batch.inputs, batch.n, results);
-  return results;
+  const int done = mode == Mode::train ? network.train(all.inputs, batches, results)
+                                       : network.evaluate(all.inputs, batches, results);
+  Reports reports;
+  const std::ptrdiff_t each = static_cast<std::ptrdiff_t>(results.size()) / done;
+  for (auto at = results.begin(); at != results.end(); at += each) reports.emplace_back(at, at + each);
+  return reports;
 }
 
 py::list split_grads(const Graph& graph, const std::vector<float>& flat) {
@@ -535,6 +566,8 @@ void bind_network(py::module_& m) {
       .def_property_readonly("step", waiting(&Network::step))
       .def("predict", &predict, arg("x"))
       .def("predict", &predict_all, arg("inputs"))
+      .def("predict_into", &predict_into, arg("inputs"), arg("outs").noconvert(), arg("batch_size"),
+           arg("seconds"))
       .def(
           "train_step",
           [](Network& network, const py::array& x, const py::array& y,
@@ -543,7 +576,7 @@ void bind_network(py::module_& m) {
       .def(
           "train_step",
           [](Network& network, const std::vector<py::array>& inputs, const std::optional<IndexArray>& index) {
-            return objective_step(network, true, inputs, index);
+            return steps(network, Mode::train, inputs, index, std::nullopt, HUGE_VAL).front();
           },
           arg("inputs"), arg("index") = py::none())
       .def(
@@ -554,9 +587,21 @@ void bind_network(py::module_& m) {
       .def(
           "evaluate_step",
           [](Network& network, const std::vector<py::array>& inputs, const std::optional<IndexArray>& index) {
-            return objective_step(network, false, inputs, index);
+            return steps(network, Mode::evaluate, inputs, index, std::nullopt, HUGE_VAL).front();
           },
           arg("inputs"), arg("index") = py::none())
+      .def(
+          "train_steps",
+          [](Network& network, const std::vector<py::array>& inputs, int batch_size,
+             const std::optional<IndexArray>& index,
+             double seconds) { return steps(network, Mode::train, inputs, index, batch_size, seconds); },
+          arg("inputs"), arg("batch_size"), arg("index"), arg("seconds"))
+      .def(
+          "evaluate_steps",
+          [](Network& network, const std::vector<py::array>& inputs, int batch_size,
+             const std::optional<IndexArray>& index,
+             double seconds) { return steps(network, Mode::evaluate, inputs, index, batch_size, seconds); },
+          arg("inputs"), arg("batch_size"), arg("index"), arg("seconds"))
       .def("vjp", &vjp, arg("x"), arg("grad_out").noconvert(), arg("training") = false)
       .def("vjp", &vjp_all, arg("inputs"), arg("grad_outs"), arg("training") = false)
       .def("optimizer_state", &optimizer_state)

@@ -46,6 +46,10 @@ void check_row(const Samples& x, int64_t row, int64_t elems, const InputRule& ru
   }
 }
 
+int64_t samples_in(const Batches& batches) {
+  return int64_t{batches.n} * batches.count;
+}
+
 // Of one sample, or of all that there is for the whole batch.
 int64_t numbers_of(const Node& node) {
   return node.elems() * std::max(node.rows, 1);
@@ -73,11 +77,12 @@ void check_batch(int n) {
   checked_size(n, kMostSamples, "the number of samples in a batch");
 }
 
-void check_samples(const Samples& x, int n) {
-  check_batch(n);
+void check_samples(const Samples& x, const Batches& batches) {
+  check_batch(batches.n);
+  if (batches.count < 1) fail("there must be at least one batch, got ", batches.count, ".");
   checked_pointer(x.data, "the samples");
   if (!x.index) return;
-  for (int i = 0; i < n; ++i)
+  for (int64_t i = 0; i < samples_in(batches); ++i)
     if (x.index[i] < 0 || x.index[i] >= x.rows)
       fail("index must name rows of x, 0 to ", x.rows - 1, "; got ", x.index[i], ".");
 }
@@ -106,17 +111,18 @@ std::vector<InputRule> rules_of_inputs(const Graph& graph) {
   return rules;
 }
 
-void check_inputs(std::span<const Samples> inputs, int n, const Graph& graph,
+void check_inputs(std::span<const Samples> inputs, const Batches& batches, const Graph& graph,
                   const std::vector<InputRule>& rules) {
   if (inputs.size() != rules.size()) fail("there are ", rules.size(), " inputs, got ", inputs.size(), ".");
   for (size_t i = 0; i < inputs.size(); ++i) {
     const Samples& x = inputs[i];
-    check_samples(x, n);
+    check_samples(x, batches);
     const Node& node = graph.node(graph.inputs()[i]);
     if (x.elems != 0 && x.elems != numbers_of(node))
       fail(node.name, " has ", numbers_of(node), " numbers a sample, got samples of ", x.elems, ".");
     if (!rules[i].finite && rules[i].cells == 0) continue;
-    for (int row = 0; row < (node.rows == 0 ? 1 : n); ++row)
+    const int64_t rows = node.rows == 0 ? 1 : samples_in(batches);
+    for (int64_t row = 0; row < rows; ++row)
       check_row(x, x.index ? x.index[row] : row, numbers_of(node), rules[i]);
   }
 }

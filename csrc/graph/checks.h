@@ -19,9 +19,9 @@ std::vector<InputRule> rules_of_inputs(const Graph& graph);
 void check_index(double index, int64_t cells);
 
 void check_batch(int n);
-void check_samples(const Samples& x, int n);
+void check_samples(const Samples& x, const Batches& batches);
 // One for each of the graph's inputs.
-void check_inputs(std::span<const Samples> inputs, int n, const Graph& graph,
+void check_inputs(std::span<const Samples> inputs, const Batches& batches, const Graph& graph,
                   const std::vector<InputRule>& rules);
 // The second of a network's two inputs: rows as x has them, as large as `output` asks.
 Samples samples_of_targets(const Targets& y, const Samples& x, const Node& output,

@@ -41,6 +41,12 @@ class LockedWeights {
   }
   static void changed(Weight& weight) { ++weight.version_; }
 
+  bool are_awaited() const { return are_awaited(weights_); }
+  static bool are_awaited(const std::vector<Weight*>& weights) {
+    return std::any_of(weights.begin(), weights.end(),
+                       [](const Weight* weight) { return weight->mutex_.is_awaited(); });
+  }
+
   // A number that grows with every change of any of them.
   uint64_t version() const {
     uint64_t sum = 0;

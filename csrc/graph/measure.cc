@@ -91,13 +91,13 @@ std::vector<double> time_steps(const Program& program, Run run, bool training) {
   const Floats arena(program.floats(), "tuning");
   run.arena = arena.data();
   run.repack = true;
-  program.run(run);
+  program.run(&run, program.threads());
   run.repack = training;  // by steps that tell whose time it is, not in the update
   std::vector<double> seconds(program.steps().size(), 0), best(seconds.size(), HUGE_VAL);
   run.step_seconds = seconds.data();
   double all = 0;
   for (int i = 0; i < kMostRuns && all < kSeconds; ++i) {
-    program.run(run);
+    program.run(&run, program.threads());
     for (size_t s = 0; s < best.size(); ++s) {
       best[s] = std::min(best[s], seconds[s]);
       all += seconds[s];

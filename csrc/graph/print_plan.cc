@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <iostream>
-#include <mutex>
 #include <set>
 #include <sstream>
 #include <string>
@@ -35,7 +34,7 @@ void print_refusals(const std::string& refused) {
 }  // namespace
 
 void print_plan(const Program& program) {
-  static std::mutex mutex;
+  static Mutex mutex;
   static std::set<std::string> told;
   const Lock lock(mutex);
   std::cerr << "cnnfast: plan of " << program.steps().size() << " steps\n";

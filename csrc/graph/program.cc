@@ -2,12 +2,19 @@
 
 #include <algorithm>
 #include <chrono>
+#include <limits>
 
 #include "runtime/parallel.h"
 
 namespace cnnfast {
 
 namespace {
+
+using Clock = std::chrono::steady_clock;
+
+double seconds_since(Clock::time_point start) {
+  return std::chrono::duration<double>(Clock::now() - start).count();
+}
 
 // The part of a run that one micro-batch is.
 Run part_of(const Run& run, const MicroBatches& m, int number) {
@@ -35,14 +42,13 @@ class StepClock {
     if (!seconds_) return;
     double all = 0;
     for (size_t i = begin; i < end; ++i) all += seconds_[i];
-    const double waited = std::chrono::duration<double>(Clock::now() - last_).count();
+    const double waited = seconds_since(last_);
     for (size_t i = begin; i < end; ++i)  // evenly, where others did all
       seconds_[i] += waited * (all > 0 ? seconds_[i] / all : 1.0 / static_cast<double>(end - begin));
     last_ = Clock::now();
   }
 
  private:
-  using Clock = std::chrono::steady_clock;
   double* seconds_;
   Clock::time_point last_;
 };
@@ -53,7 +59,8 @@ struct Program::Worker {
   const Team& team;
   StepClock& clock;
   float *own, *scratch;
-  TaskShares::Place place;
+  bool repacks = true;
+  TaskShares::Place place = {};
 };
 
 Program::Program(std::vector<Step> steps, ProgramMemory memory, MicroBatches micro_batches, int threads)
@@ -61,31 +68,42 @@ Program::Program(std::vector<Step> steps, ProgramMemory memory, MicroBatches mic
       memory_(std::move(memory)),
       micro_batches_(micro_batches),
       threads_(threads),
+      spoils_copies_(std::any_of(steps_.begin(), steps_.end(), [](const Step& step) { return step.spoils; })),
       shares_(threads) {}
 
-bool Program::spoils_copies() const {
-  return std::any_of(steps_.begin(), steps_.end(), [](const Step& step) { return step.spoils; });
-}
-
-HostFunction* Program::run(const Run& given) const {
-  Run run = given;
+// Whoever is late passes the runs of the past by: it takes no task of theirs, and so reads nothing of a run
+// that has moved on since.
+Program::Outcome Program::run(Run* run, int threads, const std::function<bool(Run*)>& next) const {
   std::atomic<HostFunction*> failed{nullptr};
-  run.failed = &failed;
-  if (run.step_seconds) std::fill_n(run.step_seconds, steps_.size(), 0.0);
+  std::atomic<int64_t> last{next ? std::numeric_limits<int64_t>::max() : 0};  // the number of the last run
+  std::atomic<double> waited{0};
+  run->failed = &failed;
+  if (run->step_seconds) std::fill_n(run->step_seconds, steps_.size(), 0.0);
   shares_.start();
-  StepClock watch(run.step_seconds), off(nullptr);
-  parallel(threads_, [&](const Team& team) {
-    StepClock& clock = team.rank() == 0 ? watch : off;
-    float* own = run.arena + memory_.shared + team.rank() * (memory_.own + memory_.scratch);
-    Worker worker{team, clock, own, own + memory_.own, {}};
-    if (run.clear) clear(team, run.arena);
-    if (micro_batches_.count == 0) return run_steps(worker, run, 0, steps_.size());
-    run_steps(worker, run, 0, micro_batches_.begin);
-    run_micro_batches(worker, run);
-    run_steps(worker, run, micro_batches_.end, steps_.size());
+  StepClock watch(run->step_seconds), off(nullptr);
+  const bool repacks = run->repack;
+  const auto runs = [&](Worker& worker) {
+    for (int64_t number = 0;; ++number) {
+      worker.repacks = number == 0 ? repacks : spoils_copies_;
+      run_all(worker, *run);
+      if (last == number || failed != nullptr) return;
+      shares_.run(worker.team, worker.place, 1, [&](int64_t) {
+        if (!next(run)) last = number;
+      });
+      if (last == number) return;
+    }
+  };
+  Clock::time_point left;
+  parallel(std::min(threads, threads_), [&](const Team& team) {
+    float* own = run->arena + memory_.shared + team.rank() * (memory_.own + memory_.scratch);
+    Worker worker{team, team.rank() == 0 ? watch : off, own, own + memory_.own};
+    if (run->clear) clear(team, run->arena);
+    runs(worker);
+    waited += worker.place.waited;
+    if (team.rank() == 0) left = Clock::now();
   });
   watch.lap(steps_.size() - 1);
-  return failed;
+  return {failed, waited + seconds_since(left)};
 }
 
 void Program::clear(const Team& team, float* arena) const {
@@ -94,10 +112,17 @@ void Program::clear(const Team& team, float* arena) const {
   team.barrier();
 }
 
+void Program::run_all(Worker& worker, const Run& run) const {
+  if (micro_batches_.count == 0) return run_steps(worker, run, 0, steps_.size());
+  run_steps(worker, run, 0, micro_batches_.begin);
+  run_micro_batches(worker, run);
+  run_steps(worker, run, micro_batches_.end, steps_.size());
+}
+
 void Program::run_steps(Worker& w, const Run& run, size_t begin, size_t end) const {
   for (size_t i = begin; i < end; ++i) {
     const Step& step = steps_[i];
-    if (step.packs && !run.repack) continue;
+    if (step.packs && !w.repacks) continue;
     const Context context{run, step, memory_.offsets, w.own, w.scratch};
     shares_.run(w.team, w.place, step.info.tasks, [&](int64_t task) { step.run(context, task); });
     w.clock.lap(i);

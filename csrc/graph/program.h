@@ -1,6 +1,6 @@
-// A planned network: a flat list of steps over one arena, immutable once built. Running it is one parallel
-// region that neither allocates, locks, logs nor throws. The steps either all see the whole batch, one after
-// the other, or most of them run depth-first: see MicroBatches.
+// A planned network: a flat list of steps over one arena, immutable once built. Running it, on however many
+// batches, is one parallel region that neither allocates, locks, logs nor throws. The steps either all see
+// the whole batch, one after the other, or most of them run depth-first: see MicroBatches.
 #pragma once
 #include <atomic>
 #include <cassert>
@@ -112,13 +112,21 @@ class Program {
   int micro_batch() const { return micro_batches_.samples; }  // 0: every step sees the whole batch
   const std::vector<Step>& steps() const { return steps_; }
   int threads() const { return threads_; }
-  bool spoils_copies() const;  // of weights, which must be packed anew before the next run
-  // Returns what failed, or null; steps behind it were left out.
-  HostFunction* run(const Run& run) const;
+  bool spoils_copies() const {
+    return spoils_copies_;
+  }  // of weights, which must be packed anew before the next run
+  struct Outcome {
+    HostFunction* failed;  // or null; steps behind it were left out, and no run came after it
+    double waited;         // seconds, of all threads, for tasks that others held
+  };
+  // Runs with up to threads(), and again on what `next` makes of the run, as long as it says so. One member
+  // of the team calls it while the others wait; it must not throw, nor change `repack` or `clear`.
+  Outcome run(Run* run, int threads, const std::function<bool(Run*)>& next = nullptr) const;
 
  private:
   struct Worker;
   void clear(const Team& team, float* arena) const;
+  void run_all(Worker& worker, const Run& run) const;
   void run_steps(Worker& worker, const Run& run, size_t begin, size_t end) const;
   void run_micro_batches(Worker& worker, const Run& run) const;
 
@@ -126,6 +134,7 @@ class Program {
   ProgramMemory memory_;
   MicroBatches micro_batches_;
   int threads_;
+  bool spoils_copies_;
   TaskShares shares_;
 };
 

@@ -1,7 +1,6 @@
 // What training keeps between steps, besides weights.
 #pragma once
 #include <map>
-#include <mutex>
 
 #include "cnnfast/network.h"
 #include "optim/formula_update.h"
@@ -16,7 +15,7 @@ inline int64_t rounded_up(int64_t floats) {
 
 // All calls of the networks that share it exclude each other: they hold its mutex.
 struct TrainingState {
-  mutable std::mutex mutex;
+  mutable Mutex mutex;
   OptimizerConfig optimizer;
   UpdateFormulas updates;  // of an optimizer that is a formula
   StepNumbers numbers;     // what they read in this step

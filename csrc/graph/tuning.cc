@@ -1,7 +1,6 @@
 #include "graph/tuning.h"
 
 #include <atomic>
-#include <mutex>
 
 #include "runtime/no_fork.h"
 
@@ -9,7 +8,7 @@ namespace cnnfast {
 
 namespace {
 
-std::mutex mutex;
+Mutex mutex;
 std::atomic<bool> when_planning{false};
 
 std::shared_ptr<const Tuning>& current() {

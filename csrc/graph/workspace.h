@@ -3,6 +3,7 @@
 #pragma once
 #include <mutex>
 
+#include "cnnfast/mutex.h"
 #include "runtime/floats.h"
 
 namespace cnnfast {
@@ -11,8 +12,8 @@ class Workspace {
  public:
   // For one run.
   struct Lease {
-    std::unique_lock<std::mutex> lock;  // of the workspace; none where another thread has it
-    Floats own = {};                    // is taken instead then
+    std::unique_lock<Mutex> lock;  // of the workspace; none where another thread has it
+    Floats own = {};               // is taken instead then
     float* data = nullptr;
     bool kept = false;   // it holds what this program left there
     bool dirty = false;  // or what others did; else zeros
@@ -21,10 +22,11 @@ class Workspace {
   Lease take(int64_t floats, uint64_t program);
 
   int64_t bytes() const;
+  bool is_awaited() const { return mutex_.is_awaited(); }
   void clear();  // gives the memory back
 
  private:
-  mutable std::mutex mutex_;
+  mutable Mutex mutex_;
   Floats memory_;
   uint64_t holder_ = 0;  // the last program; 0: none
 };

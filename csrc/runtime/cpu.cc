@@ -22,6 +22,11 @@ bool cpu_has_avx512() {
 bool cpu_has_avx512_bf16() {
   return cpu_has_avx512() && __builtin_cpu_supports("avx512bf16");
 }
+// Intel's makes a pair of products in the time of four and a half float32 ones (Emerald Rapids: 75 against 170
+// GFLOP/s).
+bool cpu_has_slow_bf16() {
+  return __builtin_cpu_is("intel");
+}
 #else
 bool cpu_has_avx2() {
   return false;
@@ -30,6 +35,9 @@ bool cpu_has_avx512() {
   return false;
 }
 bool cpu_has_avx512_bf16() {
+  return false;
+}
+bool cpu_has_slow_bf16() {
   return false;
 }
 #endif
@@ -51,7 +59,7 @@ const KernelTable* best_allowed() {
   const std::vector<const KernelTable*> tables = available_kernels();
   const char* cap = std::getenv("CNNFAST_MAX_ISA");
   const KernelTable* best = tables.back();
-  if (!cap) return best;
+  if (!cap) return best == avx512_bf16_table() && cpu_has_slow_bf16() ? avx512_table() : best;
   for (const std::string order : {"scalar", "avx2", "avx512", "avx512_bf16"}) {
     if (const KernelTable* table = find_kernels(order)) best = table;
     if (order == cap) return best;

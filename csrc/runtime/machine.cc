@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <ctime>
 #include <map>
-#include <mutex>
 #include <numeric>
 #include <string>
 
@@ -58,7 +57,7 @@ double measure_flops(const KernelTable& kernels) {
 }
 
 Machine measured_machine(const KernelTable& kernels) {
-  static std::mutex mutex;
+  static Mutex mutex;
   static std::map<std::string, double> flops;
   static double bandwidth = 0;
   const Lock lock(mutex);

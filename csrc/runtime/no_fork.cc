@@ -46,6 +46,10 @@ NoFork::NoFork() {
   }
 }
 
+bool NoFork::is_awaited() {
+  return forking > 0;
+}
+
 NoFork::~NoFork() {
   if (--depth == 0) --working;
 }

@@ -4,6 +4,8 @@
 #pragma once
 #include <mutex>
 
+#include "cnnfast/mutex.h"
+
 namespace cnnfast {
 
 // A scope in which the process is not forked. Enter it before the lock, never while holding one, unless in a
@@ -14,16 +16,17 @@ class NoFork {
   ~NoFork();
   NoFork(const NoFork&) = delete;
   NoFork& operator=(const NoFork&) = delete;
+  static bool is_awaited();  // whether a process wants to fork
 };
 
 // A lock of the library's.
 class Lock {
  public:
-  explicit Lock(std::mutex& mutex) : lock_(mutex) {}
+  explicit Lock(Mutex& mutex) : lock_(mutex) {}
 
  private:
   NoFork no_fork_;
-  std::lock_guard<std::mutex> lock_;
+  std::lock_guard<Mutex> lock_;
 };
 
 }  // namespace cnnfast

@@ -152,18 +152,16 @@ void set_num_threads(int n) {
   threads() = n;
 }
 
-void relax(int looks) {
-  constexpr int kBusy = 1000;  // some 20 microseconds: steps that are shared evenly end within them
-  if (looks >= kBusy)
-    sched_yield();
-  else
+void relax() {
 #if defined(__x86_64__)
-    _mm_pause();
+  _mm_pause();
 #elif defined(__aarch64__)
-    asm volatile("yield");
-#else
-    ;
+  asm volatile("yield");
 #endif
+}
+
+void yield() {
+  sched_yield();
 }
 
 void Team::barrier() const {

@@ -1,5 +1,6 @@
 // Threads. The one door to OpenMP: everything parallel in the library goes through a Team.
 #pragma once
+#include <chrono>
 #include <cstdint>
 #include <type_traits>
 
@@ -12,7 +13,9 @@ int num_threads();
 void set_num_threads(int n);
 
 // What to do between two looks at what another thread will change: little at first, then let others run.
-void relax(int looks);
+constexpr int kShortLook = 1000;  // some 20 to 50 microseconds: steps that are shared evenly end within them
+void relax();
+void yield();
 
 class Team {
  public:
@@ -29,10 +32,17 @@ class Team {
   int rank_, size_;
 };
 
-// Returns once it holds, as other threads will make it.
+// Returns once it holds, as other threads will make it; and the seconds it took, beyond a short look.
 template <class Holds>
-void wait_until(const Holds& holds) {
-  for (int looks = 0; !holds(); ++looks) relax(looks);
+double wait_until(const Holds& holds) {
+  using Clock = std::chrono::steady_clock;
+  for (int looks = 0; looks < kShortLook; ++looks) {
+    if (holds()) return 0;
+    relax();
+  }
+  const Clock::time_point start = Clock::now();
+  while (!holds()) yield();
+  return std::chrono::duration<double>(Clock::now() - start).count();
 }
 
 // Runs body(team, context) on `threads` threads, the caller among them, and returns when all have; on the

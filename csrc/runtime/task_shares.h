@@ -16,6 +16,7 @@ class TaskShares {
   // How far a member has come in a run; each has its own, which begins so.
   struct Place {
     uint64_t step = 0, tasks = 0;
+    double waited = 0;  // seconds, for tasks that others held
   };
 
   explicit TaskShares(int members)
@@ -44,7 +45,7 @@ class TaskShares {
         done_->tasks.fetch_add(1, std::memory_order_acq_rel);
       }
     }
-    wait_until([&] { return done_->tasks.load(std::memory_order_acquire) >= place.tasks; });
+    place.waited += wait_until([&] { return done_->tasks.load(std::memory_order_acquire) >= place.tasks; });
   }
 
  private:

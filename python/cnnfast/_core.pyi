@@ -408,6 +408,15 @@ class Network:
     def predict(self, x: NDArray[Any]) -> NDArray[np.float32]: ...
     @overload
     def predict(self, inputs: Sequence[NDArray[Any]]) -> list[NDArray[np.float32]]: ...
+    def predict_into(
+        self,
+        inputs: Sequence[NDArray[Any]],
+        outs: Sequence[NDArray[np.float32]],
+        batch_size: int,
+        seconds: float,
+    ) -> int:
+        """Batch after batch of the rows, as train_steps, into those of `outs`. Returns how many were run."""
+
     @overload
     def train_step(
         self, x: NDArray[Any], y: NDArray[Any], index: NDArray[np.int64] | None = None
@@ -430,6 +439,28 @@ class Network:
     def evaluate_step(
         self, inputs: Sequence[NDArray[Any]], index: NDArray[np.int64] | None = None
     ) -> list[float]: ...
+    def train_steps(
+        self,
+        inputs: Sequence[NDArray[Any]],
+        batch_size: int,
+        index: NDArray[np.int64] | None,
+        seconds: float,
+    ) -> list[list[float]]:
+        """train_step on batch after batch of the rows, or of those that the index names.
+
+        Ends once the seconds have passed, or where another thread waits. Returns the results of each batch
+        that was run, at least one.
+        """
+
+    def evaluate_steps(
+        self,
+        inputs: Sequence[NDArray[Any]],
+        batch_size: int,
+        index: NDArray[np.int64] | None,
+        seconds: float,
+    ) -> list[list[float]]:
+        """The same of evaluate_step."""
+
     @overload
     def vjp(
         self, x: NDArray[Any], grad_out: NDArray[np.float32], training: bool = False

@@ -97,6 +97,18 @@ double train(Network& network, const Data& data, int steps) {
   return results[0];
 }
 
+// Of training on so many batches at once, all of the same samples, without what receives the results.
+int64_t allocations_of_batches(Network& network, const Data& data, int count) {
+  std::vector<int64_t> rows(static_cast<size_t>(count) * kBatch);
+  for (size_t i = 0; i < rows.size(); ++i) rows[i] = static_cast<int64_t>(i % kBatch);
+  const Samples inputs[] = {{data.x.data(), DType::float32, rows.data(), kBatch},
+                            {data.y.data(), DType::int32, rows.data(), kBatch}};
+  std::vector<double> results(static_cast<size_t>(count) * 2);
+  const int64_t before = allocations;
+  network.train(inputs, {kBatch, count}, results);
+  return allocations - before;
+}
+
 std::vector<float> weights(const Network& network) {
   std::vector<float> all;
   for (const std::vector<float>& w : get_all(network.weights())) all.insert(all.end(), w.begin(), w.end());
@@ -117,6 +129,7 @@ TEST_CASE("after the first step nothing is allocated") {
     train(network, data, 20);
     CHECK(allocations == before);
     CHECK(mallinfo2().uordblks + mallinfo2().hblkhd == heap);
+    CHECK(allocations_of_batches(network, data, 2) == allocations_of_batches(network, data, 20));
 
     OptimizerConfig decaying;  // w - g * (rate / (step + 1)), whose rate is computed once a step
     decaying.kind = OptimizerConfig::Kind::formula;

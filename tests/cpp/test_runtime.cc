@@ -3,6 +3,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <atomic>
 #include <chrono>
 #include <cstdint>
@@ -13,6 +14,7 @@
 
 #include "cnnfast/error.h"
 #include "runtime/cpu.h"
+#include "runtime/crew.h"
 #include "runtime/floats.h"
 #include "runtime/no_fork.h"
 #include "runtime/parallel.h"
@@ -35,6 +37,42 @@ TEST_CASE("every task runs once, whatever the team") {
       for (const auto& count : runs) CHECK(count == kSteps);
     }
   }
+}
+
+namespace {
+
+// What a crew does in so many seconds, where a run with so many threads takes seconds_of(threads), in which
+// each waits for `idle` of the time. Returns the share of the time with `threads` threads.
+template <class SecondsOf>
+double share_with(int threads, Crew& crew, double seconds, double idle, const SecondsOf& seconds_of) {
+  double all = 0, with = 0;
+  while (all < seconds) {
+    const int size = crew.size();
+    const double each = seconds_of(size);
+    const int runs = std::max(1, static_cast<int>(std::min(crew.seconds(), 0.1) / each));
+    crew.tell(runs, runs * each, runs * each * idle * (size - 1));
+    all += runs * each;
+    if (size == threads) with += runs * each;
+  }
+  return with / all;
+}
+
+}  // namespace
+
+TEST_CASE("a crew is as large as pays") {
+  const auto alone = [](int size) { return 2e-3 / size; };
+  const auto beside_others = [](int size) { return size == 1 ? 2e-3 : 4e-3; };
+  const auto two_cores = [](int size) { return size == 1 ? 2e-3 : 1e-3 * size / 2; };
+  Crew crew(2);
+  CHECK(share_with(2, crew, 1, 0.05, alone) == 1);
+  CHECK(share_with(2, crew, 10, 0.4, alone) > 0.97);  // idle by nature: one alone is tried now and then
+  CHECK(share_with(1, crew, 10, 0.4, beside_others) > 0.9);
+  CHECK(share_with(2, crew, 10, 0.05, alone) > 0.5);  // the others are gone
+  CHECK(share_with(2, crew, 1, 0.05, alone) == 1);
+  Crew eight(8);
+  CHECK(share_with(2, eight, 10, 0.4, two_cores) > 0.9);
+  Crew single(1);
+  CHECK(share_with(1, single, 1, 0, alone) == 1);
 }
 
 TEST_CASE("members take what a slow one has left") {

@@ -107,8 +107,15 @@ TEST_CASE("a step sees one choice of loss, metrics and optimizer") {
     for (const double each : results) CHECK(each == doctest::Approx(results[0]));
     network.evaluate_step({x.data()}, {nullptr, y.data()}, 2, results);
   };
+  const auto train_on_two = [&](int) {
+    std::vector<double> results;
+    const Samples inputs[] = {{x.data(), DType::float32, nullptr, 2}, {y.data(), DType::float32, nullptr, 2}};
+    const int done = network.train(inputs, {1, 2}, results);
+    for (const double each : results) CHECK(std::isfinite(each));
+    CHECK(results.size() % static_cast<size_t>(done) == 0);
+  };
   // One kind of call a thread: the locks of a call beside it would hide that one has none.
-  at_once(turns(train), turns(train), turns(choose),  //
+  at_once(turns(train), turns(train), turns(train_on_two), turns(choose),  //
           turns([&](int) { CHECK(network.snapshot().slots.size() <= 2); }),
           turns([&](int i) { network.weight(i % 2).set_trainable(i % 3 != 0); }), turns([&](int i) {
             network.weight(0).set_regularizer({0, i % 5 ? 0.0f : 1e-9f});

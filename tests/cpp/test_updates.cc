@@ -69,7 +69,7 @@ const std::vector<float> kSums{5, 7, 9};
 void step(Network& network) {
   const Samples x{kBatch.data(), DType::float32, nullptr, 2};
   std::vector<double> results;
-  network.train_step({&x, 1}, 2, results);
+  network.train({&x, 1}, {2}, results);
 }
 
 }  // namespace

@@ -8,10 +8,10 @@
 // nothing has changed then.
 #pragma once
 #include <algorithm>
+#include <cmath>
 #include <list>
 #include <map>
 #include <memory>
-#include <mutex>
 #include <set>
 #include <span>
 #include <string>
@@ -96,6 +96,13 @@ struct Timing {
   int threads;
 };
 
+// Batches of n samples, one after the other: of each input the next n rows a batch.
+struct Batches {
+  int n;
+  int count = 1;              // at most; at least one is run
+  double seconds = HUGE_VAL;  // none begins once these have passed
+};
+
 // What training changes, of one moment.
 struct Snapshot {
   std::vector<std::vector<float>> weights;  // as Network::weights() lists them
@@ -154,11 +161,12 @@ class Network {
   int64_t slot_elems() const;
   Snapshot snapshot() const;
 
-  // One Samples for each input, and room for each output.
-  void predict(std::span<const Samples> inputs, int n, std::span<float* const> outputs);
-  // One Samples for each input of the objective. results receives the loss, then the sums of the metrics.
-  void train_step(std::span<const Samples> inputs, int n, std::vector<double>& results);
-  void evaluate_step(std::span<const Samples> inputs, int n, std::vector<double>& results);
+  // Batch after batch in one transaction, which ends early where another thread waits for it. Return how many
+  // were run. One Samples for each input, or input of the objective, with rows for all batches; and room for
+  // each output of all, or results, which receive for each batch the loss, then the sums of the metrics.
+  int predict(std::span<const Samples> inputs, const Batches& batches, std::span<float* const> outputs);
+  int train(std::span<const Samples> inputs, const Batches& batches, std::vector<double>& results);
+  int evaluate(std::span<const Samples> inputs, const Batches& batches, std::vector<double>& results);
   // grad_weights has graph().weight_elems() floats; Graph::offset tells where those of a weight begin.
   void vjp(std::span<const Samples> inputs, std::span<const float* const> grad_outputs, int n, bool training,
            std::span<float* const> grad_inputs, float* grad_weights);
@@ -194,9 +202,14 @@ class Network {
   void prepare(int n, Mode mode);  // refuses what cannot be planned, and looks up what is trained
   Cached& find(int n, Mode mode);  // plans the program if it is not in the cache
   Run bound(Mode mode, Run run, const std::vector<double>& factors);  // to weights, gradients and optimizer
-  void execute(int n, Mode mode, const Run& run, const Transaction& transaction);
-  void run_step(Mode mode, std::span<const Samples> inputs, int n, std::vector<double>& results,
-                const Transaction& transaction);
+  void bind_step(Mode mode, Run* run, const std::vector<double>& factors);
+  int execute(Mode mode, const Batches& batches, Run run, const Transaction& transaction);
+  void note_changes(Mode mode, Cached* cached, const Transaction& transaction);
+  void give_way() const;
+  int run_batches(Mode mode, std::span<const Samples> inputs, const Batches& batches,
+                  std::vector<double>& results);
+  int run_within(const Transaction& transaction, Mode mode, std::span<const Samples> inputs,
+                 const Batches& batches, std::vector<double>& results);
   void step_on(Mode mode, const Samples& x, const Targets& y, int n, std::vector<double>& results);
   void take_state(Mode mode);
   void take_slots(Cached* cached);

@@ -5,11 +5,11 @@
 #pragma once
 #include <cstdint>
 #include <memory>
-#include <mutex>
 #include <string>
 #include <vector>
 
 #include "cnnfast/dims.h"
+#include "cnnfast/mutex.h"
 
 namespace cnnfast {
 
@@ -83,7 +83,7 @@ class Weight {
   WeightRules rules_;
   mutable std::unique_ptr<Floats> values_;  // null: none yet
   mutable uint64_t version_ = 0;            // grows with every change of the values
-  mutable std::mutex mutex_;
+  mutable Mutex mutex_;
 };
 
 using WeightPtr = std::shared_ptr<Weight>;

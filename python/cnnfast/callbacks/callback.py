@@ -42,6 +42,8 @@ class Callback:
     model: BaseModel
     params: dict[str, Any]
 
+    _counts_batches = True  # False: it may be told of the last of several alone
+
     def _check(self, names: Sequence[str], complete: bool) -> None:
         """Refuses, before the first epoch, what would fail later.
 

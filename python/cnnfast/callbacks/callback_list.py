@@ -134,6 +134,11 @@ class CallbackList:
         """Whether anyone wants to hear of batches: of "train", "test" or "predict"."""
         return any(self._listeners(f"on_{what}_batch_{when}") for when in ("begin", "end"))
 
+    def counts(self, what: str) -> bool:
+        """Whether anyone wants to hear of each batch, not only of the last of several."""
+        methods = (f"on_{what}_batch_{when}" for when in ("begin", "end"))
+        return any(each._counts_batches for method in methods for each in self._listeners(method))
+
     def _listeners(self, method: str) -> list[Callback]:
         """Those with a method of their own; of training, also those that have it by Keras's older name."""
         if method not in self._listening:

@@ -5,7 +5,8 @@ from __future__ import annotations
 import re
 import sys
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from cnnfast.callbacks.callback import Callback, Logs, one_number
@@ -49,9 +50,10 @@ class ProgressBar(Callback):
     def __init__(self, verbose: int | str = "auto") -> None:
         self._mode = _mode(verbose)
         self._bar: tqdm[Any] | None = None
-        self._waiting = 0
         self._drawn = 0.0
         self._began = 0.0
+
+    _counts_batches = False
 
     @property
     def listens_to_batches(self) -> bool:
@@ -67,13 +69,11 @@ class ProgressBar(Callback):
 
     def on_train_batch_end(self, batch: int, logs: Logs | None = None) -> None:
         """Moves the bar, ten times a second at most."""
-        self._waiting += 1
         now = time.monotonic()
         if now - self._drawn >= _REFRESH_SECONDS and self._bar is not None:
             self._drawn = now
             self._bar.set_postfix_str("  ".join(_told(logs or {})), refresh=False)
-            self._bar.update(self._waiting)
-            self._waiting = 0
+            self._bar.update(batch + 1 - self._bar.n)
 
     def on_epoch_end(self, epoch: int, logs: Logs | None = None) -> None:
         """Puts the line in the bar's place."""
@@ -93,7 +93,6 @@ class ProgressBar(Callback):
         if self._bar is not None:
             self._bar.close()
         self._bar = None
-        self._waiting = 0
 
 
 def epoch_line(start: str, logs: Logs, columns: int | None) -> str:
@@ -120,6 +119,21 @@ def epoch_line(start: str, logs: Logs, columns: int | None) -> str:
     return "  ".join([start, *told])
 
 
+@contextmanager
+def bar_of(steps: int | None, verbose: int | str, title: str) -> Iterator[Callable[[int], object]]:
+    """Shows a bar where `verbose` and the output allow; yields what moves it on by a number of steps.
+
+    Example:
+        >>> with bar_of(3, 0, "evaluate") as move:
+        ...     _ = move(2)
+    """
+    if _mode(verbose) != 1:
+        yield lambda made: None
+        return
+    with open_bar(steps, title) as bar:
+        yield bar.update
+
+
 def with_bar(batches: Iterable[T], steps: int | None, verbose: int | str, title: str) -> Iterator[T]:
     """Yields batches, with a bar where `verbose` and the output allow.
 
@@ -127,16 +141,10 @@ def with_bar(batches: Iterable[T], steps: int | None, verbose: int | str, title:
         >>> list(with_bar([0, 4, 8], 3, 0, "predict"))
         [0, 4, 8]
     """
-    if _mode(verbose) != 1:
-        yield from batches
-        return
-    bar = open_bar(steps, title)
-    try:
+    with bar_of(steps, verbose, title) as move:
         for batch in batches:
             yield batch
-            bar.update()
-    finally:
-        bar.close()
+            move(1)
 
 
 def open_bar(steps: int | None, title: str) -> tqdm[Any]:

@@ -22,13 +22,14 @@ Order = Callable[[int], "NDArray[np.int64]"]
 Triple = tuple[Any, Any, Any]  # samples, labels, weights of samples; None where there are none
 
 
-class Batch(NamedTuple):
-    """One batch: what runs it, on which arrays, which of their rows, and how many."""
+class Batches(NamedTuple):
+    """Batches of as many samples each: what runs them, on which arrays, which of their rows, and how many."""
 
     planned: Planned
     arrays: list[NDArray[Any]]
     rows: NDArray[np.int64] | None
-    samples: int
+    samples: int  # of each
+    steps: int = 1
 
 
 class Feed(Protocol):
@@ -38,7 +39,7 @@ class Feed(Protocol):
     def steps(self) -> int | None:
         """How many are an epoch; None: as many as come."""
 
-    def epoch(self, order: Order | None) -> Iterator[Batch]:
+    def epoch(self, order: Order | None) -> Iterator[Batches]:
         """Yields the batches of one epoch; `order` puts a number of things in an order."""
 
 
@@ -58,16 +59,20 @@ class ArrayFeed:
         if steps is not None:
             self.steps = min(steps, self.steps)
 
-    def epoch(self, order: Order | None) -> Iterator[Batch]:
-        """Yields batches of all samples, in an order or as they lie."""
+    def epoch(self, order: Order | None) -> Iterator[Batches]:
+        """Yields the whole batches, in an order or as they lie, then what is left."""
         planned, arrays = self._planned(self._data), self._data.arrays
         index = None if order is None else order(len(self._data))
-        for start in range(0, self.steps * self._batch, self._batch):
-            end = min(start + self._batch, len(self._data))
+        whole = min(self.steps, len(self._data) // self._batch)
+        if whole:
+            yield Batches(planned, arrays, index, self._batch, whole)
+        if whole < self.steps:
+            start = whole * self._batch
             if index is None:
-                yield Batch(planned, [array[start:end] for array in arrays], None, end - start)
+                rest, rows = [array[start:] for array in arrays], None
             else:
-                yield Batch(planned, arrays, index[start:end], end - start)
+                rest, rows = arrays, index[start:]
+            yield Batches(planned, rest, rows, len(self._data) - start)
 
 
 class BatchFeed:
@@ -103,12 +108,12 @@ class BatchFeed:
             raise ValueError(f"there is no batch in {source!r}")
         self.first = as_triple(self._waiting[0])
 
-    def epoch(self, order: Order | None) -> Iterator[Batch]:
+    def epoch(self, order: Order | None) -> Iterator[Batches]:
         """Yields the batches of one epoch."""
         items = self._items_of_epoch(order) if self._counted else self._next_items()
         for item in items:
             data = self._checked(*as_triple(item))
-            yield Batch(self._planned(data), data.arrays, None, len(data))
+            yield Batches(self._planned(data), data.arrays, None, len(data))
 
     def _next_items(self) -> Iterator[Any]:
         count, empty = 0, False  # whether what began again had nothing

@@ -20,7 +20,7 @@ import numpy as np
 from cnnfast.layers.tracing import Tracing
 from cnnfast.models.blueprint import Blueprint
 from cnnfast.models.data import Data
-from cnnfast.models.feeds import ArrayFeed, Batch
+from cnnfast.models.feeds import ArrayFeed, Batches
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -186,7 +186,7 @@ class FrozenFeed:
         self._keep = _store(split, len(data), passes, cache)
         self._kept: tuple[int, ArrayFeed] | None = None
 
-    def epoch(self, order: Order | None) -> Iterator[Batch]:
+    def epoch(self, order: Order | None) -> Iterator[Batches]:
         """Yields the batches of one epoch."""
         if self._split.is_thawed:
             return self._whole.epoch(order)
@@ -206,13 +206,13 @@ class FrozenFeed:
             self._kept = mark, ArrayFeed(data, self._batch, self._steps, self._planned)
         return self._kept[1]
 
-    def _computed(self, order: Order | None) -> Iterator[Batch]:
+    def _computed(self, order: Order | None) -> Iterator[Batches]:
         index = np.arange(len(self._data)) if order is None else order(len(self._data))
         for start in range(0, (self.steps or 0) * self._batch, self._batch):
             rows = index[start : start + self._batch]
             part = self._data.rows(rows)
             data = self._head_data(part, self._activations(part.samples))
-            yield Batch(self._planned(data), data.arrays, None, len(rows))
+            yield Batches(self._planned(data), data.arrays, None, len(rows))
 
     def _activations(self, samples: list[NDArray[Any]]) -> list[NDArray[Any]]:
         """Of up to a batch: the program is that of a whole one, so that no sample's depend on the others."""

@@ -1,23 +1,63 @@
-"""The loops over batches: as little Python as possible between two calls of the core."""
+"""The loops over batches: the core runs as many of them at a time as Python can wait for."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from cnnfast.callbacks.progress_bar import with_bar
+import numpy as np
+
+from cnnfast.callbacks.progress_bar import bar_of
 from cnnfast.models.objectives import Logs
 
 if TYPE_CHECKING:
-    import numpy as np
     from numpy.typing import NDArray
 
+    from cnnfast._core import Network
     from cnnfast.callbacks.callback_list import CallbackList
-    from cnnfast.models.feeds import Feed, Order
+    from cnnfast.models.feeds import Batches, Feed, Order
     from cnnfast.models.trainer import Trainer
 
 Verbose = int | str
 T = TypeVar("T")
+
+_SECONDS = 0.1  # after which a signal, a bar and `stop_training` are looked at
+
+
+class _Steps:
+    """The steps on batches of one size.
+
+    Args:
+        batches: The batches.
+        run: The core's function for them.
+        logs: Where their results are added.
+        alone: Whether Python is asked between any two.
+    """
+
+    def __init__(self, batches: Batches, run: Callable[..., Any], logs: Logs, alone: bool) -> None:
+        self._batches, self._run, self._logs = batches, run, logs
+        self._alone = alone or bool(logs.arrays)  # which a metric's own step reads and Python writes
+        self._done, self._most = 0, 1  # how many it takes at a time is found out: all are checked before
+
+    @property
+    def left(self) -> int:
+        """How many are left."""
+        return self._batches.steps - self._done
+
+    def run(self) -> int:
+        """Runs some; returns how many."""
+        _, arrays, rows, samples, _ = self._batches
+        part = slice(self._done * samples, (self._done + min(self._most, self.left)) * samples)
+        if rows is None:
+            arrays = [array[part] for array in arrays]
+        else:
+            rows = rows[part]
+        reports = self._run([*arrays, *self._logs.arrays], samples, rows, _SECONDS)
+        for report in reports:
+            self._logs.add(report, samples)
+        self._done += len(reports)
+        self._most = 1 if self._alone else 2 * len(reports)
+        return len(reports)
 
 
 def train_epoch(
@@ -29,17 +69,20 @@ def train_epoch(
 ) -> dict[str, float]:
     """Trains on an epoch's batches, or until `model.stop_training`; returns the means of loss and metrics."""
     logs: Logs | None = None
-    begin, listening = model.optimizer._before_step, callbacks.listens_to("train")
-    for number, (planned, arrays, rows, samples) in enumerate(feed.epoch(order)):
-        logs = logs or Logs(planned.reports)
-        if listening:
-            callbacks.on_train_batch_begin(number)
-        begin()
-        logs.add(planned.network.train_step([*arrays, *logs.arrays], rows), samples)
-        if listening:
-            callbacks.on_train_batch_end(number, dict(zip(names, logs.values, strict=True)))
-        if model.stop_training:
-            break
+    optimizer, listening, number = model.optimizer, callbacks.listens_to("train"), 0
+    alone = optimizer._follows_schedule or callbacks.counts("train")
+    for batches in feed.epoch(order):
+        logs = logs or Logs(batches.planned.reports)
+        steps = _Steps(batches, batches.planned.network.train_steps, logs, alone)
+        while steps.left:
+            if listening:
+                callbacks.on_train_batch_begin(number)
+            optimizer._before_step()
+            number += steps.run()
+            if listening:
+                callbacks.on_train_batch_end(number - 1, dict(zip(names, logs.values, strict=True)))
+            if model.stop_training:
+                return dict(zip(names, logs.values, strict=True))
     return {} if logs is None else dict(zip(names, logs.values, strict=True))
 
 
@@ -48,22 +91,73 @@ def evaluate_all(
 ) -> list[float]:
     """Returns the means of loss and metrics over all batches, without training."""
     logs: Logs | None = None
+    number = 0
     told = callbacks if callbacks is not None and callbacks.listens_to("test") else None
     if callbacks is not None:
         callbacks.on_test_begin()
-    batches = with_bar(feed.epoch(None), feed.steps, verbose, "evaluate")
-    for number, (planned, arrays, _, samples) in enumerate(batches):
-        logs = logs or Logs(planned.reports)
-        if told is not None:
-            told.on_test_batch_begin(number)
-        logs.add(planned.network.evaluate_step([*arrays, *logs.arrays]), samples)
-        if told is not None:
-            told.on_test_batch_end(number, dict(zip(names, logs.values, strict=True)))
+    with bar_of(feed.steps, verbose, "evaluate") as move:
+        for batches in feed.epoch(None):
+            logs = logs or Logs(batches.planned.reports)
+            steps = _Steps(batches, batches.planned.network.evaluate_steps, logs, told is not None)
+            while steps.left:
+                if told is not None:
+                    told.on_test_batch_begin(number)
+                made = steps.run()
+                number += made
+                if told is not None:
+                    told.on_test_batch_end(number - 1, dict(zip(names, logs.values, strict=True)))
+                move(made)
     assert logs is not None  # a feed without batches refuses
     values = logs.values
     if callbacks is not None:
         callbacks.on_test_end(dict(zip(names, values, strict=True)))
     return values
+
+
+def predict_arrays(
+    network: Network,
+    samples: list[NDArray[Any]],
+    batch: int,
+    verbose: Verbose,
+    packed: Callable[[list[NDArray[np.float32]]], Any],
+    callbacks: CallbackList,
+) -> list[NDArray[np.float32]]:
+    """Returns the outputs for all samples, which are read batch by batch.
+
+    Args:
+        network: The network.
+        samples: An array for each input.
+        batch: Samples at a time.
+        verbose: Whether there is a bar.
+        packed: Brings a batch's outputs into the model's form.
+        callbacks: Who is told.
+    """
+    alone = listening = callbacks.listens_to("predict")
+    outs: list[NDArray[np.float32]] = []
+    count, at, number, most = len(samples[0]), 0, 0, 1
+    callbacks.on_predict_begin()
+    with bar_of(-(-count // batch), verbose, "predict") as move:
+        while at < count:
+            size = min(batch, count - at)
+            if listening:
+                callbacks.on_predict_batch_begin(number)
+            if alone or not outs:
+                parts = network.predict([each[at : at + size] for each in samples])
+                outs = outs or [np.empty((count, *part.shape[1:]), np.float32) for part in parts]
+                for out, part in zip(outs, parts, strict=True):
+                    out[at : at + size] = part  # or each of them, where it is one for all
+                made, alone = 1, alone or any(len(part) != size for part in parts)
+            else:
+                rows = slice(at, at + min(most, (count - at) // size) * size)
+                inputs, to = [each[rows] for each in samples], [out[rows] for out in outs]
+                made = network.predict_into(inputs, to, size, _SECONDS)
+                most = 2 * made
+            if listening:
+                callbacks.on_predict_batch_end(number, {"outputs": packed(parts)})
+            at, number = at + made * size, number + made
+            move(made)
+    callbacks.on_predict_end()
+    return outs
 
 
 def predicted(

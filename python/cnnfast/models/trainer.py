@@ -14,7 +14,7 @@ from cnnfast.callbacks.progress_bar import ProgressBar, with_bar
 from cnnfast.models.compiling import Compiling
 from cnnfast.models.data import Data, check_data, class_weights, model_samples
 from cnnfast.models.feeds import ArrayFeed, BatchFeed, Feed, as_triple, batches_of, makes_batches
-from cnnfast.models.loops import Verbose, evaluate_all, predicted, train_epoch
+from cnnfast.models.loops import Verbose, evaluate_all, predict_arrays, predicted, train_epoch
 from cnnfast.models.objectives import Logs
 from cnnfast.utils.arguments import real_number, whole_number
 
@@ -56,8 +56,8 @@ class Trainer(Compiling):
     ) -> History:
         """Trains on all samples, `epochs` times.
 
-        Setting `model.stop_training = True`, in a callback or in another thread, ends it after the batch that
-        runs; validation and the callbacks at the epoch's end follow.
+        Setting `model.stop_training = True` in a callback ends it after the batch that runs, and in another
+        thread within a tenth of a second; validation and the callbacks at the epoch's end follow.
 
         Args:
             x: Samples, batch axis first; numbers of any type, which count as float32. Numbers below 1.2e-38
@@ -349,17 +349,9 @@ class Trainer(Compiling):
             plan = self.blueprint
             samples = model_samples(plan, x)
             network = self._networks.predicting([each.shape[1:] for each in samples])
-        count = len(samples[0]) if most is None else min(len(samples[0]), most * batch)
-        starts = range(0, count, batch)
-        batches = ([each[start : min(start + batch, count)] for each in samples] for start in starts)
-        told = with_bar(batches, len(starts), verbose, "predict")
-        outs: list[NDArray[np.float32]] = []
-        for start, parts in zip(
-            starts, predicted(told, network.predict, plan.pack_outputs, running), strict=True
-        ):
-            outs = outs or [np.empty((count, *part.shape[1:]), np.float32) for part in parts]
-            for out, part in zip(outs, parts, strict=True):
-                out[start : start + batch] = part  # or each of them, where it is one for all
+        if most is not None:
+            samples = [each[: most * batch] for each in samples]
+        outs = predict_arrays(network, samples, batch, verbose, plan.pack_outputs, running)
         return plan.pack_outputs(outs)
 
     def _predicted_batches(self, x: Any, steps: int | None, verbose: Verbose, callbacks: CallbackList) -> Any:

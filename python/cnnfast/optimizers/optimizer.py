@@ -227,9 +227,14 @@ class Optimizer(Stateful):
         self._rate.assign(rate)
         self._learning_rate = rate
 
+    @property
+    def _follows_schedule(self) -> bool:
+        """Whether each update has a rate of its own."""
+        return self._schedule is not None
+
     def _before_step(self) -> None:
         """Has the next update made at the schedule's rate."""
-        if self._schedule is not None:
+        if self._follows_schedule:
             self._set_rate(self.learning_rate)
 
     def _check_no_schedule(self, callback: str) -> None:

@@ -1,0 +1,48 @@
+#include "runtime/crew.h"
+
+#include <algorithm>
+#include <cmath>
+
+namespace cnnfast {
+
+namespace {
+
+// The least to judge by; no more is given to a size on trial, which may be the worse one.
+constexpr int kRuns = 3;
+constexpr double kSeconds = 0.01;
+// A smaller crew is tried where its members wait for a quarter of the time. A size is taken if it is faster
+// by more than what times vary.
+constexpr double kIdle = 0.25, kGain = 0.97;
+constexpr double kShortestRest = 0.1, kLongestRest = 3.2;
+
+}  // namespace
+
+double Crew::seconds() const {
+  const bool wants_more = size_ < most_ && patience_ <= 0;
+  return size_ != accepted_ || wants_more ? kSeconds : HUGE_VAL;
+}
+
+void Crew::tell(int runs, double seconds, double waited) {
+  runs_ += runs, seconds_ += seconds, waited_ += waited, patience_ -= seconds;
+  if (runs_ < kRuns || seconds_ < kSeconds) return;
+  judge();
+  runs_ = 0, seconds_ = waited_ = 0;
+}
+
+void Crew::judge() {
+  const double each = seconds_ / runs_;
+  if (size_ != accepted_) {
+    const bool better = each < kGain * accepted_seconds_;
+    if (better) accepted_ = size_, accepted_seconds_ = each;
+    size_ = accepted_;
+    rest_ = better ? kShortestRest : std::clamp(2 * rest_, kShortestRest, kLongestRest);
+    patience_ = rest_;
+    return;
+  }
+  accepted_seconds_ = each;
+  if (patience_ > 0) return;
+  const bool is_idle = size_ > 1 && waited_ > kIdle * (size_ - 1) * seconds_;
+  size_ = is_idle ? size_ / 2 : std::min(2 * size_, most_);
+}
+
+}  // namespace cnnfast
