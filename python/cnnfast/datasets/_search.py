@@ -134,8 +134,9 @@ def first(
     else:
         folders, others = [Path(data_dir) / name, Path(data_dir)], ()
         advice = "Put the set's files there, or leave the folder out to have it looked for everywhere."
+    places: list[Place[T]] = [(str(folder), partial(from_folder, folder)) for folder in folders]
     told = [f"No usable copy of {file} of the data set {name} was found. Looked in:"]
-    for place, bring in [*((str(folder), partial(from_folder, folder)) for folder in folders), *others]:
+    for place, bring in [*places, *others]:
         try:
             return bring(), place
         except (OSError, ValueError, ImportError) as error:

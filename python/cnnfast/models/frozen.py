@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from cnnfast.layers.variable import Variable
     from cnnfast.models.blueprint import Node
     from cnnfast.models.feeds import Feed, Order
-    from cnnfast.models.networks import Networks
+    from cnnfast.models.networks import Networks, Planned
 
 # What "auto" weighs: a typical core's multiply-adds a second, and bytes a second from memory and from a file.
 _MULTIPLY_ADDS, _MEMORY, _FILE = 2e10, 5e9, 5e8
@@ -181,7 +181,7 @@ class FrozenFeed:
         self._prefix = networks.part(split.prefix, trained=False).predicting(split.prefix.shapes)
         head = networks.part(split.head, trained=True)
         # No method: what is kept would hold this feed, and all of its arrays until the collector comes.
-        self._planned = lambda data: head.training(data.shapes, data.forms)
+        self._planned: Callable[[Data], Planned] = lambda data: head.training(data.shapes, data.forms)
         self._steps, self.steps = steps, whole.steps
         self._keep = _store(split, len(data), passes, cache)
         self._kept: tuple[int, ArrayFeed] | None = None
