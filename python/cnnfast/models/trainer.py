@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence, Set
 from contextlib import contextmanager
 from itertools import islice
 from typing import TYPE_CHECKING, Any
@@ -247,7 +247,7 @@ class Trainer:
         steps_per_epoch: int | None = None,
         validation_steps: int | None = None,
         validation_batch_size: int | None = None,
-        validation_freq: int | Sequence[int] = 1,
+        validation_freq: int | Sequence[int] | Set[int] = 1,
         *,
         cache_frozen: bool | str = "auto",
     ) -> History:
@@ -605,8 +605,8 @@ def _steps(value: int | None, name: str) -> int | None:
     return None if value is None else whole_number(value, name, 1)
 
 
-def _validates_after(frequency: int | Sequence[int]) -> Callable[[int], bool]:
-    if not isinstance(frequency, int):
+def _validates_after(frequency: int | Sequence[int] | Set[int]) -> Callable[[int], bool]:
+    if np.ndim(frequency) or isinstance(frequency, (Sequence, Set)):
         epochs = {whole_number(each, "validation_freq", 1) for each in frequency}
         return epochs.__contains__
     every = whole_number(frequency, "validation_freq", 1)
