@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence, Set
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from itertools import islice
 from typing import TYPE_CHECKING, Any
@@ -18,7 +18,7 @@ from cnnfast.models.feeds import ArrayFeed, BatchFeed, Feed, as_triple, batches_
 from cnnfast.models.loops import Verbose, evaluate_all, predicted, train_epoch
 from cnnfast.models.networks import Networks, Planned
 from cnnfast.models.objectives import Compiled, Logs, resolved
-from cnnfast.utils.arguments import not_offered, real_number, whole_number
+from cnnfast.utils.arguments import entries, not_offered, real_number, whole_number
 from cnnfast.utils.locks import fork_lock
 from cnnfast.utils.nest import leaves
 
@@ -247,7 +247,7 @@ class Trainer:
         steps_per_epoch: int | None = None,
         validation_steps: int | None = None,
         validation_batch_size: int | None = None,
-        validation_freq: int | Sequence[int] | Set[int] = 1,
+        validation_freq: int | Sequence[int] = 1,
         *,
         cache_frozen: bool | str = "auto",
     ) -> History:
@@ -605,9 +605,10 @@ def _steps(value: int | None, name: str) -> int | None:
     return None if value is None else whole_number(value, name, 1)
 
 
-def _validates_after(frequency: int | Sequence[int] | Set[int]) -> Callable[[int], bool]:
-    if np.ndim(frequency) or isinstance(frequency, (Sequence, Set)):
-        epochs = {whole_number(each, "validation_freq", 1) for each in frequency}
+def _validates_after(frequency: int | Sequence[int]) -> Callable[[int], bool]:
+    listed = entries(frequency)
+    if listed is not None:
+        epochs = {whole_number(each, "validation_freq", 1) for each in listed}
         return epochs.__contains__
     every = whole_number(frequency, "validation_freq", 1)
     return lambda epoch: epoch % every == 0
