@@ -302,7 +302,7 @@ def test_too_many_pictures_for_memory(
 ) -> None:
     from cnnfast.cli import data
 
-    monkeypatch.setattr(data, "_free_bytes", lambda: 5 * 138 * 32 * 32 * 3 - 1)
+    monkeypatch.setattr(data, "free_bytes", lambda: 5 * 138 * 32 * 32 * 3 - 1)
     error = error_line(["train", str(colours), "--out", str(tmp_path)], capsys)
     assert "138 pictures of 32 x 32 colour" in error
     assert "--size" in error

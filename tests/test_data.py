@@ -354,6 +354,14 @@ def test_a_portals_page_never_stays(
     assert list(target.parent.iterdir()) == []
 
 
+def test_a_page_that_is_asked_for_is_no_portals(server: Any, tmp_path: Path) -> None:
+    (tmp_path / "www" / "page.html").write_bytes(b"<html>what was wanted</html>")
+    server.content_type = "text/html"
+    target = tmp_path / "got" / "page.html"
+    _download.download(server.url + "page.html", target, 400_000, lambda part: None)
+    assert target.read_bytes().endswith(b"wanted</html>")
+
+
 def test_server_that_cannot_resume(server: Any, tmp_path: Path) -> None:
     content, check = _big_file(server, tmp_path)
     server.resumes, server.breaks = False, [1000]

@@ -288,6 +288,10 @@ def test_archives_are_unpacked(served: dict[str, bytes], tmp_path: Path) -> None
     served["https://example.org/b.zip"] = file.getvalue()
     zipped = Path(utils.get_file(origin="https://example.org/b.zip", extract=True))
     assert (zipped / "y.txt").read_text() == "hi"
+    for name, folder_name in (("set-1.2.zip", "set-1.2"), ("set-1.3.zip", "set-1.3"), ("d.tar.gz", "d")):
+        address = f"https://example.org/{name}"
+        served[address] = _tar(x=b"x") if "tar" in name else file.getvalue()
+        assert Path(utils.get_file(origin=address, extract=True)).name == f"{folder_name}_extracted"
     served["https://example.org/c.tar"] = _tar(**{"../../out.txt": b"no"})
     with pytest.raises(tarfile.TarError, match="outside"):
         utils.get_file(origin="https://example.org/c.tar", extract=True)

@@ -17,10 +17,11 @@ class CSVLogger(Callback):
 
     Args:
         filename: The file.
-        separator: What stands between the columns.
+        separator: The character between the columns.
         append: Whether to go on with a file that there is; otherwise it is replaced.
 
     Raises:
+        ValueError: If the separator is not one character.
         OSError: Before the first epoch, if the file cannot be opened, and later, if the disk is full; names
             the file.
 
@@ -33,6 +34,8 @@ class CSVLogger(Callback):
     """
 
     def __init__(self, filename: str | os.PathLike[str], separator: str = ",", append: bool = False) -> None:
+        if not isinstance(separator, str) or len(separator) != 1:
+            raise ValueError(f"separator must be one character, got {separator!r}")
         self.filename = os.fspath(filename)
         self.separator = separator
         self.append = bool(append)

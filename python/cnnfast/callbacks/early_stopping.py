@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from cnnfast.callbacks.callback import Logs
-from cnnfast.callbacks.monitor import Mode, MonitorCallback
+from cnnfast.callbacks.monitor import Mode, MonitorCallback, number_to_beat
 from cnnfast.utils.arguments import whole_number
 
 if TYPE_CHECKING:
@@ -30,7 +30,8 @@ class EarlyStopping(MonitorCallback):
         start_from_epoch: Epochs to wait before watching.
 
     Raises:
-        ValueError: Before the first epoch, if there will be no number of that name.
+        ValueError: If an argument is out of its range; before the first epoch, if there will be no number of
+            that name.
 
     Source:
         Keras 3, `keras.callbacks.EarlyStopping`.
@@ -54,7 +55,7 @@ class EarlyStopping(MonitorCallback):
         super().__init__(monitor, mode, min_delta, None)
         self.patience = whole_number(patience, "patience", 0)
         self.verbose = verbose
-        self.baseline = baseline
+        self.baseline = number_to_beat(baseline, "baseline")
         self.restore_best_weights = restore_best_weights
         self.start_from_epoch = whole_number(start_from_epoch, "start_from_epoch", 0)
 

@@ -6,6 +6,7 @@ import http
 import http.client
 import os
 import urllib.error
+import urllib.parse
 import urllib.request
 from collections.abc import Callable
 from contextlib import suppress
@@ -126,7 +127,8 @@ def _fetch_rest(url: str, part: Path, have: int, max_bytes: int) -> None:
     if have:
         request.add_header("Range", f"bytes={have}-")
     with urllib.request.urlopen(request, timeout=_TIMEOUT_SECONDS) as response:
-        if response.headers.get_content_type() == "text/html":
+        wants_page = urllib.parse.urlsplit(url).path.endswith((".html", ".htm"))
+        if response.headers.get_content_type() == "text/html" and not wants_page:
             raise DownloadError("a web page came instead of the file; a network may want you to log in")
         # A server that does not resume sends everything again.
         if response.status != http.HTTPStatus.PARTIAL_CONTENT:

@@ -7,7 +7,6 @@ time, whether its activations are kept or not: so weights do not depend on that,
 
 from __future__ import annotations
 
-import os
 import shutil
 import tempfile
 import zlib
@@ -21,6 +20,7 @@ from cnnfast.layers.tracing import Tracing
 from cnnfast.models.blueprint import Blueprint
 from cnnfast.models.data import Data
 from cnnfast.models.feeds import ArrayFeed, Batches
+from cnnfast.utils.memory import free_bytes
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from cnnfast.layers.variable import Variable
     from cnnfast.models.blueprint import Node
     from cnnfast.models.feeds import Feed, Order
-    from cnnfast.models.networks import Networks
+    from cnnfast.models.networks import Networks, Planned
 
 # What "auto" weighs: a typical core's multiply-adds a second, and bytes a second from memory and from a file.
 _MULTIPLY_ADDS, _MEMORY, _FILE = 2e10, 5e9, 5e8
@@ -181,7 +181,7 @@ class FrozenFeed:
         self._prefix = networks.part(split.prefix, trained=False).predicting(split.prefix.shapes)
         head = networks.part(split.head, trained=True)
         # No method: what is kept would hold this feed, and all of its arrays until the collector comes.
-        self._planned = lambda data: head.training(data.shapes, data.forms)
+        self._planned: Callable[[Data], Planned] = lambda data: head.training(data.shapes, data.forms)
         self._steps, self.steps = steps, whole.steps
         self._keep = _store(split, len(data), passes, cache)
         self._kept: tuple[int, ArrayFeed] | None = None
@@ -237,7 +237,7 @@ def _shapes(split: Split, count: int) -> list[tuple[int, ...]]:
 def _store(split: Split, count: int, passes: int, cache: Any) -> Store | None:
     """What makes the arrays that activations are kept in; None: they are not kept."""
     size = sum(4 * int(np.prod(shape, dtype=np.int64)) for shape in _shapes(split, count))
-    in_memory = size <= min(MEMORY_LIMIT, _free_memory() // 4)
+    in_memory = size <= min(MEMORY_LIMIT, free_bytes() // 4)
     computing = split.multiply_adds * count / _MULTIPLY_ADDS
     reading = size / (_MEMORY if in_memory else _FILE)
     pays = (passes - 1) * computing > (passes + 1) * reading
@@ -263,7 +263,3 @@ def _in_file(shape: tuple[int, ...]) -> NDArray[np.float32]:
     """In a file without a name, which goes with the array."""
     with tempfile.TemporaryFile() as file:
         return np.asarray(np.memmap(file, np.float32, "w+", shape=shape))
-
-
-def _free_memory() -> int:
-    return os.sysconf("SC_AVPHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")

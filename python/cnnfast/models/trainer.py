@@ -16,7 +16,7 @@ from cnnfast.models.data import Data, check_data, class_weights, model_samples
 from cnnfast.models.feeds import ArrayFeed, BatchFeed, Feed, as_triple, batches_of, makes_batches
 from cnnfast.models.loops import Verbose, evaluate_all, predict_arrays, predicted, train_epoch
 from cnnfast.models.objectives import Logs
-from cnnfast.utils.arguments import real_number, whole_number
+from cnnfast.utils.arguments import entries, real_number, whole_number
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -395,8 +395,9 @@ def _steps(value: int | None, name: str) -> int | None:
 
 
 def _validates_after(frequency: int | Sequence[int]) -> Callable[[int], bool]:
-    if not isinstance(frequency, int):
-        epochs = {whole_number(each, "validation_freq", 1) for each in frequency}
+    listed = entries(frequency)
+    if listed is not None:
+        epochs = {whole_number(each, "validation_freq", 1) for each in listed}
         return epochs.__contains__
     every = whole_number(frequency, "validation_freq", 1)
     return lambda epoch: epoch % every == 0

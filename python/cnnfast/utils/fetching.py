@@ -133,8 +133,9 @@ def first(
     else:
         folders, others = [Path(data_dir) / subfolder, Path(data_dir)], ()
         advice = "Put it there, or leave the folder out to have it looked for everywhere."
+    places: list[Place[T]] = [(str(folder), partial(from_folder, folder)) for folder in folders]
     told = [f"No usable copy of {name} was found. Looked in:"]
-    for place, bring in [*((str(folder), partial(from_folder, folder)) for folder in folders), *others]:
+    for place, bring in [*places, *others]:
         try:
             return bring(), place
         except (OSError, ValueError, ImportError) as error:
@@ -219,7 +220,8 @@ def check_digest(path: Path, algorithm: str, wanted: str) -> None:
 
 def _extracted(path: Path, archive_format: Any) -> Path:
     """Unpacks beside the archive, in a folder that appears only when all is there."""
-    target = path.with_name(f"{path.name.split('.')[0]}_extracted")
+    stem = path.stem.removesuffix(".tar")  # of versions in names, as in "set-1.2.zip", each has its folder
+    target = path.with_name(f"{stem}_extracted")
     if target.is_dir() and target.stat().st_mtime >= path.stat().st_mtime:
         return target
     with tempfile.TemporaryDirectory(dir=path.parent) as folder:
