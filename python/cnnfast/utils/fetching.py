@@ -8,6 +8,7 @@ import shutil
 import tarfile
 import tempfile
 import urllib.parse
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -93,13 +94,71 @@ def _hash(value: str | None, algorithm: str) -> tuple[str, str] | None:
     return known, value.lower()
 
 
+def find_or_fetch(
+    name: str,
+    subfolder: str,
+    kept: Path,
+    home: str,
+    max_bytes: int,
+    check: Callable[[Path], None],
+    folders: Sequence[Path] | None = None,
+) -> Path:
+    """Returns the path of a file: in `$CNNFAST_DATA`, in the cache, or fetched there.
+
+    Args:
+        name: The file's.
+        subfolder: The folder in `$CNNFAST_DATA` that has it.
+        kept: The folder in the cache.
+        home: The address that has it, up to its name.
+        max_bytes: What is longer is not fetched.
+        check: Raises ValueError if a file is not what was wanted.
+        folders: The only folders to look in.
+
+    Raises:
+        FileNotFoundError: If no place has it; lists the places and what each answered.
+
+    Example:
+        >>> find_or_fetch("a.bin", "sets", Path(), "", 0, print, [Path("/nowhere")])
+        Traceback (most recent call last):
+        FileNotFoundError: No usable copy of a.bin was found. Looked in:
+          /nowhere: no a.bin there
+        Put it into FOLDER/sets/ and set CNNFAST_DATA=FOLDER, or try again with a network connection.
+    """
+    own, answers = os.environ.get("CNNFAST_DATA"), []
+    for folder in [*([Path(own) / subfolder] if own else []), kept] if folders is None else folders:
+        path = folder / name
+        try:
+            if not path.is_file():
+                raise FileNotFoundError(f"no {name} there")
+            check(path)
+        except (OSError, ValueError) as error:
+            answers.append(f"  {folder}: {error}")
+        else:
+            return path
+    if folders is None:
+        from cnnfast.datasets import _download
+
+        try:
+            _download.download(home + name, kept / name, max_bytes, check)
+        except OSError as error:
+            answers.append(f"  {home}: {error}")
+        else:
+            return kept / name
+    raise FileNotFoundError(
+        f"No usable copy of {name} was found. Looked in:\n"
+        + "\n".join(answers)
+        + f"\nPut it into FOLDER/{subfolder}/ and set CNNFAST_DATA=FOLDER, or try again with a network "
+        "connection."
+    )
+
+
 def check_digest(path: Path, algorithm: str, wanted: str) -> None:
     """Refuses a file whose content has another digest.
 
     Args:
         path: The file.
         algorithm: A name that `hashlib` knows.
-        wanted: The digest in hexadecimal digits, in lower case.
+        wanted: The digest in hexadecimal digits, in lower case; or its first digits, where no more are known.
 
     Raises:
         ValueError: If it is another one.
@@ -115,7 +174,7 @@ def check_digest(path: Path, algorithm: str, wanted: str) -> None:
     with path.open("rb") as file:
         while chunk := file.read(1 << 20):
             digest.update(chunk)
-    if digest.hexdigest() != wanted:
+    if not digest.hexdigest().startswith(wanted):
         raise ValueError(
             f"{path.name} is damaged or another file: its {algorithm} is {digest.hexdigest()}, not {wanted}"
         )
