@@ -1,4 +1,4 @@
-"""What is known of torchvision's networks: counts, names, and what they compute, each told by torchvision 0.28.0.
+"""What is known of torchvision's networks: counts, names, and numbers, each told by torchvision 0.28.0.
 
 Weights and images are numbers that follow from names and shapes, so that ours and torchvision's have the same
 without a file. `conformance/test_torchvision.py` checks the table against torchvision itself.
