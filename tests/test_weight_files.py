@@ -196,7 +196,7 @@ def test_parts_of_storages_in_old_files(tmp_path: Path) -> None:
 @pytest.mark.parametrize("data_format", ["channels_last", "channels_first"])
 @pytest.mark.parametrize("told", [True, False])
 def test_flatten_in_both_formats(data_format: str, told: bool, tmp_path: Path) -> None:
-    """Whether a flatten counts by pixel or by channel follows from the layers before it and what it is told."""
+    """Whether a flatten counts by pixel or by channel follows from layers before it and what it is told."""
     first = data_format == "channels_first"
     shape = (2, 6, 5) if first else (6, 5, 2)
     flatten = layers.Flatten(data_format=data_format) if told else layers.Flatten()
@@ -504,7 +504,7 @@ def test_sizes_are_checked_before_memory_is_taken(tmp_path: Path) -> None:
     magic = dumped(torch_files.MAGIC)
     (tmp_path / "memo.pth").write_bytes(b"\x80\x02Nr\xff\xff\xff\x7f.")
     (tmp_path / "text.pth").write_bytes(magic + b"\x80\x02X\xff\xff\xff\x7f")
-    with zipfile.ZipFile(tmp_path / "deflated.pth", "w", zipfile.ZIP_DEFLATED) as archive:
+    with zipfile.ZipFile(tmp_path / "deflated.pth", "w", zipfile.ZIP_DEFLATED, compresslevel=1) as archive:
         archive.writestr("a/data.pkl", bytes(1 << 30))
     with zipfile.ZipFile(tmp_path / "array.npz", "w", zipfile.ZIP_DEFLATED) as archive:
         text = b"{'descr': '<f4', 'fortran_order': False, 'shape': (1048576, 1048576), }"
