@@ -30,7 +30,9 @@ MODULES = [name for name in NAMES if name and hasattr(cnnfast, name)]
         ("utils.model_to_dot", ["Keras has it", "plot_model"]),
         ("ops.ctc_loss", ["Keras has it"]),
         ("datasets.imdb", ["Keras has it"]),
-        ("applications", ["Keras has it"]),
+        ("quantizers", ["Keras has it"]),
+        ("applications.ResNet101", ["Keras has it", "ResNet18"]),
+        ("applications.Resnet34", ["did you mean 'ResNet34'"]),
         ("Sequentail", ["did you mean 'Sequential'"]),
     ],
 )

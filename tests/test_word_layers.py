@@ -273,6 +273,29 @@ def test_slopes_are_held_by_rules() -> None:
         layers.PReLU(shared_axes=0).build((None, 4))
 
 
+@pytest.mark.parametrize(
+    ("axis", "shape", "like"), [(-1, (6, 5, 8), (8,)), (1, (4, 6, 5), (4, 1, 1)), (1, (3,), (3,))]
+)
+def test_learnt_factors(axis: int, shape: tuple[int, ...], like: tuple[int, ...], isa: str) -> None:
+    x = _x(*shape)
+    layer = layers.LayerScale(0.25, axis=axis)
+    model = Model(source := Input(shape), layer(source))
+    np.testing.assert_array_equal(model.predict(x), x * np.float32(0.25))
+    gamma = np.random.default_rng(1).normal(size=shape[axis if axis < 0 else 0]).astype(np.float32)
+    layer.set_weights([gamma])
+    np.testing.assert_allclose(model.predict(x), x * gamma.reshape(like), rtol=1e-6)
+    rates = np.random.default_rng(2).normal(size=x.shape).astype(np.float32)
+    grad, (grad_gamma,) = model.network.vjp(x, rates)
+    np.testing.assert_allclose(grad, gamma.reshape(like) * rates, rtol=1e-6)
+    others = tuple(a for a in range(x.ndim) if a != axis % x.ndim)
+    expected = (x * rates.astype(float)).sum(others)
+    np.testing.assert_allclose(grad_gamma, expected, rtol=1e-5, atol=1e-5)
+    same = layers.LayerScale.from_config(layer.get_config())
+    assert (same.init_values, same.axis) == (0.25, axis)
+    with pytest.raises(ValueError, match="axis 5 must be one of"):
+        layers.LayerScale(axis=5).build((None, 4))
+
+
 def test_an_activation_may_be_set() -> None:
     """As when the last layer's softmax is taken off."""
     x = _x(4)

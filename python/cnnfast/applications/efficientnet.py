@@ -71,8 +71,8 @@ def EfficientNetLite0(weights: Weights = None, include_top: bool = True, **optio
         R. Liu, "Higher accuracy on vision models with EfficientNet-Lite", TensorFlow's blog, 2020.
 
     Example:
-        >>> EfficientNetLite0().count_params()
-        4652008
+        >>> EfficientNetLite0(include_top=False, pooling="avg").output_shape
+        (None, 1280)
     """
     network = Network("efficientnet_lite0", None, lambda x: _features(x, "relu6", False), _head)
     return assembled(network, weights, include_top, **options)

@@ -41,7 +41,7 @@ def UNet(  # noqa: N802
 
     Example:
         >>> UNet(input_shape=(None, None, 1)).count_params()
-        31031810
+        31030658
         >>> UNet(filters=8, depth=2, input_shape=(32, 48, 3), classes=5).output_shape
         (None, 32, 48, 5)
     """

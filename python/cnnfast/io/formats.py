@@ -57,7 +57,7 @@ def _told_of(path: Path) -> Iterator[None]:
 def _opened(path: Path, file: IO[bytes]) -> Iterator[list[StoredArray]]:
     kind = foreign.kind_of(path)
     if foreign.is_zip(path):
-        with zipfile.ZipFile(file) as archive, _zipped(archive) as arrays:
+        with zipfile.ZipFile(file) as archive, _zipped(archive, path.stat().st_size) as arrays:
             yield arrays
     elif kind == foreign.WEIGHTS:
         with _safetensors(path) as arrays:
@@ -78,7 +78,9 @@ def _opened(path: Path, file: IO[bytes]) -> Iterator[list[StoredArray]]:
 
 
 @contextmanager
-def _zipped(archive: zipfile.ZipFile) -> Iterator[list[StoredArray]]:
+def _zipped(archive: zipfile.ZipFile, size: int) -> Iterator[list[StoredArray]]:
+    if sum(info.compress_size for info in archive.infolist()) > size:
+        raise ModelFileError(f"it claims to hold more than its {size} bytes")
     names = archive.namelist()
     kind = foreign.kind_of_zip(names)
     if kind == foreign.TORCH:

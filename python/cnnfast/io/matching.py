@@ -154,7 +154,9 @@ def _matched(
 
 def _split(name: str) -> tuple[str, str]:
     """The name of a module, and what the array is in it: "features.0" and "weight"."""
-    ours = re.fullmatch(r"(\d+_\w+)/(.+)", name)  # as `save_weights` writes: "4_separable_conv2d/depthwise/kernel"
+    ours = re.fullmatch(
+        r"(\d+_\w+)/(.+)", name
+    )  # as `save_weights` writes: "4_separable_conv2d/depthwise/kernel"
     if ours:
         return ours[1], ours[2]
     at = max(name.rfind("."), name.rfind("/"))

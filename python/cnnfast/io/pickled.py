@@ -9,7 +9,7 @@ from __future__ import annotations
 import collections
 import pickle
 from collections.abc import Callable
-from typing import IO, Any, NamedTuple
+from typing import IO, Any, ClassVar, NamedTuple
 
 import numpy as np
 
@@ -28,6 +28,17 @@ _STORAGES = {
     "ByteStorage": "u1",
     "BoolStorage": "?",
 }
+# Instructions that take memory before they read, that look into registries, or make objects of classes.
+_NOT_NEEDED = (
+    pickle.BYTEARRAY8,
+    pickle.NEXT_BUFFER,
+    pickle.READONLY_BUFFER,
+    pickle.EXT1,
+    pickle.EXT2,
+    pickle.EXT4,
+    pickle.INST,
+    pickle.OBJ,
+)
 # State dicts of thousands of tensors stay below a megabyte.
 _LIMIT_BYTES = 64 << 20
 
@@ -115,6 +126,10 @@ _KNOWN: dict[tuple[str, str], Any] = {
 
 class _Unpickler(pickle._Unpickler):
     """Python's own unpickler in Python: the one in C takes gigabytes for a pickle that asks it to."""
+
+    dispatch: ClassVar[dict[int, Any]] = {
+        code: load for code, load in pickle._Unpickler.dispatch.items() if bytes([code]) not in _NOT_NEEDED
+    }
 
     def __init__(self, file: IO[bytes], persistent: Callable[[Any], Storage]) -> None:
         super().__init__(file, encoding="utf-8")
