@@ -19,7 +19,7 @@ from support.nets import refusal
 from support.torch_files import Call, Global, Persistent, dumped
 
 import cnnfast
-from cnnfast import Input, Model, Sequential, layers
+from cnnfast import Input, Model, Sequential, layers, ops
 from cnnfast.io import load_weights
 from cnnfast.models import ModelFileError
 
@@ -209,6 +209,35 @@ def test_flatten_in_both_formats(data_format: str, told: bool, tmp_path: Path) -
     x = np.random.default_rng(1).normal(size=(3, 6, 5, 2)).astype(np.float32)
     out = model.predict(np.moveaxis(x, 3, 1) if first else x, verbose=0)
     np.testing.assert_allclose(out, _expected(x), rtol=1e-4, atol=1e-4)
+
+
+class _Own(Model):
+    """The same, of which only the layers show."""
+
+    def __init__(self, head: Any) -> None:
+        super().__init__()
+        self.conv, self.norm = layers.Conv2D(5, 3), layers.BatchNormalization(epsilon=1e-5)
+        self.head = head
+
+    def call(self, inputs: Any) -> Any:
+        x = self.norm(ops.relu(self.conv(inputs)))
+        for layer in self.head:
+            x = layer(x)
+        return x
+
+
+@pytest.mark.parametrize("nested", [False, True])
+def test_flatten_in_models_with_a_call(nested: bool, tmp_path: Path) -> None:
+    head: list[Any] = [
+        layers.Flatten(),
+        layers.Dropout(0.5),
+        layers.Dense(6, activation="relu"),
+        layers.Dense(4),
+    ]
+    model = _Own([Sequential([Input((4, 3, 5)), *head])] if nested else head)
+    model.build((None, 6, 5, 2))
+    load_weights(model, _file(tmp_path, torch_files.zipped(STATE)))
+    _check(model)
 
 
 def test_a_convolution_in_place_of_a_dense_layer(tmp_path: Path) -> None:

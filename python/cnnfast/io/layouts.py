@@ -15,13 +15,15 @@ import numpy as np
 
 from cnnfast.layers import Dense, Flatten, Reshape
 from cnnfast.layers.depthwise_convolution import DepthwiseConvolution
+from cnnfast.layers.tracing import Tracing, Value
+from cnnfast.utils.nest import leaves
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from cnnfast.layers.layer import Layer
     from cnnfast.models.base import BaseModel
-    from cnnfast.models.blueprint import Blueprint, Node
+    from cnnfast.models.blueprint import Blueprint
 
 Shape = tuple[int, ...]
 
@@ -137,7 +139,7 @@ def flattened_pictures(model: BaseModel) -> dict[int, Shape]:
     """Returns (height, width, channels) of the pictures behind layers' inputs that count them pixel by pixel.
 
     Args:
-        model: The model; layers of models in it are looked at there.
+        model: The model. Where it defines `call`, a flatten is seen if it is a layer.
 
     Returns:
         By `id` of the layer.
@@ -152,45 +154,69 @@ def flattened_pictures(model: BaseModel) -> dict[int, Shape]:
 
     found: dict[int, Shape] = {}
     for layer in model.layers:
-        if isinstance(layer, BaseModel):
+        if isinstance(layer, BaseModel) and layer.built:
             found |= flattened_pictures(layer)
-    return found | _in_blueprint(model.blueprint)
+    return found | _in_uses(_uses(model.blueprint))
 
 
-def _in_blueprint(plan: Blueprint) -> dict[int, Shape]:
-    makers: list[Node] = []  # of each value
+class _Use(NamedTuple):
+    """A layer that took one value and made one, each with its number and the shape of a sample."""
+
+    layer: Layer
+    taken: int
+    taken_shape: Shape
+    made: int
+    made_shape: Shape
+
+
+def _uses(plan: Blueprint) -> list[_Use]:
+    from cnnfast.models.called import CalledBlueprint
+
+    if isinstance(plan, CalledBlueprint):
+        graph = _Watching()
+        plan.trace(graph, [graph.value(graph.input(shape, f"x{k}")) for k, shape in enumerate(plan.shapes)])
+        return graph.uses
+    uses: list[_Use] = []
+    shapes: list[Shape] = []  # of values
+    for node in plan.nodes:
+        if len(node.sources) == len(node.symbols) == 1:
+            taken = node.sources[0]
+            uses.append(_Use(node.layer, taken, shapes[taken], len(shapes), node.shape))
+        shapes.extend([node.shape] * len(node.symbols))
+    return uses
+
+
+class _Watching(Tracing):
+    """A graph that notes what the layers that are called take."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.uses: list[_Use] = []
+
+    def call(self, layer: Layer, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+        made = super().call(layer, args, kwargs)
+        taken = [each for each in leaves(args) if isinstance(each, Value)]
+        if len(taken) == 1 and isinstance(made, Value):
+            self.uses.append(_Use(layer, taken[0].number, taken[0].dims, made.number, made.dims))
+        return made
+
+
+def _in_uses(uses: list[_Use]) -> dict[int, Shape]:
     pictures: dict[int, Shape] = {}  # of values that are vectors
     found: dict[int, Shape] = {}
-    for node in plan.nodes:
-        sources = list(node.sources)
-        picture = None
-        if len(sources) == 1 and len(node.shape) == 1:
-            if isinstance(node.layer, (Flatten, Reshape)) and len(makers[sources[0]].shape) > 1:
-                picture = _picture_by_pixel(makers, sources[0], node.layer)
-            elif sources[0] in pictures:
-                found[id(node.layer)] = pictures[sources[0]]
-                picture = None if isinstance(node.layer, Dense) else pictures[sources[0]]
-        if picture is not None and math.prod(picture) == math.prod(node.shape):
-            pictures[len(makers)] = picture
-        makers.extend([node] * len(node.symbols))
+    first = False  # whether channels come first, as the last layer told that has to know
+    for use in uses:
+        flattens = isinstance(use.layer, (Flatten, Reshape))
+        if flattens and len(use.taken_shape) > len(use.made_shape) == 1:
+            moves = getattr(use.layer, "data_format", None) == "channels_first"
+            if not first and not moves:
+                pictures[use.made] = use.taken_shape
+            elif moves:  # or it counts channel by channel, as PyTorch does
+                pictures[use.made] = (*use.taken_shape[1:], use.taken_shape[0])
+        elif use.taken in pictures:
+            found[id(use.layer)] = pictures[use.taken]
+            if not isinstance(use.layer, Dense) and use.made_shape == use.taken_shape:
+                pictures[use.made] = pictures[use.taken]
+        if not flattens:
+            first = getattr(use.layer, "data_format", "channels_first" if first else "") == "channels_first"
     return found
-
-
-def _picture_by_pixel(makers: list[Node], value: int, layer: Layer) -> Shape | None:
-    """The picture's shape, channels last, if the layer counts it pixel by pixel."""
-    shape = makers[value].shape
-    moves = getattr(layer, "data_format", "channels_last") == "channels_first"
-    first = moves or _is_channels_first(makers, value)
-    if first and not moves:
-        return None  # it counts channel by channel, as PyTorch does
-    return (*shape[1:], shape[0]) if first else shape
-
-
-def _is_channels_first(makers: list[Node], value: int) -> bool:
-    """What the nearest layer before it that has to know says of a picture."""
-    while True:
-        node = makers[value]
-        said = getattr(node.layer, "data_format", None)
-        if said is not None or not node.sources:
-            return said == "channels_first"
-        value = node.sources[0]

@@ -267,7 +267,7 @@ def _check_entries(entries: list[zipfile.ZipInfo], size: int) -> None:
     names = [info.filename for info in entries]
     if sorted(names) not in (sorted([_CONFIG, _WEIGHTS]), sorted([_CONFIG, _WEIGHTS, _OPTIMIZER])):
         kind = foreign.kind_of_zip(names) or f"a zip file of {names[:5]}"
-        raise ModelFileError(f"it is {kind}, not a cnnfast model; give a file that model.save wrote")
+        raise ModelFileError(f"it is {kind}, not a cnnfast model; give a file that model.save wrote{_OTHERS}")
     for info in entries:
         stored = info.compress_type == zipfile.ZIP_STORED and info.file_size == info.compress_size
         if not stored or info.flag_bits & 1:
