@@ -165,6 +165,7 @@ def test_trains_with_branches_left_out() -> None:
         ({"include_top": False, "pooling": "mean"}, ("pooling", "avg", "mean")),
         ({"classes": 0}, ("classes", "0")),
         ({"weights": "absent.pth"}, ("absent.pth", "no file")),
+        ({"weights": "resnet.weights.h5"}, ("Keras's", "torchvision's names", "load_weights")),
     ],
 )
 def test_refusals(arguments: dict[str, Any], words: tuple[str, ...]) -> None:
