@@ -143,6 +143,19 @@ def test_heads_and_pooling() -> None:
     np.testing.assert_allclose(model.predict(x[:, :, :64, :1], verbose=0).sum(1), 1, rtol=1e-5)
 
 
+def test_input_tensor() -> None:
+    image = layers.Input((64, 64, 3), name="photo")
+    base = applications.MobileNetV2(include_top=False, input_tensor=image)
+    assert base.input is image
+    assert base.output_shape == (None, 2, 2, 1280)
+    for given, words in (
+        (layers.ReLU()(image), "Input returned"),
+        (layers.Input((16, 64, 3)), "at least 32"),
+    ):
+        with pytest.raises(ValueError, match=words):
+            applications.MobileNetV2(include_top=False, input_tensor=given)
+
+
 def test_trains_with_branches_left_out() -> None:
     """Stochastic depth acts in training: two seeds make two losses; predictions are without it."""
     cnnfast.set_random_seed(3)
@@ -165,6 +178,7 @@ def test_trains_with_branches_left_out() -> None:
         ({"include_top": False, "pooling": "mean"}, ("pooling", "avg", "mean")),
         ({"classes": 0}, ("classes", "0")),
         ({"weights": "absent.pth"}, ("absent.pth", "no file")),
+        ({"weights": "resnet.weights.h5"}, ("Keras's", "torchvision's names", "load_weights")),
     ],
 )
 def test_refusals(arguments: dict[str, Any], words: tuple[str, ...]) -> None:

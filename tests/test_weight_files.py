@@ -406,6 +406,29 @@ def test_keras_3(tmp_path: Path) -> None:
     np.testing.assert_array_equal(other.get_weights()[0], arrays["conv2d"][0])
 
 
+def test_keras_3_counts_by_place(tmp_path: Path) -> None:
+    """Its "dense" is the first of the model, ours by that name the one that was made first."""
+    h5py = pytest.importorskip("h5py", reason="writes HDF5: pip install 'cnnfast[h5]'")
+    kernels = [_normal(4, 4), _normal(4, 4)]
+    with h5py.File(tmp_path / "net.weights.h5", "w") as file:
+        for name, kernel in zip(("dense", "dense_1"), kernels, strict=True):
+            file[f"layers/{name}/vars/0"] = kernel
+    second, first = (layers.Dense(4, use_bias=False, name=name) for name in ("dense", "dense_1"))
+    model = Sequential([Input((4,)), first, second])
+    assert load_weights(model, tmp_path / "net.weights.h5").by == "name"
+    np.testing.assert_array_equal(first.kernel.numpy(), kernels[0])
+
+
+def test_made_up_names_do_not_count_against_the_order(tmp_path: Path) -> None:
+    """A file made after other models has other numbers in its names; some of ours are among them."""
+    state = {f"dense_{number}/kernel": _normal(4, 4) for number in (2, 3, 4, 5)}
+    hidden = [layers.Dense(4, use_bias=False, name=f"dense_{number}") for number in (1, 2, 3, 4)]
+    model = Sequential([Input((4,)), *hidden])
+    assert load_weights(model, _file(tmp_path, _npz(state))).by == "order"
+    for layer, kernel in zip(hidden, state.values(), strict=True):
+        np.testing.assert_array_equal(layer.kernel.numpy(), kernel)
+
+
 @pytest.mark.parametrize("whole", [True, False])
 def test_keras_2(whole: bool, tmp_path: Path) -> None:
     h5py = pytest.importorskip("h5py", reason="writes HDF5: pip install 'cnnfast[h5]'")

@@ -7,6 +7,7 @@ Each is a function that returns a `cnnfast.Model`. All take
   takes it, with torchvision's names
 - `include_top`: whether the model ends with its head, which tells classes
 - `input_shape`: of an image, by `cnnfast.image_data_format()`; without the head sides may be None
+- `input_tensor`: what `Input` returned, in place of `input_shape`
 - `pooling`: without the head "avg" or "max" ends in one number a channel, None in the maps
 - `classes`, `classifier_activation` ("softmax", or None for logits), `name`
 

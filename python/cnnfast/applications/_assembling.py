@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, TypedDict
 
 from cnnfast import layers
 from cnnfast.applications._parts import channel_axis
+from cnnfast.layers.symbolic import SymbolicTensor
 from cnnfast.models import Model
 from cnnfast.utils.arguments import one_of, open_shape, whole_number
 
@@ -23,6 +24,7 @@ class Options(TypedDict, total=False):
     Attributes:
         input_shape: Shape of an image, by `cnnfast.image_data_format()`; sides may be None without the head.
             None is the network's own: 224 x 224 x 3 of most, and without the head any size.
+        input_tensor: What `Input` returned, for the model to begin with; it tells the shape.
         pooling: Without the head: "avg" or "max" ends in one number a channel, None in the maps.
         classes: How many the head tells apart.
         classifier_activation: What the head ends with: "softmax", or None for logits.
@@ -30,6 +32,7 @@ class Options(TypedDict, total=False):
     """
 
     input_shape: Sequence[int | None] | None
+    input_tensor: SymbolicTensor | None
     pooling: str | None
     classes: int
     classifier_activation: Any
@@ -65,6 +68,7 @@ def assembled(
     weights: Weights,
     include_top: bool,
     input_shape: Sequence[int | None] | None = None,
+    input_tensor: SymbolicTensor | None = None,
     pooling: str | None = None,
     classes: int = 1000,
     classifier_activation: Any = "softmax",
@@ -77,6 +81,7 @@ def assembled(
         weights: None for random ones, "imagenet", or a file.
         include_top: Whether it ends with its head, which tells classes.
         input_shape: See `Options`, as all that follow.
+        input_tensor: See there.
         pooling: See there.
         classes: See there.
         classifier_activation: See there.
@@ -94,7 +99,7 @@ def assembled(
     if pooling is not None:
         one_of(pooling, "pooling", ("avg", "max"))
     _check_weights(network, weights, classes if include_top else 1000)
-    image = layers.Input(_shape(network, input_shape, include_top), name="input")
+    image = _image(network, input_shape, input_tensor, include_top)
     x = network.features(image)
     if include_top:
         x = network.head(x, whole_number(classes, "classes", 1), classifier_activation)
@@ -130,6 +135,17 @@ def _check_weights(network: Network, weights: Any, classes: int) -> None:
         raise ValueError(
             f'weights="imagenet" tell 1000 classes, not {classes}; take include_top=False and a Dense layer'
         )
+
+
+def _image(network: Network, shape: Any, given: SymbolicTensor | None, include_top: bool) -> SymbolicTensor:
+    if given is None:
+        return layers.Input(_shape(network, shape, include_top), name="input")
+    if not isinstance(given, SymbolicTensor) or not isinstance(given.layer, layers.InputLayer):
+        raise ValueError(
+            f"input_tensor must be what Input returned, got {given!r}; call the model on what layers make"
+        )
+    _shape(network, given.shape[1:], include_top)
+    return given
 
 
 def _shape(network: Network, given: Any, include_top: bool) -> tuple[int | None, ...]:

@@ -32,9 +32,14 @@ def load(model: Model, network: Network, weights: str | os.PathLike[str], includ
 
     Raises:
         FileNotFoundError: If there is no such file, or it cannot be fetched.
-        ModelFileError: If it is another network's.
+        ValueError: If it is another network's, or Keras's.
     """
     path = imagenet_file(network.file) if weights == "imagenet" and network.file else Path(weights)
+    if path.suffix.lower() in (".h5", ".keras"):  # they would fit at times, and compute something else
+        raise ValueError(
+            f"{path} is Keras's, whose networks of these names pad and normalize otherwise; give a file with "
+            "torchvision's names, or make Keras's network layer by layer and take cnnfast.io.load_weights"
+        )
     spare = (_SECOND_HEAD,) if include_top else (_SECOND_HEAD, *_HEADS)
     load_weights(model, path, rename=network.renames, by="name", spare=spare)
     if weights == "imagenet" and include_top:

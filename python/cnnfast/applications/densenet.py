@@ -29,8 +29,7 @@ def DenseNet121(weights: Weights = None, include_top: bool = True, **options: Un
     Args:
         weights: None for random ones, "imagenet", or a file.
         include_top: Whether it ends with its dense layer.
-        options: `input_shape`, `pooling`, `classes`, `classifier_activation` and `name`; see
-            `cnnfast.applications`.
+        options: What all networks take, such as `input_shape` and `classes`; see `cnnfast.applications`.
 
     Raises:
         ValueError: If an argument does not suit.

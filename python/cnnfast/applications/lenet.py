@@ -20,8 +20,7 @@ def LeNet5(weights: Weights = None, include_top: bool = True, **options: Unpack[
     Args:
         weights: None for random ones, or a file.
         include_top: Whether it ends with its dense layers.
-        options: `input_shape`, `pooling`, `classes` (10), `classifier_activation` and `name`; see
-            `cnnfast.applications`.
+        options: What all networks take, `classes` being 10; see `cnnfast.applications`.
 
     Raises:
         ValueError: If an argument does not suit.

@@ -80,8 +80,7 @@ def MobileNetV3Small(weights: Weights = None, include_top: bool = True, **option
     Args:
         weights: None for random ones, "imagenet", or a file.
         include_top: Whether it ends with its dense layers.
-        options: `input_shape`, `pooling`, `classes`, `classifier_activation` and `name`; see
-            `cnnfast.applications`.
+        options: What all networks take, such as `input_shape` and `classes`; see `cnnfast.applications`.
 
     Raises:
         ValueError: If an argument does not suit.

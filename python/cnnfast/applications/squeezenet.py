@@ -37,8 +37,7 @@ def SqueezeNet(  # noqa: N802
         weights: None for random ones, "imagenet", or a file.
         include_top: Whether it ends with its head.
         version: "1.0", the paper's, or "1.1", which has the same accuracy and 2.4 times less to compute.
-        options: `input_shape`, `pooling`, `classes`, `classifier_activation` and `name`; see
-            `cnnfast.applications`.
+        options: What all networks take, such as `input_shape` and `classes`; see `cnnfast.applications`.
 
     Raises:
         ValueError: If an argument does not suit.

@@ -29,8 +29,7 @@ def UNet(  # noqa: N802
         include_top: Whether it ends with the 1x1 convolution to classes.
         filters: Channels at full size; twice as many at each half of it.
         depth: How often the size is halved; sides must be multiples of 2 ** depth.
-        options: `input_shape` (any sides, 3 channels), `pooling`, `classes` (2), `classifier_activation`
-            and `name`; see `cnnfast.applications`.
+        options: What all networks take, `classes` being 2 and sides None; see `cnnfast.applications`.
 
     Raises:
         ValueError: If an argument does not suit.

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import re
+import zipfile
 from collections.abc import Callable
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
+
+from cnnfast.models.errors import ModelFileError
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -24,6 +27,25 @@ class StoredArray(NamedTuple):
     name: str
     shape: tuple[int, ...]
     read: Callable[[], NDArray[np.generic]]
+
+
+def stored_part(archive: zipfile.ZipFile, name: str, size: int = 0) -> bytes:
+    """Returns a part of a zip file.
+
+    Args:
+        archive: The file.
+        name: The part's.
+        size: How many bytes it must have at least.
+
+    Raises:
+        ModelFileError: If it is compressed, and might be of any size, or shorter.
+    """
+    info = archive.getinfo(name)
+    if info.compress_type != zipfile.ZIP_STORED or info.file_size != info.compress_size:
+        raise ModelFileError(f"its part {name} is compressed, which those who write such files never do")
+    if info.file_size < size:
+        raise ModelFileError(f"its part {name} has {info.file_size} bytes, its tensors need {size}")
+    return archive.read(info)
 
 
 def from_bfloat16(bits: NDArray[np.generic]) -> NDArray[np.float32]:

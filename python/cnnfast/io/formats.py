@@ -14,7 +14,7 @@ from typing import IO, TYPE_CHECKING, Any
 import numpy as np
 
 from cnnfast.io import torch_file
-from cnnfast.io.arrays import StoredArray, from_bfloat16, natural_order
+from cnnfast.io.arrays import StoredArray, from_bfloat16, natural_order, stored_part
 from cnnfast.models import foreign, tensors
 from cnnfast.models.errors import ModelFileError
 
@@ -91,7 +91,7 @@ def _zipped(archive: zipfile.ZipFile, size: int) -> Iterator[list[StoredArray]]:
     elif kind == foreign.KERAS:
         from cnnfast.io import hdf5
 
-        with hdf5.arrays(io.BytesIO(archive.read(_KERAS_WEIGHTS))) as arrays:
+        with hdf5.arrays(io.BytesIO(stored_part(archive, _KERAS_WEIGHTS))) as arrays:
             yield arrays
     elif "weights.safetensors" in names:
         raise ModelFileError("it is a model that cnnfast saved; model.load_weights(file) reads its weights")

@@ -37,6 +37,8 @@ _KERAS = {
     "pointwise/kernel": "pointwise_kernel",
     "pointwise/bias": "bias",
 }
+# What `save_weights` calls layers: "4_separable_conv2d", and their weights behind it "depthwise/kernel".
+_BY_PLACE = r"\d+_\w+"
 _NOT_WEIGHTS = ("num_batches_tracked",)  # PyTorch counts batches for a momentum of None
 
 
@@ -92,10 +94,10 @@ class Found(NamedTuple):
 
 
 class _Owner(NamedTuple):
-    """A layer with weights, the names that files may have for it, and the picture behind its input."""
+    """A layer with weights, the name that the file may have for it, and the picture behind its input."""
 
     layer: Layer
-    names: tuple[str, ...]
+    name: str
     picture: tuple[int, ...] | None
 
 
@@ -114,15 +116,19 @@ def match(
         The weights that were found, and a report on all.
     """
     wanted = [each for each in arrays if _split(each.name)[1] not in _NOT_WEIGHTS]
-    owners, modules = _owners(model), _modules(wanted)
+    modules = _modules(wanted)
+    owners = _owners(model, modules)
     named = [_named(owner, modules, wanted) for owner in owners]
     by_name = _matched(owners, named, wanted, "name")
     if by == "name" or by_name[1].complete:
         return by_name
     listed = _listed(owners, wanted) if _is_list(wanted) else _in_order(owners, list(modules.values()))
     by_order = _matched(owners, listed, wanted, "order")
-    agree = all(not name or name is place for name, place in zip(named, listed, strict=True))
     mostly_named = 2 * sum(map(bool, named)) > len(owners)
+    agree = all(
+        not name or name is place or _is_made_up(owner.layer)
+        for owner, name, place in zip(owners, named, listed, strict=True)
+    )
     if by == "order" or not mostly_named or (agree and by_order[1].complete):
         return by_order
     return by_name
@@ -154,9 +160,7 @@ def _matched(
 
 def _split(name: str) -> tuple[str, str]:
     """The name of a module, and what the array is in it: "features.0" and "weight"."""
-    ours = re.fullmatch(
-        r"(\d+_\w+)/(.+)", name
-    )  # as `save_weights` writes: "4_separable_conv2d/depthwise/kernel"
+    ours = re.fullmatch(rf"({_BY_PLACE})/(.+)", name)
     if ours:
         return ours[1], ours[2]
     at = max(name.rfind("."), name.rfind("/"))
@@ -192,25 +196,37 @@ def _role(variable: Variable) -> str:
     return variable.name.partition("/")[2]
 
 
-def _owners(model: BaseModel) -> list[_Owner]:
-    pictures, paths = flattened_pictures(model), dict(_keras_paths(model.layers, ""))
+def _owners(model: BaseModel, modules: dict[str, Module]) -> list[_Owner]:
     layers = [layer for layer in model._leaves() if layer._weights]
-    return [
-        _Owner(
-            layer,
-            # Its own, Keras 3's, and what `save_weights` writes.
-            (layer.name, paths.get(id(layer), layer.name), f"{place}_{snake_case(type(layer).__name__)}"),
-            pictures.get(id(layer)),
-        )
-        for place, layer in enumerate(layers)
-    ]
+    names = _names(model, layers, modules)
+    pictures = flattened_pictures(model)
+    return [_Owner(layer, name, pictures.get(id(layer))) for layer, name in zip(layers, names, strict=True)]
+
+
+def _names(model: BaseModel, layers: Sequence[Layer], modules: dict[str, Module]) -> list[str]:
+    """What the file calls layers: as Keras 3 where weights are numbered, by their place, or as the model."""
+    if all(role.isdecimal() for module in modules.values() for role in module):
+        paths = dict(_keras_paths(model.layers, ""))
+        return [paths.get(id(layer), "") for layer in layers]
+    if all(re.fullmatch(_BY_PLACE, name) for name in modules):
+        return [f"{place}_{_kind(layer)}" for place, layer in enumerate(layers)]
+    return [layer.name for layer in layers]
+
+
+def _kind(layer: Layer) -> str:
+    return snake_case(type(layer).__name__)
+
+
+def _is_made_up(layer: Layer) -> bool:
+    """Whether its name is one that layers get without one, which depends on what was made before it."""
+    return re.fullmatch(rf"{_kind(layer)}(_\d+)?", layer.name) is not None
 
 
 def _keras_paths(layers: Sequence[Layer], before: str) -> Iterator[tuple[int, str]]:
     """By `id`, what Keras 3 calls layers in files: their kind and number, in models behind the model's."""
     numbers: Counter[str] = Counter()
     for layer in layers:
-        kind = snake_case(type(layer).__name__)
+        kind = _kind(layer)
         path = f"{before}{kind}_{numbers[kind]}" if numbers[kind] else f"{before}{kind}"
         numbers[kind] += 1
         yield id(layer), path
@@ -227,9 +243,8 @@ def _layout(owner: _Owner, variable: Variable, array: StoredArray, torch: bool) 
 
 def _named(owner: _Owner, modules: dict[str, Module], arrays: Sequence[StoredArray]) -> Module:
     """The module of a layer's name; nothing where there is none."""
-    for name in owner.names:
-        if name in modules:
-            return modules[name]
+    if owner.name in modules:
+        return modules[owner.name]
     weights = owner.layer._weights
     lone = next((each for each in arrays if each.name == owner.layer.name), None)
     if lone is None or len(weights) != 1:

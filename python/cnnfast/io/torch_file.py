@@ -12,7 +12,7 @@ from typing import IO, TYPE_CHECKING, Any
 
 import numpy as np
 
-from cnnfast.io.arrays import StoredArray, from_bfloat16
+from cnnfast.io.arrays import StoredArray, from_bfloat16, stored_part
 from cnnfast.io.pickled import Pickles, Storage, Tensor
 from cnnfast.models.errors import ModelFileError
 
@@ -42,24 +42,15 @@ def zipped(archive: zipfile.ZipFile) -> Iterator[list[StoredArray]]:
     root = next(name for name in names if name.endswith("data.pkl"))[: -len("data.pkl")]
     if f"{root}constants.pkl" in names:
         raise ModelFileError("it is a program of TorchScript; save its state_dict() with torch.save instead")
-    if f"{root}byteorder" in names and archive.read(f"{root}byteorder") != b"little":
+    if f"{root}byteorder" in names and stored_part(archive, f"{root}byteorder") != b"little":
         raise ModelFileError("its numbers were written by a big-endian machine; save it on another one")
-    pickles = Pickles(io.BytesIO(_stored(archive, f"{root}data.pkl")))
+    pickles = Pickles(io.BytesIO(stored_part(archive, f"{root}data.pkl")))
     found = pickles.next()
 
     def bytes_of(storage: Storage) -> bytes:
-        return _stored(archive, f"{root}data/{storage.key}", storage.length * storage.numpy_type.itemsize)
+        return stored_part(archive, f"{root}data/{storage.key}", storage.length * storage.numpy_type.itemsize)
 
     yield _arrays(found, bytes_of)
-
-
-def _stored(archive: zipfile.ZipFile, name: str, size: int | None = None) -> bytes:
-    info = archive.getinfo(name)
-    if info.compress_type != zipfile.ZIP_STORED or info.file_size != info.compress_size:
-        raise ModelFileError(f"its part {name} is compressed, which torch.save never does")
-    if size is not None and info.file_size < size:
-        raise ModelFileError(f"its part {name} has {info.file_size} bytes, its tensors need {size}")
-    return archive.read(info)
 
 
 @contextmanager
