@@ -24,14 +24,22 @@ MODULES = [name for name in NAMES if name and hasattr(cnnfast, name)]
         ("optimizers.ScheduleFreeAdamW", ["Keras has it"]),
         ("callbacks.RemoteMonitor", ["Keras has it"]),
         ("callbacks.EarlyStoping", ["did you mean 'EarlyStopping'"]),
-        ("losses.CTC", ["Keras has it"]),
+        ("losses.Circl", ["did you mean 'Circle'"]),
         ("metrics.Precison", ["did you mean 'Precision'"]),
         ("initializers.STFT", ["Keras has it"]),
         ("utils.model_to_dot", ["Keras has it", "plot_model"]),
-        ("ops.ctc_loss", ["Keras has it"]),
+        ("ops.ctc_decode", ["Keras has it"]),
         ("datasets.imdb", ["Keras has it"]),
-        ("applications", ["Keras has it"]),
+        ("quantizers", ["Keras has it"]),
+        ("applications.ResNet101", ["Keras has it", "ResNet18"]),
+        ("applications.Resnet34", ["did you mean 'ResNet34'"]),
         ("Sequentail", ["did you mean 'Sequential'"]),
+        ("activations.softmx", ["did you mean 'softmax'"]),
+        ("ops.nn.softmx", ["did you mean 'softmax'"]),
+        ("ops.linalg.eig", ["did you mean 'eigh'"]),
+        ("ops.image.grid_sampel", ["did you mean 'grid_sample'"]),
+        ("viz.plot_filter", ["did you mean 'plot_filters'"]),
+        ("layers.Attention", ["use ops.dot_product_attention"]),
     ],
 )
 def test_missing_names_are_answered(path: str, words: list[str]) -> None:
@@ -50,6 +58,13 @@ def test_other_names_are_plainly_missing() -> None:
             assert not hasattr(importlib.import_module(module), name)
         with pytest.raises(AttributeError, match=rf"^module '{module}' has no attribute 'xyzzy'$"):
             importlib.import_module(module).xyzzy  # noqa: B018
+
+
+@pytest.mark.parametrize("path", ["layers.TextVectorization", "layers.Masking", "losses.Circle", "ops.polar"])
+def test_names_that_are_only_spelt_alike_are_not_advised(path: str) -> None:
+    module, _, name = f"cnnfast.{path}".rpartition(".")
+    with pytest.raises(AttributeError, match=r"Keras has it, cnnfast does not yet$"):
+        getattr(importlib.import_module(module), name)
 
 
 def test_submodules_are_still_imported() -> None:
@@ -75,7 +90,7 @@ def test_the_table_of_names_speaks_of_this_package(module: str) -> None:
     [
         ({"optimizer": "schedule_free_adamw"}, ["optimizer", "Keras has it"]),
         ({"optimizer": "adm"}, ["did you mean 'adam'"]),
-        ({"loss": "ctc"}, ["Keras has it"]),
+        ({"loss": "circel"}, ["did you mean 'circle'"]),
         ({"loss": "sparse_categorical_cross_entropy"}, ["did you mean"]),
         ({"metrics": ["f1score"]}, ["did you mean 'f1_score'"]),
         ({"metrics": ["acuracy"]}, ["did you mean 'accuracy'"]),

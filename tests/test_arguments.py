@@ -80,6 +80,34 @@ def test_arguments_against_keras(path: str) -> None:
         assert _same_on_all_sides(ours[name]) == DEFAULTS.get((path, name), _same_on_all_sides(default)), name
 
 
+# What comes first has another name here: `ops` of windows read `x`, and one function serves all `serialize`.
+OTHER_NAMES = ("x", "value")
+
+
+@pytest.mark.peers
+@pytest.mark.filterwarnings("ignore")
+def test_no_argument_has_the_place_of_another() -> None:
+    """Of whatever both have: what is given by position means the same."""
+    keras = pytest.importorskip(
+        "keras", reason="compares arguments with Keras: pip install keras tensorflow-cpu"
+    )
+    from cnnfast.utils.keras_names import NAMES
+
+    compared = 0
+    for module, names in NAMES.items():
+        there, here = (_find(library, module) if module else library for library in (keras, cnnfast))
+        for name in set(names.split()) & set(here.__all__) - {"KerasTensor"}:  # which nobody makes
+            if not (callable(getattr(there, name)) and callable(getattr(here, name))):
+                continue
+            theirs, ours = (list(_positional(getattr(library, name))) for library in (there, here))
+            if ours[:1] and ours[0] in OTHER_NAMES:
+                theirs, ours = theirs[1:], ours[1:]
+            both = min(len(theirs), len(ours))
+            assert ours[:both] == theirs[:both], f"{module}.{name}"
+            compared += 1
+    assert compared > 700
+
+
 @pytest.mark.peers
 @pytest.mark.filterwarnings("ignore")
 def test_the_names_of_keras() -> None:
@@ -174,7 +202,15 @@ WRONG: dict[str, Callable[[], Any]] = {
     "epochs": lambda: small_model().fit(X, Y, epochs="3", verbose=0),  # type: ignore[arg-type]
     "batch_size": lambda: small_model().fit(X, Y, batch_size=2.5, verbose=0),  # type: ignore[arg-type]
     "split": lambda: small_model().fit(X, Y, validation_split="0.1", verbose=0),  # type: ignore[arg-type]
+    "validation_freq": lambda: small_model().fit(X, Y, validation_freq=2.5),  # type: ignore[arg-type]
+    "no validation_freq": lambda: small_model().fit(X, Y, validation_freq=None),  # type: ignore[arg-type]
+    "baseline": lambda: callbacks.EarlyStopping(baseline="0.5"),  # type: ignore[arg-type]
+    "threshold": lambda: callbacks.ModelCheckpoint("m", initial_value_threshold="a"),  # type: ignore[arg-type]
+    "separator": lambda: callbacks.CSVLogger("log.csv", ";;"),
     "class numbers": lambda: utils.to_categorical(["a"]),
+    "seed": lambda: cnnfast.set_random_seed("a"),  # type: ignore[arg-type]
+    "seed with a fraction": lambda: cnnfast.set_random_seed(1.5),  # type: ignore[arg-type]
+    "threads": lambda: cnnfast.set_num_threads(2.5),  # type: ignore[arg-type]
 }
 
 
@@ -200,6 +236,10 @@ def test_numbers_and_arrays_of_numpy_are_arguments() -> None:
     model = small_model()
     model.fit(X, Y, batch_size=np.int64(4), epochs=np.int64(1), verbose=0, initial_epoch=np.array(0))
     assert model.optimizer.iterations == 3
+    for often in (np.int64(2), np.array([2]), {2}, (2,)):
+        done = model.fit(X, Y, epochs=2, verbose=0, validation_data=(X, Y), validation_freq=often)
+        assert len(done.history["val_loss"]) == 1
+    assert callbacks.EarlyStopping(baseline=np.float32(0.5)).baseline == 0.5
     assert optimizers.SGD(np.float32(0.5), np.array(0.25)).get_config()["momentum"] == 0.25
     assert regularizers.L2(np.float64(0.5)) == regularizers.L2(0.5)
     assert ops.max_pool(X, np.array([2, 2])).shape == (12, 5, 4, 2)

@@ -356,7 +356,7 @@ BUILDING: dict[str, Any] = {
     "format": (lambda: layers.Conv2D(2, 3, data_format="NHWC")(cnnfast.Input((10, 9, 2))), "channels_last"),
     "activation": (lambda: layers.Dense(2, activation="rellu")(cnnfast.Input((4,))), "rellu", "relu"),
     "rate": (lambda: layers.Dropout(1.5)(cnnfast.Input((4,))), "rate", "1.5"),
-    "add of two shapes": (lambda: layers.Add()([cnnfast.Input((4,)), cnnfast.Input((5,))]), "(4", "(5"),
+    "add of two shapes": (lambda: layers.Add()([cnnfast.Input((4,)), cnnfast.Input((5,))]), "4)", "5)"),
     "loss": (lambda: small_model(loss="crossentropy"), "crossentropy"),
     "optimizer": (lambda: small_model(optimizer="adamm"), "adamm", "adam"),
     "metric": (lambda: small_model(metrics=["acuracy"]), "acuracy", "accuracy"),

@@ -2,6 +2,7 @@
 
 import json
 import math
+import re
 from dataclasses import replace
 from typing import Any
 
@@ -208,6 +209,16 @@ def test_published_tables_are_those_of_the_results() -> None:
     for path, result in results.items():
         table = report.as_markdown(result["machine"], result["engines"], publish.measurements(result))
         assert path.with_suffix(".md").read_text().endswith(f"\n\n{table}\n")
+
+
+def test_what_the_readme_says_of_speed_is_what_its_tables_say() -> None:
+    """Of the small networks' training steps, the shares of the fastest other library's time."""
+    readme = (publish.ROOT / "README.md").read_text()
+    assert "training step takes a sixth to nine tenths of what the fastest other library needs" in readme
+    table = readme[readme.index(publish.BEGIN) : readme.index(publish.END)]
+    steps = [float(step) for step in re.findall(r"^\| [\w -]+ \| (\d+\.\d) \|", table, re.MULTILINE)]
+    assert len(steps) == 8
+    assert (round(max(steps)), round(10 / min(steps))) == (6, 9)
 
 
 def test_short_table_takes_the_latest_result_of_each_instruction_set() -> None:

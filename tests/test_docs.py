@@ -27,6 +27,15 @@ def test_files_that_are_named_exist(page: Path, files: list[str]) -> None:
         assert (page.parent / link).is_file(), link
 
 
+def test_examples_are_as_short_as_promised() -> None:
+    """Of Python what the README shows, ten lines; of C++ fewer than sixty."""
+    (python,) = re.findall(
+        r"^```python\n(.*?)^```$", (ROOT / "README.md").read_text(), re.MULTILINE | re.DOTALL
+    )
+    assert len([line for line in python.splitlines() if line]) <= 10
+    assert len((ROOT / "examples" / "cpp" / "mnist.cc").read_text().splitlines()) < 60
+
+
 def test_first_commands_are_those_of_ci() -> None:
     lines = (ROOT / "README.md").read_text().splitlines()
     commands = re.findall(r'_command="(.*)"', (ROOT / ".ci" / "run").read_text())

@@ -81,6 +81,13 @@ def test_targets_that_are_no_files(method: str, tmp_path: Path) -> None:
 
 
 @METHODS
+@pytest.mark.parametrize("name", ["", ".", "/"])
+def test_names_that_are_none(method: str, name: str) -> None:
+    with pytest.raises(ValueError, match=f"a file needs a name, got {name!r}"):
+        getattr(small_model(), method)(name)
+
+
+@METHODS
 def test_longest_names(method: str, tmp_path: Path) -> None:
     path = tmp_path / ("ä" * 126 + ".x")
     assert len(os.fsencode(path.name)) == 254
@@ -156,6 +163,8 @@ KINDS: dict[str, tuple[Callable[[Path], Any], str]] = {
     "h5": (lambda path: path.write_bytes(b"\x89HDF\r\n\x1a\n" + bytes(100)), "HDF5"),
     "pickle": (lambda path: path.write_bytes(pickle.dumps({1: 2}, 2)), "pickle"),
     "tflite": (lambda path: path.write_bytes(b"\x1c\0\0\0TFL3" + bytes(100)), "TensorFlow Lite"),
+    "png": (lambda path: path.write_bytes(b"\x89PNG\r\n\x1a\n" + bytes(100)), "a picture"),
+    "jpeg": (lambda path: path.write_bytes(b"\xff\xd8\xff\xe0" + bytes(100)), "a picture"),
     "nothing": (lambda path: path.write_bytes(b""), "empty"),
 }
 

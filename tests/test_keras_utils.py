@@ -2,6 +2,7 @@
 
 import hashlib
 import io
+import re
 import tarfile
 import zipfile
 from pathlib import Path
@@ -235,14 +236,12 @@ def served(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> dict[str, bytes]:
     """What addresses hold, in place of the network."""
     contents: dict[str, bytes] = {}
 
-    def download(url: str, path: Path, max_bytes: int, check: Any, begins: bytes = b"") -> None:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        part = path.with_suffix(".part")
+    def fetch_rest(url: str, part: Path, have: int, max_bytes: int) -> None:
+        if url not in contents:
+            raise ConnectionError("no such host")
         part.write_bytes(contents[url])
-        check(part)
-        part.rename(path)
 
-    monkeypatch.setattr(_download, "download", download)
+    monkeypatch.setattr(_download, "_fetch_rest", fetch_rest)
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
     monkeypatch.delenv("CNNFAST_DATA", raising=False)
     return contents
@@ -269,14 +268,11 @@ def test_a_file_is_fetched_once(served: dict[str, bytes]) -> None:
     assert Path(utils.get_file(origin=url, file_hash=wanted)).read_bytes() == b"two"
     served[url] = b"three"
     assert Path(utils.get_file(origin=url, force_download=True)).read_bytes() == b"three"
-    with pytest.raises(ValueError, match="damaged or another file: its md5"):
+    with pytest.raises(OSError, match=rf"{re.escape(url)} cannot be fetched: .*another file: its md5"):
         utils.get_file(origin=url, md5_hash="0" * 32)
-
-
-def test_a_file_without_a_hash_is_fetched(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    monkeypatch.setattr(_download, "_fetch", lambda url, part, most, check: part.write_bytes(b"one"))
-    path = Path(utils.get_file(origin="https://example.org/data.bin", cache_dir=tmp_path))
-    assert path.read_bytes() == b"one"
+    assert path.read_bytes() == b"three", "what is there stays until there is another"
+    with pytest.raises(OSError, match=r"https://example\.org/nothing cannot be fetched: no such host"):
+        utils.get_file(origin="https://example.org/nothing")
 
 
 def test_archives_are_unpacked(served: dict[str, bytes], tmp_path: Path) -> None:
@@ -292,6 +288,10 @@ def test_archives_are_unpacked(served: dict[str, bytes], tmp_path: Path) -> None
     served["https://example.org/b.zip"] = file.getvalue()
     zipped = Path(utils.get_file(origin="https://example.org/b.zip", extract=True))
     assert (zipped / "y.txt").read_text() == "hi"
+    for name, folder_name in (("set-1.2.zip", "set-1.2"), ("set-1.3.zip", "set-1.3"), ("d.tar.gz", "d")):
+        address = f"https://example.org/{name}"
+        served[address] = _tar(x=b"x") if "tar" in name else file.getvalue()
+        assert Path(utils.get_file(origin=address, extract=True)).name == f"{folder_name}_extracted"
     served["https://example.org/c.tar"] = _tar(**{"../../out.txt": b"no"})
     with pytest.raises(tarfile.TarError, match="outside"):
         utils.get_file(origin="https://example.org/c.tar", extract=True)
@@ -430,6 +430,12 @@ def test_a_bar_by_hand(capsys: pytest.CaptureFixture[str]) -> None:
     bar.update(1, [("loss", 4.0), ("rate", 1.0)])
     bar.update(4, [("loss", 2.0), ("rate", 0.5)])
     assert "loss 2.5000  rate 0.5000" in capsys.readouterr().out
+    bar = utils.Progbar(4, stateless_metrics=["loss"], verbose=2)
+    bar.update(1, [("loss", 4.0), ("rate", 1.0)])
+    bar.update(4, [("loss", 2.0), ("rate", 0.5)])
+    assert "loss 2.5000  rate 0.5000" in capsys.readouterr().out
+    with pytest.raises(ValueError, match="not both"):
+        utils.Progbar(4, stateful_metrics=[], stateless_metrics=[])
     quiet = utils.Progbar(None, verbose=0)
     quiet.add(3)
     assert not capsys.readouterr().out

@@ -48,6 +48,20 @@ SAME: dict[str, tuple[Word, layers.Layer]] = {
         Word("conv", (3, 2, 9, 5), 5, True, dilation_rate=(1, 1), data_format="channels_first"),
         layers.Conv2D(5, (3, 2), data_format="channels_first"),
     ),
+    "computed, in groups": (
+        Word("conv", (3, 2, 1, 6), 6, True, strides=(2, 1), padding=((1, 0), (2, 1))),
+        layers.Conv2D(6, (3, 2), (2, 1), ((1, 0), (2, 1)), groups=3),
+    ),
+    "computed, depthwise": (
+        Word("depthwise_conv", (3, 2, 3, 2), 6, True, padding="same", dilation_rate=2, activation="relu"),
+        layers.DepthwiseConv2D(
+            (3, 2), padding="same", depth_multiplier=2, dilation_rate=2, activation="relu"
+        ),
+    ),
+    "computed, depthwise, channels first": (
+        Word("depthwise_conv", (3, 2, 9, 1), 9, True, strides=2, padding=1, data_format="channels_first"),
+        layers.DepthwiseConv2D((3, 2), 2, 1, data_format="channels_first"),
+    ),
     "depthwise_conv": (
         Word("depthwise_conv", (3, 3, 3, 2), 6, padding="same"),
         layers.DepthwiseConv2D(3, padding="same", depth_multiplier=2),
@@ -91,19 +105,72 @@ def test_pooling_of_what_stands_for_images() -> None:
         np.testing.assert_array_equal(again.predict(X, verbose=0), layer(X))
 
 
+@pytest.mark.parametrize("how", [{}, {"strides": 2, "padding": "same"}, {"padding": 1, "dilation_rate": 2}])
+@pytest.mark.parametrize("shape", [(11, 4), (5, 6, 7, 4)])
+@pytest.mark.parametrize("word", ["conv", "depthwise_conv"])
+def test_computed_kernels_of_sequences_and_volumes(word: str, shape: Any, how: dict[str, Any]) -> None:
+    rng = np.random.default_rng(0)
+    x = rng.normal(size=(3, *shape)).astype(np.float32)
+    kernel = rng.normal(size=(*(2,) * (len(shape) - 1), 4, 3)).astype(np.float32)
+    function = getattr(ops, word)
+
+    class Doubled(layers.Layer):
+        def call(self, inputs: Any) -> Any:
+            return function(inputs, ops.multiply(kernel, 2.0), **how)
+
+    np.testing.assert_allclose(Doubled()(x), function(x, 2 * kernel, **how), rtol=1e-4, atol=1e-4)
+
+
+FIXED = np.random.default_rng(1).normal(size=(3, 3, 3, 3)).astype(np.float32)
+BY_ARRAYS: dict[str, Any] = {
+    "conv": lambda x: ops.conv(x, FIXED, padding="same", bias=np.ones(3)),
+    "depthwise_conv": lambda x: ops.depthwise_conv(x, FIXED[..., :1], padding="same"),
+    "conv_transpose": lambda x: ops.conv_transpose(x, FIXED, 2, "same"),
+    "separable_conv": lambda x: ops.separable_conv(x, FIXED[..., :1], FIXED[:1, :1]),
+    "dense": lambda x: ops.dense(x, FIXED[0, 0]),
+}
+
+
+@pytest.mark.parametrize("name", BY_ARRAYS)
+def test_arrays_as_kernels_stay_as_they_are(name: str, tmp_path: Any) -> None:
+    """Fixed filters, such as those of blurs and edges, in a model: what is around them trains."""
+    word = BY_ARRAYS[name]
+    source = Input(X.shape[1:])
+    hidden = layers.Conv2D(3, 1, name="trained")(source)
+    model = Model(source, layers.Conv2D(2, 1)(word(hidden)))
+    inner = Model(source, hidden)
+    before = model.predict(X, verbose=0)
+    np.testing.assert_allclose(
+        before, model.layers[-1](word(inner.predict(X, verbose=0))), rtol=1e-4, atol=1e-5
+    )
+    assert len(model.weights) == 4
+    model.compile("sgd", "mse")
+    first = model.train_on_batch(X, before + 1)
+    for _ in range(5):
+        last = model.train_on_batch(X, before + 1)
+    assert last < first
+    after = model.predict(X, verbose=0)
+    np.testing.assert_allclose(
+        after, model.layers[-1](word(inner.predict(X, verbose=0))), rtol=1e-4, atol=1e-5
+    )
+    model.save_weights(tmp_path / "weights")
+    model.load_weights(tmp_path / "weights")
+    np.testing.assert_array_equal(model.predict(X, verbose=0), after)
+
+
 def test_what_no_kernel_is() -> None:
-    class Volumes(layers.Layer):
+    class Sequences(layers.Layer):
         def build(self, input_shape: Any) -> None:
             self.kernel = self.add_weight((2, 3, 3))
 
         def call(self, inputs: Any) -> Any:
             return ops.conv(inputs, self.kernel * 2.0)
 
-    class Constant(layers.Layer):
+    class Transposed(Sequences):
         def call(self, inputs: Any) -> Any:
-            return ops.conv(inputs, np.ones((2, 3, 3)))
+            return ops.conv_transpose(inputs, self.kernel * 2.0)
 
-    with pytest.raises(ValueError, match="convolves images, in one group"):
-        Volumes()(np.ones((1, 5, 3)))
-    with pytest.raises(ValueError, match="must be what add_weight returned"):
-        Constant()(np.ones((1, 5, 3)))
+    with pytest.raises(ValueError, match="as many axes as x"):
+        Sequences()(np.ones((1, 5, 5, 3)))
+    with pytest.raises(ValueError, match="must be what add_weight returned, or an array"):
+        Transposed()(np.ones((1, 5, 3)))

@@ -158,6 +158,13 @@ ROWS = [
         "one_hot",
         "softmax",
     ),
+    Row(
+        "CategoricalFocalCrossentropy",
+        lambda y, p: -(np.array([0.1, 0.5, 0.9, 0.3]) * y * np.log(_shares(p))).sum(-1),
+        "one_hot",
+        "softmax",
+        {"alpha": [0.1, 0.5, 0.9, 0.3], "gamma": 0.0},
+    ),
     Row("SparseCategoricalCrossentropy", lambda y, p: _entropy(_one_hot(y), p), "classes", "softmax"),
     Row(
         "SparseCategoricalCrossentropy",
@@ -232,6 +239,24 @@ def test_objects_and_functions(row: Row, isa: str) -> None:
         np.testing.assert_allclose(row.function(y, p, **row.options), want, rtol=2e-5, atol=2e-6)
 
 
+@pytest.mark.parametrize("column", [False, True])
+@pytest.mark.parametrize(
+    "weights", [None, np.linspace(0.5, 1.5, SHAPE[0]), np.linspace(0, 1, 30).reshape(6, 5)]
+)
+def test_what_is_ignored_has_no_weight(weights: Floats | None, column: bool) -> None:
+    y, p = _numbers("classes", 1), _numbers("softmax", 2)
+    rates = np.ones(SHAPE[:-1]) if weights is None else weights.reshape(6, -1) * np.ones(SHAPE[:-1])
+    rates = np.where(y == 1, 0, rates)
+    want = (rates * _entropy(_one_hot(y), p.astype(float))).sum() / rates.sum()
+    loss = losses.SparseCategoricalCrossentropy(ignore_class=1, reduction="mean_with_sample_weight")
+    labels = y[..., None] if column else y
+    np.testing.assert_allclose(loss(labels, p, weights), want, rtol=2e-5)
+    model = Model(source := Input(SHAPE[1:]), ops.multiply(source, 1.0))
+    model.compile("sgd", loss)
+    told = model.evaluate(p, labels, sample_weight=weights, batch_size=6, verbose=0)
+    np.testing.assert_allclose(told, want, rtol=2e-5)
+
+
 @pytest.mark.parametrize("row", ROWS, ids=str)
 def test_training_step(row: Row, isa: str) -> None:
     """The loss that evaluation tells, and gradients by the outputs against numerical ones."""
@@ -292,6 +317,22 @@ def test_kernels_and_words_agree() -> None:
             model.compile("sgd", losses.CategoricalCrossentropy(label_smoothing=smoothing))
             told.append(model.evaluate(z, y, verbose=0))
         np.testing.assert_allclose(told[0], told[1], rtol=1e-5)
+
+
+@pytest.mark.parametrize(
+    ("loss", "activation"), [("BinaryCrossentropy", "softmax"), ("CategoricalCrossentropy", "sigmoid")]
+)
+def test_probabilities_of_another_activation_count_as_they_are(loss: str, activation: str) -> None:
+    rng = np.random.default_rng(5)
+    z = rng.normal(size=(9, CLASSES)).astype(np.float32)
+    y = rng.dirichlet(np.ones(CLASSES), 9).astype(np.float32)
+    model = Model(source := Input((CLASSES,)), layers.Activation(activation)(source))
+    model.compile("sgd", loss)
+    p = model.predict(z, verbose=0).astype(np.float64)
+    whole = p / p.sum(-1, keepdims=True)  # of a distribution; yes-or-no outputs need not be one
+    terms = y * np.log(p) + (1 - y) * np.log1p(-p) if loss == "BinaryCrossentropy" else y * np.log(whole)
+    want = -(terms.mean(-1) if loss == "BinaryCrossentropy" else terms.sum(-1)).mean()
+    np.testing.assert_allclose(model.evaluate(z, y, verbose=0), want, rtol=1e-5)
 
 
 def test_refusals() -> None:

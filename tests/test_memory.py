@@ -226,6 +226,75 @@ def test_a_dropped_model_is_freed_at_once() -> None:
             gc.enable()
 
 
+class _Own(cnnfast.layers.Layer):
+    def build(self, shape: Any) -> None:
+        self.scale = self.add_weight(shape=(shape[-1],), initializer="ones", name="scale")
+
+    def call(self, inputs: Any) -> Any:
+        self.add_loss(cnnfast.ops.mean(cnnfast.ops.square(inputs)) * 1e-3)
+        return inputs * self.scale
+
+
+class _Called(cnnfast.Model):
+    def __init__(self) -> None:
+        super().__init__()
+        self.first = cnnfast.layers.Dense(3, activity_regularizer="l2")
+        self.own, self.last = _Own(), cnnfast.layers.Dense(2)
+
+    def call(self, inputs: Any) -> Any:
+        return self.last(self.own(self.first(inputs)))
+
+
+def _of_own_layers() -> Any:
+    return cnnfast.Sequential([cnnfast.Input((4,)), _Own(), cnnfast.layers.Dense(2)])
+
+
+def _frozen_at_first() -> Any:
+    first = cnnfast.layers.Dense(3, trainable=False)
+    return cnnfast.Sequential([cnnfast.Input((4,)), first, cnnfast.layers.Dense(2)])
+
+
+@pytest.mark.parametrize("make", [_Called, _of_own_layers, _frozen_at_first])
+def test_of_a_dropped_model_nothing_is_left(make: Callable[[], Any]) -> None:
+    """No graph that was traced for it, and nothing that was kept while it trained."""
+
+    def ours() -> int:
+        return sum(str(type(each).__module__).startswith("cnnfast") for each in gc.get_objects())
+
+    x, y = np.ones((8, 4), np.float32), np.ones((8, 2), np.float32)
+
+    def use() -> None:
+        model = make()
+        model.compile("adam", lambda true, got: cnnfast.ops.square(true - got), metrics=["mae"])
+        model.fit(x, y, epochs=3, verbose=0, validation_data=(x, y), cache_frozen=True)
+        model.gradients(x, wrt=model.layers[0])
+        model(x[:2])
+        cnnfast.Sequential([cnnfast.Input((4,)), model]).predict(x, verbose=0)
+
+    use()  # what is made once a process
+    enabled = gc.isenabled()
+    gc.collect()
+    gc.disable()
+    try:
+        before = ours()
+        use()
+        assert ours() == before
+    finally:
+        if enabled:
+            gc.enable()
+
+
+def test_the_output_of_a_model_with_a_call_outlives_its_name() -> None:
+    def part() -> Any:
+        model = _Called()
+        model.build((None, 4))
+        return cnnfast.Model(model.input, cnnfast.layers.ReLU()(model.output))
+
+    model = part()
+    assert (model.predict(np.ones((2, 4)), verbose=0) >= 0).all()
+    assert len(model.weights) == 5
+
+
 def test_operations_keep_no_weights() -> None:
     """What `ops` keeps for later calls does not grow with the weights that it was given."""
     from cnnfast import ops

@@ -36,6 +36,7 @@ def _trained(layer: Any, x: np.ndarray, seed: int = 1) -> tuple[np.ndarray, np.n
     network = new_network(graph, [made.number], Workspace())
     network.seed = seed
     grads, _ = network.vjp([x], [np.ones(x.shape, np.float32)])
+    network.predictions = 0  # draw the same again
     return network.predict([x])[0], grads[0]
 
 
@@ -227,16 +228,100 @@ def test_noise_shape(shape: Any, seed: int | None, threads: Any, isa: str) -> No
     np.testing.assert_array_equal(limited.max(alike), limited.min(alike))
 
 
-def test_dropout_of_arrays() -> None:
-    """Told that it trains, it does; a model that predicts would draw the same numbers again and again."""
-    x, layer = _numbers("dropout"), layers.Dropout(RATE)
+@pytest.mark.parametrize("seed", [None, 7])
+def test_dropout_of_arrays(seed: int | None) -> None:
+    """Told that it trains, it does, and draws anew in each call; the same from the same seed."""
+    x, layer = _numbers("dropout"), layers.Dropout(RATE, seed=seed)
+    set_random_seed(1)
     first, second = layer(x, training=True), layer(x, training=True)
     assert abs((first != 0).mean() - (1 - RATE)) < 0.02
     np.testing.assert_allclose(first[first != 0], x[first != 0] / (1 - RATE), rtol=1e-6)
     assert not np.array_equal(first, second)
     np.testing.assert_array_equal(layer(x), x)
-    with pytest.raises(ValueError, match="acts in training only; leave training=True out"):
-        layer(Input(x.shape[1:]), training=True)
+    assert not np.array_equal(second, layer(x[:, 1:], training=True)[:, :1])  # nor again for another shape
+    set_random_seed(1)
+    same = layers.Dropout(RATE, seed=seed)
+    np.testing.assert_array_equal(same(x, training=True), first)
+
+
+def _monte_carlo(layer: Any, x: np.ndarray, seed: int = 3) -> Model:
+    set_random_seed(seed)
+    source = Input(x.shape[1:])
+    model = Model(source, layer(source, training=True))
+    model.compile("sgd", lambda y_true, y_pred: y_pred)
+    return model
+
+
+@pytest.mark.parametrize("seed", [None, 7])
+@pytest.mark.parametrize("name", SEEDED)
+def test_predictions_that_draw(name: str, seed: int | None, isa: str) -> None:
+    """Told to train in a model, a layer disturbs predictions and evaluations too: each otherwise."""
+    x = _numbers(name)
+    model = _monte_carlo(SEEDED[name](seed=seed), x)
+    made = [model.predict(x, verbose=0) for _ in range(2)]
+    assert not np.array_equal(*made)
+    losses = [model.evaluate(x, x, verbose=0) for _ in range(2)]
+    assert losses[0] != losses[1]
+    same = _monte_carlo(SEEDED[name](seed=seed), x)
+    for each in made:
+        np.testing.assert_array_equal(same.predict(x, verbose=0), each)
+    assert [same.evaluate(x, x, verbose=0) for _ in range(2)] == losses
+    other = Model.from_config(model.get_config()).predict(x, verbose=0)
+    assert not np.array_equal(other, x)
+
+
+def test_the_mean_of_many_predictions() -> None:
+    """Monte Carlo dropout: mean and deviation of predictions are those of the mask."""
+    x = np.ones((4, 50), np.float32)
+    model = _monte_carlo(layers.Dropout(RATE), x)
+    made = np.array([model.predict(x, verbose=0) for _ in range(400)]).astype(float)
+    deviation = np.sqrt(RATE / (1 - RATE))
+    assert np.abs(made.mean(0) - 1).max() < 5 * deviation / np.sqrt(400)
+    np.testing.assert_allclose(made.std(0), deviation, rtol=0.15)
+    assert len(np.unique(made.reshape(400, -1), axis=0)) == 400
+    neighbours = np.corrcoef(made[1:].ravel(), made[:-1].ravel())[0, 1]
+    assert abs(neighbours) < 5 / np.sqrt(made.size)
+
+
+def test_predictions_in_between_leave_training_as_it_is() -> None:
+    """They count by themselves, and none draws what a step does."""
+    rng = np.random.default_rng(0)
+    x, y = rng.normal(size=(32, 8)).astype(np.float32), rng.normal(size=(32, 2)).astype(np.float32)
+    found = []
+    for predictions in (0, 3):
+        set_random_seed(5)
+        source = Input((8,))
+        hidden = layers.Dropout(0.5)(layers.Dense(16)(source), training=True)
+        model = Model(source, layers.Dense(2)(layers.Dropout(0.5)(hidden)))
+        model.compile("sgd", "mse")
+        losses = []
+        for _ in range(4):
+            losses.append(model.train_on_batch(x, y))
+            for _ in range(predictions):
+                model.predict(x, verbose=0)
+        found.append(losses)
+    assert found[0] == found[1]
+    ones = np.ones((64, 500), np.float32)
+    model = _monte_carlo(layers.Dropout(0.5), ones)
+    network = model.network
+    step = network.vjp(ones, ones, training=True)[0]
+    assert all(abs((network.predict(ones) == step).mean() - 0.5) < 0.02 for _ in range(5))
+    network.predictions = 2
+    third = network.predict(ones)
+    assert network.predictions == 3
+    network.predictions = 2
+    np.testing.assert_array_equal(network.predict(ones), third)
+    with pytest.raises(ValueError, match="predictions must not be negative"):
+        network.predictions = -1
+
+
+def test_gradients_of_what_draws() -> None:
+    """Those of dropout are its mask, another one in each call."""
+    x = np.ones((4, 50), np.float32)
+    model = _monte_carlo(layers.Dropout(0.5), x)
+    first, second = model.gradients(x), model.gradients(x)
+    assert set(np.unique(first)) == {0.0, 2.0}
+    assert not np.array_equal(first, second)
 
 
 @pytest.mark.parametrize("shape", ["a", 3, (0, 1), (None, -1), (1.5, 1)])

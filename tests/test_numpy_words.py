@@ -279,7 +279,10 @@ def test_keras_names_numpys_words_by_their_module() -> None:
     from cnnfast.ops.numpy import add
 
     assert add is ops.numpy.add is ops.add
-    assert "arctan2" in dir(ops.numpy)
+    assert ops.nn.relu is ops.relu
+    assert "relu" not in dir(ops.numpy)
+    with pytest.raises(AttributeError, match="did you mean 'softmax'"):
+        ops.nn.softmx  # noqa: B018
 
 
 @pytest.mark.parametrize(

@@ -75,6 +75,7 @@ def test_shuffle_and_dropout() -> None:
     assert kept.mean() == pytest.approx(1.0, abs=0.02)
     rows = random.dropout(np.ones((200, 100)), 0.25, noise_shape=(None, 1), seed=1)
     assert (rows == rows[:, :1]).all()
+    np.testing.assert_array_equal(random.dropout(np.ones((2, 3)), 1.0), np.zeros((2, 3)))
 
 
 class Draws(layers.Layer):
@@ -135,6 +136,9 @@ def test_errors_teach() -> None:
         random.categorical([1.0, 2.0], 3)
     with pytest.raises(ValueError, match="does not offer dtype"):
         random.normal((3,), dtype="float64")
+    for shape in ((None,), (None, 2)):
+        with pytest.raises(ValueError, match=r"noise_shape must have 1, None or the size .* inputs \(2, 3\)"):
+            random.dropout(np.ones((2, 3)), 0.5, noise_shape=shape)
 
 
 class Sampling(layers.Layer):

@@ -303,3 +303,8 @@ def test_errors_say_the_rule() -> None:
         ops.mean(np.ones((2, 3)), axis=(0, -2))
     with pytest.raises(ValueError, match="no norm along 2 axes"):
         ops.norm(np.ones((2, 3)), ord=3)
+
+
+@pytest.mark.parametrize("word", ["argmax", "argmin", "nanargmax", "nanargmin"])
+def test_a_single_number_is_at_place_0(word: str) -> None:
+    assert getattr(ops, word)(np.float32(2.5)) == 0

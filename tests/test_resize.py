@@ -60,6 +60,24 @@ def test_one_axis(kind: Any, places: Any, antialias: bool, isa: str) -> None:
         _check(single(x.shape[1:], add), x, 2, matrix)
 
 
+@pytest.mark.parametrize("antialias", [False, True])
+@pytest.mark.parametrize("places", ["half_pixel", "asymmetric"])
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize(("cells", "factor"), [(5, 1.7), (7, 0.6), (9, 1.1), (16, 0.23)])
+def test_one_axis_by_a_factor(cells: int, factor: float, kind: Any, places: Any, antialias: bool) -> None:
+    """Where cells lie then does not follow from the sizes: the last of the source may count for less."""
+    size = int(cells * factor)
+    matrix = resize_matrix(cells, size, kind, places, antialias, step=1 / factor)
+    if size != cells:
+        assert (matrix != resize_matrix(cells, size, kind, places, antialias)).any() or kind == "nearest"
+    x = np.random.default_rng(0).normal(size=(3, cells, 19)).astype(np.float32)
+
+    def add(g: "_core.Graph", v: int) -> int:
+        return g.resize(v, 0, size, kind, places, antialias, "resize", step=1 / factor)
+
+    _check(single(x.shape[1:], add), x, 1, matrix)
+
+
 def test_pytorchs_cubic() -> None:
     matrix = resize_matrix(6, 11, "bicubic", "align_corners", False, -0.75, True)
     x = np.random.default_rng(0).normal(size=(2, 6, 3)).astype(np.float32)
@@ -182,6 +200,8 @@ def test_what_is_no_place_is_nan() -> None:
         (lambda g, v: g.resize(v, 3, 2, "nearest", "half_pixel", False, "r"), "no axis 3"),
         (lambda g, v: g.resize(v, 0, 0, "nearest", "half_pixel", False, "r"), "at least 1 cell"),
         (lambda g, v: g.resize(v, 0, 2**40, "nearest", "half_pixel", False, "r"), "the limit is"),
+        (lambda g, v: g.resize(v, 0, 9, "nearest", "half_pixel", False, "r", step=1.0), "must lie within"),
+        (lambda g, v: g.resize(v, 0, 2, "nearest", "half_pixel", False, "r", step=-1.0), "must lie within"),
         (lambda g, v: g.resize(v, 0, 2, "linear", "half_pixel", False, "r"), "must be nearest"),
         (lambda g, v: g.resize(v, 0, 2, "nearest", "pixel", False, "r"), "must be half_pixel"),
         (lambda g, v: g.sample(v, v, "nearest", "constant", 0, "channels_last", "s"), "a number for each"),
@@ -264,6 +284,37 @@ def test_pytorchs_bicubic() -> None:
     want = _resized(x, (4, 9), "bicubic", cubic=-0.75, repeats=True)
     got = ops.image.resize(x, (4, 9), "bicubic", coordinates="pytorch_half_pixel")
     np.testing.assert_allclose(got, want, atol=1e-5)
+
+
+def test_resize_by_a_factor_that_is_not_the_sizes_ratio() -> None:
+    """PyTorch's `interpolate` rounds sizes down and goes by the factor."""
+    x = _images(2, 5, 7, 3)
+    how: Any = ("bilinear", "half_pixel", False)
+    matrices = [resize_matrix(cells, int(cells * 1.5), *how, step=1 / 1.5) for cells in (5, 7)]
+    want = np.einsum("ai,bj,nijc->nabc", *matrices, x)
+    for factor in (1.5, (1.5, 1.5)):
+        got = ops.image.resize(x, (7, 10), coordinates="pytorch_half_pixel", scale_factor=factor)
+        np.testing.assert_allclose(got, want, atol=1e-5)
+    assert np.abs(want - ops.image.resize(x, (7, 10))).max() > 0.01
+    same = ops.image.resize(x, (5, 7), scale_factor=1.1)  # the size stays, places move
+    assert np.abs(same - x).max() > 0.01
+    source = Input(x.shape[1:])
+    model = Model(source, ops.image.resize(source, (7, 10), scale_factor=1.5))
+    np.testing.assert_allclose(Model.from_config(model.get_config()).predict(x), want, atol=1e-5)
+
+
+@pytest.mark.parametrize(
+    ("how", "message"),
+    [
+        ({"scale_factor": 0.0}, "scale_factor must be at least 0.0001"),
+        ({"scale_factor": (2, 2, 2)}, "a number for each of 2 axes"),
+        ({"scale_factor": 2, "coordinates": "align_corners"}, "leave scale_factor out"),
+        ({"scale_factor": 1.2}, "must lie within the 4"),
+    ],
+)
+def test_factors_that_do_not_fit(how: dict[str, Any], message: str) -> None:
+    with pytest.raises(ValueError, match=message):
+        ops.image.resize(_images(1, 4, 4, 1), (8, 8), **how)
 
 
 @pytest.mark.parametrize(("shape", "size"), [((6, 9), (4, 4)), ((9, 6), (4, 8)), ((5, 5), (3, 7))])

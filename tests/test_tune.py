@@ -15,6 +15,7 @@ from support.nets import refusal
 
 import cnnfast
 from cnnfast import _core, layers
+from cnnfast.tuning import tuning_path
 
 CHANNELS = 16  # enough for every algorithm that may take a 3x3 convolution
 # A process that says what it chose, whether it timed anything, and what came out.
@@ -321,11 +322,12 @@ def test_processes_that_tune_together_keep_all(tune_file: Path) -> None:
     """Each of eight learns one convolution, eight times; none is lost."""
     code = """
 import sys
+from pathlib import Path
 from cnnfast import _core
-from cnnfast.tuning import _file
+from cnnfast.tuning import _file, tuning_path
 for k in range(8):
     _core.set_tuning({f"conv {sys.argv[1]} {k}": {"blocked": 1.0}}, {})
-    _file.save(_file.tuning_path())
+    _file.save(Path(tuning_path()))
 """
     command = [sys.executable, "-c", code]
     children = [subprocess.Popen([*command, str(n)], env=python_environment()) for n in range(8)]
@@ -366,8 +368,6 @@ def test_environment_variable_is_checked() -> None:
 
 
 def test_default_place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    from cnnfast.tuning import _file
-
     monkeypatch.delenv("CNNFAST_TUNE_FILE", raising=False)
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
-    assert _file.tuning_path() == tmp_path / "cnnfast" / "tune.json"
+    assert tuning_path() == str(tmp_path / "cnnfast" / "tune.json")

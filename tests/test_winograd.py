@@ -150,6 +150,12 @@ def test_how_far_a_pixel_reaches(algorithm: str, isa: str) -> None:
     assert (beyond > 0) == (algorithm not in ("blocked", "winograd_f2"))
 
 
+def test_the_help_tells_how_far_a_pixel_reaches() -> None:
+    """Where the classes are described, and where a person looks for what computed a layer."""
+    for function in (cnnfast.set_precision, cnnfast.Model.profile):
+        assert all(word in str(function.__doc__).lower() for word in ("winograd", "nan", "tile")), function
+
+
 def test_exact_keeps_a_nan_local(precision: Callable[[Any], None]) -> None:
     """What the classes promise, of a network as it comes: exact is local, default is not."""
     case = replace(SAME, batch=1)

@@ -84,6 +84,7 @@ def test_elementwise_layers(layer: Any, expected: Callable[[Array], Array]) -> N
 
 
 MERGES: dict[str, Callable[[list[Array]], Array]] = {
+    "Add": lambda xs: xs[0] + xs[1] + xs[2],
     "Multiply": lambda xs: xs[0] * xs[1] * xs[2],
     "Average": lambda xs: (xs[0] + xs[1] + xs[2]) / 3,
     "Maximum": np.maximum.reduce,
@@ -102,6 +103,23 @@ def test_merges(name: str, tmp_path: Path) -> None:
     np.testing.assert_array_equal(same.predict(xs), model.predict(xs))
     model.save(tmp_path / "merge")
     np.testing.assert_array_equal(models.load_model(tmp_path / "merge").predict(xs), model.predict(xs))
+
+
+@pytest.mark.parametrize(
+    "shapes", [((4,), (1,)), ((5, 1, 3), (1, 4, 3)), ((4, 5, 3), (3,)), ((3,), (4, 5, 3))]
+)
+@pytest.mark.parametrize("name", MERGES)
+def test_merges_of_several_shapes(name: str, shapes: tuple[tuple[int, ...], ...]) -> None:
+    """What lacks axes has them behind the batch's."""
+    xs = [_x(*shape) + i for i, shape in enumerate([*shapes, shapes[0]])]
+    entries = [Input(x.shape[1:]) for x in xs]
+    layer = getattr(layers, name)()
+    got = Model(entries, layer(entries)).predict(xs, verbose=0)
+    rank = max(x.ndim for x in xs)
+    wide = [x.astype(np.float64).reshape(3, *(1,) * (rank - x.ndim), *x.shape[1:]) for x in xs]
+    np.testing.assert_allclose(got, MERGES[name](np.broadcast_arrays(*wide)), rtol=1e-5, atol=1e-6)
+    np.testing.assert_array_equal(layer(xs), got)
+    assert layer.compute_output_shape([(None, *x.shape[1:]) for x in xs]) == (None, *got.shape[1:])
 
 
 def test_the_difference_of_two() -> None:
@@ -271,6 +289,29 @@ def test_slopes_are_held_by_rules() -> None:
     assert twin.get_config() == layer.get_config()
     with pytest.raises(ValueError, match="axis 0 must be one of 1 to 1"):
         layers.PReLU(shared_axes=0).build((None, 4))
+
+
+@pytest.mark.parametrize(
+    ("axis", "shape", "like"), [(-1, (6, 5, 8), (8,)), (1, (4, 6, 5), (4, 1, 1)), (1, (3,), (3,))]
+)
+def test_learnt_factors(axis: int, shape: tuple[int, ...], like: tuple[int, ...], isa: str) -> None:
+    x = _x(*shape)
+    layer = layers.LayerScale(0.25, axis=axis)
+    model = Model(source := Input(shape), layer(source))
+    np.testing.assert_array_equal(model.predict(x), x * np.float32(0.25))
+    gamma = np.random.default_rng(1).normal(size=shape[axis if axis < 0 else 0]).astype(np.float32)
+    layer.set_weights([gamma])
+    np.testing.assert_allclose(model.predict(x), x * gamma.reshape(like), rtol=1e-6)
+    rates = np.random.default_rng(2).normal(size=x.shape).astype(np.float32)
+    grad, (grad_gamma,) = model.network.vjp(x, rates)
+    np.testing.assert_allclose(grad, gamma.reshape(like) * rates, rtol=1e-6)
+    others = tuple(a for a in range(x.ndim) if a != axis % x.ndim)
+    expected = (x * rates.astype(float)).sum(others)
+    np.testing.assert_allclose(grad_gamma, expected, rtol=1e-5, atol=1e-5)
+    same = layers.LayerScale.from_config(layer.get_config())
+    assert (same.init_values, same.axis) == (0.25, axis)
+    with pytest.raises(ValueError, match="axis 5 must be one of"):
+        layers.LayerScale(axis=5).build((None, 4))
 
 
 def test_an_activation_may_be_set() -> None:

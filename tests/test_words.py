@@ -374,3 +374,33 @@ def test_neighbours_are_one_formula() -> None:
     network.disable_pass("merge_formulas")
     assert len(_formula_steps(network)) > 5
     np.testing.assert_array_equal(network.predict(rows), merged)
+
+
+_OF_IMAGES: list[Callable[..., Any]] = [
+    lambda x, **layout: ops.max_pool(x, 2, **layout),
+    lambda x, **layout: ops.average_pool(x, 2, **layout),
+    lambda x, **layout: ops.adaptive_max_pool(x, 2, **layout),
+    lambda x, **layout: ops.adaptive_average_pool(x, 2, **layout),
+    lambda x, **layout: ops.conv(x, np.ones((1, 1, 3, 2)), **layout),
+    lambda x, **layout: ops.image.resize(x, (2, 2), **layout),
+    lambda x, **layout: ops.image.rgb_to_grayscale(x, **layout),
+    lambda x, **layout: ops.image.sobel_edges(x, **layout),
+]
+
+
+@pytest.mark.parametrize("word", _OF_IMAGES)
+def test_words_follow_the_default_layout_of_the_moment(
+    word: Callable[..., Any], image_data_format: Callable[[str], None]
+) -> None:
+    """Also where a network of the same shapes and arguments is kept, and in models and their files."""
+    x = np.random.default_rng(6).random((2, 3, 4, 3)).astype(np.float32)
+    last, first = word(x, data_format="channels_last"), word(x, data_format="channels_first")
+    np.testing.assert_array_equal(word(x), last)
+    if word is not _OF_IMAGES[4]:  # a convolution takes no symbolic tensors
+        source = Input(x.shape[1:])
+        model = Model(source, word(source))
+    image_data_format("channels_first")
+    np.testing.assert_array_equal(word(x), first)
+    if word is not _OF_IMAGES[4]:
+        for each in (model, Model.from_config(model.get_config())):
+            np.testing.assert_allclose(each.predict(x, verbose=0), last, rtol=1e-6)

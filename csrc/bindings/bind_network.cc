@@ -562,6 +562,7 @@ void bind_network(py::module_& m) {
                     waiting([](const Network& network) { return network.optimizer().learning_rate; }),
                     waiting(&Network::set_learning_rate))
       .def_property("seed", waiting(&Network::seed), waiting(&Network::set_seed))
+      .def_property("predictions", waiting(&Network::predictions), waiting(&Network::set_predictions))
       .def_property_readonly("step", waiting(&Network::step))
       .def("predict", &predict, arg("x"))
       .def("predict", &predict_all, arg("inputs"))

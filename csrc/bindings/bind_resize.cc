@@ -41,14 +41,14 @@ void bind_resize(py::class_<Graph>& graph) {
           "resize",
           [](Graph& self, int src, int axis, int64_t size, const std::string& interpolation,
              const std::string& coordinates, bool antialias, const std::string& name, float cubic,
-             bool repeats) {
-            return self.resize(
-                src, axis, size,
-                {to_interpolation(interpolation), to_coordinates(coordinates), antialias, cubic, repeats},
-                name);
+             bool repeats, double step) {
+            return self.resize(src, axis, size,
+                               {to_interpolation(interpolation), to_coordinates(coordinates), antialias,
+                                cubic, repeats, step},
+                               name);
           },
           arg("src"), arg("axis"), arg("size"), arg("interpolation"), arg("coordinates"), arg("antialias"),
-          arg("name"), arg("cubic") = -0.5f, arg("repeats") = false)
+          arg("name"), arg("cubic") = -0.5f, arg("repeats") = false, arg("step") = 0.0)
       .def(
           "sample",
           [](Graph& self, int src, int at, const std::string& interpolation, const std::string& fill_mode,

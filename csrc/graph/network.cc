@@ -156,6 +156,17 @@ void Network::set_seed(uint64_t seed) {
   state_->seed = seed;
 }
 
+int64_t Network::predictions() const {
+  const Lock lock(state_->mutex);
+  return state_->predictions;
+}
+
+void Network::set_predictions(int64_t predictions) {
+  if (predictions < 0) fail("predictions must not be negative, got ", predictions, ".");
+  const Lock lock(state_->mutex);
+  state_->predictions = predictions;
+}
+
 int64_t Network::step() const {
   const Lock lock(state_->mutex);
   return state_->step;

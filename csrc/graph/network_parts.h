@@ -22,6 +22,11 @@ inline bool follows_rules(Mode mode) {
   return mode == Mode::train || mode == Mode::evaluate;
 }
 
+// Whether random numbers are those of a training step.
+inline bool follows_step(Mode mode) {
+  return mode == Mode::train || mode == Mode::vjp_training;
+}
+
 // By which some of them multiply the learning rate.
 inline std::vector<double> factors_of(const std::vector<WeightRules>& rules) {
   std::vector<double> factors;

@@ -160,7 +160,8 @@ Run Network::bound(Mode mode, Run run, const std::vector<double>& factors) {
 }
 
 void Network::bind_step(Mode mode, Run* run, const std::vector<double>& factors) {
-  run->step = state_->step;
+  // Others than training count from the far end: they draw what no step of training does.
+  run->step = follows_step(mode) ? state_->step : ~state_->predictions;
   if (mode != Mode::train) return;
   run->learning_rate = step_rate(state_->optimizer, state_->step);
   run->numbers = state_->numbers_for(run->learning_rate, factors);
@@ -236,6 +237,7 @@ int Network::execute(Mode mode, const Batches& batches, Run run, const Transacti
 
 // Behind a run.
 void Network::note_changes(Mode mode, Cached* cached, const Transaction& transaction) {
+  if (!follows_step(mode)) ++state_->predictions;
   if (mode == Mode::train) {
     ++state_->step;
     for (const WeightPtr& weight : all_weights_)

@@ -41,7 +41,7 @@ struct Run {
   double* results = nullptr;       // the loss, then sums of metrics
   double* step_seconds = nullptr;  // or null; one for each step
   uint64_t seed = 0;
-  int64_t step = 0;
+  int64_t step = 0;                // of random numbers
   double learning_rate = 0;        // of this step: step_rate()
   const float* numbers = nullptr;  // what a formula that updates reads besides
   bool clear = false;              // the arena holds what others left there

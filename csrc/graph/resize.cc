@@ -20,7 +20,11 @@ int Graph::resize(int src, int axis, int64_t size, const Resizing& how, const st
             .decider = from.decider};
   int64_t& cells = made.dims[static_cast<size_t>(axis)];
   checked_size(cells, kMostTaps, name, ": the axis to resize");
-  cells = checked_size(size, kMostTaps, name, ": the size of the resized axis");
+  checked_size(size, kMostTaps, name, ": the size of the resized axis");
+  if (!(how.step >= 0 && static_cast<double>(size) * how.step <= static_cast<double>(cells) + 0.5))
+    fail(name, ": ", size, " cells that stand for ", how.step, " each must lie within the ", cells,
+         " there are.");
+  cells = size;
   return push(std::move(made));
 }
 

@@ -21,6 +21,7 @@ struct TrainingState {
   StepNumbers numbers;     // what they read in this step
   uint64_t seed = 0;       // of dropout
   int64_t step = 0;
+  int64_t predictions = 0;  // and evaluations and gradients, each of which draws other numbers
   uint64_t generation = 0;  // another one whenever the optimizer is chosen anew, or slots move
   std::map<WeightPtr, std::vector<Floats>> slots;  // of weights that were trained so far
 

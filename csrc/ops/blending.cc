@@ -8,29 +8,28 @@ namespace cnnfast {
 
 namespace {
 
-// Where a cell's centre lies in the source, exactly as a fraction.
-struct Place {
-  int64_t above, below;
-  double value() const { return static_cast<double>(above) / static_cast<double>(below); }
+// The way from a cell's centre to the next in the source, as a fraction: above / below.
+struct Stride {
+  double above, below;
 };
 
-// From the centre of the source's first cell on, or with half_pixel from its border.
-Place place_of(Coordinates coordinates, int64_t i, int64_t from, int64_t to) {
-  switch (coordinates) {
-    case Coordinates::half_pixel:
-      return {(2 * i + 1) * from, 2 * to};
-    case Coordinates::align_corners:
-      return {i * (from - 1), std::max<int64_t>(to - 1, 1)};
-    case Coordinates::asymmetric:
-      break;
-  }
-  return {i * from, to};
+Stride stride_of(const Resizing& how, int64_t from, int64_t to) {
+  if (how.coordinates == Coordinates::align_corners)
+    return {static_cast<double>(from - 1), static_cast<double>(std::max<int64_t>(to - 1, 1))};
+  if (how.step != 0) return {how.step, 1};
+  return {static_cast<double>(from), static_cast<double>(to)};
 }
 
-int64_t nearest(Coordinates coordinates, int64_t i, int64_t from, int64_t to) {
-  const Place at = place_of(coordinates, i, from, to);
-  const bool rounds = coordinates == Coordinates::align_corners;
-  return rounds ? (2 * at.above + at.below) / (2 * at.below) : at.above / at.below;
+// Where a cell's centre lies in the source: from the centre of its first cell on, or with half_pixel from its
+// border. One division of whole numbers, so that what falls between two cells does so exactly.
+double place_of(Coordinates coordinates, int64_t i, Stride stride) {
+  const double cells = static_cast<double>(i) + (coordinates == Coordinates::half_pixel ? 0.5 : 0.0);
+  return cells * stride.above / stride.below;
+}
+
+int64_t nearest(Coordinates coordinates, int64_t i, Stride stride, int64_t from) {
+  const double rounding = coordinates == Coordinates::align_corners ? 0.5 : 0.0;
+  return std::min(static_cast<int64_t>(place_of(coordinates, i, stride) + rounding), from - 1);
 }
 
 int radius_of(Interpolation interpolation) {
@@ -105,18 +104,15 @@ void append(Blending& to, int64_t first, const std::vector<double>& weights) {
 
 Blending blending_of(const Resizing& how, int64_t from, int64_t to) {
   Blending made;
-  const bool corners = how.coordinates == Coordinates::align_corners;
-  const double scale = corners
-                           ? static_cast<double>(from - 1) / static_cast<double>(std::max<int64_t>(to - 1, 1))
-                           : static_cast<double>(from) / static_cast<double>(to);
-  const double stretch = how.antialias ? std::max(scale, 1.0) : 1.0;
+  const Stride stride = stride_of(how, from, to);
+  const double stretch = how.antialias ? std::max(stride.above / stride.below, 1.0) : 1.0;
   const double border = how.coordinates == Coordinates::half_pixel ? 0.5 : 0.0;
   for (int64_t i = 0; i < to; ++i) {
     if (how.interpolation == Interpolation::nearest) {
-      append(made, nearest(how.coordinates, i, from, to), {1.0});
+      append(made, nearest(how.coordinates, i, stride, from), {1.0});
       continue;
     }
-    const Run run = run_of(how, place_of(how.coordinates, i, from, to).value() - border, stretch, from);
+    const Run run = run_of(how, place_of(how.coordinates, i, stride) - border, stretch, from);
     append(made, run.first, run.weights);
   }
   return made;

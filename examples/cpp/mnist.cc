@@ -5,7 +5,6 @@
 #include <iostream>
 
 using namespace cnnfast;
-
 using Step = void (Network::*)(const Samples&, const Targets&, int, std::vector<double>&);
 
 struct Digits {
@@ -16,8 +15,7 @@ struct Digits {
     read(path + "-labels-idx1-ubyte.gz", 8, [&](uint8_t byte) { labels.push_back(byte); });
     if (pixels.size() != labels.size() * 28 * 28) fail(path, ": images and labels do not fit.");
   }
-  template <class Take>
-  static void read(const std::string& path, z_off_t header, const Take& take) {
+  static void read(const std::string& path, z_off_t header, const auto& take) {
     const gzFile file = gzopen(path.c_str(), "rb");
     if (!file || gzseek(file, header, SEEK_SET) != header) fail("cannot read ", path, ".");
     for (int byte; (byte = gzgetc(file)) >= 0;) take(static_cast<uint8_t>(byte));

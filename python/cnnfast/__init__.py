@@ -52,9 +52,11 @@ from cnnfast.tuning import tune
 if TYPE_CHECKING:
     from cnnfast import (
         activations,
+        applications,
         backend,
         cli,
         datasets,
+        io,
         losses,
         metrics,
         ops,
@@ -76,9 +78,11 @@ __version__ = _core.build_info()["version"]
 # Imported when first used: they bring what a plain training does not need.
 _LAZY = (
     "activations",
+    "applications",
     "backend",
     "cli",
     "datasets",
+    "io",
     "losses",
     "metrics",
     "ops",
@@ -113,6 +117,7 @@ __all__ = [
     "Sequential",
     "__version__",
     "activations",
+    "applications",
     "backend",
     "callbacks",
     "cli",
@@ -123,6 +128,7 @@ __all__ = [
     "get_precision",
     "image_data_format",
     "initializers",
+    "io",
     "layers",
     "losses",
     "metrics",

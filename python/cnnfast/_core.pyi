@@ -203,11 +203,13 @@ class Graph:
         name: str,
         cubic: float = -0.5,
         repeats: bool = False,
+        step: float = 0.0,
     ) -> int:
         """One axis of a row in another size.
 
         `cubic`: The parameter of Keys's kernel; PyTorch's is -0.75. `repeats`: Cells beyond the border are
-        its last cell; else they do not count.
+        its last cell; else they do not count. `step`: How many cells one of the result stands for; 0: the
+        ratio of the sizes.
         """
 
     def sample(
@@ -325,7 +327,7 @@ class Workspace:
     """
 
 class TrainingState:
-    """What training keeps besides weights: the optimizer, its slots by weight, step and seed.
+    """What training keeps besides weights: the optimizer, its slots by weight, step, seed and predictions.
 
     Networks of one model for several shapes share one; calls on them exclude each other.
     """
@@ -398,7 +400,8 @@ class Network:
         """
 
     learning_rate: float  # of the configured optimizer; may be changed between steps
-    seed: int  # of dropout
+    seed: int  # of all random numbers
+    predictions: int  # evaluations and gradients, too, so far; random numbers are others in each
     @property
     def step(self) -> int: ...  # optimizer steps taken so far
     @overload

@@ -6,6 +6,7 @@ import operator
 from typing import TYPE_CHECKING, Any, Literal, cast
 
 from cnnfast import _core
+from cnnfast.utils.arguments import ArgumentTypeError, whole_number
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -45,10 +46,7 @@ def set_num_threads(n: int) -> None:
         1
         >>> set_num_threads(before)
     """
-    count = operator.index(n)
-    if count < 1:
-        raise ValueError(f"set_num_threads needs a whole number of at least 1, got {n}")
-    _core.set_num_threads(count)
+    _core.set_num_threads(whole_number(n, "the number of threads", 1))
 
 
 def get_num_threads() -> int:
@@ -326,9 +324,12 @@ def set_random_seed(seed: int) -> None:
         >>> bool((a == b).all())
         True
     """
-    value = operator.index(seed)
+    try:
+        value = operator.index(seed)
+    except TypeError:
+        raise ArgumentTypeError(f"seed must be a whole number, got {seed!r}") from None
     if value < 0:
-        raise ValueError(f"set_random_seed needs a whole number of at least 0, got {seed}")
+        raise ValueError(f"seed must be at least 0, got {seed}")
     from numpy.random import default_rng  # costs 20 ms, too much for `import cnnfast`
 
     _Settings.generator = default_rng(value)

@@ -13,8 +13,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from cnnfast.config import next_seed, random_generator
+from cnnfast.initializers import initializer
 from cnnfast.layers import noise
-from cnnfast.layers.tracing import Value, current_tracing
+from cnnfast.layers.tracing import Value, as_sizes, current_tracing
 from cnnfast.utils.arguments import not_offered, real_number, whole_number
 from cnnfast.utils.missing import missing
 
@@ -110,7 +111,7 @@ def _like(shape: Shape) -> Value | None:
     graph = current_tracing()
     if graph is None:
         return None
-    sizes = tuple(shape)
+    sizes = tuple(as_sizes(tuple(shape)))
     if not sizes or sizes[0] is not None:
         return graph.as_value(np.zeros([whole_number(each, "a size of shape", 1) for each in sizes]))
     first = graph.value(graph.inputs[0])
@@ -128,7 +129,7 @@ def normal(shape: Shape, mean: float = 0.0, stddev: float = 1.0, dtype: Any = No
 
     Args:
         shape: Their shape. In a layer's `call` the batch's axis is None, as in `ops.shape(inputs)`; there,
-            numbers are others in each step of training, and the same in each prediction of a model.
+            numbers are others in each step of training and each prediction of a model.
         mean: Their mean.
         stddev: Their standard deviation, at least 0.
         dtype: "float32" or None.
@@ -240,11 +241,8 @@ def truncated_normal(
     """
     not_offered("truncated_normal", dtype=(dtype, None))
     mean, stddev = real_number(mean, "mean", -math.inf), real_number(stddev, "stddev")
-    generator = _generator(seed)
-    drawn = generator.standard_normal(_sizes(shape))
-    while (outside := np.abs(drawn) > 2).any():
-        drawn[outside] = generator.standard_normal(int(outside.sum()))
-    return (mean + stddev * drawn).astype(np.float32)
+    drawn = initializer.truncated_normal(_sizes(shape), _generator(seed))
+    return np.float32(mean) + np.float32(stddev) * drawn
 
 
 def categorical(logits: ArrayLike, num_samples: int, dtype: Any = "int32", seed: Seed = None) -> NDArray[Any]:
@@ -283,7 +281,7 @@ def dropout(inputs: Any, rate: float, noise_shape: Shape | None = None, seed: Se
 
     Args:
         inputs: An array; or, in a layer's `call`, what stands for one.
-        rate: Share that is set to 0, in [0, 1).
+        rate: Share that is set to 0, in [0, 1].
         noise_shape: 1 for each axis along which all are set or none, else None or the size.
         seed: A whole number, a `SeedGenerator`, or None, which follows `cnnfast.set_random_seed`.
 
@@ -297,18 +295,17 @@ def dropout(inputs: Any, rate: float, noise_shape: Shape | None = None, seed: Se
         >>> sorted(set(dropout(np.ones(100), 0.5, seed=0).tolist()))
         [0.0, 2.0]
     """
-    rate = real_number(rate, "rate", below=1.0)
+    rate = real_number(rate, "rate", at_most=1.0)
     own = noise.own_noise_shape(noise_shape)
     if isinstance(inputs, Value):
-        return inputs * (noise.kept(inputs, rate, own, _bits(seed)) / (1.0 - rate))
+        return inputs * noise.scaled(noise.kept(inputs, rate, own, _bits(seed)), rate)
     values = np.asarray(inputs, np.float32)
-    sizes = (
-        values.shape
-        if own is None
-        else [b if a is None else a for a, b in zip(own, values.shape, strict=True)]
-    )
+    sizes = values.shape
+    if own is not None:
+        noise.check_noise_shape(own, sizes)
+        sizes = tuple(size if wanted is None else wanted for wanted, size in zip(own, sizes, strict=True))
     kept = _generator(seed).random(sizes, np.float32) >= rate
-    return (values * (kept / np.float32(1.0 - rate))).astype(np.float32)
+    return (values * noise.scaled(kept, rate)).astype(np.float32)
 
 
 def shuffle(x: ArrayLike, axis: int = 0, seed: Seed = None) -> NDArray[Any]:

@@ -232,15 +232,16 @@ def interpolate(
     sizes = input.dims[1:]
     if size is None:
         size = [math.floor(each * scale_factor) for each in sizes]
-        whole = all(made == have * scale_factor for made, have in zip(size, sizes, strict=True))
-        if not (whole or recompute_scale_factor or align_corners or mode == "area"):
-            raise NotSaidError("factor")
+        if recompute_scale_factor or align_corners:
+            scale_factor = None
     if mode == "area":
         return getattr(layers, f"AdaptiveAveragePooling{len(sizes)}D")(size, FIRST)(input)
     kind, places = _INTERPOLATIONS[mode]
     if align_corners:
         places = "align_corners"
-    return ops.image.resize(input, size, kind, data_format=FIRST, coordinates=places)
+    return ops.image.resize(
+        input, size, kind, data_format=FIRST, coordinates=places, scale_factor=scale_factor
+    )
 
 
 @said("upsample_bilinear", batch=0)

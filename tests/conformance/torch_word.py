@@ -19,7 +19,6 @@ EXCEPTIONS = {
     "classes": "as many classes as the largest number tells",
     "bicubic": "images read at places by cubic interpolation",
     "divisor": "average pooling with a divisor of one's own",
-    "factor": "sizes by a factor that is not the ratio of the sizes: that ratio is cnnfast's step",
     "negative epsilon": "an epsilon below 0, which cnnfast refuses",
     "no axes": "an axis of a number, which has none",
     "places": "places of maxima of adaptive pooling",

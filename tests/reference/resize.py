@@ -33,14 +33,17 @@ def resize_matrix(
     antialias: bool,
     cubic: float = -0.5,
     repeats: bool = False,
+    step: float = 0.0,
 ) -> Doubles:
-    """What each of `size` cells takes of each of `cells`."""
+    """What each of `size` cells, which stand for `step` of them each, takes of each of `cells`."""
     corners = coordinates == "align_corners"
-    scale = (cells - 1) / max(size - 1, 1) if corners else cells / size
+    scale = step or ((cells - 1) / max(size - 1, 1) if corners else cells / size)
     made = np.zeros((size, cells))
     for i in range(size):
         if interpolation == "nearest":
             at = (2 * i + 1) * cells // (2 * size) if coordinates == "half_pixel" else i * cells // size
+            if step:
+                at = int((i + 0.5 * (coordinates == "half_pixel")) * step)
             made[i, int(np.floor(i * scale + 0.5)) if corners else at] = 1
             continue
         centre = (i + 0.5) * scale - 0.5 if coordinates == "half_pixel" else i * scale

@@ -110,6 +110,8 @@ POSITIONAL: dict[str, str] = {
     "layers.PReLU": "alpha_initializer alpha_regularizer alpha_constraint shared_axes",
     "layers.Permute": "dims",
     "layers.RMSNormalization": "axis epsilon",
+    "layers.RandomBrightness": "factor value_range seed data_format",
+    "layers.RandomContrast": "factor value_range seed data_format",
     "layers.ReLU": "max_value negative_slope threshold",
     "layers.RepeatVector": "n",
     "layers.Rescaling": "scale offset",
@@ -240,4 +242,5 @@ POSITIONAL: dict[str, str] = {
     "layers.Lambda": "function output_shape mask arguments",
     "layers.Layer": "",
     "layers.Layer.build": "input_shape",
+    "utils.Progbar": ("target width verbose interval stateful_metrics stateless_metrics unit_name"),
 }

@@ -46,9 +46,18 @@ class MetricCase:
 
     @property
     def offered(self) -> bool:
-        """Whether the package takes it: without logits, a crossentropy wants the activation of its own."""
-        wanted = "sigmoid" if self.loss == "BinaryCrossentropy" else "softmax"
-        return self.from_logits is not False or self.activation == wanted
+        """Whether the package takes it: without logits, a crossentropy wants probabilities."""
+        return self.from_logits is not False or self.activation in ("softmax", "sigmoid")
+
+    @property
+    def is_of_another_activation(self) -> bool:
+        """Whether a crossentropy of probabilities is beside the activation of the other.
+
+        Keras on TensorFlow then takes what went into that for the logits of its own; on other backends it
+        computes what its formula says.
+        """
+        own = "sigmoid" if self.loss == "BinaryCrossentropy" else "softmax"
+        return self.from_logits is False and self.activation != own
 
 
 def scores(samples: int, outputs: int, seed: int = 0) -> NDArray[np.float32]:
@@ -106,7 +115,13 @@ def metric_cases(samples: int) -> list[MetricCase]:
         for from_logits in _logits(loss)
         for activation in ("linear", "softmax", "sigmoid", "tanh")
         if not (outputs == 1 and activation == "softmax")
+        if from_logits is not False or activation != _other(loss)
     ]
+
+
+def _other(loss: str) -> str:
+    """The activation whose outputs a crossentropy takes as they are; Keras on TensorFlow reads its logits."""
+    return "softmax" if loss == "BinaryCrossentropy" else "sigmoid"
 
 
 def evaluate(library: Any, case: MetricCase, **compile_arguments: Any) -> dict[str, float]:

@@ -221,6 +221,7 @@ struct Resizing {
   bool antialias = false;  // smaller sizes take all cells that they stand for into account; not nearest
   float cubic = -0.5f;     // the parameter of Keys's kernel: Keras's; PyTorch's is -0.75
   bool repeats = false;    // cells beyond the border are its last cell; else they do not count
+  double step = 0;         // cells of the source that one of the target stands for; 0: the ratio of the sizes
 };
 struct ResizeAttrs {
   int axis;

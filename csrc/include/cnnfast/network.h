@@ -114,8 +114,9 @@ struct Snapshot {
 // For the programs of several networks. Where two of them run at once, one takes memory for that call.
 std::shared_ptr<Workspace> make_workspace();
 
-// What training keeps besides weights: the optimizer, its slots by weight, step and seed. Networks of one
-// model, for several sizes of its inputs, share one; calls on them exclude each other.
+// What training keeps besides weights: the optimizer, its slots by weight, step, seed and the number of
+// predictions. Networks of one model, for several sizes of its inputs, share one; calls on them exclude each
+// other.
 std::shared_ptr<TrainingState> make_training_state();
 
 class Network {
@@ -146,8 +147,11 @@ class Network {
   std::shared_ptr<const Objective> objective(Mode mode) const;  // of training or evaluation
   OptimizerConfig optimizer() const;
   void set_learning_rate(double rate);
-  uint64_t seed() const;  // of dropout
+  uint64_t seed() const;  // of all random numbers
   void set_seed(uint64_t seed);
+  // How many predictions, evaluations and gradients there were: random numbers are others in each.
+  int64_t predictions() const;
+  void set_predictions(int64_t predictions);
   int64_t step() const;  // updates made since it was configured
 
   // The optimizer's state: a buffer of slot_elems() floats for each slot, those of weights() first, each

@@ -60,7 +60,7 @@ class BackupAndRestore(Callback):
 
         return Path(self.backup_dir, _FILE)
 
-    def _check(self, names: Sequence[str] | None) -> None:
+    def _check(self, names: Sequence[str], complete: bool) -> None:
         os.makedirs(self.backup_dir, exist_ok=True)
         if not os.access(self.backup_dir, os.W_OK | os.X_OK):
             raise PermissionError(

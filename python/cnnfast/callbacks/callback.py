@@ -44,11 +44,12 @@ class Callback:
 
     _counts_batches = True  # False: it may be told of the last of several alone
 
-    def _check(self, names: Sequence[str] | None) -> None:
+    def _check(self, names: Sequence[str], complete: bool) -> None:
         """Refuses, before the first epoch, what would fail later.
 
         Args:
-            names: The names in the logs of an epoch; None where an earlier callback may add some.
+            names: The names in the logs of epochs; those of validation may not be in each.
+            complete: Whether there are no others, as an earlier callback may add.
         """
 
     @property

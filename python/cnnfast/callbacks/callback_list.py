@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 C = TypeVar("C", bound=Callback)
 
-# Which names these add to the logs of an epoch.
+# Which names these add to the logs of an epoch; others may add what they like.
 _LOOK_ONLY = (
     *(BackupAndRestore, Callback, CSVLogger, EarlyStopping, History, ModelCheckpoint, ProgressBar),
     *(SwapEMAWeights, TensorBoard),
@@ -119,15 +119,16 @@ class CallbackList:
         """Has each refuse what would fail later.
 
         Args:
-            names: The names of the numbers in the logs of an epoch.
+            names: The names of the numbers in the logs of epochs; those of validation may not be in each.
 
         Raises:
             ValueError, OSError: If one finds that it could not do its work.
         """
-        known: list[str] | None = names
+        known, complete = names, True
         for callback in self.callbacks:
-            callback._check(known)
-            known = _names_after(callback, known)
+            callback._check(known, complete)
+            added = _ADDED.get(getattr(callback.on_epoch_end, "__func__", None))  # it may be the object's own
+            known, complete = [*known, *(added or ())], complete and added is not None
 
     def listens_to(self, what: str) -> bool:
         """Whether anyone wants to hear of batches: of "train", "test" or "predict"."""
@@ -223,9 +224,3 @@ def _overrides(callback: Callback, methods: list[str]) -> bool:
         getattr(getattr(callback, each), "__func__", None) is not getattr(Callback, each) for each in methods
     )
     return callback.listens_to_batches and any(own)
-
-
-def _names_after(callback: Callback, names: list[str] | None) -> list[str] | None:
-    """Names in the logs once a callback has had them; None where it may add what it likes."""
-    added = _ADDED.get(type(callback).on_epoch_end)
-    return None if names is None or added is None else [*names, *added]

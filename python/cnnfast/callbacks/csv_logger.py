@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
-from typing import IO
 
 from cnnfast.callbacks.callback import Callback, Logs
 
@@ -18,11 +17,13 @@ class CSVLogger(Callback):
 
     Args:
         filename: The file.
-        separator: What stands between the columns.
+        separator: The character between the columns.
         append: Whether to go on with a file that there is; otherwise it is replaced.
 
     Raises:
-        OSError: Before the first epoch, if the file cannot be written.
+        ValueError: If the separator is not one character.
+        OSError: Before the first epoch, if the file cannot be opened, and later, if the disk is full; names
+            the file.
 
     Source:
         Keras 3, `keras.callbacks.CSVLogger`.
@@ -33,38 +34,33 @@ class CSVLogger(Callback):
     """
 
     def __init__(self, filename: str | os.PathLike[str], separator: str = ",", append: bool = False) -> None:
+        if not isinstance(separator, str) or len(separator) != 1:
+            raise ValueError(f"separator must be one character, got {separator!r}")
         self.filename = os.fspath(filename)
         self.separator = separator
         self.append = bool(append)
-        self._file: IO[str] | None = None
         self._names: Sequence[str] = ()
+        self._columns: list[str] | None = None
 
-    def _check(self, names: Sequence[str] | None) -> None:
-        self._names = names or ()
+    def _check(self, names: Sequence[str], complete: bool) -> None:
+        self._names = names
 
     def on_train_begin(self, logs: Logs | None = None) -> None:
-        """Opens the file."""
-        self.on_train_end()
-        self._file = open(self.filename, "a" if self.append else "w", newline="")  # noqa: SIM115
-        self._columns: list[str] | None = None
+        """Begins the file, or finds that it can be gone on with."""
+        with open(self.filename, "a" if self.append else "w"):
+            self._columns = None
 
     def on_epoch_end(self, epoch: int, logs: Logs | None = None) -> None:
         """Writes a line."""
-        file, values = self._file, logs or {}
-        if file is None:
-            raise RuntimeError("CSVLogger writes between on_train_begin and on_train_end")
         import csv
 
-        writer = csv.writer(file, delimiter=self.separator)
-        if self._columns is None:
-            self._columns = sorted({*values, *self._names})
-            if file.tell() == 0:
-                writer.writerow(["epoch", *self._columns])
-        writer.writerow([epoch, *(values.get(name, "NA") for name in self._columns)])
-        file.flush()
+        from cnnfast.models.files import naming  # its package needs this one
 
-    def on_train_end(self, logs: Logs | None = None) -> None:
-        """Closes the file."""
-        if self._file is not None:
-            self._file.close()
-            self._file = None
+        values = logs or {}
+        with naming(self.filename), open(self.filename, "a", newline="") as file:
+            writer = csv.writer(file, delimiter=self.separator)
+            if self._columns is None:
+                self._columns = sorted({*values, *self._names})
+                if file.tell() == 0:
+                    writer.writerow(["epoch", *self._columns])
+            writer.writerow([epoch, *(values.get(name, "NA") for name in self._columns)])

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from cnnfast.callbacks.callback import Logs
-from cnnfast.callbacks.monitor import Mode, MonitorCallback
+from cnnfast.callbacks.monitor import Mode, MonitorCallback, number_to_beat
 from cnnfast.utils.arguments import whole_number
 
 if TYPE_CHECKING:
@@ -15,6 +15,8 @@ if TYPE_CHECKING:
 
 class EarlyStopping(MonitorCallback):
     """Stops training when a number has not got better for some epochs; NaN is never better.
+
+    Epochs without the number, as those that are not validated, do not count.
 
     Args:
         monitor: The number's name.
@@ -28,7 +30,8 @@ class EarlyStopping(MonitorCallback):
         start_from_epoch: Epochs to wait before watching.
 
     Raises:
-        ValueError: Before the first epoch, if there will be no number of that name.
+        ValueError: If an argument is out of its range; before the first epoch, if there will be no number of
+            that name.
 
     Source:
         Keras 3, `keras.callbacks.EarlyStopping`.
@@ -52,7 +55,7 @@ class EarlyStopping(MonitorCallback):
         super().__init__(monitor, mode, min_delta, None)
         self.patience = whole_number(patience, "patience", 0)
         self.verbose = verbose
-        self.baseline = baseline
+        self.baseline = number_to_beat(baseline, "baseline")
         self.restore_best_weights = restore_best_weights
         self.start_from_epoch = whole_number(start_from_epoch, "start_from_epoch", 0)
 
@@ -67,7 +70,7 @@ class EarlyStopping(MonitorCallback):
     def on_epoch_end(self, epoch: int, logs: Logs | None = None) -> None:
         """Watches."""
         value = self._value(logs)
-        if epoch < self.start_from_epoch:
+        if value is None or epoch < self.start_from_epoch:
             return
         self.wait += 1
         if self._improves(value, self.best):

@@ -35,7 +35,7 @@ class LearningRateScheduler(Callback):
         if not self._takes_rate and not _takes(schedule, 1):
             raise ValueError(f"schedule must be a function of (epoch, rate) or of (epoch), got {schedule!r}")
 
-    def _check(self, names: Sequence[str] | None) -> None:
+    def _check(self, names: Sequence[str], complete: bool) -> None:
         self.model.optimizer._check_no_schedule("LearningRateScheduler")
 
     def on_epoch_begin(self, epoch: int, logs: Logs | None = None) -> None:

@@ -13,7 +13,9 @@ from cnnfast.utils.arguments import not_offered
 class ModelCheckpoint(MonitorCallback):
     """Saves the model, or its weights, after each epoch, or after each that was the best so far.
 
-    NaN is never better. Folders on the way to the file are made where they are missing.
+    NaN is never better. After an epoch without the number that is watched, or one that the file's name has a
+    field for, as one that is not validated, nothing is saved. Folders on the way to the file are made where
+    they are missing.
 
     Args:
         filepath: Where to; may hold fields such as "{epoch:02d}" (counted from 1) and "{val_loss:.3f}".
@@ -57,12 +59,13 @@ class ModelCheckpoint(MonitorCallback):
         self.save_best_only = save_best_only
         self.save_weights_only = save_weights_only
 
-    def _check(self, names: Sequence[str] | None) -> None:
+    def _check(self, names: Sequence[str], complete: bool) -> None:
         from cnnfast.models.files import target_path  # its package needs this one
 
+        self._expected = names
         if self.save_best_only:
-            super()._check(names)
-        if names is not None:
+            super()._check(names, complete)
+        if complete:
             self._path(0, dict.fromkeys(names, 0.0))
         if not self.save_weights_only:
             self.model.get_config()  # refuses what no file holds
@@ -78,10 +81,12 @@ class ModelCheckpoint(MonitorCallback):
         """Saves."""
         if self.save_best_only:
             value = self._value(logs)
-            if not self._improves(value, self.best):
+            if value is None or not self._improves(value, self.best):
                 return
             self.best = value
         path = self._path(epoch, logs or {})
+        if path is None:
+            return
         if self.verbose:
             print(f"Epoch {epoch + 1}: saving to {path}")
         _make_folder(os.path.dirname(path))
@@ -90,10 +95,13 @@ class ModelCheckpoint(MonitorCallback):
         else:
             self.model.save(path)
 
-    def _path(self, epoch: int, logs: Logs) -> str:
+    def _path(self, epoch: int, logs: Logs) -> str | None:
+        """Returns where to; None where a field's number is not in this epoch's logs, but in others'."""
         try:
             path = self.filepath.format(**{**logs, "epoch": epoch + 1})
         except KeyError as error:
+            if error.args[0] in self._expected:
+                return None
             raise ValueError(
                 f"ModelCheckpoint's filepath {self.filepath!r} names {error}, but there are only "
                 f"{['epoch', *logs]}; name one of these, or give fit validation data"

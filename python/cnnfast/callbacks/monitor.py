@@ -5,13 +5,33 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Sequence
-from typing import Literal
+from numbers import Real
+from typing import Any, Literal
+
+import numpy as np
 
 from cnnfast.callbacks.callback import Callback, Logs
-from cnnfast.utils.arguments import real_number
+from cnnfast.utils.arguments import ArgumentTypeError, real_number
 from cnnfast.utils.nest import leaves
 
 Mode = Literal["auto", "min", "max"]
+
+
+def number_to_beat(value: Any, name: str) -> float | None:
+    """Returns a number that values are compared with, or None.
+
+    Raises:
+        ArgumentTypeError: If it is neither.
+
+    Example:
+        >>> number_to_beat(1, "baseline")
+        1.0
+    """
+    if value is None:
+        return None
+    if not isinstance(value, Real):
+        raise ArgumentTypeError(f"{name} must be a number or None, got {value!r}")
+    return float(value)
 
 
 class MonitorCallback(Callback):
@@ -24,8 +44,8 @@ class MonitorCallback(Callback):
         best: The number to beat at first; None or NaN means any.
 
     Raises:
-        ValueError: If `mode` is none of these or `min_delta` is not finite; before the first epoch, if there
-            will be no number of that name.
+        ValueError: If `mode` is none of these, `min_delta` is not finite or `best` no number; before the
+            first epoch, if there will be no number of that name.
     """
 
     def __init__(self, monitor: str, mode: Mode, min_delta: float, best: float | None) -> None:
@@ -34,26 +54,31 @@ class MonitorCallback(Callback):
         self.monitor = monitor
         self.mode: Mode = mode
         self.min_delta = abs(real_number(min_delta, "min_delta", -math.inf))
-        self.best = best
+        self.best = number_to_beat(best, "initial_value_threshold")
+        self._expected: Sequence[str] = ()  # names in the logs, of some epochs at least
 
-    def _check(self, names: Sequence[str] | None) -> None:
-        if names is not None:
+    def _check(self, names: Sequence[str], complete: bool) -> None:
+        self._expected = names
+        if complete:
             self._value(dict.fromkeys(names, 0.0))
         self._larger_is_better()
 
-    def _value(self, logs: Logs | None) -> float:
+    def _value(self, logs: Logs | None) -> float | None:
+        """Returns the number; None in an epoch without it, where others have it."""
         if not logs or self.monitor not in logs:
+            if self.monitor in self._expected:
+                return None
             raise ValueError(
                 f"{type(self).__name__} watches {self.monitor!r}, but there are only {list(logs or {})}; "
                 "name one of these, or give fit validation data"
             )
         value = logs[self.monitor]
-        if not isinstance(value, (int, float)):
+        if np.ndim(value):
             raise ValueError(
                 f"{type(self).__name__} watches one number, but {self.monitor!r} tells several, {value!r}; "
                 "give the metric an average or a single threshold"
             )
-        return value
+        return float(value)
 
     def _improves(self, value: float, on: float | None) -> bool:
         """Whether a value is better than another, which may be none."""

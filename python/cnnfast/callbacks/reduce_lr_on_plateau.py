@@ -13,7 +13,8 @@ from cnnfast.utils.arguments import real_number, whole_number
 class ReduceLROnPlateau(MonitorCallback):
     """Multiplies the learning rate when a number has not got better for some epochs; NaN is never better.
 
-    Adds "learning_rate" to the logs.
+    Epochs without the number, as those that are not validated, do not count. Adds "learning_rate" to the
+    logs.
 
     Args:
         monitor: The number's name.
@@ -55,8 +56,8 @@ class ReduceLROnPlateau(MonitorCallback):
         self.cooldown = whole_number(cooldown, "cooldown", 0)
         self.min_lr = real_number(min_lr, "min_lr")
 
-    def _check(self, names: Sequence[str] | None) -> None:
-        super()._check(names)
+    def _check(self, names: Sequence[str], complete: bool) -> None:
+        super()._check(names, complete)
         self.model.optimizer._check_no_schedule("ReduceLROnPlateau")
 
     def on_train_begin(self, logs: Logs | None = None) -> None:
@@ -69,6 +70,8 @@ class ReduceLROnPlateau(MonitorCallback):
         value, optimizer = self._value(logs), self.model.optimizer
         if logs is not None:
             logs["learning_rate"] = float(optimizer.learning_rate)
+        if value is None:
+            return
         if self.cooldown_counter:
             self.cooldown_counter -= 1
             self.wait = 0

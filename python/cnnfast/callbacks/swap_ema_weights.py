@@ -28,7 +28,7 @@ class SwapEMAWeights(Callback):
     def __init__(self, swap_on_epoch: bool = False) -> None:
         self.swap_on_epoch = bool(swap_on_epoch)
 
-    def _check(self, names: Sequence[str] | None) -> None:
+    def _check(self, names: Sequence[str], complete: bool) -> None:
         if not self.model.optimizer.use_ema:
             raise ValueError("SwapEMAWeights needs an optimizer that keeps averages: give it use_ema=True")
 

@@ -1,6 +1,5 @@
 """What `cnnfast train` learns: a data set by name, or a folder of pictures."""
 
-import os
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
@@ -11,6 +10,7 @@ from numpy.typing import NDArray
 from cnnfast.cli.errors import UserError
 from cnnfast.cli.images import ImageInput, Pixels, Preparation
 from cnnfast.datasets import _search, fashion_mnist, image_folder, mnist
+from cnnfast.utils.memory import free_bytes
 
 Split = tuple[Pixels, NDArray[Any]]  # images (n, h, w, c) and class numbers
 
@@ -123,17 +123,9 @@ def find(name: str, folder: str | None, seed: int) -> Data:
 
 
 def _check_memory(needed: int, count: int, wanted: ImageInput) -> None:
-    free = _free_bytes()
+    free = free_bytes()
     if needed > free:
         raise UserError(
             f"{count:,} pictures of {wanted.size} take {needed / 1e9:.1f} GB, and {free / 1e9:.1f} GB are "
             "free; train on fewer of them, or on smaller ones (--size)"
         )
-
-
-def _free_bytes() -> int:
-    """Memory that can be taken without swapping."""
-    for line in Path("/proc/meminfo").read_text().splitlines():
-        if line.startswith("MemAvailable:"):
-            return int(line.split()[1]) * 1024
-    return os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from cnnfast.cli import classifier
-from cnnfast.cli.errors import UserError, load_model
+from cnnfast.cli.errors import UserError, load_model, whole_number
 from cnnfast.cli.images import ImageInput, Prepared, prepare
 from cnnfast.cli.ink import BlankError
 from cnnfast.cli.recorded import Recorded
@@ -58,8 +58,9 @@ def add_command(commands: Any) -> None:
     parser = commands.add_parser("predict", help="classify pictures with a saved model")
     parser.add_argument("model", metavar="MODEL", help="a saved model")
     parser.add_argument("images", metavar="PICTURE", nargs="+", help="picture files, or folders of them")
+    count = whole_number(minimum=1)
     parser.add_argument(
-        "--top", type=int, default=_TOP, metavar="N", help=f"classes to name (default: {_TOP})"
+        "--top", type=count, default=_TOP, metavar="N", help=f"classes to name (default: {_TOP})"
     )
     parser.add_argument("--json", action="store_true", help="print a JSON list")
     how = parser.add_mutually_exclusive_group()
@@ -74,8 +75,6 @@ def add_command(commands: Any) -> None:
 
 def run(options: argparse.Namespace) -> int:
     """Answers for each picture; the exit code is 1 if some could not be told."""
-    if options.top < 1:
-        raise UserError(f"--top must be 1 or more, not {options.top}")
     paths = [path for given in options.images for path in _pictures(Path(given))]
     answers = []
     for answer in _answers(options, paths):

@@ -3,13 +3,12 @@
 import argparse
 import dataclasses
 import os
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 from cnnfast.cli import data, keeping, report, user_model
 from cnnfast.cli.augment import KINDS
-from cnnfast.cli.errors import UserError
+from cnnfast.cli.errors import UserError, whole_number
 from cnnfast.cli.images import ImageInput
 from cnnfast.cli.recipes import MODELS, RECIPE
 from cnnfast.cli.training import Training
@@ -32,7 +31,7 @@ def add_command(commands: Any) -> None:
         f"(default: {_default_model(in_folder=False)}; for a folder {_default_model(in_folder=True)})",
     )
     parser.add_argument("--data", metavar="DIR", help="the folder with mnist's or fashion_mnist's files")
-    count = _whole_number(minimum=1)
+    count = whole_number(minimum=1)
     parser.add_argument(
         "--size", type=count, metavar="PIXELS", help="a folder's pictures' sides (default: the network's)"
     )
@@ -43,7 +42,7 @@ def add_command(commands: Any) -> None:
     parser.add_argument("--threads", type=count, help="threads to use (default: all)")
     parser.add_argument("--out", metavar="DIR", type=Path, default=Path("out"), help="results (default: out)")
     parser.add_argument(
-        "--seed", type=_whole_number(minimum=0), default=0, help="of all that is random (default: 0)"
+        "--seed", type=whole_number(minimum=0), default=0, help="of all that is random (default: 0)"
     )
     parser.add_argument("--verbose", action="store_true", help="also print layers and algorithms chosen")
     parser.set_defaults(run=run)
@@ -149,12 +148,3 @@ def _kinds(text: str) -> tuple[str, ...]:
             f"must be of {', '.join(KINDS)}, with commas between, not {strange[0]!r}"
         )
     return kinds
-
-
-def _whole_number(minimum: int) -> Callable[[str], int]:
-    def parse(text: str) -> int:
-        if not text.isdecimal() or int(text) < minimum:
-            raise argparse.ArgumentTypeError(f"must be a whole number, {minimum} or more, not {text!r}")
-        return int(text)
-
-    return parse

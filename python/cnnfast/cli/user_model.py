@@ -1,6 +1,7 @@
 """The network of a person's own Python file."""
 
 import runpy
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -12,6 +13,8 @@ from cnnfast.cli.errors import UserError
 def load(path: str) -> Any:
     """The model that a file makes. The file runs, with all that it may do: it is the user's own.
 
+    It finds modules beside it, as where Python runs it.
+
     Raises:
         UserError: it makes none, or fails; the message names the line.
     """
@@ -20,6 +23,7 @@ def load(path: str) -> Any:
     if not Path(path).is_file():
         raise UserError(f"there is no file {path}")
     try:
+        sys.path.insert(0, str(Path(path).resolve().parent))
         names = runpy.run_path(path)
         model = names["build_model"]() if "build_model" in names else names.get("model")
     except SyntaxError as error:

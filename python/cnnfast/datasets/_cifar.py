@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import tarfile
-from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
 
@@ -12,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cnnfast.datasets._search import cache_folder
-from cnnfast.utils.fetching import check_digest
+from cnnfast.utils.fetching import check_digest, find_or_fetch
 
 Split = tuple[NDArray[np.uint8], NDArray[np.uint8]]
 
@@ -57,46 +56,11 @@ def load(archive: Archive, label: int, data_dir: str | os.PathLike[str] | None) 
 
 
 def _located(archive: Archive, data_dir: str | os.PathLike[str] | None) -> Path:
-    answers = []
-    for folder in _folders(archive.name, data_dir):
-        path = folder / archive.file
-        try:
-            _check(path, archive)
-        except (OSError, ValueError) as error:
-            answers.append(f"  {folder}: {error}")
-        else:
-            return path
-    if data_dir is None:
-        from cnnfast.datasets import _download
-
-        path = cache_folder(archive.name) / archive.file
-        try:
-            _download.download(_HOME + archive.file, path, archive.size, lambda part: _check(part, archive))
-        except OSError as error:
-            answers.append(f"  {_HOME}: {error}")
-        else:
-            return path
-    raise FileNotFoundError(
-        f"No usable copy of {archive.file} was found. Looked in:\n"
-        + "\n".join(answers)
-        + f"\nPut it into FOLDER/{archive.name}/ and set CNNFAST_DATA=FOLDER, or try again with a network "
-        "connection."
-    )
-
-
-def _folders(name: str, data_dir: str | os.PathLike[str] | None) -> Iterator[Path]:
-    if data_dir is not None:
-        yield from (Path(data_dir) / name, Path(data_dir))
-        return
-    own = os.environ.get("CNNFAST_DATA")
-    if own:
-        yield Path(own) / name
-    yield cache_folder(name)
+    looked = archive.file, archive.name, cache_folder(archive.name), data_dir
+    return find_or_fetch(*looked, _HOME, archive.size, lambda path: _check(path, archive))
 
 
 def _check(path: Path, archive: Archive) -> None:
-    if not path.is_file():
-        raise FileNotFoundError(f"no {archive.file} there")
     if path.stat().st_size != archive.size:
         raise ValueError(f"{path.name} has {path.stat().st_size} bytes, not {archive.size}")
     check_digest(path, "sha256", archive.sha256)

@@ -6,6 +6,7 @@ import http
 import http.client
 import os
 import urllib.error
+import urllib.parse
 import urllib.request
 from collections.abc import Callable
 from contextlib import suppress
@@ -13,7 +14,7 @@ from pathlib import Path
 
 from tqdm import tqdm
 
-from cnnfast.models.files import locked, try_lock
+from cnnfast.models.files import locked, naming, try_lock
 
 # A stalled connection is given up after this long without a byte; a slow one is not.
 _TIMEOUT_SECONDS = 20.0
@@ -27,7 +28,12 @@ class DownloadError(OSError):
 
 
 def download(
-    url: str, path: Path, max_bytes: int, check: Callable[[Path], None], begins: bytes = b""
+    url: str,
+    path: Path,
+    max_bytes: int,
+    check: Callable[[Path], None],
+    begins: bytes = b"",
+    resume: bool = True,
 ) -> None:
     """Fetches `url` into `path`, which appears only when it is complete and checked.
 
@@ -43,6 +49,8 @@ def download(
         max_bytes: a longer file is refused while it arrives.
         check: raises ValueError if the file given to it is not what was wanted.
         begins: the file's first bytes, where they are known; what begins otherwise is not kept.
+        resume: whether to go on from what has arrived: only where `check` would find out that the beginning
+            and the rest are of two versions of the file.
 
     Raises:
         DownloadError: the reasons, one for each try.
@@ -52,11 +60,11 @@ def download(
     with locked(part):
         try:
             if not is_there(path, check):  # another process may have been first
-                _fetch(url, part, max_bytes, check)
+                _fetch(url, part, max_bytes, check, resume)
                 os.replace(part, path)
                 _remove_other_parts(path)
         finally:
-            if part.exists() and not _worth_keeping(part, begins):
+            if part.exists() and not (resume and _worth_keeping(part, begins)):
                 part.unlink()
 
 
@@ -80,33 +88,35 @@ def _worth_keeping(part: Path, begins: bytes) -> bool:
 def _remove_other_parts(path: Path) -> None:
     """Removes what other addresses sent of a file that is now there, unless a process is at it."""
     for part in path.parent.glob(f"{glob.escape(path.name)}.*.part"):
-        with suppress(FileNotFoundError), part.open("rb") as file:
+        with suppress(OSError), part.open("rb") as file:  # another user's, or gone already
             if try_lock(file):
                 part.unlink()
 
 
-def _fetch(url: str, part: Path, max_bytes: int, check: Callable[[Path], None]) -> None:
+def _fetch(url: str, part: Path, max_bytes: int, check: Callable[[Path], None], resume: bool) -> None:
     reasons: list[str] = []
     for _ in range(_ATTEMPTS):
+        if not resume:
+            os.truncate(part, 0)
         have = part.stat().st_size
         try:
             _fetch_rest(url, part, have, max_bytes)
             check(part)
         except urllib.error.HTTPError as error:
             reasons.append(f"HTTP status {error.code} {error.reason}")
-            worth_retrying = error.code == http.HTTPStatus.REQUESTED_RANGE_NOT_SATISFIABLE
-            os.truncate(part, 0)
+            retry = wrong = error.code == http.HTTPStatus.REQUESTED_RANGE_NOT_SATISFIABLE
         except ValueError as error:
             reasons.append(str(error))
             # The old part and the new rest may belong to different versions of the file.
-            worth_retrying = have > 0
-            os.truncate(part, 0)
+            retry, wrong = have > 0, True
         except (OSError, http.client.HTTPException) as error:
             reasons.append(str(error) or type(error).__name__)
-            worth_retrying = part.stat().st_size > have
+            retry, wrong = part.stat().st_size > have, False
         else:
             return
-        if not worth_retrying:
+        if wrong:
+            os.truncate(part, 0)
+        if not retry:
             break
     raise DownloadError("; then ".join(dict.fromkeys(reasons)))
 
@@ -117,8 +127,9 @@ def _fetch_rest(url: str, part: Path, have: int, max_bytes: int) -> None:
     if have:
         request.add_header("Range", f"bytes={have}-")
     with urllib.request.urlopen(request, timeout=_TIMEOUT_SECONDS) as response:
-        if response.headers.get_content_type() == "text/html":
-            raise ValueError("a web page came instead of the file; a network may want you to log in")
+        wants_page = urllib.parse.urlsplit(url).path.endswith((".html", ".htm"))
+        if response.headers.get_content_type() == "text/html" and not wants_page:
+            raise DownloadError("a web page came instead of the file; a network may want you to log in")
         # A server that does not resume sends everything again.
         if response.status != http.HTTPStatus.PARTIAL_CONTENT:
             have = 0
@@ -142,8 +153,8 @@ def _append(
         disable=None,
         leave=False,
     )
-    with open(part, "ab" if have else "wb") as file, progress:
-        while chunk := response.read(_CHUNK_BYTES):
+    with naming(part), open(part, "ab" if have else "wb") as file, progress:
+        while chunk := _read(response):
             have += len(chunk)
             if have > max_bytes:
                 raise ValueError(f"the file there has more than the {max_bytes} bytes that it can have")
@@ -153,3 +164,10 @@ def _append(
         os.fsync(file.fileno())
     if total is not None and have < total:
         raise ConnectionError(f"the connection broke after {have} of {total} bytes")
+
+
+def _read(response: http.client.HTTPResponse) -> bytes:
+    try:
+        return response.read(_CHUNK_BYTES)
+    except OSError as error:  # of the line, which `naming` is not to take for the disk's
+        raise ConnectionError(str(error) or type(error).__name__) from error

@@ -4,14 +4,13 @@ Order: `$CNNFAST_DATA/<name>/`, the cache, an installed package that carries the
 cache).
 """
 
-import functools
 import gzip
 import hashlib
 import math
 import os
 import zlib
-from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Literal
 
@@ -20,6 +19,7 @@ from numpy.typing import NDArray
 
 from cnnfast.datasets import _idx
 from cnnfast.utils import cache
+from cnnfast.utils.fetching import Place, first
 
 Images = NDArray[np.uint8]
 Labels = NDArray[np.uint8]
@@ -71,9 +71,6 @@ class DataSet:
     package: ZarrInPackage | None = None
 
 
-Place = tuple[str, Callable[[IdxFile], bytes]]
-
-
 def load(data_set: DataSet, data_dir: str | os.PathLike[str] | None = None) -> tuple[Split, Split]:
     """The arrays of a data set, from the first place that has them.
 
@@ -89,54 +86,30 @@ def load(data_set: DataSet, data_dir: str | os.PathLike[str] | None = None) -> t
 
 def locate(data_set: DataSet, data_dir: str | os.PathLike[str] | None = None) -> tuple[Split, Split, str]:
     """The same, and the place that had them."""
-    if data_dir is None:
-        places = list(_places(data_set))
-    else:
-        folder = Path(data_dir)
-        places = [_folder_place(folder / data_set.name), _folder_place(folder)]
-    found = [_find(data_set.name, file, places) for file in data_set.files]
+    found = [_find(data_set, file, data_dir) for file in data_set.files]
     train_x, train_y, test_x, test_y = (array for array, _ in found)
     return (train_x, train_y), (test_x, test_y), " and ".join(dict.fromkeys(place for _, place in found))
 
 
+def _find(
+    data_set: DataSet, file: IdxFile, data_dir: str | os.PathLike[str] | None
+) -> tuple[NDArray[np.uint8], str]:
+    others: list[Place[bytes]] = []
+    package, cached = data_set.package, cache_folder(data_set.name)
+    if package is not None:
+        others.append((f"the package {package.distribution}", partial(_from_package, package, file)))
+    others += [(mirror, partial(_from_mirror, mirror, cached, file)) for mirror in data_set.mirrors]
+    looked = file.name, data_set.name, cached, data_dir
+    content, place = first(*looked, partial(_from_folder, file), others)
+    return _idx.decode(content, file.shape), place
+
+
 def cache_folder(name: str) -> Path:
     """Where downloaded files of a data set are kept."""
-    return cache.cache_folder() / "datasets" / name
+    return Path(cache.cache_folder(), "datasets", name)
 
 
-def _places(data_set: DataSet) -> Iterator[Place]:
-    user_folder = os.environ.get("CNNFAST_DATA")
-    if user_folder:
-        yield _folder_place(Path(user_folder) / data_set.name)
-    cached = cache_folder(data_set.name)
-    yield _folder_place(cached)
-    package = data_set.package
-    if package is not None:
-        yield f"the package {package.distribution}", lambda file: _from_package(package, file)
-    for mirror in data_set.mirrors:
-        yield mirror, functools.partial(_from_mirror, mirror, cached)
-
-
-def _folder_place(folder: Path) -> Place:
-    return str(folder), lambda file: _from_folder(folder, file)
-
-
-def _find(name: str, file: IdxFile, places: list[Place]) -> tuple[NDArray[np.uint8], str]:
-    answers: list[str] = []
-    for place, fetch in places:
-        try:
-            return _idx.decode(fetch(file), file.shape), place
-        except (OSError, ValueError, ImportError) as error:
-            answers.append(f"  {place}: {error}")
-    raise FileNotFoundError(
-        f"No usable copy of {file.name} of the data set {name} was found. Looked in:\n"
-        + "\n".join(answers)
-        + f"\nPut the set's four IDX files (.gz) into FOLDER/{name}/ and set CNNFAST_DATA=FOLDER, "
-        "or try again with a network connection."
-    )
-
-
-def _from_folder(folder: Path, file: IdxFile) -> bytes:
+def _from_folder(file: IdxFile, folder: Path) -> bytes:
     packed, plain = folder / f"{file.name}.gz", folder / file.name
     if packed.is_file():
         return _read_gz(packed, file)
@@ -164,7 +137,7 @@ def _read_gz(path: Path, file: IdxFile) -> bytes:
         with gzip.open(path) as stream:
             # One byte more than expected shows a file that is too long without unpacking all of it.
             content = stream.read(file.content_bytes + 1)
-    except (EOFError, zlib.error) as error:
+    except (EOFError, zlib.error, gzip.BadGzipFile) as error:
         raise ValueError(f"{path.name} is damaged: {error}") from error
     if file.of == "content":
         _check(path.name, content, file.sha256)
@@ -198,22 +171,23 @@ def _from_package(package: ZarrInPackage, file: IdxFile) -> bytes:
         import zarr
     except ImportError:
         raise ImportError("zarr, which reads its file, is not installed (pip install zarr)") from None
-    store = zarr.storage.ZipStore(path, mode="r")
+    name = package.arrays[file.name]
     try:
-        array = zarr.open_array(store, path=package.arrays[file.name], mode="r")
-        if array.shape != file.shape:
-            raise ValueError(f"its {package.arrays[file.name]} has shape {array.shape}, not {file.shape}")
-        content = _idx.encode(np.asarray(array[...]))
-    finally:
-        store.close()
-    _check(f"its {package.arrays[file.name]}", content, file.sha256)
+        with zarr.storage.ZipStore(path, mode="r") as store:
+            array = zarr.open_array(store, path=name, mode="r")
+            if array.shape != file.shape:
+                raise ValueError(f"its {name} has shape {array.shape}, not {file.shape}")
+            content = _idx.encode(np.asarray(array[...]))
+    except Exception as error:  # the library raises whatever a damaged file leads it to
+        raise ValueError(f"its {path.name} cannot be read ({error or type(error).__name__})") from error
+    _check(f"its {name}", content, file.sha256)
     return content
 
 
-def _from_mirror(mirror: str, cache: Path, file: IdxFile) -> bytes:
+def _from_mirror(mirror: str, cached: Path, file: IdxFile) -> bytes:
     from cnnfast.datasets import _download  # urllib and tqdm cost 25 ms
 
-    path = cache / f"{file.name}.gz"
+    path = cached / f"{file.name}.gz"
 
     def check(part: Path) -> None:
         _idx.decode(_read_gz(part, file), file.shape)

@@ -41,7 +41,7 @@ from cnnfast.layers.depthwise_conv1d import DepthwiseConv1D
 from cnnfast.layers.depthwise_conv2d import DepthwiseConv2D
 from cnnfast.layers.dot import Dot, dot
 from cnnfast.layers.dropout import Dropout
-from cnnfast.layers.elementwise import ELU, ActivityRegularization, LeakyReLU, PReLU, Rescaling
+from cnnfast.layers.elementwise import ELU, ActivityRegularization, LayerScale, LeakyReLU, PReLU, Rescaling
 from cnnfast.layers.embedding import Embedding
 from cnnfast.layers.encoding import CategoryEncoding, Discretization
 from cnnfast.layers.feature_normalization import Normalization
@@ -230,6 +230,7 @@ __all__ = [
     "Lambda",
     "Layer",
     "LayerNormalization",
+    "LayerScale",
     "LeakyReLU",
     "LocalResponseNormalization",
     "LpPooling1D",

@@ -3,30 +3,29 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, Any
 
 from cnnfast.layers.calls import joined
-from cnnfast.layers.layer import Layer
+from cnnfast.layers.merging import Merge
 
 if TYPE_CHECKING:
     from typing_extensions import Unpack
 
-    from cnnfast._core import Graph, Weight
     from cnnfast.layers.layer import LayerOptions
     from cnnfast.layers.symbolic import SymbolicTensor
 
 
-class Add(Layer):
+class Add(Merge):
     """The sum of several branches, element by element, as in residual networks.
 
     Args:
         options: Arguments of every layer: `name`, `trainable`, `input_shape`.
 
     Shapes:
-        Two or more inputs of one shape; that shape.
+        Two or more inputs of one shape, or of shapes that NumPy broadcasts.
 
     Raises:
-        ValueError: If, when called, the shapes differ.
+        ValueError: If, when called, the shapes do not suit, or there are not enough inputs.
 
     Source:
         Keras 3, `keras.layers.Add`.
@@ -38,24 +37,25 @@ class Add(Layer):
         (None, 4)
     """
 
-    joins: ClassVar[bool] = True
+    operation = "add"
 
-    def __init__(self, **options: Unpack[LayerOptions]) -> None:
-        super().__init__(**options)
-
-    def _emit(self, graph: Graph, srcs: Sequence[int], weights: Sequence[Weight]) -> int:
-        return graph.add(srcs, self.name)
+    def call(self, inputs: Any) -> Any:
+        """Returns the sum; of one shape in one step, which convolutions can end with."""
+        if len({(each.rows, each.dims) for each in inputs}) > 1 or len(inputs) < 2:
+            return super().call(inputs)
+        graph = inputs[0].graph
+        return graph.value(graph.add([each.number for each in inputs], self.name))
 
 
 def add(inputs: Sequence[SymbolicTensor], **options: Unpack[LayerOptions]) -> SymbolicTensor:
     """Returns the sum of several branches; short for `Add(...)(inputs)`.
 
     Args:
-        inputs: What `Input` or layers returned, two or more of one shape.
+        inputs: What `Input` or layers returned, two or more.
         options: Arguments of every layer: `name`, `trainable`, `input_shape`.
 
     Raises:
-        ValueError: If the shapes differ.
+        ValueError: As `Add`.
 
     Example:
         >>> from cnnfast.layers import Dense, Input

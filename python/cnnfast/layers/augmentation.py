@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from cnnfast.config import next_seed
 from cnnfast.layers.images import ImageLayer
 from cnnfast.layers.noise import own_seed, uniform
 from cnnfast.utils.arguments import entries, real_number
@@ -83,7 +82,6 @@ class Augmentation(ImageLayer):
     ) -> None:
         super().__init__(data_format, **options)
         self.seed = own_seed(seed)
-        self._calls = 0  # on arrays
         self._draws = _Draws()
 
     def call(self, inputs: Any, training: bool = True) -> Any:
@@ -99,12 +97,6 @@ class Augmentation(ImageLayer):
     def _unchanged(self, images: Value) -> Any:
         return images
 
-    def _next_seed(self) -> int:
-        self._calls += 1
-        if self.seed is None:
-            return next_seed()
-        return int(np.random.default_rng((self.seed, self._calls)).integers(2**31))
-
     def get_config(self) -> Config:
         """Returns the arguments that make an equal layer."""
         return {**super().get_config(), "seed": self.seed}
@@ -116,10 +108,10 @@ class Augmentation(ImageLayer):
         for part in parts:
             part.seed, part._draws = self.seed, self._draws
 
-    def _draw(self, images: Value, count: int) -> tuple[int | None, int]:
-        """The seed and the first of so many draws; calls on arrays have a seed for each call instead."""
+    def _draw(self, count: int) -> tuple[int | None, int]:
+        """The seed and the first of so many draws."""
         self._draws.count += count
-        return None if images.graph.at_once else self.seed, self._draws.count - count
+        return self.seed, self._draws.count - count
 
     @property
     def _channel_axis(self) -> int:
@@ -141,7 +133,7 @@ class Augmentation(ImageLayer):
         if low == high:
             return low
         pixel = moved(images, "slice", [(0, 1, 1)] * 3)
-        return low + (high - low) * uniform(pixel, *self._draw(images, 1))
+        return low + (high - low) * uniform(pixel, *self._draw(1))
 
     def _sign(self, images: Value) -> Any:
         """1 or -1 for each image."""

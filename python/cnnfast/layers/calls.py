@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from cnnfast.config import next_seed
 from cnnfast.layers.symbolic import Call, Dims, SymbolicTensor
 from cnnfast.layers.tracing import Tracing, Value
 from cnnfast.tuning import new_network
@@ -39,9 +40,7 @@ def call_layer(layer: Layer, args: Args, kwargs: Kwargs) -> Any:
         raise ValueError(f"layer {layer.name!r} was called on a symbolic tensor while it is traced")
     graph = values[0].graph
     graph.check_batches()
-    with telling_how_shapes_came(
-        lambda: [(each.name, leaves(made)[0].dims) for each, made, _ in graph.calls]
-    ):
+    with telling_how_shapes_came(lambda: [(each.name, made[0]) for each, made, _ in graph.calls]):
         layer._build_for(args, kwargs, [value.dims for value in values])
         return graph.call(layer, args, kwargs)
 
@@ -213,10 +212,14 @@ def _run(layer: Layer, args: Args, kwargs: Kwargs) -> Any:
             leaf._initialize()
         graph: Tracing = leaves(made)[0].graph
         network = new_network(graph, [value.number for value in [*leaves(made), *graph.losses]])
-        layer._alone = alone = (key, network, mapped(lambda _: None, made), graph.draws)
-    _, network, form, draws = alone
+        form = mapped(lambda _: None, made)
+        layer._alone = alone = (key, network, form, graph.draws, graph.draws_by_own_seed)
+    _, network, form, draws, by_own_seed = alone
     if draws:
-        network.seed = layer._next_seed()
+        network.seed = next_seed()
+    if draws or by_own_seed:
+        layer._calls += 1
+        network.predictions = layer._calls if by_own_seed else 0
     results = network.predict(arrays)
     count = len(leaves(form))
     layer._told_losses = results[count:]

@@ -68,8 +68,6 @@ class Dropout(Layer):
         return inputs * scaled(kept(inputs, self.rate, self.noise_shape, self.seed), self.rate)
 
     def _told_to_train(self, source: Value) -> Any:
-        if not source.graph.at_once:  # predictions would draw the same numbers again and again
-            raise ValueError(f"layer {self.name!r} acts in training only; leave training=True out")
         return self.call(source, True)
 
     def _emit(self, graph: Graph, srcs: Sequence[int], weights: Sequence[Weight]) -> int:

@@ -11,7 +11,7 @@ import numpy as np
 from cnnfast.config import image_data_format
 from cnnfast.layers.layer import Layer
 from cnnfast.layers.weighted import Rules
-from cnnfast.utils.arguments import entries, real_number, sample_axis
+from cnnfast.utils.arguments import entries, real_number, sample_axis, whole_number
 
 if TYPE_CHECKING:
     from typing_extensions import Unpack
@@ -156,6 +156,55 @@ class PReLU(Layer):
         """Returns the arguments that make an equal layer, without its weights."""
         rules = Rules.on(self, "alpha").config("alpha")
         return {**super().get_config(), **rules, "shared_axes": self.shared_axes}
+
+
+class LayerScale(Layer):
+    """Each channel times a factor that is learnt and begins small, at the end of a residual branch.
+
+    Formula: gamma * x
+
+    Args:
+        init_values: Where the factors begin.
+        axis: The axis of the channels, counted with the batch's: -1 for channels_last, 1 for channels_first.
+        options: Arguments of every layer: `name`, `trainable`, `input_shape`.
+
+    Shapes:
+        Any, unchanged. Weights (channels,).
+
+    Raises:
+        ValueError: If there is no such axis.
+
+    Source:
+        Touvron et al., 2021, arXiv:2103.17239; Keras 3, `LayerScale` of `keras.applications.convnext`.
+
+    Example:
+        >>> import numpy as np
+        >>> LayerScale(0.5)(np.array([[2.0, 4.0]]))
+        array([[1., 2.]], dtype=float32)
+    """
+
+    def __init__(self, init_values: float = 1e-6, axis: int = -1, **options: Unpack[LayerOptions]) -> None:
+        super().__init__(**options)
+        self.init_values = real_number(init_values, "init_values", -math.inf)
+        self.axis = whole_number(axis, "axis", -4)
+
+    def build(self, input_shape: Any) -> None:
+        """Makes the factors."""
+        from cnnfast.initializers import Constant
+
+        axis = sample_axis(self.axis, len(input_shape) - 1, self.name)
+        self.gamma = self.add_weight((input_shape[axis + 1],), Constant(self.init_values), name="gamma")
+        self._like = [size if place == axis else 1 for place, size in enumerate(input_shape[1:])]
+
+    def call(self, inputs: Any) -> Any:
+        """Returns the values that it makes."""
+        from cnnfast import ops
+
+        return inputs * ops.reshape(self.gamma, self._like)
+
+    def get_config(self) -> Config:
+        """Returns the arguments that make an equal layer, without its weights."""
+        return {**super().get_config(), "init_values": self.init_values, "axis": self.axis}
 
 
 class Rescaling(Layer):

@@ -22,7 +22,6 @@ from weakref import ref
 import numpy as np
 
 from cnnfast import _core
-from cnnfast.config import next_seed
 from cnnfast.layers import calls
 from cnnfast.layers.input_spec import check_inputs
 from cnnfast.layers.symbolic import SymbolicTensor
@@ -146,9 +145,10 @@ class Layer:
         self._symbol: ref[SymbolicTensor] | None = None
         self._weights: list[Variable] = []  # its own, without those of layers in it
         self._untrained: list[Variable] = []  # those that no training moves by gradients
-        # Runs it on arrays like those of the last call; whether it draws random numbers.
         self._told_losses: list[NDArray[np.float32]] = []
-        self._alone: tuple[str, Network, Any, bool] | None = None
+        # Runs it on arrays like those of the last call; whether it draws, by the process's and by own seeds.
+        self._alone: tuple[str, Network, Any, bool, bool] | None = None
+        self._calls = 0  # on arrays, of a layer that draws
 
     def __init_subclass__(cls, **options: Any) -> None:
         super().__init_subclass__(**options)
@@ -193,7 +193,8 @@ class Layer:
         with graph.within(self.name, kwargs.get("training")):
             made = (self._trace_call if self._is_called else self._trace_emit)(graph, args, kwargs)
             if self.activity_regularizer is not None:
-                graph.losses.extend(self._activity(graph, graph.as_value(each)) for each in leaves(made))
+                for each in leaves(made):
+                    graph.add_loss(self._activity(graph, graph.as_value(each)))
             return made
 
     def _activity(self, graph: Tracing, output: Value) -> Value:
@@ -367,16 +368,13 @@ class Layer:
             self._untrained.append(variable)
         return variable
 
-    def _next_seed(self) -> int:
-        """Draws what the random numbers of a call on arrays follow."""
-        return next_seed()
-
     def add_loss(self, loss: Any) -> None:
         """Adds to the loss of the model what `call` made of its inputs: the sum of its numbers."""
         graph = current_tracing()
         if graph is None:
             raise ValueError(f"layer {self.name!r}: add_loss belongs into `call`")
-        graph.losses.extend(leaves(loss))
+        for each in leaves(loss):
+            graph.add_loss(graph.as_value(each))
 
     @property
     def losses(self) -> list[NDArray[np.float32]]:

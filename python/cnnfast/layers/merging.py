@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 class Merge(Layer):
     """Base of the layers that join branches by an operation on two.
 
+    Branches with fewer axes get axes of one number each behind the batch's, as in Keras.
+
     Args:
         options: Arguments of every layer: `name`, `trainable`, `input_shape`.
     """
@@ -37,7 +39,9 @@ class Merge(Layer):
             raise ValueError(
                 f"{self.name}: {type(self).__name__} needs at least two inputs, got {len(inputs)}"
             )
-        return functools.reduce(getattr(ops, self.operation), inputs)
+        rank = max(each.ndim for each in inputs)
+        wide = [ops.expand_dims(each, tuple(range(1, 1 + rank - each.ndim))) for each in inputs]
+        return functools.reduce(getattr(ops, self.operation), wide)
 
 
 class Subtract(Merge):

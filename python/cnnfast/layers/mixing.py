@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from cnnfast.config import next_seed
 from cnnfast.layers.augmentation import Augmentation, factor_range
 from cnnfast.layers.symbolic import SymbolicTensor
 from cnnfast.layers.tracing import Value
@@ -42,7 +43,8 @@ class _Mixing(Augmentation):
         batch = np.asarray(as_array(images, "images"), np.float32)
         if batch.ndim != 4:
             raise ValueError(f"layer {self.name!r} takes a batch of images, got shape {batch.shape}")
-        rng = np.random.default_rng(self._next_seed())
+        self._calls += 1
+        rng = np.random.default_rng(next_seed() if self.seed is None else (self.seed, self._calls))
         order = rng.permutation(len(batch))
         mixed, weight = self._mixed(batch, order, rng)
         if not isinstance(data, dict):

@@ -1,7 +1,8 @@
 """Layers that disturb values while training, and leave them alone otherwise.
 
 Random numbers are made of the model's seed, the step, the layer and a number's place alone; or, where a layer
-has a seed, of that, the step and the place.
+has a seed, of that, the step and the place. In predictions, which draw where a call says `training=True`, the
+prediction's number stands for the step.
 """
 
 from __future__ import annotations
@@ -82,6 +83,26 @@ def own_noise_shape(noise_shape: Any) -> tuple[int | None, ...] | None:
     return None if noise_shape is None else open_shape(noise_shape, "noise_shape")
 
 
+def check_noise_shape(noise_shape: Sequence[int | None], shape: Sequence[int | None]) -> None:
+    """Refuses a shape of noise that does not suit the shape of what is disturbed; None in it suits any.
+
+    Raises:
+        ValueError: If it does not.
+
+    Example:
+        >>> check_noise_shape((None, 1, 5), (32, 4, 5))
+    """
+    if len(noise_shape) != len(shape) or any(
+        wanted not in (None, 1, size)
+        for wanted, size in zip(noise_shape, shape, strict=True)
+        if size is not None
+    ):
+        raise ValueError(
+            f"noise_shape must have 1, None or the size for each axis of inputs {tuple(shape)}, also for the "
+            f"batch's; got {noise_shape}"
+        )
+
+
 def kept(inputs: Value, rate: float, noise_shape: tuple[int | None, ...] | None, seed: int | None) -> Any:
     """Returns 1 with a probability of 1 - rate, else 0, where `noise_shape` says for several numbers at once.
 
@@ -106,15 +127,8 @@ def kept(inputs: Value, rate: float, noise_shape: tuple[int | None, ...] | None,
 
     like = inputs
     if noise_shape is not None:
-        own = noise_shape[1:]
-        if len(noise_shape) != inputs.ndim or any(
-            wanted not in (None, 1, size) for wanted, size in zip(own, inputs.dims, strict=True)
-        ):
-            raise ValueError(
-                f"noise_shape must have 1, None or the size for each axis of inputs {inputs.shape}, also for "
-                f"the batch's; got {noise_shape}"
-            )
-        dims = [1 if wanted == 1 else size for wanted, size in zip(own, inputs.dims, strict=True)]
+        check_noise_shape(noise_shape, inputs.shape)
+        dims = [1 if wanted == 1 else size for wanted, size in zip(noise_shape[1:], inputs.dims, strict=True)]
         if noise_shape[0] == 1:
             like = inputs.graph.as_value(np.zeros((1, *dims)))
         else:

@@ -66,8 +66,8 @@ class RandomBrightness(ColourAugmentation):
     Args:
         factor: Range of a, within -1 and 1; one number stands for its negative and itself.
         value_range: Between which numbers images are.
-        data_format: "channels_last", "channels_first", or None for `cnnfast.image_data_format()`.
         seed: Own seed; None follows `cnnfast.set_random_seed`.
+        data_format: "channels_last", "channels_first", or None for `cnnfast.image_data_format()`.
         options: Arguments of every layer: `name`, `trainable`, `input_shape`.
 
     Shapes:
@@ -87,6 +87,16 @@ class RandomBrightness(ColourAugmentation):
 
     bounds = (-1.0, 1.0)
 
+    def __init__(
+        self,
+        factor: Any,
+        value_range: Any = (0, 255),
+        seed: int | None = None,
+        data_format: str | None = None,
+        **options: Unpack[LayerOptions],
+    ) -> None:
+        super().__init__(factor, value_range, data_format, seed, **options)
+
     def _changed(self, images: Value) -> Any:
         low, high = self.value_range
         return self._held(images + (high - low) * self._uniform(images, *self.factor))
@@ -100,8 +110,8 @@ class RandomContrast(ColourAugmentation):
     Args:
         factor: (lower, upper), within 0 and 1; or one number for both.
         value_range: Between which numbers images are.
-        data_format: "channels_last", "channels_first", or None for `cnnfast.image_data_format()`.
         seed: Own seed; None follows `cnnfast.set_random_seed`.
+        data_format: "channels_last", "channels_first", or None for `cnnfast.image_data_format()`.
         options: Arguments of every layer: `name`, `trainable`, `input_shape`.
 
     Shapes:
@@ -124,8 +134,8 @@ class RandomContrast(ColourAugmentation):
         self,
         factor: Any,
         value_range: Any = (0, 255),
-        data_format: str | None = None,
         seed: int | None = None,
+        data_format: str | None = None,
         **options: Unpack[LayerOptions],
     ) -> None:
         both = factor if entries(factor) is not None else (factor, factor)
@@ -432,7 +442,9 @@ class RandomColorJitter(Augmentation):
             (RandomHue, hue_factor),
         )
         self._parts = [
-            kind(factor, value_range, self.data_format) for kind, factor in kinds if factor is not None
+            kind(factor, value_range, data_format=self.data_format)
+            for kind, factor in kinds
+            if factor is not None
         ]
         self._hold(self._parts)
 

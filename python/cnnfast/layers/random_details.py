@@ -177,7 +177,7 @@ class RandomErasing(ColourAugmentation):
         from cnnfast.layers.noise import normal
 
         if self.fill_value is None:
-            return self._held(normal(images, *self._draw(images, 2)) * self.value_range[1])
+            return self._held(normal(images, *self._draw(2)) * self.value_range[1])
         fill = np.clip(np.asarray(self.fill_value, np.float32), *self.value_range)
         return fill.reshape(-1, 1, 1) if fill.ndim and self._channel_axis == 0 else fill
 

@@ -95,7 +95,7 @@ class RandomElasticTransform(ColourAugmentation):
         deviation = 0.05 * min(rows, columns) * scale + 1e-6
         zeros = np.zeros((2, rows, columns), np.float32)
         field = ops.where(ops.less(pixel, pixel), 1.0, zeros)  # for each image: nothing is less than itself
-        noise = normal(field, *self._draw(images, 2)) * deviation
+        noise = normal(field, *self._draw(2)) * deviation
         smooth = ops.matmul(_bell(rows, deviation), ops.matmul(noise, _bell(columns, deviation)))
         return ops.transpose(smooth, (0, 2, 3, 1))
 

@@ -25,7 +25,12 @@ class Call:
     def __init__(
         self, layer: Layer, args: tuple[Any, ...] = (), kwargs: dict[str, Any] | None = None
     ) -> None:
-        self.layer, self.args, self.kwargs = layer, args, kwargs
+        self._layer, self.args, self.kwargs = layer, args, kwargs
+
+    @property
+    def layer(self) -> Layer:
+        """The layer."""
+        return self._layer
 
     @cached_property
     def sources(self) -> tuple[SymbolicTensor, ...]:

@@ -47,13 +47,13 @@ class Tracing(Graph):
         told_training: What a call said with `training=...`, for all layers in it; None where none did.
         asked_training: Whether anyone wanted to know, so that the two are different graphs.
         at_once: Whether it is for arrays: layers that act by default (augmentation) do so unless told.
-        draws: Whether there are random numbers in it.
+        draws: Whether there are random numbers of the model's seed in it; `draws_by_own_seed`: of a layer's.
         changes: How many variables change in a step.
         scope: The name of the layer that is being traced; nodes are named after it.
-        losses: What layers add to the loss.
-        calls: The layers that were called, what they made, and their multiply-adds for one sample; not those
-            that others call.
-        probes: The inputs that were added to what is probed.
+        calls: The layers that were called, the shapes of what they made, and their multiply-adds for one
+            sample; not those that others call.
+
+    Its own values it keeps by their numbers: they hold the graph, which would never be freed.
     """
 
     def __init__(
@@ -68,21 +68,35 @@ class Tracing(Graph):
         self._batches, self._probed = batches, probed
         self.told_training: bool | None = None
         self.asked_training = False
-        self.at_once = self.draws = False
+        self.at_once = self.draws = self.draws_by_own_seed = False
         self.changes = 0
         self.scope = ""
-        self.losses: list[Value] = []
-        self.states: dict[int, Value] = {}  # of variables that are not weights of the core's: metrics'
-        self.calls: list[tuple[Layer, Any, int]] = []
-        self.probes: list[Value] = []
+        self.states: dict[int, Value] = {}  # of variables that are not weights of the core's, for a while
+        self.calls: list[tuple[Layer, list[tuple[int, ...]], int]] = []
+        self._losses: list[int] = []
+        self._probes: list[int] = []
         self._depth = 0
-        self._read: dict[int, Value] = {}
+        self._read: dict[int, int] = {}
 
     def copy(self) -> Tracing:
         """Returns a graph that goes on from here by itself."""
         other = Tracing(self._training, self)
-        other.losses = [other.value(value.number) for value in self.losses]
+        other._losses = [*self._losses]
         return other
+
+    @property
+    def losses(self) -> list[Value]:
+        """What layers add to the loss."""
+        return [self.value(number) for number in self._losses]
+
+    def add_loss(self, value: Value) -> None:
+        """Adds to the loss."""
+        self._losses.append(value.number)
+
+    @property
+    def probes(self) -> list[Value]:
+        """The inputs that were added to what is probed."""
+        return [self.value(number) for number in self._probes]
 
     @property
     def describes_training(self) -> bool:
@@ -126,8 +140,8 @@ class Tracing(Graph):
             if id(x) in self.states:
                 return self.states[id(x)]
             if id(x) not in self._read:
-                self._read[id(x)] = self.value(self.weight(x))
-            return self._read[id(x)]
+                self._read[id(x)] = self.weight(x)
+            return self.value(self._read[id(x)])
         from cnnfast.utils.samples import as_array
 
         array = np.require(as_array(x, "a constant"), np.float32, ["C", "A"])
@@ -150,7 +164,7 @@ class Tracing(Graph):
             self._depth -= 1
         if self._depth == 0:
             work = sum(self.multiply_adds(value) for value in range(first, self.size))
-            self.calls.append((layer, made, work))
+            self.calls.append((layer, [each.dims for each in leaves(made) if isinstance(each, Value)], work))
         return made
 
     def passed(self, layer: Layer, call: Call | None, made: Any) -> Any:
@@ -164,8 +178,9 @@ class Tracing(Graph):
         return made
 
     def _with_probe(self, value: Value) -> Any:
-        self.probes.append(self.value(self.input(value.dims, self.named("probe"), value.rows)))
-        return self.value(self.stop_gradient(value.number, self.named("probed"))) + self.probes[-1]
+        probe = self.input(value.dims, self.named("probe"), value.rows)
+        self._probes.append(probe)
+        return self.value(self.stop_gradient(value.number, self.named("probed"))) + self.value(probe)
 
     @contextmanager
     def within(self, scope: str | None = None, training: bool | None = None) -> Iterator[None]:
@@ -275,6 +290,54 @@ class Value(Operators):
             f"{users_line()}: cannot {what}: {self!r} only stands for an array while the function is traced, "
             f"and has no numbers yet; {instead}"
         )
+
+
+class BatchSize(Value):
+    """How many samples a batch has: in shapes the batch's axis, elsewhere a number of one row for all.
+
+    Args:
+        of: What has the batch's axis.
+
+    Example:
+        >>> graph = Tracing()
+        >>> BatchSize(graph.value(graph.input((3,), "x"))).shape
+        ()
+    """
+
+    __slots__ = ("_of",)
+
+    def __init__(self, of: Value) -> None:
+        self.graph, self._of = of.graph, of
+
+    @property
+    def number(self) -> int:  # type: ignore[override]
+        """Its number in the graph, to which it is added only where someone computes with it."""
+        from cnnfast import ops
+
+        made: Value = ops.sum(ops.ones_like(self.one))
+        return made.number
+
+    @property
+    def one(self) -> Value:
+        """Some number of each sample."""
+        made: Value = self._of[(slice(None), *(0,) * len(self._of.dims))]
+        return made
+
+    def __repr__(self) -> str:
+        return "<the batch's size>"
+
+
+def as_sizes(shape: Any) -> Any:
+    """Returns a shape with None for the batch's axis; all else as it is.
+
+    Example:
+        >>> graph = Tracing()
+        >>> as_sizes((BatchSize(graph.value(graph.input((3,), "x"))), 4)), as_sizes(4)
+        ((None, 4), 4)
+    """
+    if not isinstance(shape, (list, tuple)):
+        return shape
+    return type(shape)([None if isinstance(each, BatchSize) else each for each in shape])
 
 
 def weighted(values: Value, weights: Value | None) -> Value:

@@ -69,6 +69,7 @@ class RuledLayer(Layer):
 
     Args:
         rules: Rules of the weights, by the first word of their arguments: "kernel" for `kernel_initializer`.
+        activity_regularizer: Penalty on what the layer makes of a batch, added to the loss.
         options: Arguments of every layer.
     """
 

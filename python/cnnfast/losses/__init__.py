@@ -13,7 +13,9 @@ from cnnfast.losses.functions import (
     categorical_focal_crossentropy,
     categorical_generalized_cross_entropy,
     categorical_hinge,
+    circle,
     cosine_similarity,
+    ctc,
     dice,
     hinge,
     huber,
@@ -37,7 +39,9 @@ from cnnfast.losses.kernels import (
 )
 from cnnfast.losses.loss import FunctionLoss, Loss
 from cnnfast.losses.overlap import Dice, Tversky
+from cnnfast.losses.pairs import Circle
 from cnnfast.losses.probabilistic import (
+    CTC,
     BinaryFocalCrossentropy,
     CategoricalFocalCrossentropy,
     CategoricalGeneralizedCrossEntropy,
@@ -57,12 +61,14 @@ from cnnfast.utils.missing import missing
 from cnnfast.utils.serialization import registry, resolve, serialize
 
 _REGISTRY: dict[str, type[Loss]] = registry(
+    CTC,
     BinaryCrossentropy,
     BinaryFocalCrossentropy,
     CategoricalCrossentropy,
     CategoricalFocalCrossentropy,
     CategoricalGeneralizedCrossEntropy,
     CategoricalHinge,
+    Circle,
     CosineSimilarity,
     Dice,
     Hinge,
@@ -115,12 +121,14 @@ def deserialize(name: Any, custom_objects: Mapping[str, Any] | None = None) -> L
 
 
 __all__ = [
+    "CTC",
     "BinaryCrossentropy",
     "BinaryFocalCrossentropy",
     "CategoricalCrossentropy",
     "CategoricalFocalCrossentropy",
     "CategoricalGeneralizedCrossEntropy",
     "CategoricalHinge",
+    "Circle",
     "CosineSimilarity",
     "Dice",
     "Hinge",
@@ -142,7 +150,9 @@ __all__ = [
     "categorical_focal_crossentropy",
     "categorical_generalized_cross_entropy",
     "categorical_hinge",
+    "circle",
     "cosine_similarity",
+    "ctc",
     "deserialize",
     "dice",
     "get",

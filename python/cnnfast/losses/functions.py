@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from typing import Any
+
+import numpy as np
 
 from cnnfast import ops
 from cnnfast.config import EPSILON
+from cnnfast.losses.pairs import circle as circle
 from cnnfast.losses.reducing import as_numbers, same_rank
 
 
@@ -305,7 +309,7 @@ def smoothed(y_true: Any, label_smoothing: float) -> Any:
 def categorical_focal_crossentropy(
     y_true: Any,
     y_pred: Any,
-    alpha: float = 0.25,
+    alpha: float | Sequence[float] = 0.25,
     gamma: float = 2.0,
     from_logits: bool = False,
     label_smoothing: float = 0.0,
@@ -316,7 +320,7 @@ def categorical_focal_crossentropy(
     Args:
         y_true: The labels, one-hot or other distributions.
         y_pred: The outputs, of the labels' shape.
-        alpha: The weight of all classes.
+        alpha: The weight of all classes, or that of each, which are then along the last axis.
         gamma: How much less what is easy counts.
         from_logits: Whether the outputs are before the softmax.
         label_smoothing: How far labels are moved towards equal ones, from 0 to 1.
@@ -334,7 +338,19 @@ def categorical_focal_crossentropy(
     shares = ops.divide(y_pred, ops.sum(y_pred, axis=axis, keepdims=True))
     shares = ops.clip(shares, EPSILON, 1.0 - EPSILON)
     losses = ops.multiply(y_true, ops.log(shares)) * ops.power(1.0 - shares, gamma)
-    return ops.sum(losses * -alpha, axis=axis)
+    return ops.sum(losses * np.negative(alpha, dtype=np.float32), axis=axis)
+
+
+def class_numbers(y_true: Any, y_pred: Any, axis: int) -> Any:
+    """Returns class numbers without an axis of one number where the outputs have their classes.
+
+    Example:
+        >>> class_numbers([[1]], [[0.5, 0.5]], -1)
+        array([1.], dtype=float32)
+    """
+    y_true, y_pred = as_numbers(y_true), as_numbers(y_pred)
+    apart = len(y_true.shape) == len(y_pred.shape) and y_true.shape[axis] == 1
+    return ops.squeeze(y_true, axis) if apart else y_true
 
 
 def sparse_categorical_crossentropy(
@@ -357,9 +373,7 @@ def sparse_categorical_crossentropy(
         >>> sparse_categorical_crossentropy([1], [[0.5, 0.5]])
         array([0.6931...], dtype=float32)
     """
-    y_true, y_pred = as_numbers(y_true), as_numbers(y_pred)
-    if len(y_true.shape) == len(y_pred.shape) and y_true.shape[axis] == 1:
-        y_true = ops.squeeze(y_true, axis)
+    y_true, y_pred = class_numbers(y_true, y_pred, axis), as_numbers(y_pred)
     if ignore_class is None:
         return ops.sparse_categorical_crossentropy(y_true, y_pred, from_logits, axis)
     counts = ops.not_equal(y_true, float(ignore_class))
@@ -427,3 +441,28 @@ def categorical_generalized_cross_entropy(y_true: Any, y_pred: Any, q: float) ->
     y_true, y_pred = as_numbers(y_true), as_numbers(y_pred)
     shares = ops.sum(y_pred * ops.one_hot(y_true, y_pred.shape[-1]), axis=-1)
     return (1.0 - ops.power(shares, q)) / q
+
+
+def ctc(y_true: Any, y_pred: Any) -> Any:
+    """Returns -log of the probability that sequences of classes say the labels; see `ops.ctc_loss`.
+
+    Args:
+        y_true: The labels, class numbers from 1 on, and 0 where there are no more, (n, length).
+        y_pred: The outputs, logits of blank and classes at each time, (n, times, classes).
+
+    Source:
+        Graves et al., 2006.
+
+    Example:
+        >>> ctc([[1, 0]], [[[0.0, 0.0], [0.0, 0.0]]]).round(3)
+        array([0.288], dtype=float32)
+    """
+    y_true, y_pred = as_numbers(y_true), as_numbers(y_pred)
+    if len(y_true.shape) != 2 or len(y_pred.shape) != 3:
+        raise ValueError(
+            f"ctc takes labels (n, length) and logits (n, times, classes), got shapes {y_true.shape} and "
+            f"{y_pred.shape}"
+        )
+    labels = ops.sum(ops.not_equal(y_true, 0.0), axis=-1)
+    times = ops.full_like(labels, y_pred.shape[1])
+    return ops.ctc_loss(y_true, y_pred, labels, times)

@@ -219,6 +219,7 @@ class SparseCategoricalCrossentropy(KernelLoss):
     sparse = True
     from_logits: bool
     ignore_class: int | None
+    axis: int
 
     def __init__(
         self,
@@ -240,13 +241,10 @@ class SparseCategoricalCrossentropy(KernelLoss):
         )
         self.kind = "sparse_categorical_crossentropy" if axis == -1 and ignore_class is None else None
 
-    def call(self, y_true: Any, y_pred: Any) -> Any:
-        """Returns the losses; where some do not count, the others more, so that means are of those."""
-        losses = super().call(y_true, y_pred)
-        if self.ignore_class is None or self.reduction not in ("sum_over_batch_size", "mean"):
-            return losses
-        counts = ops.not_equal(y_true, float(self.ignore_class))
-        return losses / ops.maximum(ops.mean(counts), 1e-30)
+    def _counting(self, y_true: Any, losses: Any) -> Any:
+        if self.ignore_class is None:
+            return None
+        return ops.reshape(ops.not_equal(y_true, float(self.ignore_class)), ops.shape(losses))
 
     def _losses(self, y_true: Value, y_pred: Value, weights: Value | None) -> Value | None:
         return self._kernel(y_true, y_pred, weights) if self._takes(y_pred, "softmax") else None

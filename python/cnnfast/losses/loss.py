@@ -82,8 +82,13 @@ class Loss:
         """
         from cnnfast.losses.reducing import as_numbers, reduced
 
-        losses = self.call(as_numbers(y_true), as_numbers(y_pred))
-        return reduced(losses, sample_weight, self.reduction)
+        y_true = as_numbers(y_true)
+        losses = self.call(y_true, as_numbers(y_pred))
+        return reduced(losses, sample_weight, self.reduction, self._counting(y_true, losses))
+
+    def _counting(self, y_true: Any, losses: Any) -> Any:
+        """Returns 1 for each of the losses that counts in means, else 0, as those are; None if all do."""
+        return None
 
     def get_config(self) -> Config:
         """Returns the arguments that make an equal loss."""
@@ -121,12 +126,14 @@ class Loss:
             raise ValueError(
                 f"loss {self.name!r} must return what functions of cnnfast.ops made, got {losses!r}"
             )
-        if self.reduction == "mean_with_sample_weight" and weights is not None:
-            from cnnfast import ops
+        from cnnfast import ops
+        from cnnfast.losses.reducing import as_means
 
-            losses = ops.sum(weighted(losses, weights)) / ops.sum(weights)
-            weights = None
-        return weighted(losses, weights)
+        counts = self._counting(y_true, losses)
+        if self.reduction == "mean_with_sample_weight":
+            weights = counts if weights is None else weights if counts is None else weighted(counts, weights)
+            return losses if weights is None else ops.sum(weighted(losses, weights)) / ops.sum(weights)
+        return weighted(as_means(losses, self.reduction, counts), weights)
 
 
 class FunctionLoss(Loss):

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from cnnfast.losses import functions
 from cnnfast.losses.loss import WordLoss
+from cnnfast.utils.arguments import entries
 
 
 class BinaryFocalCrossentropy(WordLoss):
@@ -67,7 +69,7 @@ class CategoricalFocalCrossentropy(WordLoss):
     Formula: -sum(alpha (1 - p)^gamma y log p)
 
     Args:
-        alpha: The weight of all classes.
+        alpha: The weight of all classes, or that of each, which are then along the last axis.
         gamma: How much less what is easy counts, at least 0.
         from_logits: Whether the model ends without softmax; the loss then includes it.
         label_smoothing: How far labels are moved towards equal ones, from 0 to 1.
@@ -89,7 +91,7 @@ class CategoricalFocalCrossentropy(WordLoss):
 
     def __init__(
         self,
-        alpha: float = 0.25,
+        alpha: float | Sequence[float] = 0.25,
         gamma: float = 2.0,
         from_logits: bool = False,
         label_smoothing: float = 0.0,
@@ -103,7 +105,7 @@ class CategoricalFocalCrossentropy(WordLoss):
             reduction,
             name,
             dtype,
-            alpha=alpha,
+            alpha=alpha if (each := entries(alpha)) is None else [float(weight) for weight in each],
             gamma=gamma,
             from_logits=from_logits,
             label_smoothing=label_smoothing,
@@ -201,3 +203,30 @@ class CategoricalGeneralizedCrossEntropy(WordLoss):
         dtype: Any = None,
     ) -> None:
         super().__init__(functions.categorical_generalized_cross_entropy, reduction, name, dtype, q=q)
+
+
+class CTC(WordLoss):
+    """How unlikely it is that sequences of classes say the labels, whose places are not told.
+
+    Formula: `ops.ctc_loss`'s; class 0 stands for blanks, and for labels where there are no more.
+
+    Args:
+        reduction: As in `Loss`.
+        name: Its name.
+        dtype: "float32" or None.
+
+    Shapes:
+        Labels (n, length), outputs, which are logits, (n, times, classes).
+
+    Source:
+        Graves et al., 2006; Keras 3, `keras.losses.CTC`.
+
+    Example:
+        >>> float(CTC()([[1, 0]], [[[0.0, 0.0], [0.0, 0.0]]]))
+        0.2876...
+    """
+
+    def __init__(
+        self, reduction: str | None = "sum_over_batch_size", name: str = "ctc", dtype: Any = None
+    ) -> None:
+        super().__init__(functions.ctc, reduction, name, dtype)

@@ -58,13 +58,35 @@ def widened(x: Any, rank: int) -> Any:
     return ops.expand_dims(x, tuple(range(-lacking, 0))) if lacking > 0 else x
 
 
-def reduced(values: Any, sample_weight: Any, reduction: str | None) -> Any:
+def as_means(values: Any, reduction: str | None, counts: Any) -> Any:
+    """Returns numbers of which some are 0 and do not count, the others larger, so that means are of those.
+
+    Example:
+        >>> as_means([2.0, 0.0], "mean", [1.0, 0.0])
+        array([4., 0.], dtype=float32)
+    """
+    if counts is None or reduction not in ("sum_over_batch_size", "mean"):
+        return values
+    return ops.divide(values, ops.maximum(ops.mean(counts), 1e-30))
+
+
+def reduced(values: Any, sample_weight: Any, reduction: str | None, counts: Any = None) -> Any:
     """Returns a loss of numbers of samples, each times its weight; see `Loss`.
+
+    Args:
+        values: The numbers.
+        sample_weight: The weights; None for 1.
+        reduction: As in `Loss`.
+        counts: 0 for numbers that are 0 and do not count, else 1; None if all do.
 
     Example:
         >>> float(reduced([1.0, 3.0], [1.0, 0.0], "sum"))
         1.0
     """
+    values = as_means(values, reduction, counts)
+    if counts is not None and reduction == "mean_with_sample_weight":
+        own = 1.0 if sample_weight is None else widened(sample_weight, len(counts.shape))
+        sample_weight = ops.multiply(counts, own)
     if sample_weight is not None:
         values, sample_weight = same_rank(values, sample_weight)
         sample_weight = widened(sample_weight, len(values.shape))

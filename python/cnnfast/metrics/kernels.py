@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from cnnfast import losses
 from cnnfast.layers.tracing import Value
@@ -18,24 +18,24 @@ if TYPE_CHECKING:
 class KernelMetric(WordMetric):
     """Base of these metrics."""
 
-    def _core_name(self, outputs: int) -> str | None:
-        """Returns the kernel's name and number, given how many outputs there are; None for none."""
-        raise NotImplementedError
+    kernel: ClassVar[MetricKernel]
+
+    def _kernel_for(self, outputs: int) -> MetricKernel | None:
+        """Returns the kernel's name, given how many outputs there are; None for none."""
+        return self.kernel
+
+    def _options(self) -> dict[str, Any]:
+        """Returns what else the kernel takes."""
+        return {}
 
     def _traced(self, y_true: Value, y_pred: Value, sparse: bool, weights: Value | None) -> Value:
         self._check_labels(sparse)
-        name = self._core_name(y_pred.dims[-1] if y_pred.dims else 1)
-        if name is None:
+        kernel = self._kernel_for(y_pred.dims[-1] if y_pred.dims else 1)
+        if kernel is None:
             return super()._traced(y_true, y_pred, sparse, weights)
         graph = y_pred.graph
-        kind, _, number = name.partition(":")
-        options: dict[str, Any] = {"k": int(number)} if kind == "top_k" else {}
-        if kind == "binary_accuracy" and number:
-            options["threshold"] = float(number)
-        value = graph.value(
-            graph.metric(cast("MetricKernel", kind), y_pred.number, y_true.number, kind, **options)
-        )
-        return weighted_means(value, weights)
+        value = graph.metric(kernel, y_pred.number, y_true.number, kernel, **self._options())
+        return weighted_means(graph.value(value), weights)
 
 
 class AutoAccuracy(KernelMetric):
@@ -58,7 +58,7 @@ class AutoAccuracy(KernelMetric):
     def __init__(self, name: str | None = "accuracy") -> None:
         super().__init__(_suiting_accuracy, name, None)
 
-    def _core_name(self, outputs: int) -> str:
+    def _kernel_for(self, outputs: int) -> MetricKernel:
         return "binary_accuracy" if outputs == 1 else "accuracy"
 
 
@@ -90,11 +90,10 @@ class Accuracy(KernelMetric):
         0.5
     """
 
+    kernel = "equal"
+
     def __init__(self, name: str | None = "accuracy", dtype: Any = None) -> None:
         super().__init__(functions.accuracy, name, dtype)
-
-    def _core_name(self, outputs: int) -> str:
-        return "equal"
 
 
 class BinaryAccuracy(KernelMetric):
@@ -116,6 +115,7 @@ class BinaryAccuracy(KernelMetric):
         0.5
     """
 
+    kernel = "binary_accuracy"
     threshold: float
 
     def __init__(
@@ -125,8 +125,8 @@ class BinaryAccuracy(KernelMetric):
             functions.binary_accuracy, name, dtype, threshold=real_number(threshold, "threshold", -math.inf)
         )
 
-    def _core_name(self, outputs: int) -> str:
-        return f"binary_accuracy:{self.threshold!r}"
+    def _options(self) -> dict[str, Any]:
+        return {"threshold": self.threshold}
 
 
 class CategoricalAccuracy(KernelMetric):
@@ -147,11 +147,10 @@ class CategoricalAccuracy(KernelMetric):
         1.0
     """
 
+    kernel = "accuracy"
+
     def __init__(self, name: str | None = "categorical_accuracy", dtype: Any = None) -> None:
         super().__init__(functions.categorical_accuracy, name, dtype)
-
-    def _core_name(self, outputs: int) -> str:
-        return "accuracy"
 
 
 class SparseCategoricalAccuracy(KernelMetric):
@@ -173,12 +172,10 @@ class SparseCategoricalAccuracy(KernelMetric):
     """
 
     labels = LabelForm.SPARSE
+    kernel = "accuracy"
 
     def __init__(self, name: str | None = "sparse_categorical_accuracy", dtype: Any = None) -> None:
         super().__init__(functions.sparse_categorical_accuracy, name, dtype)
-
-    def _core_name(self, outputs: int) -> str:
-        return "accuracy"
 
 
 class TopKCategoricalAccuracy(KernelMetric):
@@ -200,6 +197,7 @@ class TopKCategoricalAccuracy(KernelMetric):
         1.0
     """
 
+    kernel = "top_k"
     k: int
 
     def __init__(
@@ -207,8 +205,8 @@ class TopKCategoricalAccuracy(KernelMetric):
     ) -> None:
         super().__init__(functions.top_k_categorical_accuracy, name, dtype, k=whole_number(k, "k", 1))
 
-    def _core_name(self, outputs: int) -> str:
-        return f"top_k:{self.k}"
+    def _options(self) -> dict[str, Any]:
+        return {"k": self.k}
 
 
 class SparseTopKCategoricalAccuracy(KernelMetric):
@@ -232,6 +230,7 @@ class SparseTopKCategoricalAccuracy(KernelMetric):
     """
 
     labels = LabelForm.SPARSE
+    kernel = "top_k"
     k: int
     from_sorted_ids: bool
 
@@ -250,8 +249,11 @@ class SparseTopKCategoricalAccuracy(KernelMetric):
             from_sorted_ids=from_sorted_ids,
         )
 
-    def _core_name(self, outputs: int) -> str | None:
-        return None if self.from_sorted_ids else f"top_k:{self.k}"
+    def _kernel_for(self, outputs: int) -> MetricKernel | None:
+        return None if self.from_sorted_ids else self.kernel
+
+    def _options(self) -> dict[str, Any]:
+        return {"k": self.k}
 
 
 class MeanSquaredError(KernelMetric):
@@ -275,12 +277,10 @@ class MeanSquaredError(KernelMetric):
     """
 
     larger_is_better = False
+    kernel = "mean_squared_error"
 
     def __init__(self, name: str | None = "mean_squared_error", dtype: Any = None) -> None:
         super().__init__(losses.mean_squared_error, name, dtype)
-
-    def _core_name(self, outputs: int) -> str:
-        return "mean_squared_error"
 
 
 class MeanAbsoluteError(KernelMetric):
@@ -304,9 +304,7 @@ class MeanAbsoluteError(KernelMetric):
     """
 
     larger_is_better = False
+    kernel = "mean_absolute_error"
 
     def __init__(self, name: str | None = "mean_absolute_error", dtype: Any = None) -> None:
         super().__init__(losses.mean_absolute_error, name, dtype)
-
-    def _core_name(self, outputs: int) -> str:
-        return "mean_absolute_error"

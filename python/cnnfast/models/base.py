@@ -390,7 +390,7 @@ class BaseModel(Trainer, Layer):
     @property
     def outputs(self) -> list[SymbolicTensor]:
         """Where the graph ends, as a list."""
-        return list(self.blueprint.targets)
+        return leaves(self.blueprint.shown())
 
     @property
     def input(self) -> Any:
@@ -400,7 +400,7 @@ class BaseModel(Trainer, Layer):
     @property
     def output(self) -> Any:
         """Where the graph ends, likewise."""
-        return self.blueprint.outputs
+        return self.blueprint.shown()
 
     # -- as a layer --------------------------------------------------------------------------------------
 

@@ -25,9 +25,8 @@ class Node(NamedTuple):
 
     Attributes:
         call: The use: the layer, and what it was called with.
-        symbols: What it returned there.
+        symbols: What it returned there, as far as something reads it.
         sources: Which values it takes: outputs of the nodes before it, numbered through.
-        shapes: Its outputs' shapes, batch axis first as None.
         multiply_adds: Its multiply-adds for one sample; of an example where sizes are not known.
     """
 
@@ -171,6 +170,10 @@ class Blueprint:
     def place_of(self, symbol: SymbolicTensor) -> int:
         """Returns the number of a value."""
         return self._places[_key(symbol)]
+
+    def shown(self) -> Any:
+        """Returns the outputs as others may keep them."""
+        return self.outputs
 
     def pack_outputs(self, values: Sequence[Any]) -> Any:
         """Returns the outputs as the model was told to: one, or a list, tuple or dict."""

@@ -41,6 +41,8 @@ def target_path(filepath: str | os.PathLike[str], suffix: str, overwrite: bool) 
         'net.cnnfast'
     """
     path = Path(filepath)
+    if not path.name:
+        raise ValueError(f"a file needs a name, got {os.fspath(filepath)!r}")
     own = path.suffix.lower()
     other = _OTHERS_SUFFIXES.get(own)
     if other is not None:
@@ -92,7 +94,7 @@ def written_at_once(path: Path) -> Iterator[IO[bytes]]:
         PermissionError: If the file is there and may not be written.
         OSError: If it cannot be written; names the path.
     """
-    try:
+    with naming(path):
         target = Path(os.path.realpath(path))
         mode = _mode_to_keep(path)
         _remove_left_over(target.parent)
@@ -110,10 +112,17 @@ def written_at_once(path: Path) -> Iterator[IO[bytes]]:
             temporary.unlink(missing_ok=True)
             raise
         _sync_directory(target.parent)
+
+
+@contextmanager
+def naming(path: str | os.PathLike[str]) -> Iterator[None]:
+    """Within it an error of the system names the file; Python's own, as of a full disk, do not."""
+    try:
+        yield
     except OSError as error:
         if error.errno is None:
             raise
-        raise OSError(error.errno, error.strerror, str(path)) from error
+        raise OSError(error.errno, error.strerror, os.fspath(path)) from error
 
 
 def _mode_to_keep(path: Path) -> int | None:

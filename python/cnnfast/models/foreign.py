@@ -5,14 +5,18 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
+HDF5 = "an HDF5 file, such as Keras wrote"
+KERAS, TORCH, NUMPY = "a model of Keras", "a model of PyTorch", "a file of arrays of NumPy"
 _BEGINNINGS = {
-    b"\x89HDF\r\n\x1a\n": "an HDF5 file, such as Keras wrote",
+    b"\x89HDF\r\n\x1a\n": HDF5,
     b"\x93NUMPY": "an array of NumPy",
     b"\x80\x02": "a pickle, such as PyTorch and scikit-learn write",
     b"\x80\x03": "a pickle, such as scikit-learn writes",
     b"\x80\x04": "a pickle, such as scikit-learn writes",
     b"\x80\x05": "a pickle, such as scikit-learn writes",
     b"\x1f\x8b": "compressed with gzip",
+    b"\x89PNG": "a picture",
+    b"\xff\xd8\xff": "a picture",
 }
 WEIGHTS = "a file of weights alone (safetensors)"
 _ZIP = b"PK\x03\x04"
@@ -43,11 +47,11 @@ def kind_of_zip(names: Sequence[str]) -> str | None:
         'a model of Keras'
     """
     if "model.weights.h5" in names:
-        return "a model of Keras"
+        return KERAS
     if any(name.endswith(("data.pkl", "constants.pkl")) for name in names):
-        return "a model of PyTorch"
+        return TORCH
     if names and all(name.endswith(".npy") for name in names):
-        return "a file of arrays of NumPy"
+        return NUMPY
     return None
 
 

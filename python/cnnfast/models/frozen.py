@@ -7,7 +7,6 @@ time, whether its activations are kept or not: so weights do not depend on that,
 
 from __future__ import annotations
 
-import os
 import shutil
 import tempfile
 import zlib
@@ -21,6 +20,7 @@ from cnnfast.layers.tracing import Tracing
 from cnnfast.models.blueprint import Blueprint
 from cnnfast.models.data import Data
 from cnnfast.models.feeds import ArrayFeed, Batches
+from cnnfast.utils.memory import free_bytes
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -119,13 +119,13 @@ def _frozen_values(plan: Blueprint) -> list[tuple[Node, bool]]:
         values.append(graph.value(graph.input(shape, name)))
         stays.append(True)
     for node in plan.nodes[len(plan.sources) :]:
-        graph.asked_training = graph.draws = False
+        graph.asked_training = graph.draws = graph.draws_by_own_seed = False
         first, losses, changes = graph.size, len(graph.losses), graph.changes
         made = plan._traced_call(graph, node.call, values)
         is_frozen = (
             all(stays[place] for place in node.sources)
             and not node.layer.trainable_weights
-            and not (graph.asked_training or graph.draws)
+            and not (graph.asked_training or graph.draws or graph.draws_by_own_seed)
             and (len(graph.losses), graph.changes) == (losses, changes)
             and not any(_mixes_or_draws(graph, number) for number in range(first, graph.size))
             and all(_keeps_statistics(leaf) for leaf in node.layer._leaves())
@@ -179,7 +179,9 @@ class FrozenFeed:
     ) -> None:
         self._data, self._batch, self._split, self._whole = data, min(batch, len(data)), split, whole
         self._prefix = networks.part(split.prefix, trained=False).predicting(split.prefix.shapes)
-        self._head = networks.part(split.head, trained=True)
+        head = networks.part(split.head, trained=True)
+        # No method: what is kept would hold this feed, and all of its arrays until the collector comes.
+        self._planned: Callable[[Data], Planned] = lambda data: head.training(data.shapes, data.forms)
         self._steps, self.steps = steps, whole.steps
         self._keep = _store(split, len(data), passes, cache)
         self._kept: tuple[int, ArrayFeed] | None = None
@@ -189,9 +191,6 @@ class FrozenFeed:
         if self._split.is_thawed:
             return self._whole.epoch(order)
         return self._computed(order) if self._keep is None else self._cached(self._keep).epoch(order)
-
-    def _planned(self, data: Data) -> Planned:
-        return self._head.training(data.shapes, data.forms)
 
     def _cached(self, keep: Store) -> ArrayFeed:
         mark = self._split.mark()  # whoever sets weights between epochs has them computed anew
@@ -238,7 +237,7 @@ def _shapes(split: Split, count: int) -> list[tuple[int, ...]]:
 def _store(split: Split, count: int, passes: int, cache: Any) -> Store | None:
     """What makes the arrays that activations are kept in; None: they are not kept."""
     size = sum(4 * int(np.prod(shape, dtype=np.int64)) for shape in _shapes(split, count))
-    in_memory = size <= min(MEMORY_LIMIT, _free_memory() // 4)
+    in_memory = size <= min(MEMORY_LIMIT, free_bytes() // 4)
     computing = split.multiply_adds * count / _MULTIPLY_ADDS
     reading = size / (_MEMORY if in_memory else _FILE)
     pays = (passes - 1) * computing > (passes + 1) * reading
@@ -264,7 +263,3 @@ def _in_file(shape: tuple[int, ...]) -> NDArray[np.float32]:
     """In a file without a name, which goes with the array."""
     with tempfile.TemporaryFile() as file:
         return np.asarray(np.memmap(file, np.float32, "w+", shape=shape))
-
-
-def _free_memory() -> int:
-    return os.sysconf("SC_AVPHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")

@@ -144,6 +144,7 @@ class Networks:
             with graph.within():
                 outputs = [graph.as_value(function(plan.pack_outputs(outputs)))]
         network = new_network(graph, [value.number for value in outputs], self._workspace)
+        network.seed = self._seed
         return Probing(network, graph.probes, outputs)
 
     def _find(self, shapes: Shapes, forms: Forms | None) -> Planned:

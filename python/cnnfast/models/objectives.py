@@ -255,7 +255,7 @@ def make_objective(
         for weight in graph.weights:
             penalty = getattr(weight, "penalty", None)
             if penalty is not None and weight.trainable:
-                graph.losses.append(graph.as_value(penalty(graph.as_value(weight))))
+                graph.add_loss(graph.as_value(penalty(graph.as_value(weight))))
         add_updates(graph, optimizer)
         for value in graph.losses:
             maker.terms.append((value.number, 1.0, True))

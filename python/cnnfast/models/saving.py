@@ -40,6 +40,7 @@ _CONFIG, _WEIGHTS, _OPTIMIZER = "config.json", "weights.safetensors", "optimizer
 _MODELS: dict[str, type[Model] | type[Sequential]] = {"Model": Model, "Sequential": Sequential}
 # A layer's configuration takes about 1 kB; the deepest known networks stay below 2 MB.
 _CONFIG_LIMIT_BYTES = 16 * 2**20
+_OTHERS = "; cnnfast.io.load_weights(model, file) reads those of PyTorch, Keras and NumPy"
 _MODEL_SUFFIX, _WEIGHTS_SUFFIX = ".cnnfast", ".safetensors"
 
 
@@ -266,7 +267,7 @@ def _check_entries(entries: list[zipfile.ZipInfo], size: int) -> None:
     names = [info.filename for info in entries]
     if sorted(names) not in (sorted([_CONFIG, _WEIGHTS]), sorted([_CONFIG, _WEIGHTS, _OPTIMIZER])):
         kind = foreign.kind_of_zip(names) or f"a zip file of {names[:5]}"
-        raise ModelFileError(f"it is {kind}, not a cnnfast model; give a file that model.save wrote")
+        raise ModelFileError(f"it is {kind}, not a cnnfast model; give a file that model.save wrote{_OTHERS}")
     for info in entries:
         stored = info.compress_type == zipfile.ZIP_STORED and info.file_size == info.compress_size
         if not stored or info.flag_bits & 1:
@@ -342,7 +343,7 @@ def load_weights(model: BaseModel, filepath: str | os.PathLike[str]) -> None:
                 config, sure = _read_config(archive)
                 weights = _read_arrays(archive, _WEIGHTS, needed, "model", config)
         elif (kind := foreign.kind_of(path)) not in (None, foreign.WEIGHTS):
-            raise ModelFileError(f"it is {kind}, not a file of weights that cnnfast saved")
+            raise ModelFileError(f"it is {kind}, not a file of weights that cnnfast saved{_OTHERS}")
         else:
             weights, sure = tensors.read_file(path, needed, "model")
     if not sure:

@@ -11,7 +11,7 @@ from cnnfast.ops import reductions
 from cnnfast.ops.axes import axes_of
 from cnnfast.ops.functions import exp
 from cnnfast.ops.operation import on_graph, operation
-from cnnfast.ops.runner import run_grad
+from cnnfast.ops.runner import Operation, run_grad
 from cnnfast.utils.samples import as_array
 
 if TYPE_CHECKING:
@@ -22,8 +22,8 @@ if TYPE_CHECKING:
     from cnnfast.layers.tracing import Tracing
 
 
-@dataclass(frozen=True)
-class _Activation:
+@dataclass(eq=False, repr=False)
+class _Activation(Operation):
     kind: Activation
 
     def emit(self, graph: Tracing, src: int, weights: Sequence[Weight] = ()) -> int:

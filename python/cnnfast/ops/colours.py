@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 _LIGHT = (0.2989, 0.587, 0.114)  # shares of red, green and blue
 
 
-def height_axis(x: Value, data_format: str) -> int:
+def height_axis(x: Value, data_format: str | None) -> int:
     """Returns where the height is among the axes of a sample; the width follows.
 
     Raises:
@@ -36,10 +36,10 @@ def height_axis(x: Value, data_format: str) -> int:
     """
     if x.ndim not in (3, 4):
         raise ValueError(f"an image has three axes, and a batch of images four; got shape {x.shape}")
-    return len(x.dims) - (2 if data_format == "channels_first" else 3)
+    return len(x.dims) - (2 if resolve_data_format(data_format) == "channels_first" else 3)
 
 
-def channel_axis(x: Value, data_format: str) -> int:
+def channel_axis(x: Value, data_format: str | None) -> int:
     """Returns where the channels are among the axes of a sample.
 
     Raises:
@@ -52,20 +52,21 @@ def channel_axis(x: Value, data_format: str) -> int:
         0
     """
     height = height_axis(x, data_format)
-    return height - 1 if data_format == "channels_first" else height + 2
+    return height - 1 if resolve_data_format(data_format) == "channels_first" else height + 2
 
 
-def _planes(x: Value, data_format: str) -> list[Value]:
+def _planes(x: Value, data_format: str | None) -> list[Value]:
     own = channel_axis(x, data_format)
     if x.dims[own] != 3:
         raise ValueError(f"colours are three channels, red, green and blue; got shape {x.shape}")
     return [cut(x, own, i, 1, 1) for i in range(3)]
 
 
-def _joined(planes: Sequence[Any], data_format: str) -> Any:
-    return concatenate(planes, -3 if data_format == "channels_first" else -1)
+def _joined(planes: Sequence[Any], data_format: str | None) -> Any:
+    return concatenate(planes, -3 if resolve_data_format(data_format) == "channels_first" else -1)
 
 
+@operation("images")
 def rgb_to_grayscale(images: Any, data_format: str | None = None) -> Any:
     """Returns how light images are: one channel.
 
@@ -85,11 +86,6 @@ def rgb_to_grayscale(images: Any, data_format: str | None = None) -> Any:
         >>> rgb_to_grayscale([[[100.0, 100.0, 100.0]]])
         array([[[99.99...]]], dtype=float32)
     """
-    return _rgb_to_grayscale(images, resolve_data_format(data_format))
-
-
-@operation("images")
-def _rgb_to_grayscale(images: Any, data_format: str) -> Any:
     _, x = on_graph(images)
     if x.dims[channel_axis(x, data_format)] == 1:
         return x
@@ -97,6 +93,7 @@ def _rgb_to_grayscale(images: Any, data_format: str) -> Any:
     return _LIGHT[0] * red + _LIGHT[1] * green + _LIGHT[2] * blue
 
 
+@operation("images")
 def rgb_to_hsv(images: Any, data_format: str | None = None) -> Any:
     """Returns hue, saturation and value of images.
 
@@ -114,11 +111,6 @@ def rgb_to_hsv(images: Any, data_format: str | None = None) -> Any:
         >>> rgb_to_hsv([[[0.0, 0.5, 0.25]]])
         array([[[0.416..., 1.        , 0.5       ]]], dtype=float32)
     """
-    return _rgb_to_hsv(images, resolve_data_format(data_format))
-
-
-@operation("images")
-def _rgb_to_hsv(images: Any, data_format: str) -> Any:
     _, x = on_graph(images)
     red, green, blue = _planes(x, data_format)
     value = maximum(maximum(red, green), blue)
@@ -131,6 +123,7 @@ def _rgb_to_hsv(images: Any, data_format: str) -> Any:
     return _joined([hue + less(hue, 0.0), saturation, value], data_format)
 
 
+@operation("images")
 def hsv_to_rgb(images: Any, data_format: str | None = None) -> Any:
     """Returns red, green and blue of images.
 
@@ -148,11 +141,6 @@ def hsv_to_rgb(images: Any, data_format: str | None = None) -> Any:
         >>> hsv_to_rgb([[[0.5, 1.0, 0.25]]])
         array([[[0.  , 0.25, 0.25]]], dtype=float32)
     """
-    return _hsv_to_rgb(images, resolve_data_format(data_format))
-
-
-@operation("images")
-def _hsv_to_rgb(images: Any, data_format: str) -> Any:
     _, x = on_graph(images)
     hue, saturation, value = _planes(x, data_format)
     sector = 6.0 * mod(hue, 1.0)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -10,8 +11,9 @@ import numpy as np
 
 from cnnfast.config import resolve_data_format
 from cnnfast.layers.activation import activation_of, emit_activation
+from cnnfast.layers.symbolic import SymbolicTensor
 from cnnfast.layers.tracing import Value
-from cnnfast.ops.runner import run, run_grad
+from cnnfast.ops.runner import Operation, computed_error, in_layer, run, run_grad
 from cnnfast.utils.arguments import normal_padding, per_axis, whole_number
 from cnnfast.utils.samples import as_array
 
@@ -24,8 +26,8 @@ if TYPE_CHECKING:
     from cnnfast.utils.arguments import Padding, PaddingArgument, Sizes
 
 
-@dataclass(frozen=True)
-class Convolution:
+@dataclass(eq=False, repr=False)
+class Convolution(Operation):
     """A convolution with everything but its weights' values."""
 
     filters: int
@@ -70,12 +72,14 @@ def checked_kernel(kernel: ArrayLike, x: ArrayLike, channels: str) -> NDArray[np
         channels: What its last two axes are, for a person.
 
     Raises:
-        ValueError: If it has not as many axes as `x`, or not one to three besides its last two.
+        ValueError: If it is computed, has not as many axes as `x`, or not one to three besides its last two.
 
     Example:
         >>> checked_kernel([[[1.0]]], np.ones((1, 5, 1)), "channels / groups, filters").shape
         (1, 1, 1)
     """
+    if isinstance(kernel, Value):
+        raise computed_error(kernel)
     array = np.asarray(as_array(kernel, "kernel"), np.float32)
     rank = x.ndim if isinstance(x, Value) else np.ndim(x)
     if array.ndim != rank or not 3 <= array.ndim <= 5:
@@ -134,9 +138,9 @@ def conv(
     Formula: as `layers.Conv1D`, `layers.Conv2D` and `layers.Conv3D`; the kernel tells which.
 
     Args:
-        x: Sequences, images or volumes, batch axis first; or, in a layer's `call`, what stands for them.
+        x: Sequences, images or volumes, batch axis first; or what stands for them.
         kernel: Filters, (height, width, channels / groups, filters), with one or three sizes in place of
-            height and width for sequences and volumes; in a `call` a weight, or of images what was made of
+            height and width for sequences and volumes; in a `call` an array, a weight, or what was made of
             weights.
         strides: Step between outputs, an int or one for each axis.
         padding: "valid", "same", an int, one for each axis, or (before, after) of each.
@@ -165,6 +169,9 @@ def conv(
         >>> conv(image[None, :, :, None], edge[:, :, None, None]).ravel()
         array([ 0., 30., 30.,  0.], dtype=float32)
     """
+    if isinstance(x, SymbolicTensor):
+        how = (strides, padding, data_format, dilation_rate, groups, bias, activation)
+        return in_layer(lambda given: conv(given, kernel, *how), x)
     if isinstance(kernel, Value):
         return _by_computed(x, kernel, strides, padding, data_format, dilation_rate, groups, bias, activation)
     filters = checked_kernel(kernel, x, "channels / groups, filters")
@@ -189,20 +196,56 @@ def _by_computed(
     """By a kernel that the graph makes: a product with what each window of the images holds."""
     from cnnfast import activations, ops
 
-    if kernel.ndim != 4 or groups not in (None, 1) or not isinstance(padding, str):
-        raise ValueError(
-            "a kernel that is computed, and no weight, convolves images, in one group, with padding 'valid' "
-            f"or 'same'; got a kernel of shape {kernel.shape}, groups={groups}, padding={padding!r}"
-        )
-    height, width, channels, filters = kernel.dims
     first = resolve_data_format(data_format) == "channels_first"
-    images = ops.transpose(x, (0, 2, 3, 1)) if first else x
-    windows = ops.image.extract_patches(
-        images, (height, width), strides, dilation_rate, padding.lower(), "channels_last"
-    )
-    made = ops.matmul(windows, ops.reshape(kernel, (height * width * channels, filters)))
+    rows = ops.moveaxis(x, 1, -1) if first else x
+    *size, channels, filters = kernel.dims
+    count = max(rows.dims[-1] // channels, 1) if groups is None else whole_number(groups, "groups", 1)
+    windows = windows_of(rows, kernel, strides, padding, dilation_rate)
+    taps = math.prod(size)
+    parts = []
+    for i in range(count):
+        own = windows if count == 1 else windows[..., i * channels : (i + 1) * channels]
+        flat = ops.reshape(own, (-1, *own.dims[:-2], taps * channels))
+        filter_of = kernel[..., i * (filters // count) : (i + 1) * (filters // count)]
+        parts.append(ops.matmul(flat, ops.reshape(filter_of, (taps * channels, filters // count))))
+    made = parts[0] if count == 1 else ops.concatenate(parts, axis=-1)
     made = activations.get(activation)(made if bias is None else made + bias)
-    return ops.transpose(made, (0, 3, 1, 2)) if first else made
+    return ops.moveaxis(made, -1, 1) if first else made
+
+
+def windows_of(x: Value, kernel: Value, strides: Any, padding: Any, dilation_rate: Any) -> Any:
+    """Returns what each window of a kernel's size holds, (n, ..., taps, channels); channels last in x, too.
+
+    Raises:
+        ValueError: If the kernel has not as many axes as x, or not one to three besides its last two.
+
+    Example:
+        >>> from cnnfast.layers.tracing import Tracing
+        >>> graph = Tracing()
+        >>> x, kernel = graph.value(graph.input((9, 2), "x")), graph.as_value(np.ones((3, 2, 4)))
+        >>> with graph.within():
+        ...     windows_of(x, kernel, 1, "valid", 1)
+        <Value shape=(None, 7, 3, 2)>
+    """
+    from cnnfast import ops
+
+    rank = kernel.ndim - 2
+    if kernel.ndim != x.ndim or not 1 <= rank <= 3:
+        raise ValueError(
+            f"kernel must have as many axes as x, two of them channels; x has shape {x.shape}, kernel "
+            f"{kernel.shape}"
+        )
+    size = kernel.dims[:-2]
+    steps, gaps = per_axis(strides, "strides", rank), per_axis(dilation_rate, "dilation_rate", rank)
+    around = normal_padding(padding, rank)
+    if not isinstance(around, str):
+        x, around = ops.pad(x, ((0, 0), *around, (0, 0))), "valid"
+    channels = x.dims[-1]
+    if rank == 1:  # as images of one row
+        x, size, steps, gaps = ops.expand_dims(x, 1), (1, *size), (1, *steps), (1, *gaps)
+    extract = ops.image.extract_patches_3d if rank == 3 else ops.image.extract_patches
+    made = extract(x, tuple(size), steps, gaps, around, "channels_last")
+    return ops.reshape(made, (-1, *made.dims[rank == 1 : -1], math.prod(size), channels))
 
 
 def conv_grad(

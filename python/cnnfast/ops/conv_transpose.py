@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from cnnfast.layers.symbolic import SymbolicTensor
 from cnnfast.ops.conv import Convolution, checked_kernel, convolution
-from cnnfast.ops.runner import run, run_grad
+from cnnfast.ops.runner import in_layer, run, run_grad
 from cnnfast.utils.arguments import per_axis
 
 if TYPE_CHECKING:
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
     from cnnfast.utils.arguments import PaddingArgument, Sizes
 
 
-@dataclass(frozen=True)
+@dataclass(eq=False, repr=False)
 class _Transposed(Convolution):
     output_padding: Sizes | None
 
@@ -106,6 +107,9 @@ def conv_transpose(
         >>> conv_transpose(np.array([[[1.0], [10.0]]]), np.array([[[1.0]], [[2.0]], [[3.0]]]), 2).ravel()
         array([ 1.,  2., 13., 20., 30.], dtype=float32)
     """
+    if isinstance(x, SymbolicTensor):
+        how = (strides, padding, output_padding, data_format, dilation_rate, groups, bias, activation)
+        return in_layer(lambda given: conv_transpose(given, kernel, *how), x)
     filters = checked_kernel(kernel, x, "filters / groups, channels")
     operation = _operation(
         filters,

@@ -2,12 +2,22 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from cnnfast.ops.conv import Convolution, checked_kernel, conv, conv_grad, convolution
-from cnnfast.ops.runner import run
+from cnnfast.config import resolve_data_format
+from cnnfast.layers.symbolic import SymbolicTensor
+from cnnfast.layers.tracing import Value
+from cnnfast.ops.conv import (
+    Convolution,
+    checked_kernel,
+    conv,
+    conv_grad,
+    convolution,
+    windows_of,
+)
+from cnnfast.ops.runner import in_layer, run
 
 if TYPE_CHECKING:
     import numpy as np
@@ -18,7 +28,6 @@ if TYPE_CHECKING:
     from cnnfast.utils.arguments import PaddingArgument
 
 
-@dataclass(frozen=True)
 class _Depthwise(Convolution):
     """Its `filters` are those of one channel."""
 
@@ -87,12 +96,40 @@ def depthwise_conv(
         >>> depthwise_conv(x, kernel).tolist()
         [[[[3.0, 30.0], [5.0, 50.0]]]]
     """
+    if isinstance(x, SymbolicTensor):
+        how = (strides, padding, data_format, dilation_rate, bias, activation)
+        return in_layer(lambda given: depthwise_conv(given, kernel, *how), x)
+    if isinstance(kernel, Value):
+        return _by_computed(x, kernel, strides, padding, data_format, dilation_rate, bias, activation)
     filters = checked_kernel(kernel, x, "channels, multiplier")
     plain = convolution(
         filters, strides, padding, data_format, dilation_rate, 1, bias is not None, activation
     )
     operation = _Depthwise(**vars(plain))
     return run(operation, x, [kernel] if bias is None else [kernel, bias])
+
+
+def _by_computed(
+    x: Any,
+    kernel: Value,
+    strides: Any,
+    padding: Any,
+    data_format: str | None,
+    dilation_rate: Any,
+    bias: Any,
+    activation: Any,
+) -> Any:
+    """By a kernel that the graph makes: sums over what each window holds, times the kernel."""
+    from cnnfast import activations, ops
+
+    first = resolve_data_format(data_format) == "channels_first"
+    windows = windows_of(ops.moveaxis(x, 1, -1) if first else x, kernel, strides, padding, dilation_rate)
+    *size, channels, multiplier = kernel.dims
+    taps = ops.reshape(kernel, (math.prod(size), channels, multiplier))
+    made = ops.sum(ops.expand_dims(windows, -1) * taps, axis=-3)
+    made = ops.reshape(made, (-1, *made.dims[:-2], channels * multiplier))
+    made = activations.get(activation)(made if bias is None else made + bias)
+    return ops.moveaxis(made, -1, 1) if first else made
 
 
 def separable_conv(

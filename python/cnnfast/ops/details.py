@@ -18,6 +18,7 @@ from cnnfast.ops.slicing import cut
 from cnnfast.utils.arguments import real_number, whole_number
 
 
+@operation("images")
 def sobel_edges(images: Any, data_format: str | None = None) -> Any:
     """Returns how steeply images rise downwards and to the right.
 
@@ -40,11 +41,6 @@ def sobel_edges(images: Any, data_format: str | None = None) -> Any:
         >>> sobel_edges([[[0.0], [1.0], [1.0]]])[0, :, 0].tolist()
         [[0.0, 4.0], [0.0, 4.0], [0.0, 0.0]]
     """
-    return _sobel_edges(images, resolve_data_format(data_format))
-
-
-@operation("images")
-def _sobel_edges(images: Any, data_format: str) -> Any:
     _, x = on_graph(images)
     height = height_axis(x, data_format)
     return stack([_steep(x, height, height + 1), _steep(x, height + 1, height)], -1)

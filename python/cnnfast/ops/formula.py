@@ -33,7 +33,9 @@ def formula(instruction: str, *operands: Any, seed: int | None = None) -> Value:
     """
     graph = current_tracing()
     assert graph is not None
-    graph.draws = graph.draws or instruction == "random"
+    if instruction == "random":
+        graph.draws |= seed is None
+        graph.draws_by_own_seed |= seed is not None
     numbers = (int, float, np.number)
     constants = [isinstance(each, numbers) and not isinstance(each, Weight) for each in operands]
     constants[0] = constants[0] and not all(constants)  # something has to have a shape

@@ -5,8 +5,7 @@ from __future__ import annotations
 import functools
 from collections import OrderedDict
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
@@ -75,8 +74,7 @@ def grad(func: Callable[..., Any], argnums: int | Sequence[int] = 0) -> Callable
     return differentiated
 
 
-@dataclass(frozen=True)
-class _Compiled:
+class _Compiled(NamedTuple):
     network: Network
     dims: tuple[int, ...]  # of the output, without the batch axis
     batched: bool

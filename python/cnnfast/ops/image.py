@@ -20,6 +20,7 @@ from cnnfast.ops.shaping import moved
 from cnnfast.ops.slicing import cut
 from cnnfast.ops.warping import elastic_transform, perspective_transform, scale_and_translate
 from cnnfast.utils.arguments import COORDINATES, INTERPOLATIONS, entries, one_of, per_axis, real_number
+from cnnfast.utils.missing import missing
 
 if TYPE_CHECKING:
     from cnnfast._core import Coordinates, Interpolation
@@ -57,6 +58,7 @@ def resize(
     fill_value: float = 0.0,
     data_format: str | None = None,
     coordinates: str = "half_pixel",
+    scale_factor: float | Sequence[float] | None = None,
 ) -> Any:
     """Returns images in another size.
 
@@ -78,6 +80,9 @@ def resize(
             where they are, and "asymmetric", the pixels' corners do; "pytorch_half_pixel", as "half_pixel".
             With these three "bicubic" is PyTorch's: it repeats the border, and its parameter is -0.75, not
             -0.5.
+        scale_factor: How many pixels of the result stand for one of the image's, at least 1e-4: one for all
+            axes, or one each. None for the ratio of the sizes; where the size is a rounded one, PyTorch and
+            ONNX go by the factor. Not for "align_corners".
 
     Shapes:
         (h, w, c) -> (height, width, c), or (c, h, w) -> (c, height, width); likewise for batches, and for
@@ -102,7 +107,21 @@ def resize(
     fill, layout = real_number(fill_value, "fill_value", -np.inf), resolve_data_format(data_format)
     each = entries(size)
     target = per_axis(size, "size", len(each) if each and len(each) in (1, 3) else 2)
-    return _resize(images, target, interpolation, bool(antialias), fit, fill, layout, coordinates)
+    steps = _steps(scale_factor, coordinates, len(target))
+    return _resize(images, target, interpolation, bool(antialias), fit, fill, layout, coordinates, steps)
+
+
+def _steps(scale_factor: Any, coordinates: str, rank: int) -> list[float]:
+    """How many of the image's pixels one of the result's stands for along each axis; 0: the sizes' ratio."""
+    if scale_factor is None:
+        return [0.0] * rank
+    if coordinates == "align_corners":
+        raise ValueError("align_corners goes by the sizes; leave scale_factor out")
+    factors = entries(scale_factor)
+    if factors is not None and len(factors) != rank:
+        raise ValueError(f"scale_factor must have a number for each of {rank} axes, got {scale_factor!r}")
+    each = [scale_factor] * rank if factors is None else factors
+    return [1.0 / real_number(one, "scale_factor", 1e-4) for one in each]
 
 
 @operation("images")
@@ -115,6 +134,7 @@ def _resize(
     fill_value: float,
     data_format: str,
     coordinates: str,
+    steps: Sequence[float],
 ) -> Any:
     _, x = on_graph(images)
     rank = len(size)
@@ -130,7 +150,7 @@ def _resize(
         x = _fitted(x, first, size, fit, fill_value)
     # The axis that shrinks most comes first: less is left for the others.
     for i in sorted(range(rank), key=lambda i: size[i] / x.dims[first + i]):
-        x = resized(x, first + i, size[i], interpolation, coordinates, antialias)
+        x = resized(x, first + i, size[i], interpolation, coordinates, antialias, steps[i])
     return x
 
 
@@ -141,6 +161,7 @@ def resized(
     interpolation: str,
     coordinates: str = "half_pixel",
     antialias: bool = False,
+    step: float = 0.0,
 ) -> Value:
     """Returns a value with another size along one axis of a sample.
 
@@ -150,7 +171,7 @@ def resized(
         >>> resized(graph.value(graph.input((4, 3), "x")), 0, 6, "nearest")
         <Value shape=(None, 6, 3)>
     """
-    if size == x.dims[own]:
+    if size == x.dims[own] and step in (0.0, 1.0):
         return x
     kind, places = (
         cast("Interpolation", interpolation),
@@ -158,7 +179,8 @@ def resized(
     )
     cubic, repeats = (-0.5, False) if coordinates == "half_pixel" else (-0.75, True)
     name = x.graph.named("resize")
-    return x.graph.value(x.graph.resize(x.number, own, size, kind, places, antialias, name, cubic, repeats))
+    made = x.graph.resize(x.number, own, size, kind, places, antialias, name, cubic, repeats, step)
+    return x.graph.value(made)
 
 
 def _fitted(x: Value, height: int, size: Sequence[int], fit: str, fill_value: float) -> Value:
@@ -175,3 +197,9 @@ def _fitted(x: Value, height: int, size: Sequence[int], fit: str, fill_value: fl
         missing = (max(side, wanted[i]) - side) // 2
         borders[height + i] = (missing, missing)
     return moved(x, "pad", borders, "constant", fill_value)
+
+
+if not TYPE_CHECKING:  # a checker knows what there is
+
+    def __getattr__(name):
+        raise missing(__name__, name)

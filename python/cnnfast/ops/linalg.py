@@ -6,7 +6,7 @@ models, where a batch is one of matrices. Gradients are told with each; they are
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
@@ -18,6 +18,7 @@ from cnnfast.ops.operation import on_graph, operation
 from cnnfast.ops.reductions import norm
 from cnnfast.ops.turning import swapaxes
 from cnnfast.utils.arguments import one_of
+from cnnfast.utils.missing import missing
 
 __all__ = [
     "cholesky",
@@ -562,3 +563,9 @@ def lu_factor(x: Any) -> Any:
         return made.reshape(a.shape), pivots.reshape(*a.shape[:-2], k)
 
     return tuple(by_numpy("lu_factor", [value], [value.dims, (*lead, k)], factors))
+
+
+if not TYPE_CHECKING:  # a checker knows what there is
+
+    def __getattr__(name):
+        raise missing(__name__, name)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from cnnfast.layers.symbolic import SymbolicTensor
-from cnnfast.layers.tracing import Value
+from cnnfast.layers.tracing import BatchSize, Value
 from cnnfast.ops.arithmetic import add, multiply, power, subtract
 from cnnfast.ops.casting import cast
 from cnnfast.ops.functions import exp, log
@@ -23,11 +23,11 @@ from cnnfast.utils.arguments import not_offered, whole_number
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike, NDArray
 
-Shape = int | Sequence[int]
+Shape = int | Sequence[Any]  # of numbers, in what is traced also of the batch's size
 _PLAIN: dict[Any, type] = {np.dtype(float): np.float32, np.dtype(int): np.int32}  # of Python's numbers
 
 
-def zeros(shape: Shape, dtype: Any = None) -> NDArray[Any]:
+def zeros(shape: Shape, dtype: Any = None) -> Any:
     """Returns an array of zeros.
 
     Args:
@@ -38,10 +38,10 @@ def zeros(shape: Shape, dtype: Any = None) -> NDArray[Any]:
         >>> zeros(2)
         array([0., 0.], dtype=float32)
     """
-    return np.zeros(shape, dtype or np.float32)
+    return full(shape, 0, dtype)
 
 
-def ones(shape: Shape, dtype: Any = None) -> NDArray[Any]:
+def ones(shape: Shape, dtype: Any = None) -> Any:
     """Returns an array of ones.
 
     Args:
@@ -52,10 +52,10 @@ def ones(shape: Shape, dtype: Any = None) -> NDArray[Any]:
         >>> ones(2)
         array([1., 1.], dtype=float32)
     """
-    return np.ones(shape, dtype or np.float32)
+    return full(shape, 1, dtype)
 
 
-def empty(shape: Shape, dtype: Any = None) -> NDArray[Any]:
+def empty(shape: Shape, dtype: Any = None) -> Any:
     """Returns an array whose numbers are of no meaning.
 
     Args:
@@ -66,7 +66,7 @@ def empty(shape: Shape, dtype: Any = None) -> NDArray[Any]:
         >>> empty((2, 3)).shape
         (2, 3)
     """
-    return np.empty(shape, dtype or np.float32)
+    return full(shape, 0, dtype)
 
 
 def array(x: Any, dtype: Any = None) -> Any:
@@ -100,7 +100,7 @@ def copy(x: Any) -> Any:
     return array(x)
 
 
-def full(shape: Shape, fill_value: ArrayLike, dtype: Any = None) -> NDArray[Any]:
+def full(shape: Shape, fill_value: ArrayLike, dtype: Any = None) -> Any:
     """Returns an array of one number.
 
     Args:
@@ -112,6 +112,9 @@ def full(shape: Shape, fill_value: ArrayLike, dtype: Any = None) -> NDArray[Any]
         >>> full(2, 7.0)
         array([7., 7.], dtype=float32)
     """
+    if isinstance(shape, (tuple, list)) and shape and isinstance(shape[0], BatchSize):
+        like = reshape(shape[0].one, (None, *(1,) * (len(shape) - 1)))
+        return cast(broadcast_to(full_like(like, fill_value), shape), dtype or np.float32)
     return np.full(shape, fill_value, dtype or np.float32)
 
 

@@ -5,10 +5,9 @@ from __future__ import annotations
 import itertools
 import math
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from cnnfast.layers.symbolic import SymbolicTensor
 from cnnfast.layers.tracing import Tracing, Value, current_tracing
@@ -16,7 +15,10 @@ from cnnfast.ops.axes import rearranged
 from cnnfast.ops.slicing import cut
 from cnnfast.utils.samples import as_array
 
-Array = NDArray[Any]
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    Array = NDArray[Any]
 
 _SAMPLES = (2, 3)  # in the batches that tell the output's shape
 _STEPS = {"float64": 1e-6, "float32": 1e-3}  # of slopes, for numbers near 1, by what functions compute in

@@ -24,15 +24,15 @@ from __future__ import annotations
 
 import functools
 import inspect
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any, ParamSpec
 
 import numpy as np
 
 from cnnfast._core import Weight
+from cnnfast.config import resolve_data_format
 from cnnfast.layers.symbolic import SymbolicTensor
-from cnnfast.layers.tracing import Tracing, Value, current_tracing
+from cnnfast.layers.tracing import Tracing, Value, as_sizes, current_tracing
 from cnnfast.ops.runner import workspace
 from cnnfast.tuning import new_network
 from cnnfast.utils.nest import leaves, mapped, packed
@@ -48,22 +48,20 @@ _KEPT_NETWORKS = 64
 TABLE: dict[str, Operation] = {}
 
 
-@dataclass(frozen=True)
 class Operation:
     """One operation.
 
-    Attributes:
+    Args:
         name: Its name in `cnnfast.ops`.
         emit: What it adds to a graph.
-        tensors: Which of its arguments are tensors, or lists of them.
+        tensors: Which of its arguments are tensors; "*xs" is a list of them.
         batches: Whether the first axis of arrays is the batch's.
     """
 
-    name: str
-    emit: Callable[..., Any]
-    tensors: tuple[str, ...]
-    lists: tuple[str, ...]
-    batches: bool
+    def __init__(self, name: str, emit: Callable[..., Any], tensors: Sequence[str], batches: bool) -> None:
+        self.name, self.emit, self.batches = name, emit, batches
+        self.tensors = tuple(each for each in tensors if not each.startswith("*"))
+        self.lists = tuple(each[1:] for each in tensors if each.startswith("*"))
 
     @functools.cached_property
     def _signature(self) -> inspect.Signature:
@@ -82,7 +80,8 @@ class Operation:
             if self.batches:
                 graph.check_batches()
             with graph.within():
-                return self.emit(**self.with_tensors(arguments, functools.partial(_value, graph)))
+                plain = {name: as_sizes(value) for name, value in arguments.items()}
+                return self.emit(**self.with_tensors(plain, functools.partial(_value, graph)))
         return self._run(arguments)
 
     def _bound(self, args: tuple[Any, ...], kwargs: Arguments) -> Arguments:
@@ -91,6 +90,10 @@ class Operation:
         except TypeError as error:
             raise TypeError(f"ops.{self.name}: {error}") from None
         bound.apply_defaults()
+        if (
+            "data_format" in bound.arguments
+        ):  # here: what is kept, and what a file holds, outlives the default
+            bound.arguments["data_format"] = resolve_data_format(bound.arguments["data_format"])
         return bound.arguments
 
     def tensors_of(self, arguments: Arguments) -> Iterator[Any]:
@@ -125,11 +128,14 @@ class Operation:
         return packed(form, network.predict(arrays))
 
 
-@dataclass(frozen=True)
 class _Place:
     """Where an array of this shape will be."""
 
-    shape: tuple[int, ...]
+    def __init__(self, shape: tuple[int, ...]) -> None:
+        self.shape = shape
+
+    def __repr__(self) -> str:
+        return f"an array of shape {self.shape}"
 
 
 class _Key:
@@ -210,13 +216,7 @@ def operation(*tensors: str, batches: bool = False) -> Callable[[Callable[P, Any
     """
 
     def enter(emit: Callable[P, Any]) -> Callable[P, Any]:
-        entry = Operation(
-            emit.__name__.removeprefix("_"),
-            emit,
-            tuple(name for name in tensors if not name.startswith("*")),
-            tuple(name[1:] for name in tensors if name.startswith("*")),
-            batches,
-        )
+        entry = Operation(emit.__name__.removeprefix("_"), emit, tensors, batches)
         TABLE[entry.name] = entry
 
         @functools.wraps(emit)

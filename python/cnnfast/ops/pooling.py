@@ -11,7 +11,7 @@ import numpy as np
 from cnnfast.config import resolve_data_format
 from cnnfast.layers.tracing import Value
 from cnnfast.ops.operation import on_graph, operation
-from cnnfast.ops.runner import run, run_grad
+from cnnfast.ops.runner import Operation, run, run_grad
 from cnnfast.utils.arguments import normal_padding, per_axis
 
 if TYPE_CHECKING:
@@ -23,8 +23,8 @@ if TYPE_CHECKING:
     from cnnfast.utils.arguments import Padding, PaddingArgument, Sizes
 
 
-@dataclass(frozen=True)
-class _Pool:
+@dataclass(eq=False, repr=False)
+class _Pool(Operation):
     pool_size: Sizes
     strides: Sizes
     padding: Padding
@@ -32,7 +32,7 @@ class _Pool:
     data_format: DataFormat
 
 
-@dataclass(frozen=True)
+@dataclass(eq=False, repr=False)
 class _MaxPool(_Pool):
     dilation_rate: Sizes
 
@@ -49,7 +49,7 @@ class _MaxPool(_Pool):
         )
 
 
-@dataclass(frozen=True)
+@dataclass(eq=False, repr=False)
 class _AveragePool(_Pool):
     count_include_pad: bool
 

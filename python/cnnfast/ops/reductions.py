@@ -37,7 +37,7 @@ def _reduced(x: Value, kind: Reduction, axis: Axes, keepdims: bool) -> Value:
     graph, x = on_graph(x)
     axes = axes_of(x, axis)
     if not axes:
-        return x
+        return graph.as_value(0.0) if kind in ("argmax", "argmin") else x
     batched = x.rows > 0
     batch = batched and axes[0] == 0
     own = [each - batched for each in axes[batch:]]

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from cnnfast.layers.symbolic import SymbolicTensor
-from cnnfast.layers.tracing import Value
+from cnnfast.layers.tracing import BatchSize, Value
 from cnnfast.ops.axes import Axes, axes_of, batch_error, of_samples
 from cnnfast.ops.operation import on_graph, operation
 from cnnfast.utils.arguments import entries, whole_number
@@ -45,8 +45,10 @@ def shaped(x: Value, shape: Sequence[int | None]) -> Value:
     return moved(x, "reshape", tuple(size for size in shape if size is not None), x.rows)
 
 
-def shape(x: Any) -> tuple[int | None, ...]:
-    """Returns the shape; the batch's axis is None, as is any size that is not known.
+def shape(x: Any) -> tuple[Any, ...]:
+    """Returns the shape; the batch's size, and any that is not known, is None.
+
+    In what is traced, such as a layer's `call` or a metric, the batch's size may be in shapes and sums.
 
     Args:
         x: Numbers of any shape, or what stands for them.
@@ -55,6 +57,8 @@ def shape(x: Any) -> tuple[int | None, ...]:
         >>> shape([[1.0, 2.0]])
         (1, 2)
     """
+    if isinstance(x, Value) and x.rows:
+        return (BatchSize(x), *x.dims)
     return tuple(x.shape) if isinstance(x, (Value, SymbolicTensor)) else np.shape(x)
 
 
@@ -71,8 +75,8 @@ def ndim(x: Any) -> int:
     return len(shape(x))
 
 
-def size(x: Any) -> int | None:
-    """Returns how many numbers there are; None where a size is not known.
+def size(x: Any) -> Any:
+    """Returns how many numbers there are; None where a size is not known, as in `shape`.
 
     Args:
         x: Numbers of any shape, or what stands for them.
@@ -82,7 +86,7 @@ def size(x: Any) -> int | None:
         2
     """
     sizes = shape(x)
-    return None if None in sizes else math.prod(each for each in sizes if each is not None)
+    return None if any(each is None for each in sizes) else math.prod(sizes)
 
 
 @operation("x")

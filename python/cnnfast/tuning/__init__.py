@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Literal
 
-from cnnfast.tuning._start import new_network, read_tuning
+from cnnfast.tuning._start import new_network, read_tuning, tuning_path
 from cnnfast.utils.arguments import whole_number
 
 if TYPE_CHECKING:
@@ -53,12 +53,14 @@ def tune(model: BaseModel, batch_size: int = 32, training: bool = False) -> dict
         ...     del os.environ["CNNFAST_TUNE_FILE"]
         ['tuned']
     """
+    from pathlib import Path
+
     from cnnfast.tuning import _file
 
     batch = whole_number(batch_size, "batch_size", 1)
     if training:
         model._needs_compile("tune with training=True")
-    path = _file.tuning_path()
+    path = Path(tuning_path())
     _file.read(path)
     network = model.network
     mode: Literal["train", "predict"] = "train" if training else "predict"
@@ -71,4 +73,4 @@ def tune(model: BaseModel, batch_size: int = 32, training: bool = False) -> dict
     }
 
 
-__all__ = ["new_network", "read_tuning", "tune"]
+__all__ = ["new_network", "read_tuning", "tune", "tuning_path"]

@@ -11,7 +11,6 @@ out by hand. Reading runs no code from the file.
 from __future__ import annotations
 
 import json
-import os
 import sys
 import warnings
 from pathlib import Path
@@ -19,7 +18,7 @@ from typing import Any
 
 from cnnfast import _core
 from cnnfast.models.files import locked, written_at_once
-from cnnfast.utils.cache import cache_folder
+from cnnfast.tuning._start import tuning_path
 
 _FORMAT = 1
 _MOST_BYTES = 1 << 24  # a hundred thousand convolutions
@@ -29,12 +28,6 @@ Content = dict[str, Any]
 
 class TuningFileError(ValueError):
     """A file that is damaged, or is not a tuning file of this format."""
-
-
-def tuning_path() -> Path:
-    """Returns where the tuning file is, or is to be."""
-    named = os.environ.get("CNNFAST_TUNE_FILE")
-    return Path(named) if named else cache_folder() / "tune.json"
 
 
 def read(path: Path) -> Content:
@@ -101,7 +94,7 @@ def save_at_exit() -> None:
     def save_if_changed() -> None:
         if _core.get_tuning() == known:
             return
-        path = tuning_path()
+        path = Path(tuning_path())
         try:
             save(path)
         except (OSError, TuningFileError) as error:

@@ -6,6 +6,7 @@ import functools
 import os
 
 from cnnfast import _core
+from cnnfast.utils.cache import cache_folder
 
 
 def new_network(
@@ -17,6 +18,11 @@ def new_network(
     """Makes a network that is planned by the tuning file, if there is one."""
     read_tuning()
     return _core.Network(graph, [outputs] if isinstance(outputs, int) else outputs, workspace, state)
+
+
+def tuning_path() -> str:
+    """Returns where the tuning file is, or is to be."""
+    return os.environ.get("CNNFAST_TUNE_FILE") or os.path.join(cache_folder(), "tune.json")
 
 
 @functools.cache
@@ -34,9 +40,14 @@ def read_tuning() -> None:
         )
     if wanted == "0":
         return
+    path = tuning_path()
+    if wanted != "1" and not os.path.exists(path):
+        return  # as a rule; and importing what reads the file takes longer than planning a network
+    from pathlib import Path
+
     from cnnfast.tuning import _file
 
-    _file.load(_file.tuning_path())
+    _file.load(Path(path))
     if wanted == "1":
         _core.set_tunes_when_planning(True)
         _file.save_at_exit()

@@ -89,7 +89,7 @@ def split_dataset(
         preferred_backend: Keras's argument; nothing here depends on it.
 
     Returns:
-        Two objects that yield samples, and that `fit` takes as batches of one; `utils.Batches`.
+        Two objects that yield samples, and that `fit` takes as batches of one.
 
     Raises:
         ValueError: If there are no samples, or not as many as the parts want.

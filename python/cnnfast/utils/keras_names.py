@@ -18,6 +18,16 @@ NAMES: dict[str, str] = {
         "linear log_sigmoid log_softmax mish relu relu6 selu sigmoid silu soft_shrink softmax softplus "
         "softsign sparse_plus sparse_sigmoid sparsemax squareplus swish tanh tanh_shrink threshold"
     ),
+    "applications": (
+        "ConvNeXtBase ConvNeXtLarge ConvNeXtSmall ConvNeXtTiny ConvNeXtXLarge DenseNet121 DenseNet169 "
+        "DenseNet201 EfficientNetB0 EfficientNetB1 EfficientNetB2 EfficientNetB3 EfficientNetB4 "
+        "EfficientNetB5 EfficientNetB6 EfficientNetB7 EfficientNetV2B0 EfficientNetV2B1 EfficientNetV2B2 "
+        "EfficientNetV2B3 EfficientNetV2L EfficientNetV2M EfficientNetV2S InceptionResNetV2 InceptionV3 "
+        "MobileNet MobileNetV2 MobileNetV3Large MobileNetV3Small NASNetLarge NASNetMobile ResNet101 "
+        "ResNet101V2 ResNet152 ResNet152V2 ResNet50 ResNet50V2 VGG16 VGG19 Xception convnext densenet "
+        "efficientnet efficientnet_v2 imagenet_utils inception_resnet_v2 inception_v3 mobilenet "
+        "mobilenet_v2 mobilenet_v3 nasnet resnet resnet50 resnet_v2 vgg16 vgg19 xception"
+    ),
     "callbacks": (
         "BackupAndRestore CSVLogger Callback CallbackList EarlyStopping History LambdaCallback "
         "LearningRateScheduler ModelCheckpoint OrbaxCheckpoint ProgbarLogger ReduceLROnPlateau "
@@ -152,8 +162,17 @@ NAMES: dict[str, str] = {
 
 # What to use in place of a name.
 NEAR: dict[str, str] = {
+    "Attention": "ops.dot_product_attention in a layer of your own",
+    "EinsumDense": "ops.einsum in a layer of your own",
+    "MultiHeadAttention": "ops.dot_product_attention in a layer of your own",
+    "OrbaxCheckpoint": "ModelCheckpoint",
+    "ReversibleEmbedding": "Embedding",
+    "Variable": "add_weight of a layer, add_variable of a metric",
+    "eig": "eigh, for symmetric matrices",
+    "jvp": "grad",
+    "mixed_precision": "set_precision",
     "model_to_dot": "utils.plot_model",
-    "applications": "a Sequential or Model of your own",
+    "visualization": "viz",
 }
 
 # What to do in place of an argument that is not offered.

@@ -33,9 +33,7 @@ def advice(family: str, name: Any, known: Iterable[str] = ()) -> str:
     if _plain(name) in ours or wanted is None:
         close = get_close_matches(_plain(name), ours, 1, 0.7)
         return f"; did you mean {ours[close[0]]!r}?" if close else ""
-    near = NEAR.get(wanted) or NEAR.get(name)
-    if near is None:
-        near = ", ".join(ours[each] for each in get_close_matches(_plain(name), ours, 2, 0.6))
+    near = NEAR.get(wanted)  # by what it does: names that are spelt alike would mislead
     return f"; Keras has it, cnnfast does not yet{': use ' + near if near else ''}"
 
 
@@ -48,7 +46,7 @@ def missing(module: str, name: str) -> AttributeError | ImportError:
             ...
         AttributeError: module 'cnnfast.layers' has no attribute 'Conv2d'; did you mean 'Conv2D'?
     """
-    from importlib.util import find_spec
+    from dis import opname
 
     if name.startswith("_"):
         return AttributeError(f"module {module!r} has no attribute {name!r}")
@@ -56,12 +54,11 @@ def missing(module: str, name: str) -> AttributeError | ImportError:
     message = (
         f"module {module!r} has no attribute {name!r}{advice(family, name, sys.modules[module].__all__)}"
     )
-    # `from module import name` asks with hasattr and then says no more than that there is no such name. An
+    # `from module import name` makes of an AttributeError that there is no such name, and says no more. An
     # ImportError instead reaches the user as it is.
-    asking = sys._getframe(2).f_code.co_name
-    if asking == "_handle_fromlist" and find_spec(f"{module}.{name}") is None:
-        return ImportError(message, name=module)
-    return AttributeError(message)
+    asking = sys._getframe(2)
+    imports = opname[asking.f_code.co_code[asking.f_lasti]] == "IMPORT_FROM"
+    return ImportError(message, name=module) if imports else AttributeError(message)
 
 
 def _plain(name: str) -> str:

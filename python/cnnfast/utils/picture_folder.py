@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -139,10 +140,9 @@ def image_dataset_from_directory(
 
     def part(places: NDArray[np.int64]) -> PictureBatches:
         def pick(batch: NDArray[np.int64]) -> Any:
-            from multiprocessing.pool import ThreadPool
-
-            with ThreadPool(get_num_threads()) as pool:
-                pictures = np.stack(pool.map(read, [paths[place] for place in places[batch]]))
+            # Threads for this batch alone: a forked child would not have those of its parent, and wait.
+            with ThreadPoolExecutor(get_num_threads()) as pool:
+                pictures = np.stack(list(pool.map(read, [paths[place] for place in places[batch]])))
             if numbers is None or label_mode is None:
                 return pictures
             return pictures, _labelled(numbers[places[batch]], label_mode, len(names))

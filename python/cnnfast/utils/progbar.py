@@ -21,7 +21,11 @@ class Progbar:
         verbose: 0 quiet; 1 a bar; 2 a line at the end.
         interval: Seconds between two drawings, at least 0.
         stateful_metrics: Names of numbers that are shown as they are, not as means.
+        stateless_metrics: Names of numbers that are shown as means, where all others are shown as they are.
         unit_name: What a step is called.
+
+    Raises:
+        ValueError: If an argument is out of its range, or both kinds of metrics are named.
 
     Source:
         Keras 3, `keras.utils.Progbar`.
@@ -40,12 +44,16 @@ class Progbar:
         verbose: int = 1,
         interval: float = 0.05,
         stateful_metrics: Iterable[str] | None = None,
+        stateless_metrics: Iterable[str] | None = None,
         unit_name: str = "step",
     ) -> None:
         if verbose not in (0, 1, 2):
             raise ValueError(f"verbose must be 0, 1 or 2, got {verbose!r}")
+        if stateful_metrics is not None and stateless_metrics is not None:
+            raise ValueError("Progbar takes stateful_metrics or stateless_metrics, not both")
         self.target = None if target is None else whole_number(target, "target", 0)
         self.verbose, self.stateful_metrics = verbose, set(stateful_metrics or ())
+        self.stateless_metrics = None if stateless_metrics is None else set(stateless_metrics)
         self._seen = 0
         self._sums: dict[str, tuple[float, float]] = {}  # with their weights
         self._bar: Any = None
@@ -66,7 +74,10 @@ class Progbar:
         steps = current - self._seen
         for name, value in values or ():
             number = float(np.mean(value))
-            if name in self.stateful_metrics:
+            mean = name not in self.stateful_metrics
+            if self.stateless_metrics is not None:
+                mean = name in self.stateless_metrics
+            if not mean:
                 self._sums[name] = (number, 1.0)
             else:
                 total, weight = self._sums.get(name, (0.0, 0.0))

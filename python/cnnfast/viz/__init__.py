@@ -11,6 +11,9 @@ can be put together.
 - _canvas.py: what they share
 """
 
+from typing import TYPE_CHECKING
+
+from cnnfast.utils.missing import missing
 from cnnfast.viz.confusion import confusion_matrix, plot_confusion_matrix
 from cnnfast.viz.feature_maps import plot_feature_maps
 from cnnfast.viz.filters import plot_filters
@@ -28,3 +31,8 @@ __all__ = [
     "plot_model",
     "worst_mistakes",
 ]
+
+if not TYPE_CHECKING:  # a checker knows what there is
+
+    def __getattr__(name):
+        raise missing(__name__, name)

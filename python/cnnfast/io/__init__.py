@@ -1,0 +1,32 @@
+"""Files of other libraries.
+
+Example:
+    >>> from cnnfast import io
+    >>> io.load_weights.__name__
+    'load_weights'
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+from cnnfast.utils.missing import missing
+
+if TYPE_CHECKING:
+    from cnnfast.io.matching import LoadReport
+    from cnnfast.io.weights import load_weights
+
+_PLACES = {"LoadReport": "matching", "load_weights": "weights"}
+
+__all__ = ["LoadReport", "load_weights"]
+
+
+def __getattr__(name: str) -> Any:
+    if name in _PLACES:
+        return getattr(import_module(f"{__name__}.{_PLACES[name]}"), name)
+    raise missing(__name__, name)
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

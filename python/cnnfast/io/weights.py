@@ -1,0 +1,100 @@
+"""Weights that other libraries saved, into a model of ours."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from os import PathLike
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from cnnfast import _core
+from cnnfast.io.formats import stored_arrays
+from cnnfast.io.matching import match
+from cnnfast.models.errors import ModelFileError
+from cnnfast.models.files import source_path
+from cnnfast.utils.arguments import one_of
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from numpy.typing import NDArray
+
+    from cnnfast.io.matching import Found, LoadReport
+    from cnnfast.models.base import BaseModel
+
+
+def load_weights(
+    model: BaseModel,
+    filepath: str | PathLike[str],
+    strict: bool = True,
+    *,
+    by: str | None = None,
+    rename: Callable[[str], str] | None = None,
+    spare: Sequence[str] = (),
+) -> LoadReport:
+    """Sets a model's weights from a file that PyTorch, Keras, NumPy or safetensors wrote.
+
+    Arrays are found by the names of layers: those of the model, or those that Keras 3 gives by kind and
+    number; where the file has other names, by the order of layers. PyTorch's arrays are turned to our
+    layouts, those of dense layers behind a flatten of pictures, too.
+
+    No code of the file runs, shapes are checked before memory is taken, and all is checked before anything is
+    set.
+
+    Args:
+        model: The model; it must know its input's shape.
+        filepath: PyTorch's `.pth` (a dict of tensors by name, of either format), `.safetensors`, Keras's
+            `.weights.h5`, `.h5` or `.keras`, or `.npz`; told by its content.
+        strict: Whether each weight must have an array and each array a weight; else what fits is set.
+        by: "name" or "order"; None goes by names where the file has those of most layers.
+        rename: What an array of the file is to be called instead.
+        spare: Beginnings of names of arrays that need not be used.
+
+    Returns:
+        A report of what matched and what did not; print it.
+
+    Raises:
+        FileNotFoundError: If there is no such file.
+        ModelFileError: If it is damaged or holds something else than weights, or, where `strict`, does not
+            match; the model is then unchanged. A kind of ValueError.
+        ValueError: If the model does not know its input's shape, or `by` is neither.
+        ImportError: If h5py is needed and not installed.
+        MemoryError: If there is not enough memory.
+
+    Example:
+        >>> import pathlib, tempfile
+        >>> from cnnfast import Sequential, layers
+        >>> model = Sequential([layers.Dense(2, input_shape=(3,), name="fc")])
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     file = pathlib.Path(folder, "net.npz")
+        ...     np.savez(file, **{"fc.weight": np.ones((2, 3)), "fc.bias": np.zeros(2)})
+        ...     print(load_weights(model, file))
+        2 of 2 weights set, by name
+    """
+    if by is not None:
+        one_of(by, "by", ("name", "order"))
+    model.blueprint  # noqa: B018  # says what is missing
+    path = source_path(filepath)
+    with stored_arrays(path) as arrays:
+        if rename is not None:
+            arrays = [each._replace(name=rename(each.name)) for each in arrays]
+        found, report = match(model, arrays, by)
+        report = report._replace(
+            unused=tuple(name for name in report.unused if not name.startswith(tuple(spare)))
+        )
+        if strict and not report.complete:
+            raise ModelFileError(
+                f"its arrays are not those of model {model.name!r} ({report}); make the model that it "
+                "was saved from, or take strict=False to set what fits"
+            )
+        values = [_value(each) for each in found]
+    _core.set_weights([each.variable for each in found], values)
+    return report
+
+
+def _value(found: Found) -> NDArray[np.float32]:
+    array = found.array.read()
+    if array.shape != found.layout.shape or array.dtype.kind not in "fiub":
+        raise ModelFileError(f"{found.array.name} holds {array.dtype} of shape {array.shape}")
+    return found.layout.weight(array)

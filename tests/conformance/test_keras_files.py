@@ -1,0 +1,52 @@
+"""Weights in files that Keras wrote, in each of its forms: outputs are Keras's."""
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+import cnnfast
+from cnnfast.io import load_weights
+
+keras = pytest.importorskip("keras", reason="Keras writes the files: pip install 'cnnfast[conformance]'")
+pytest.importorskip("h5py", reason="its files are HDF5: pip install 'cnnfast[h5]'")
+
+pytestmark = [pytest.mark.peers, pytest.mark.filterwarnings("default")]  # Keras's own warnings are not ours
+
+
+def _net(library: Any) -> Any:
+    """Most kinds of layers with weights, two of some, a model in the model."""
+    layers = library.layers
+    inputs = layers.Input((12, 12, 3))
+    x = layers.Conv2D(8, 3, padding="same")(inputs)
+    trunk = layers.ReLU()(layers.BatchNormalization()(x))
+    x = layers.BatchNormalization()(layers.DepthwiseConv2D(3, padding="same")(trunk))
+    x = layers.Add()([trunk, layers.SeparableConv2D(8, 3, padding="same")(x)])
+    x = layers.PReLU(shared_axes=[1, 2])(layers.Conv2DTranspose(6, 2, strides=2)(x))
+    inner = [layers.Input((24, 24, 6)), layers.Conv2D(4, 3), layers.LayerNormalization()]
+    x = library.Sequential([*inner, layers.GroupNormalization(2), layers.GlobalAveragePooling2D()])(x)
+    return library.Model(inputs, layers.Dense(5)(layers.Dense(7, activation="relu")(x)))
+
+
+@pytest.fixture
+def theirs() -> Any:
+    model = _net(keras)
+    rng = np.random.default_rng(0)
+    model.set_weights([np.abs(rng.normal(size=weight.shape)) * 0.3 + 0.05 for weight in model.get_weights()])
+    return model
+
+
+@pytest.mark.parametrize("name", ["net.weights.h5", "net.keras", "net.h5", "net.npz"])
+def test_files(name: str, theirs: Any, tmp_path: Path) -> None:
+    path = tmp_path / name
+    if name == "net.npz":
+        np.savez(path, *theirs.get_weights())
+    else:
+        (theirs.save_weights if "weights" in name else theirs.save)(path)
+    ours = _net(cnnfast)
+    report = load_weights(ours, path)
+    assert report.complete
+    assert len(report.matched) == len(theirs.weights)
+    x = np.random.default_rng(1).normal(size=(3, 12, 12, 3)).astype(np.float32)
+    np.testing.assert_allclose(ours.predict(x, verbose=0), theirs.predict(x, verbose=0), rtol=1e-4, atol=1e-5)
