@@ -67,6 +67,7 @@ if TYPE_CHECKING:
     )
     from cnnfast.layers import InputSpec, Operation
     from cnnfast.layers.symbolic import SymbolicTensor as KerasTensor
+    from cnnfast.layers.variable import Variable
     from cnnfast.losses import Loss
     from cnnfast.metrics import Metric
     from cnnfast.optimizers import Optimizer
@@ -96,6 +97,7 @@ _LAZY_CLASSES = {
     "Metric": "metrics",
     "Operation": "layers",
     "Optimizer": "optimizers",
+    "Variable": "layers.variable",
 }
 
 __all__ = [
@@ -111,6 +113,7 @@ __all__ = [
     "Optimizer",
     "Regularizer",
     "Sequential",
+    "Variable",
     "__version__",
     "activations",
     "backend",
