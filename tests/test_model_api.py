@@ -12,7 +12,7 @@ from reference.pool import max_pool
 from support.models import images, same_bits, small_model
 
 import cnnfast
-from cnnfast import Input, Model, Sequential, callbacks, layers
+from cnnfast import Input, Model, Sequential, callbacks, config, layers
 from cnnfast.models.receptive import WHOLE, receptive_fields
 
 X, Y = images(90)
@@ -373,3 +373,43 @@ def test_metrics_of_the_model() -> None:
     assert float(model.metrics[1].result()) == 4.0
     model.reset_metrics()
     assert float(model.metrics[1].result()) == 0.0
+
+
+def test_limits_of_all_fits() -> None:
+    """Epochs and batches are at most as many as the process was told, whatever a script says."""
+    x = np.random.default_rng(0).normal(size=(10, 3)).astype(np.float32)
+    model = Sequential([Input((3,)), layers.Dense(1)])
+    model.compile("sgd", "mse")
+    try:
+        config.set_max_epochs(2)
+        assert model.fit(x, x[:, :1], epochs=5, verbose=0).epoch == [0, 1]
+        assert model.fit(x, x[:, :1], epochs=1, verbose=0).epoch == [0]
+        config.set_max_steps_per_epoch(3)
+        before = model.network.step
+        model.fit(x, x[:, :1], batch_size=2, epochs=1, verbose=0)
+        assert model.network.step == before + 3
+        assert len(model.predict(x, batch_size=2, verbose=0)) == 6
+        assert model.evaluate(x, x[:, :1], batch_size=2, verbose=0) == pytest.approx(
+            model.evaluate(x[:6], x[:6, :1], batch_size=2, verbose=0)
+        )
+        with pytest.raises(ValueError, match="max_epochs must be at least 1"):
+            config.set_max_epochs(0)
+    finally:
+        config.set_max_epochs(None)
+        config.set_max_steps_per_epoch(None)
+    assert len(model.fit(x, x[:, :1], epochs=5, verbose=0).epoch) == 5
+
+
+def test_metrics_with_and_without_weights_are_told_apart() -> None:
+    x = np.random.default_rng(0).normal(size=(8, 3)).astype(np.float32)
+    y, weights = np.zeros((8, 1)), np.arange(8.0)
+    model = Sequential([Input((3,)), layers.Dense(1)])
+    model.compile("sgd", "mse", metrics=["mae"], weighted_metrics=["mae", "mse"])
+    errors = np.abs(model.predict(x, verbose=0))[:, 0]
+    names = ["loss", "mae", "weighted_mae", "mse"]
+    assert model.metrics_names == names
+    told = model.train_on_batch(x, y, sample_weight=weights, return_dict=True)
+    assert list(told) == names
+    assert told["mae"] == pytest.approx(errors.mean(), rel=1e-5)
+    assert told["weighted_mae"] == pytest.approx((errors * weights).sum() / weights.sum(), rel=1e-5)
+    assert list(model.fit(x, y, sample_weight=weights, verbose=0).history) == names

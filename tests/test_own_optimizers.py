@@ -193,7 +193,7 @@ def test_subclass_of_a_built_in_one() -> None:
 def test_on_arrays_as_compiled(make: Any) -> None:
     """`apply_gradients` runs the same code at once."""
     rng, start = np.random.default_rng(0), [np.ones((3, 2)), np.ones(2)]
-    variables = [Variable(f"w{i}", each.shape) for i, each in enumerate(start)]
+    variables = [Variable.named(f"w{i}", each.shape) for i, each in enumerate(start)]
     for variable, value in zip(variables, start, strict=True):
         variable.assign(value)
     model = Sequential([Input((3,)), layers.Dense(2)])
@@ -211,7 +211,7 @@ def test_on_arrays_as_compiled(make: Any) -> None:
 
 
 def test_the_words_of_variables() -> None:
-    optimizer, weight = Momentum(0.5), Variable("layer/weight", ())
+    optimizer, weight = Momentum(0.5), Variable.named("layer/weight", ())
     weight.assign(2.5)
     assert (float(weight), int(weight), float(weight.value), weight.path) == (2.5, 2, 2.5, "layer/weight")
     optimizer.learning_rate.assign(0.25)
@@ -227,7 +227,7 @@ def test_the_words_of_variables() -> None:
 
 
 def test_arrays_refused() -> None:
-    optimizer, known = Momentum(), Variable("known", (2,))
+    optimizer, known = Momentum(), Variable.named("known", (2,))
     with pytest.raises(ValueError, match="give the weights, too"):
         optimizer.apply([np.ones(2)])
     with pytest.raises(ValueError, match="no weight has a gradient"):
@@ -235,7 +235,7 @@ def test_arrays_refused() -> None:
     with pytest.raises(ValueError, match="there are 1 weights, got 2 gradients"):
         optimizer.apply([np.ones(2)] * 2, [known])
     with pytest.raises(ValueError, match="is not among the weights"):
-        optimizer.apply([np.ones(2)], [Variable("new", (2,))])
+        optimizer.apply([np.ones(2)], [Variable.named("new", (2,))])
     with pytest.raises(NotImplementedError, match="update_step"):
         optimizers.Optimizer(0.1).apply([np.ones(2)], [known])
 

@@ -69,6 +69,7 @@ if TYPE_CHECKING:
     )
     from cnnfast.layers import InputSpec, Operation
     from cnnfast.layers.symbolic import SymbolicTensor as KerasTensor
+    from cnnfast.layers.variable import Variable
     from cnnfast.losses import Loss
     from cnnfast.metrics import Metric
     from cnnfast.optimizers import Optimizer
@@ -100,6 +101,7 @@ _LAZY_CLASSES = {
     "Metric": "metrics",
     "Operation": "layers",
     "Optimizer": "optimizers",
+    "Variable": "layers.variable",
 }
 
 __all__ = [
@@ -115,6 +117,7 @@ __all__ = [
     "Optimizer",
     "Regularizer",
     "Sequential",
+    "Variable",
     "__version__",
     "activations",
     "applications",

@@ -25,6 +25,8 @@ class _Settings:
     data_format: DataFormat = "channels_last"
     generator: np.random.Generator | None = None
     interactive = True
+    max_epochs: int | None = None
+    max_steps_per_epoch: int | None = None
 
 
 def set_num_threads(n: int) -> None:
@@ -292,6 +294,74 @@ def is_interactive_logging_enabled() -> bool:
         True
     """
     return _Settings.interactive
+
+
+def set_max_epochs(max_epochs: int | None) -> None:
+    """Limits the epochs of every `fit`, whatever it is told: scripts can be tried in short.
+
+    Args:
+        max_epochs: The most, at least 1; None for no limit.
+
+    Raises:
+        ValueError: If it is below 1.
+
+    Source:
+        Keras 3, `keras.config.set_max_epochs`.
+
+    Example:
+        >>> set_max_epochs(2)
+        >>> max_epochs()
+        2
+        >>> set_max_epochs(None)
+    """
+    _Settings.max_epochs = _limit(max_epochs, "max_epochs")
+
+
+def max_epochs() -> int | None:
+    """Returns the limit of epochs; None where there is none.
+
+    Example:
+        >>> max_epochs() is None
+        True
+    """
+    return _Settings.max_epochs
+
+
+def set_max_steps_per_epoch(max_steps_per_epoch: int | None) -> None:
+    """Limits the batches of each epoch, and of `evaluate` and `predict`, whatever they are told.
+
+    Args:
+        max_steps_per_epoch: The most, at least 1; None for no limit.
+
+    Raises:
+        ValueError: If it is below 1.
+
+    Source:
+        Keras 3, `keras.config.set_max_steps_per_epoch`.
+
+    Example:
+        >>> set_max_steps_per_epoch(5)
+        >>> max_steps_per_epoch()
+        5
+        >>> set_max_steps_per_epoch(None)
+    """
+    _Settings.max_steps_per_epoch = _limit(max_steps_per_epoch, "max_steps_per_epoch")
+
+
+def max_steps_per_epoch() -> int | None:
+    """Returns the limit of batches; None where there is none.
+
+    Example:
+        >>> max_steps_per_epoch() is None
+        True
+    """
+    return _Settings.max_steps_per_epoch
+
+
+def _limit(value: int | None, name: str) -> int | None:
+    if value is not None and operator.index(value) < 1:
+        raise ValueError(f"{name} must be at least 1, or None for no limit; got {value!r}")
+    return value
 
 
 def backend() -> str:

@@ -26,7 +26,6 @@ import pytest
 import cnnfast
 from cnnfast.layers.symbolic import SymbolicTensor
 from cnnfast.layers.tracing import Tracing, Value
-from cnnfast.layers.variable import Variable
 
 # Keras's module (and all below it) to ours that has its names.
 WORDS = {
@@ -205,7 +204,7 @@ class _Backend(_Keras):
     def __getattr__(self, name: str) -> Any:
         ours = {
             "KerasTensor": KerasTensor,
-            "Variable": variable,
+            "Variable": cnnfast.Variable,
             "compute_output_spec": compute_output_spec,
             "set_image_data_format": _set_image_data_format,
         }
@@ -252,17 +251,6 @@ class KerasTensor(metaclass=_Symbolic):
         if (cls.reading == READINGS[2] and shape) or unknown or (batch and cls.reading == READINGS[0]):
             return cnnfast.Input(tuple(shape[1:]), batch_size=shape[0])
         return cls.graph.value(cls.graph.input(tuple(shape)[batch:], f"x{cls.graph.size}", int(batch)))
-
-
-def variable(
-    initializer: Any, shape: Any = None, dtype: Any = None, trainable: bool = True, name: str | None = None
-) -> Variable:
-    """What stands for Keras's class of variables."""
-    value = initializer(shape) if callable(initializer) else np.asarray(initializer, np.float32)
-    made = Variable(name or "variable", np.shape(value))
-    made.assign(value)
-    made.trainable = trainable
-    return made
 
 
 def _testing() -> Any:

@@ -24,7 +24,7 @@ def new_weight(
         array([1., 1.], dtype=float32)
     """
     begins = initializers.get("glorot_uniform" if initializer is None else initializer)
-    variable = Variable(name, shape)
+    variable = Variable.named(name, shape)
     variable.assign_first(first_values(begins, shape, next_seed()))
     follow(variable, regularizers.get(regularizer), constraints.get(constraint))
     return variable
@@ -45,7 +45,7 @@ def weight_again(
         >>> weight_again("mine/scale", (2,), None, None, None, False, 1.0).trainable
         False
     """
-    variable = Variable(name, shape)
+    variable = Variable.named(name, shape)
     follow(variable, regularizer, constraint)
     variable.trainable, variable.learning_rate_factor = trainable, learning_rate_factor
     if values is not None:
@@ -61,7 +61,7 @@ def follow(
     """Has a weight held by rules in training.
 
     Example:
-        >>> follow(Variable("mine/scale", (2,)), regularizers.L2(0.1), None)
+        >>> follow(Variable.named("mine/scale", (2,)), regularizers.L2(0.1), None)
     """
     variable.regularizer = regularizer
     if isinstance(regularizer, regularizers.KernelRegularizer):

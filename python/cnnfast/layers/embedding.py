@@ -94,7 +94,7 @@ class Embedding(RuledLayer):
 
     def _emit(self, graph: Graph, srcs: Sequence[int], weights: Sequence[Weight]) -> int:
         shape = (self.input_dim, self.output_dim)
-        table = weights[0] if weights else Variable(f"{self.name}/embeddings", shape)
+        table = weights[0] if weights else Variable.named(f"{self.name}/embeddings", shape)
         return graph.gather(graph.weight(table), srcs[0], 0, self.name)
 
     def get_config(self) -> Config:

@@ -155,6 +155,12 @@ class Layer:
         if "build" in cls.__dict__:
             cls.build = _noting_that_it_is_built(cls.__dict__["build"])  # type: ignore[method-assign]
 
+    def __setattr__(self, name: str, value: Any) -> None:
+        """A variable of one's own becomes a weight of the layer."""
+        if isinstance(value, Variable) and not any(value is each for each in self._variables()):
+            self._take(value, value.trainable)
+        super().__setattr__(name, value)
+
     def __getstate__(self) -> dict[str, Any]:
         """Copies and pickles hold all but the graph that it was last described in, and what ran it alone."""
         return {**vars(self), "_symbol": None, "_alone": None}
@@ -361,12 +367,15 @@ class Layer:
         sizes = () if shape is None else (shape,) if isinstance(shape, int) else tuple(shape)
         suffix = f"variable_{len(self._weights)}" if name is None else name
         variable = new_weight(f"{self.name}/{suffix}", sizes, initializer, regularizer, constraint)
-        variable.trainable = trainable and self._trainable
         variable.learning_rate_factor = self._learning_rate_factor
+        self._take(variable, trainable)
+        return variable
+
+    def _take(self, variable: Variable, trainable: bool) -> None:
+        variable.trainable = trainable and self._trainable
         self._weights.append(variable)
         if not trainable:
             self._untrained.append(variable)
-        return variable
 
     def add_loss(self, loss: Any) -> None:
         """Adds to the loss of the model what `call` made of its inputs: the sum of its numbers."""
@@ -383,7 +392,7 @@ class Layer:
 
     def _new_variable(self, weight: Weight) -> Variable:
         """Returns what the layer keeps in place of a weight that a graph made for it."""
-        variable = Variable(weight.name, weight.shape)
+        variable = Variable.named(weight.name, weight.shape)
         variable.trainable = self._trainable
         variable.learning_rate_factor = self._learning_rate_factor
         return variable

@@ -7,12 +7,17 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from cnnfast._core import Weight
+from cnnfast.config import next_seed
 from cnnfast.layers.operators import Operators
 from cnnfast.layers.tracing import Value, current_tracing
+from cnnfast.utils.arguments import not_offered
 from cnnfast.utils.samples import check_weights
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from numpy.typing import ArrayLike, NDArray
+    from typing_extensions import Self
 
     from cnnfast.constraints import Constraint
     from cnnfast.regularizers import Regularizer
@@ -21,7 +26,18 @@ if TYPE_CHECKING:
 class Variable(Operators, Weight):
     """One array of weights. Its layer makes it once and keeps it; models compute with it where it is.
 
-    In a layer's `call` it is a tensor like others.
+    In a layer's `call` it is a tensor like others. Layers make theirs with `add_weight`; one that is set as
+    an attribute of a layer becomes a weight of the layer, too.
+
+    Args:
+        initializer: Its first values, or an initializer or its name, or a function of (shape, dtype).
+        shape: Its shape; None for that of the values.
+        dtype: "float32" or None.
+        trainable: Whether training changes it.
+        autocast: Keras's argument; nothing here depends on it, nor on the next two.
+        aggregation: The same.
+        synchronization: The same.
+        name: Its name; None makes one up.
 
     Attributes:
         name: The layer's name and what it is there, such as "head/kernel".
@@ -33,7 +49,15 @@ class Variable(Operators, Weight):
         penalty: The same, where it is not one that the core adds itself.
         constraint: What holds it after each update; None for nothing.
 
+    Raises:
+        ValueError: If there is no shape for an initializer, or the values have another one.
+
+    Source:
+        Keras 3, `keras.Variable`.
+
     Example:
+        >>> Variable([1.0, 2.0], name="pair")
+        <Variable pair, shape=(2,)>
         >>> from cnnfast.layers import Dense
         >>> layer = Dense(2, kernel_initializer="ones", name="head")
         >>> layer.build((None, 3))
@@ -46,16 +70,68 @@ class Variable(Operators, Weight):
 
     __slots__ = ("constraint", "penalty", "regularizer")
 
-    def __init__(self, name: str, shape: tuple[int, ...]) -> None:
-        super().__init__(name, shape)
-        self.regularizer: Regularizer | None = None
-        self.penalty: Regularizer | None = None
-        self.constraint: Constraint | None = None
+    regularizer: Regularizer | None
+    penalty: Regularizer | None
+    constraint: Constraint | None
+
+    def __init__(
+        self,
+        initializer: Any,
+        shape: Sequence[int] | None = None,
+        dtype: Any = None,
+        trainable: bool = True,
+        autocast: bool = True,
+        aggregation: str = "none",
+        synchronization: str = "auto",
+        name: str | None = None,
+    ) -> None:
+        from cnnfast import initializers
+        from cnnfast.initializers.initializer import first_values
+        from cnnfast.layers.layer import new_name
+
+        not_offered("Variable", dtype=(None if dtype == "float32" else dtype, None))
+        name = new_name("variable") if name is None else name
+        if callable(initializer) or isinstance(initializer, str):
+            if shape is None:
+                raise ValueError(f"variable {name!r} needs a shape for its initializer {initializer!r}")
+            values = first_values(initializers.get(initializer), tuple(shape), next_seed())
+        else:
+            values = check_weights(
+                initializer, np.shape(initializer) if shape is None else tuple(shape), name
+            )
+        self._begin(name, values.shape)
+        self.trainable = bool(trainable)
+        self.assign_first(values)
+
+    @classmethod
+    def named(cls, name: str, shape: Sequence[int]) -> Self:
+        """Makes one whose values come later.
+
+        Args:
+            name: Its name.
+            shape: Its shape.
+
+        Example:
+            >>> Variable.named("head/kernel", (3, 2))
+            <Variable head/kernel, shape=(3, 2)>
+        """
+        made = cls.__new__(cls)
+        made._begin(name, shape)
+        return made
+
+    def _begin(self, name: str, shape: Sequence[int]) -> None:
+        Weight.__init__(self, name, tuple(shape))
+        self.regularizer = self.penalty = self.constraint = None
 
     @property
     def dtype(self) -> np.dtype[np.float32]:
         """Always float32."""
         return np.dtype(np.float32)
+
+    @property
+    def ndim(self) -> int:
+        """Number of axes."""
+        return len(self.shape)
 
     @property
     def value(self) -> Any:

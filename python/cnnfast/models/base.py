@@ -133,7 +133,8 @@ class BaseModel(Trainer, Layer):
     def _leaves(self) -> list[Layer]:
         """The layers in order, those in models and layers among them in their place, each once."""
         own = [self] if self._weights else []
-        return list({id(leaf): leaf for layer in self.layers for leaf in [*own, *layer._leaves()]}.values())
+        inner = [leaf for layer in self.layers for leaf in layer._leaves()]
+        return list({id(leaf): leaf for leaf in [*own, *inner]}.values())
 
     def _contains(self, model: BaseModel) -> bool:
         """Whether the other is this one, or among the models in it."""

@@ -40,12 +40,10 @@ class Planned:
     Attributes:
         network: The network.
         reports: What becomes of the results.
-        names: The names of the numbers in the logs.
     """
 
     def __init__(self, network: Network, reports: Sequence[Mean | State]) -> None:
         self.network, self.reports = network, Reports(reports)
-        self.names = [report.name for report in reports]
 
 
 class Probing(NamedTuple):

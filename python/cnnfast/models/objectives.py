@@ -37,13 +37,14 @@ class Compiled(NamedTuple):
     def names(self, plan: Blueprint | None) -> list[str]:
         """Returns the names of the numbers that steps and epochs report."""
         if plan is None or len(plan.output_names) == 1:
-            own = [m for given in (self.metrics, self.weighted_metrics) for m in leaves(given)]
-            return ["loss", *_distinct([metric.display_name for metric in own if metric is not None])]
+            own, weighted = (
+                [metric for metric in leaves(given) if metric is not None]
+                for given in (self.metrics, self.weighted_metrics)
+            )
+            return ["loss", *_distinct(_names_of(own, weighted))]
         parts = self.parts(plan)
         losses = [f"{part.name}_loss" for part in parts if part.loss is not None]
-        metrics = [
-            f"{part.name}_{m.display_name}" for part in parts for m in (*part.metrics, *part.weighted_metrics)
-        ]
+        metrics = [f"{part.name}_{name}" for part in parts for name in part.metric_names]
         return ["loss", *losses, *_distinct(sorted(metrics))]
 
     def parts(self, plan: Blueprint) -> list[Part]:
@@ -89,6 +90,13 @@ class Compiled(NamedTuple):
         return [[each for each in leaves(given) if each is not None]] * count
 
 
+def _names_of(metrics: Sequence[Metric], weighted: Sequence[Metric]) -> list[str]:
+    """The names of both; what is there without weights, too, is told apart as Keras does."""
+    own = [metric.display_name for metric in metrics]
+    others = [metric.display_name for metric in weighted]
+    return [*own, *(f"weighted_{name}" if name in own else name for name in others)]
+
+
 def _distinct(names: list[str]) -> list[str]:
     """The names; those that are taken get a number: auc, auc_1, ..."""
     times = Counter[str]()
@@ -107,6 +115,11 @@ class Part(NamedTuple):
     factor: float | None
     metrics: Sequence[Metric]
     weighted_metrics: Sequence[Metric]
+
+    @property
+    def metric_names(self) -> list[str]:
+        """The names of the metrics, then of those with weights."""
+        return _names_of(self.metrics, self.weighted_metrics)
 
     @property
     def needs_target(self) -> bool:
@@ -301,12 +314,13 @@ class _Maker:
                 at, per_sample = self._report(value)
                 weighs = adds_up or per_sample == 0
                 self.losses.append(Mean(f"{part.name}_loss", at, per_sample, weighs))
-        for metric, rate in [
+        rated = [
             *((metric, None) for metric in part.metrics),
             *((metric, weights) for metric in part.weighted_metrics),
-        ]:
+        ]
+        for (metric, rate), own in zip(rated, part.metric_names, strict=True):
             assert target is not None
-            name = f"{part.name}_{metric.display_name}" if self.several else metric.display_name
+            name = f"{part.name}_{own}" if self.several else own
             if not metric._is_mean:
                 self.metrics.append(State(name, self._updated(metric, target, out, rate), metric))
                 continue

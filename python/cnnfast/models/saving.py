@@ -361,7 +361,7 @@ def _weight_names(model: BaseModel) -> list[str]:
         model.blueprint  # noqa: B018  # says what is missing
     owners = [layer for layer in model._leaves() if layer._weights]
     return [
-        f"{place}_{snake_case(type(layer).__name__)}/{variable.name.split('/', 1)[1]}"
+        f"{place}_{snake_case(type(layer).__name__)}/{variable.name.split('/', 1)[-1]}"
         for place, layer in enumerate(owners)
         for variable in layer._weights
     ]

@@ -99,6 +99,7 @@ class Trainer(Compiling):
         batch = _batch_size(batch_size)
         after = _validates_after(validation_freq)
         first, last = whole_number(initial_epoch, "initial_epoch", 0), whole_number(epochs, "epochs", 0)
+        last = min(last, config.max_epochs() or last)
         share = real_number(validation_split, "validation_split", below=1.0)
         steps = _steps(steps_per_epoch, "steps_per_epoch")
         held = _steps(validation_steps, "validation_steps")
@@ -255,14 +256,14 @@ class Trainer(Compiling):
         Raises:
             ValueError: As `fit`; the model is then unchanged.
         """
-        self._needs_compile("train_on_batch")
+        compiled = self._needs_compile("train_on_batch")
         with self._shaped_by(x):
             data = self._checked(x, y, sample_weight, class_weight=class_weight)
             planned = self._networks.training(data.shapes, data.forms)
         logs = Logs(planned.reports)
         self.optimizer._before_step()
         logs.add(planned.network.train_step([*data.arrays, *logs.arrays]), len(data))
-        return _results(logs.values, planned.names, return_dict)
+        return _results(logs.values, self._result_names(compiled) if return_dict else [], return_dict)
 
     # -- evaluation --------------------------------------------------------------------------------------
 
@@ -391,7 +392,8 @@ def _log_names(names: list[str], validates: bool) -> list[str]:
 
 
 def _steps(value: int | None, name: str) -> int | None:
-    return None if value is None else whole_number(value, name, 1)
+    steps, most = None if value is None else whole_number(value, name, 1), config.max_steps_per_epoch()
+    return steps if most is None else min(steps or most, most)
 
 
 def _validates_after(frequency: int | Sequence[int]) -> Callable[[int], bool]:

@@ -31,7 +31,7 @@ def add_updates(graph: Tracing, optimizer: Optimizer) -> None:
     Example:
         >>> from cnnfast.layers.tracing import Tracing
         >>> from cnnfast.optimizers import SGD
-        >>> graph, bias = Tracing(), Variable("bias", (2,))
+        >>> graph, bias = Tracing(), Variable.named("bias", (2,))
         >>> bias.constraint, before = abs, graph.as_value(bias)
         >>> add_updates(graph, SGD())
         >>> graph.size
@@ -53,7 +53,7 @@ def own_constraint(weight: Weight) -> Constraint | None:
     """Returns the constraint that the core does not know, if the weight has such.
 
     Example:
-        >>> own_constraint(Variable("bias", (2,))) is None
+        >>> own_constraint(Variable.named("bias", (2,))) is None
         True
     """
     constraint = weight.constraint if isinstance(weight, Variable) else None
@@ -64,7 +64,7 @@ def follows_rules(weights: Sequence[Weight]) -> bool:
     """Returns whether objectives are traced by what is trained: some weight has a rule of one's own.
 
     Example:
-        >>> follows_rules([Variable("bias", (2,))])
+        >>> follows_rules([Variable.named("bias", (2,))])
         False
     """
     return any(own_constraint(each) or getattr(each, "penalty", None) for each in weights)

@@ -61,19 +61,21 @@ def ctc_loss(target: Any, output: Any, target_length: Any, output_length: Any, m
             f"sample, got shapes {', '.join(str(each.shape) for each in values)}"
         )
     blank = whole_number(mask_index, "mask_index", 0)
-    return by_numpy(
-        "ctc_loss",
-        values,
-        [batch],
-        lambda *given: [_Paths(*given, blank).losses],
-        lambda *given: [None, _Paths(*given[:-1], blank).gradient(given[-1][0].reshape(-1)), None, None],
-    )[0]
+
+    def forward(*given: Array) -> list[Array]:
+        return [_Paths(blank, *given).losses]
+
+    def backward(*given: Any) -> list[Any]:
+        *arrays, (grad,) = given
+        return [None, _Paths(blank, *arrays).gradient(grad.reshape(-1)), None, None]
+
+    return by_numpy("ctc_loss", values, [batch], forward, backward)[0]
 
 
 class _Paths:
     """Sums along paths through states: blank, first label, blank, second label, ..., blank."""
 
-    def __init__(self, target: Array, output: Array, labels: Array, times: Array, blank: int) -> None:
+    def __init__(self, blank: int, target: Array, output: Array, labels: Array, times: Array) -> None:
         count, length = target.shape
         self.states = np.full((count, 2 * length + 1), blank)
         self.states[:, 1::2] = target
@@ -113,11 +115,13 @@ class _Paths:
         share, rows = self.ends, np.arange(len(made))[:, None]
         for time in reversed(range(made.shape[1])):
             lives = self.lives[:, time, None]
-            np.add.at(made, (rows, time, self.states), -share * lives)
+            at: Any = (rows, time, self.states)
+            np.add.at(made, at, -share * lives)
             total = self._reached(self.ways[time])
             stays, before, skipping = (share * np.exp(s - total) for s in self._sources(self.ways[time]))
             back = stays
             back[:, :-1] += before[:, 1:]
             back[:, :-2] += np.where(self.skips[:, 2:], skipping[:, 2:], 0)
             share = np.where(lives, back, share)
-        return made * grad[:, None, None]
+        by_logits: Array = made * grad[:, None, None]
+        return by_logits

@@ -106,7 +106,7 @@ class Optimizer(Stateful):
         >>> class Signs(Optimizer):
         ...     def update_step(self, gradient, variable, learning_rate):
         ...         self.assign_sub(variable, learning_rate * ops.sign(gradient))
-        >>> weight = Variable("weight", (2,))
+        >>> weight = Variable.named("weight", (2,))
         >>> Signs(0.1).apply_gradients([([3.0, -4.0], weight)])
         >>> weight.numpy()
         array([-0.1,  0.1], dtype=float32)

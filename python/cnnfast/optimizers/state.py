@@ -39,8 +39,8 @@ class Stateful:
     gradient_accumulation_steps: int | None
 
     def __init__(self) -> None:
-        self._iterations = _untrained(Variable("iteration", ()))  # steps; updates may be fewer
-        self._rate = _untrained(Variable("learning_rate", ()))  # as traced code reads it
+        self._iterations = _untrained(Variable.named("iteration", ()))  # steps; updates may be fewer
+        self._rate = _untrained(Variable.named("learning_rate", ()))  # as traced code reads it
         self._forget()
 
     def _forget(self) -> None:

@@ -41,6 +41,11 @@ class PyDataset:
         """Returns how many batches there are."""
         raise NotImplementedError(f"{type(self).__name__} needs a method `__len__`")
 
+    @property
+    def num_batches(self) -> int:
+        """How many batches there are, by Keras's other name."""
+        return len(self)
+
     def on_epoch_begin(self) -> None:
         """Called before each epoch."""
 
