@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from cnnfast import config
 from cnnfast.callbacks.callback_list import CallbackList
 from cnnfast.callbacks.history import History
 from cnnfast.callbacks.progress_bar import ProgressBar, with_bar
