@@ -146,7 +146,7 @@ def predict_arrays(
                 outs = outs or [np.empty((count, *part.shape[1:]), np.float32) for part in parts]
                 for out, part in zip(outs, parts, strict=True):
                     out[at : at + size] = part  # or each of them, where it is one for all
-                made, alone = 1, alone or any(len(part) != size for part in parts)
+                made, alone = 1, alone or any(part.shape[:1] != (size,) for part in parts)
             else:
                 rows = slice(at, at + min(most, (count - at) // size) * size)
                 inputs, to = [each[rows] for each in samples], [out[rows] for out in outs]

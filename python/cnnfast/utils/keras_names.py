@@ -173,6 +173,12 @@ NEAR: dict[str, str] = {
     "mixed_precision": "set_precision",
     "model_to_dot": "utils.plot_model",
     "visualization": "viz",
+    **dict.fromkeys(("ConvNeXtBase", "ConvNeXtLarge", "ConvNeXtSmall", "ConvNeXtXLarge"), "ConvNeXtTiny"),
+    "DenseNet169": "DenseNet121 or DenseNet201",
+    **dict.fromkeys((f"EfficientNetB{size}" for size in range(1, 8)), "EfficientNetB0"),
+    **dict.fromkeys(("InceptionResNetV2", "Xception"), "InceptionV3"),
+    "MobileNet": "MobileNetV2",
+    **dict.fromkeys(("ResNet101", "ResNet101V2", "ResNet152", "ResNet152V2", "ResNet50V2"), "ResNet50"),
 }
 
 # What to do in place of an argument that is not offered.
