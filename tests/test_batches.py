@@ -12,7 +12,7 @@ from support.nets import get_weights
 from support.training import KINDS, data, network
 
 import cnnfast
-from cnnfast import Input, Sequential, _core, callbacks, layers, ops
+from cnnfast import Input, Model, Sequential, _core, callbacks, layers, ops
 
 BATCH, BATCHES = 37, 5
 
@@ -69,6 +69,24 @@ def test_predictions(count: int) -> None:
     assert same_bits([model.predict(x, 8, 0)], [expected])
     assert same_bits([model.predict(x, 8, 0, callbacks=listener)], [expected])
     assert sum(told) == count
+
+
+@pytest.mark.parametrize("size", [7, 10, 100])
+def test_outputs_that_are_one_for_a_batch(size: int) -> None:
+    """Batch after batch along the first axis, as in Keras, from arrays and from what makes batches."""
+    x, inputs = np.random.default_rng(2).normal(size=(50, 10)).astype(np.float32), Input((10,))
+    model = Model(inputs, [ops.mean(inputs, 0), ops.mean(inputs, 0, keepdims=True), 2.0 * inputs])
+    batches = [x[i : i + size] for i in range(0, 50, size)]
+    for told in (None, callbacks.LambdaCallback(on_predict_batch_end=lambda batch, logs: None)):
+        for made in (model.predict(x, size, 0, callbacks=told), model.predict(iter(batches), verbose=0)):
+            means = np.stack([each.mean(0) for each in batches])
+            np.testing.assert_allclose(made[0], means.ravel(), atol=1e-6)
+            np.testing.assert_allclose(made[1], means, atol=1e-6)
+            np.testing.assert_array_equal(made[2], 2 * x)
+    single = Model(inputs, ops.mean(inputs))
+    assert single.predict_on_batch(x) == pytest.approx(x.mean(), abs=1e-6)
+    with pytest.raises(ValueError, match="keepdims=True"):
+        single.predict(x, verbose=0)
 
 
 def test_arrays_for_predictions_that_do_not_suit() -> None:

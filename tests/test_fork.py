@@ -45,6 +45,9 @@ warnings.simplefilter("ignore", DeprecationWarning)
 x, kernel = np.ones((16, 32, 32, 8), np.float32), np.ones((3, 3, 8, 8), np.float32)
 model = cnnfast.Sequential([cnnfast.Input((4,)), cnnfast.layers.Dense(2)])
 small, _ = network("mlp")
+python = cnnfast.layers.Lambda(lambda x: ops.numpy_function(np.tanh, x))
+calling = cnnfast.Sequential([cnnfast.Input((4,)), python, cnnfast.layers.Dense(2)])
+calling.compile(loss="mse")
 
 def convolve():
     ops.conv(x, kernel)
@@ -52,6 +55,9 @@ def convolve():
 def compile_and_save():
     model.compile(loss="mse")
     model.save(PATH)
+
+def call_python():  # which a fork in another thread may have to wait for with Python's lock
+    calling.fit(np.ones((640, 4)), np.ones((640, 2)), verbose=0)
 
 def ask():  # in and out of the library as often as can be
     for _ in range(1000):
@@ -84,7 +90,8 @@ os._exit(0)
 
 
 @pytest.mark.parametrize(
-    ("work", "threads", "forks"), [("convolve", 2, 5), ("compile_and_save", 2, 20), ("ask", 8, 30)]
+    ("work", "threads", "forks"),
+    [("convolve", 2, 5), ("compile_and_save", 2, 20), ("call_python", 2, 20), ("ask", 8, 30)],
 )
 def test_forks_beside_threads_that_work(work: str, threads: int, forks: int, tmp_path: Path) -> None:
     """Children and theirs find every lock free, whatever the parent's threads were doing."""

@@ -173,6 +173,15 @@ def test_labels_that_do_not_fit_have_a_large_finite_loss() -> None:
     assert 9e4 < float(ops.ctc_loss([[1, 1]], logits, [2], [2])[0]) < 2e5
 
 
+@pytest.mark.parametrize("padding", [-1, 99, 0.5])
+def test_labels_behind_the_length_do_not_count(padding: float) -> None:
+    logits = _logits()
+    padded = np.where(np.arange(3) < LENGTHS[:, None], TARGETS, padding)
+    times = [5] * len(logits)
+    expected = ops.ctc_loss(TARGETS, logits, LENGTHS, times)
+    np.testing.assert_array_equal(ops.ctc_loss(padded, logits, LENGTHS, times), expected)
+
+
 def test_ctc_in_a_model(tmp_path: Any) -> None:
     set_random_seed(0)
     logits = _logits()
@@ -201,6 +210,12 @@ def test_ctc_in_a_model(tmp_path: Any) -> None:
         (lambda: losses.ctc([1, 2], np.zeros((2, 3, 4))), r"labels \(n, length\)"),
         (lambda: ops.ctc_loss([[1]], np.zeros((1, 3, 4)), [1], [1, 2]), "a length of each for every"),
         (lambda: ops.ctc_loss([[1]], np.zeros((1, 3, 4)), [1], [3], mask_index=-1), "mask_index"),
+        (lambda: ops.ctc_loss([[1]], np.zeros((1, 3, 4)), [1], [3], mask_index=4), "mask_index .* 0 to 3"),
+        (lambda: ops.ctc_loss([[4]], np.zeros((1, 3, 4)), [1], [3]), "target .* from 0 to 3 .* got 4"),
+        (lambda: ops.ctc_loss([[-1]], np.zeros((1, 3, 4)), [1], [3]), "target .* got -1"),
+        (lambda: ops.ctc_loss([[1.5]], np.zeros((1, 3, 4)), [1], [3]), "target .* got 1.5"),
+        (lambda: ops.ctc_loss([[1]], np.zeros((1, 3, 4)), [2], [3]), "target_length .* 0 to 1 .* got 2"),
+        (lambda: ops.ctc_loss([[1]], np.zeros((1, 3, 4)), [1], [4]), "output_length .* 0 to 3 .* got 4"),
     ],
 )
 def test_refusals(call: Any, message: str) -> None:

@@ -1,5 +1,7 @@
 """Layers, losses, functions and models of one's own: traced into a graph, they run compiled."""
 
+import copy
+import pickle
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +19,7 @@ from cnnfast.layers import (
     Layer,
     MaxPooling2D,
     RepeatVector,
+    Rescaling,
 )
 from cnnfast.layers.tracing import Tracing, Value
 from cnnfast.models import load_model
@@ -60,6 +63,60 @@ def test_layers_of_ones_own() -> None:
     assert [w.shape for w in block.weights] == [(4, 3), (3,), (3, 3), (3,)]
     block.trainable = False
     assert block.trainable_weights == []
+
+
+class Nested(Layer):
+    """Layers in a layer, one of them in a list and one in a model, and a number of its own."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.first, self.others, self.factor = Rescaling(2.0), [Rescaling(1.0)], 1.0
+        inputs = Input((1,))
+        self.model = Model(inputs, Rescaling(1.0, name="inner")(inputs))
+
+    def call(self, inputs: Any) -> Any:
+        return self.model(self.others[0](self.first(inputs))) * self.factor
+
+
+def test_arrays_follow_what_attributes_are_set_to() -> None:
+    """As in Keras, where each call on arrays runs the Python of `call`."""
+    layer, one = Nested(), np.ones((1, 1), np.float32)
+
+    def made() -> float:
+        return float(layer(one)[0, 0])
+
+    assert made() == 2.0
+    layer.first.scale = 3.0
+    assert made() == 3.0
+    layer.others[0].offset = 1.0
+    assert made() == 4.0
+    layer.model.get_layer("inner").scale = 2.0
+    assert made() == 8.0
+    layer.factor = 0.5
+    assert made() == 4.0
+    layer.first = Rescaling(5.0)
+    assert made() == 6.0
+    layer.others[0] = Rescaling(7.0)
+    assert made() == 35.0
+    copied = pickle.loads(pickle.dumps(layer))
+    copied.factor = 1.0
+    assert float(copied(one)[0, 0]) == 70.0
+    assert made() == 35.0
+
+
+def test_arrays_are_compiled_for_once_while_attributes_stay() -> None:
+    """Changes of other layers, and new ones, are none of its."""
+    layer, one = Nested(), np.ones((1, 1), np.float32)
+    layer(one)
+    before = layer._alone
+    Rescaling(2.0).scale = 3.0
+    layer(one)
+    assert layer._alone is before
+    copied = copy.deepcopy(layer)
+    copied(one)
+    before = copied._alone
+    copied(one)
+    assert copied._alone is before
 
 
 def test_layers_of_ones_own_train_in_models() -> None:

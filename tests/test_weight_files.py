@@ -549,7 +549,7 @@ def test_tensors_that_cannot_be(arguments: tuple[Any, ...], tmp_path: Path) -> N
 
 
 def test_sizes_are_checked_before_memory_is_taken(tmp_path: Path) -> None:
-    """Storages of 1 TB, memo slots of 16 GB and a deflated gigabyte, in a process that may have 1 GB more."""
+    """Storages of 1 TB, memo slots of 16 GB, a deflated gigabyte, texts of two; 1 GB more may be taken."""
     huge = Persistent("storage", _FLOATS, "0", "cpu", 2**38)
     state = {"a.weight": Call(_REBUILD, huge, 0, (2**19, 2**19), (2**19, 1), False, None)}
     (tmp_path / "storage.pth").write_bytes(torch_files.zipped({"0": np.zeros(4, np.float32)}, state))
@@ -558,10 +558,13 @@ def test_sizes_are_checked_before_memory_is_taken(tmp_path: Path) -> None:
     (tmp_path / "text.pth").write_bytes(magic + b"\x80\x02X\xff\xff\xff\x7f")
     with zipfile.ZipFile(tmp_path / "deflated.pth", "w", zipfile.ZIP_DEFLATED, compresslevel=1) as archive:
         archive.writestr("a/data.pkl", bytes(1 << 30))
-    with zipfile.ZipFile(tmp_path / "array.npz", "w", zipfile.ZIP_DEFLATED) as archive:
-        text = b"{'descr': '<f4', 'fortran_order': False, 'shape': (1048576, 1048576), }"
-        text += b" " * (117 - len(text)) + b"\n"
-        archive.writestr("a.weight.npy", b"\x93NUMPY\x01\x00" + struct.pack("<H", len(text)) + text)
+    for name, what in (
+        ("array", "'<f4', 'shape': (1048576, 1048576)"),
+        ("text", "'|S2000000000', 'shape': (2, 3)"),
+    ):
+        with zipfile.ZipFile(tmp_path / f"{name}.npz", "w", zipfile.ZIP_DEFLATED) as archive:
+            text = f"{{'descr': {what}, 'fortran_order': False}}".ljust(117).encode() + b"\n"
+            archive.writestr("a.weight.npy", b"\x93NUMPY\x01\x00" + struct.pack("<H", len(text)) + text)
     code = f"""
 import resource, pathlib
 from cnnfast import Sequential, Input, layers
@@ -576,7 +579,7 @@ for path in sorted(pathlib.Path({str(tmp_path)!r}).iterdir()):
         print(path.name, type(error).__name__, "cannot be used" in str(error))
 """
     lines = run_python(code).splitlines()
-    names = ("array.npz", "deflated.pth", "memo.pth", "storage.pth", "text.pth")
+    names = ("array.npz", "deflated.pth", "memo.pth", "storage.pth", "text.npz", "text.pth")
     assert lines == [f"{name} ModelFileError True" for name in names]
 
 

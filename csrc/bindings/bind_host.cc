@@ -56,7 +56,7 @@ class PythonFunction : public HostFunction {
  private:
   template <class Body>
   bool guarded(const Body& body) {
-    const py::gil_scoped_acquire acquired;
+    const CalledBack called;
     try {
       body();
       return true;

@@ -115,13 +115,7 @@ def metric_cases(samples: int) -> list[MetricCase]:
         for from_logits in _logits(loss)
         for activation in ("linear", "softmax", "sigmoid", "tanh")
         if not (outputs == 1 and activation == "softmax")
-        if from_logits is not False or activation != _other(loss)
     ]
-
-
-def _other(loss: str) -> str:
-    """The activation whose outputs a crossentropy takes as they are; Keras on TensorFlow reads its logits."""
-    return "softmax" if loss == "BinaryCrossentropy" else "sigmoid"
 
 
 def evaluate(library: Any, case: MetricCase, **compile_arguments: Any) -> dict[str, float]:

@@ -103,9 +103,11 @@ def _npy(archive: zipfile.ZipFile, name: str) -> StoredArray:
     with archive.open(name) as entry:
         version = np.lib.format.read_magic(entry)
         read = np.lib.format.read_array_header_1_0 if version[0] == 1 else np.lib.format.read_array_header_2_0
-        shape = read(entry)[0]
+        shape, _, dtype = read(entry)
 
     def array() -> NDArray[np.generic]:
+        if dtype.kind not in "fiub":  # texts and structures may take gigabytes each
+            raise ModelFileError(f"its array {name} is of {dtype}, not of numbers")
         with archive.open(name) as entry:
             found: NDArray[np.generic] = np.lib.format.read_array(entry, allow_pickle=False)
             return found

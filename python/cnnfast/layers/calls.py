@@ -5,6 +5,7 @@ from __future__ import annotations
 import inspect
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from itertools import count
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -18,6 +19,7 @@ from cnnfast.utils.nest import leaves, mapped, packed
 from cnnfast.utils.samples import check_samples
 
 if TYPE_CHECKING:
+    from cnnfast._core import Network
     from cnnfast.layers.layer import Layer
 
 Args = tuple[Any, ...]
@@ -25,6 +27,52 @@ Kwargs = dict[str, Any]
 Shape = tuple[int | None, ...]
 
 _PLACE = np.empty(0, np.float32)  # stands where an array will be
+
+_changes = count(1)
+_latest = 0  # of all layers' changes
+
+
+def next_change() -> int:
+    """Returns a number above those of all changes before.
+
+    Example:
+        >>> next_change() < next_change()
+        True
+    """
+    global _latest
+    _latest = next(_changes)
+    return _latest
+
+
+class Alone:
+    """What runs a layer on arrays.
+
+    Args:
+        key: The shapes and other arguments that it is for.
+        network: The network.
+        form: What the call returns, without the arrays in it.
+        draws: Whether there are random numbers of the process's seed in it.
+        draws_by_own_seed: Whether there are some of a layer's seed.
+        seen: The last of all changes of layers of which it is known that it is none of this one's.
+    """
+
+    def __init__(
+        self, key: str, network: Network, form: Any, draws: bool, draws_by_own_seed: bool, seen: int
+    ) -> None:
+        self.network, self.form = network, form
+        self.draws, self.draws_by_own_seed = draws, draws_by_own_seed
+        self._key, self._seen = key, seen
+
+    def suits(self, key: str, layer: Layer) -> bool:
+        """Whether it computes what the layer would."""
+        if self._key != key:
+            return False
+        latest = _latest
+        if self._seen != latest:  # else there is no need to look into the layer, which takes a while
+            if layer._last_change() > self._seen:
+                return False
+            self._seen = latest
+        return True
 
 
 def call_layer(layer: Layer, args: Args, kwargs: Kwargs) -> Any:
@@ -205,25 +253,29 @@ def _run(layer: Layer, args: Args, kwargs: Kwargs) -> Any:
     shapes = [array.shape[1:] for array in arrays]
     key = repr(shapes_in_place(args, kwargs, shapes))
     alone = layer._alone
-    if alone is None or alone[0] != key:
-        layer._build_for(args, kwargs, shapes)
-        made = described(layer, args, kwargs, shapes, at_once=True)
-        for leaf in layer._leaves():  # those in it know their shapes only now
-            leaf._initialize()
-        graph: Tracing = leaves(made)[0].graph
-        network = new_network(graph, [value.number for value in [*leaves(made), *graph.losses]])
-        form = mapped(lambda _: None, made)
-        layer._alone = alone = (key, network, form, graph.draws, graph.draws_by_own_seed)
-    _, network, form, draws, by_own_seed = alone
-    if draws:
+    if alone is None or not alone.suits(key, layer):
+        layer._alone = alone = _compiled(layer, args, kwargs, key, shapes)
+    network = alone.network
+    if alone.draws:
         network.seed = next_seed()
-    if draws or by_own_seed:
+    if alone.draws or alone.draws_by_own_seed:
         layer._calls += 1
-        network.predictions = layer._calls if by_own_seed else 0
+        network.predictions = layer._calls if alone.draws_by_own_seed else 0
     results = network.predict(arrays)
-    count = len(leaves(form))
-    layer._told_losses = results[count:]
-    return packed(form, results[:count])
+    outputs = len(leaves(alone.form))
+    layer._told_losses = results[outputs:]
+    return packed(alone.form, results[:outputs])
+
+
+def _compiled(layer: Layer, args: Args, kwargs: Kwargs, key: str, shapes: Sequence[Dims]) -> Alone:
+    layer._build_for(args, kwargs, shapes)
+    made = described(layer, args, kwargs, shapes, at_once=True)
+    for leaf in layer._leaves():  # those in it know their shapes only now
+        leaf._initialize()
+    graph: Tracing = leaves(made)[0].graph
+    network = new_network(graph, [value.number for value in [*leaves(made), *graph.losses]])
+    form = mapped(lambda _: None, made)
+    return Alone(key, network, form, graph.draws, graph.draws_by_own_seed, _latest)
 
 
 def _samples(layer: Layer, argument: Any, is_input: bool) -> Any:

@@ -180,7 +180,6 @@ class Discretization(Layer):
             both = np.concatenate([summary, [some, np.full(some.size, step)]], axis=1)
             summary = _compressed(both[:, np.argsort(both[0], kind="stable")], self.epsilon)
         self.bin_boundaries = _compressed(summary, 1.0 / self.num_bins)[0, :-1].tolist()
-        self._alone = None
 
     def compute_output_shape(self, input_shape: Any) -> Any:
         """Returns the output's shape for an input's, before `adapt`, too."""

@@ -36,10 +36,11 @@ if TYPE_CHECKING:
     from numpy.typing import ArrayLike, NDArray
     from typing_extensions import Self
 
-    from cnnfast._core import Graph, Network, Weight
+    from cnnfast._core import Graph, Weight
     from cnnfast.utils.serialization import Config
 
 _names: Counter[str] = Counter()
+_OF_CALLS = {"_alone", "_calls", "_told_losses"}  # attributes that calls on arrays set
 
 
 class UnnamedOptions(TypedDict, total=False):
@@ -108,6 +109,7 @@ class Layer:
     joins: ClassVar[bool] = False  # whether it takes a list of inputs
     acts_in_training_only: ClassVar[bool] = False  # elsewhere it returns its input
     _acts: ClassVar[bool]  # whether `call` has training=True by default, once someone asked
+    _changed_at = 0  # when an attribute was set last
 
     def __init__(
         self,
@@ -146,8 +148,8 @@ class Layer:
         self._weights: list[Variable] = []  # its own, without those of layers in it
         self._untrained: list[Variable] = []  # those that no training moves by gradients
         self._told_losses: list[NDArray[np.float32]] = []
-        # Runs it on arrays like those of the last call; whether it draws, by the process's and by own seeds.
-        self._alone: tuple[str, Network, Any, bool, bool] | None = None
+        # Runs it on arrays like those of the last call.
+        self._alone: calls.Alone | None = None
         self._calls = 0  # on arrays, of a layer that draws
 
     def __init_subclass__(cls, **options: Any) -> None:
@@ -156,14 +158,16 @@ class Layer:
             cls.build = _noting_that_it_is_built(cls.__dict__["build"])  # type: ignore[method-assign]
 
     def __setattr__(self, name: str, value: Any) -> None:
-        """A variable of one's own becomes a weight of the layer."""
+        """Sets an attribute, which the next call on arrays goes by; a variable of one's own becomes a weight."""
         if isinstance(value, Variable) and not any(value is each for each in self._variables()):
             self._take(value, value.trainable)
         super().__setattr__(name, value)
+        if name not in _OF_CALLS:
+            vars(self)["_changed_at"] = calls.next_change()
 
     def __getstate__(self) -> dict[str, Any]:
         """Copies and pickles hold all but the graph that it was last described in, and what ran it alone."""
-        return {**vars(self), "_symbol": None, "_alone": None}
+        return {**vars(self), "_symbol": None, "_alone": None, "_changed_at": 0}
 
     # -- the graph ---------------------------------------------------------------------------------------
 
@@ -254,7 +258,7 @@ class Layer:
 
     def _unbuild(self) -> None:
         """Forgets the input's shape, and with it the weights: that was no shape for the model."""
-        self._built, self._weights, self._untrained, self._alone = False, [], [], None
+        self._built, self._weights, self._untrained = False, [], []
 
     def _note(self, symbol: SymbolicTensor) -> SymbolicTensor:
         self._symbol = ref(symbol)
@@ -407,6 +411,10 @@ class Layer:
                 if isinstance(each, Layer):
                     yield each
 
+    def _last_change(self) -> int:
+        """When an attribute of it was set last, or of a layer in it."""
+        return max([self._changed_at, *(layer._last_change() for layer in self._sublayers())])
+
     def _leaves(self) -> list[Layer]:
         """This layer, then those in it, each once."""
         found: dict[int, Layer] = {id(self): self}
@@ -484,7 +492,7 @@ class Layer:
 
     @trainable.setter
     def trainable(self, value: bool) -> None:
-        self._trainable, self._alone = bool(value), None
+        self._trainable = bool(value)
         for variable in self._weights:
             variable.trainable = self._trainable and all(variable is not each for each in self._untrained)
         for layer in self._sublayers():

@@ -153,7 +153,6 @@ class WeightedLayer(RuledLayer):
     @activation.setter
     def activation(self, value: Any) -> None:
         self._activation = activation_of(value)
-        self._alone = None
 
     @property
     def kernel(self) -> Variable:

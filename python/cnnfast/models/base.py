@@ -136,6 +136,9 @@ class BaseModel(Trainer, Layer):
         inner = [leaf for layer in self.layers for leaf in layer._leaves()]
         return list({id(leaf): leaf for leaf in [*own, *inner]}.values())
 
+    def _last_change(self) -> int:
+        return max([super()._last_change(), *(layer._last_change() for layer in self.layers)])
+
     def _contains(self, model: BaseModel) -> bool:
         """Whether the other is this one, or among the models in it."""
         return self is model or any(isinstance(e, BaseModel) and e._contains(model) for e in self.layers)

@@ -13,7 +13,7 @@ from cnnfast.models.objectives import Logs
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from cnnfast._core import Network
+    from cnnfast._core import Graph, Network
     from cnnfast.callbacks.callback_list import CallbackList
     from cnnfast.models.feeds import Batches, Feed, Order
     from cnnfast.models.trainer import Trainer
@@ -132,32 +132,56 @@ def predict_arrays(
         packed: Brings a batch's outputs into the model's form.
         callbacks: Who is told.
     """
-    alone = listening = callbacks.listens_to("predict")
-    outs: list[NDArray[np.float32]] = []
+    listening = callbacks.listens_to("predict")
     count, at, number, most = len(samples[0]), 0, 0, 1
+    rooms = [_Room(network.graph, output, count, -(-count // batch)) for output in network.outputs]
     callbacks.on_predict_begin()
     with bar_of(-(-count // batch), verbose, "predict") as move:
         while at < count:
             size = min(batch, count - at)
             if listening:
                 callbacks.on_predict_batch_begin(number)
-            if alone or not outs:
-                parts = network.predict([each[at : at + size] for each in samples])
-                outs = outs or [np.empty((count, *part.shape[1:]), np.float32) for part in parts]
-                for out, part in zip(outs, parts, strict=True):
-                    out[at : at + size] = part  # or each of them, where it is one for all
-                made, alone = 1, alone or any(part.shape[:1] != (size,) for part in parts)
-            else:
-                rows = slice(at, at + min(most, (count - at) // size) * size)
-                inputs, to = [each[rows] for each in samples], [out[rows] for out in outs]
-                made = network.predict_into(inputs, to, size, _SECONDS)
-                most = 2 * made
+            some = min(most, (count - at) // size)
+            inputs = [each[at : at + some * size] for each in samples]
+            parts = [room.part(at, some * size, number, some) for room in rooms]
+            made = network.predict_into(inputs, parts, size, _SECONDS)
+            most = 1 if listening else 2 * made
             if listening:
                 callbacks.on_predict_batch_end(number, {"outputs": packed(parts)})
             at, number = at + made * size, number + made
             move(made)
     callbacks.on_predict_end()
-    return outs
+    return [room.array for room in rooms]
+
+
+class _Room:
+    """For all that an output is: a row for each sample; what is one for a whole batch, batch after batch.
+
+    Args:
+        graph: The network's.
+        output: The output's number in it.
+        samples: How many there are.
+        batches: In how many batches.
+
+    Raises:
+        ValueError: If the output is one number for a whole batch, which has no axis to put others along.
+    """
+
+    def __init__(self, graph: Graph, output: int, samples: int, batches: int) -> None:
+        dims, self._by_sample = graph.shape(output), graph.rows(output) > 0
+        if not self._by_sample and not dims:
+            raise ValueError(
+                "an output is a single number for each batch, and predict joins batches along the first "
+                "axis; keep axes where it is made (keepdims=True), or use predict_on_batch"
+            )
+        self._height = 1 if self._by_sample else dims[0]
+        shape = (samples, *dims) if self._by_sample else (batches * dims[0], *dims[1:])
+        self.array = np.empty(shape, np.float32)
+
+    def part(self, sample: int, samples: int, batch: int, batches: int) -> NDArray[np.float32]:
+        """Returns that for some samples from one on, which are some batches."""
+        first, count = (sample, samples) if self._by_sample else (batch, batches)
+        return self.array[first * self._height : (first + count) * self._height]
 
 
 def predicted(

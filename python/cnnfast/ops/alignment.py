@@ -17,9 +17,7 @@ from cnnfast.utils.arguments import whole_number
 
 Array = NDArray[Any]
 
-_NEVER = (
-    -1e5
-)  # the logarithm of what cannot be, as Keras has it: labels that do not fit cost this, not infinity
+_NEVER = -1e5  # the logarithm of what cannot be, as Keras has it: labels that do not fit cost this
 
 
 @operation("target", "output", "target_length", "output_length")
@@ -41,7 +39,8 @@ def ctc_loss(target: Any, output: Any, target_length: Any, output_length: Any, m
         (n,)
 
     Raises:
-        ValueError: If a shape does not suit.
+        ValueError: If a shape does not suit, a label that counts is no class, or a length is more than there
+            is.
 
     Source:
         Graves et al., 2006; Keras 3, `keras.ops.ctc_loss`.
@@ -72,11 +71,24 @@ def ctc_loss(target: Any, output: Any, target_length: Any, output_length: Any, m
     return by_numpy("ctc_loss", values, [batch], forward, backward)[0]
 
 
+def _check(name: str, numbers: Array, most: int) -> None:
+    wrong = numbers[~((numbers >= 0) & (numbers <= most) & (numbers == np.trunc(numbers)))]
+    if wrong.size:
+        raise ValueError(
+            f"ctc_loss: {name} must be whole numbers from 0 to {most} for these shapes, got {wrong.flat[0]:g}"
+        )
+
+
 class _Paths:
     """Sums along paths through states: blank, first label, blank, second label, ..., blank."""
 
     def __init__(self, blank: int, target: Array, output: Array, labels: Array, times: Array) -> None:
         count, length = target.shape
+        _check("target_length", labels, length)
+        _check("output_length", times, output.shape[1])
+        _check("mask_index", np.array(blank), output.shape[2] - 1)
+        target = np.where(np.arange(length) < labels.reshape(-1, 1), target, blank)
+        _check("target", target, output.shape[2] - 1)
         self.states = np.full((count, 2 * length + 1), blank)
         self.states[:, 1::2] = target
         self.skips = np.zeros(self.states.shape, bool)  # whether the blank before a label may be left out
