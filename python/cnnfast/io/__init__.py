@@ -15,11 +15,12 @@ from cnnfast.utils.missing import missing
 
 if TYPE_CHECKING:
     from cnnfast.io.matching import LoadReport
+    from cnnfast.io.onnx_files import load_onnx
     from cnnfast.io.weights import load_weights
 
-_PLACES = {"LoadReport": "matching", "load_weights": "weights"}
+_PLACES = {"LoadReport": "matching", "load_onnx": "onnx_files", "load_weights": "weights"}
 
-__all__ = ["LoadReport", "load_weights"]
+__all__ = ["LoadReport", "load_onnx", "load_weights"]
 
 
 def __getattr__(name: str) -> Any:
