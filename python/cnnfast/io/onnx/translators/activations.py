@@ -62,6 +62,8 @@ def leaky_relu(node: Node, x: Any) -> Any:
 def prelu(node: Node, x: Any, slope: Any) -> Any:
     """PReLU where there is a slope for each channel; else the slopes are constants."""
     axes = rank(x)
+    if node.opset < 7 and np.size(slope) > 1:
+        slope = np.reshape(node.fixed(slope, "slope"), (-1, *(1,) * (axes - 2)))
     per_channel = axes > 2 and is_fixed(slope) and np.shape(slope)[-axes + 2 :] == (1,) * (axes - 2)
     if isinstance(x, SymbolicTensor) and per_channel and np.size(slope) == node.shapes(x)[0][1]:
         layer = layers.PReLU(shared_axes=list(range(2, axes)), name=node.name)

@@ -70,12 +70,15 @@ def of_one(node: Node, x: Any) -> Any:
 @translates(*_OF_TWO)
 def of_two(node: Node, x: Any, y: Any) -> Any:
     """Functions of two numbers."""
+    y = _lined_up(node, x, y)
     return _merge(node, (x, y)) if _merges(node, x, y) else _OF_TWO[node.op](x, y)
 
 
 @translates(*_OF_MANY)
 def of_many(node: Node, *xs: Any) -> Any:
     """Functions of any number of numbers."""
+    if len(xs) == 2:
+        xs = (xs[0], _lined_up(node, *xs))
     return _merge(node, xs) if _merges(node, *xs) else functools.reduce(_OF_MANY[node.op], xs)
 
 
@@ -85,6 +88,15 @@ def mean(node: Node, *xs: Any) -> Any:
     if _merges(node, *xs):
         return _merge(node, xs)
     return ops.multiply(functools.reduce(ops.add, xs), 1 / len(xs))
+
+
+def _lined_up(node: Node, x: Any, y: Any) -> Any:
+    """The second, as it was broadcast before opset 7: from an axis of the first on, not up to the last."""
+    axis = node.get("axis")
+    if not node.get("broadcast") or axis is None or node.opset >= 7:
+        return y
+    more = rank(x) - axis % rank(x) - rank(y)
+    return np.reshape(node.fixed(y, "B"), (*np.shape(y), *(1,) * more)) if more else y
 
 
 def _merges(node: Node, *xs: Any) -> bool:
@@ -100,7 +112,7 @@ def _merge(node: Node, xs: Any) -> Any:
 @translates("Div")
 def div(node: Node, x: Any, y: Any) -> Any:
     """Quotients; of whole numbers, cut off towards 0."""
-    made = ops.divide(x, y)
+    made = ops.divide(x, _lined_up(node, x, y))
     return ops.trunc(made) if node.kinds[0] in ("i", "u") else made
 
 
@@ -143,8 +155,9 @@ def _kind_of(data_type: int) -> str:
 @translates("Identity", "Dropout")
 def identity(node: Node, x: Any, ratio: Any = None, training: Any = None) -> Any:
     """The same; Dropout trains a layer of its own, and elsewhere keeps all."""
-    if node.op == "Dropout" and is_fixed(training) and bool(training):
+    drops = float(np.ravel(node.fixed(ratio, "ratio", 0.5))[0]) if node.op == "Dropout" else 0.0
+    if drops and is_fixed(training) and bool(training):
         raise ValueError("training_mode is not supported: random numbers differ from engine to engine")
     if node.op == "Dropout" and isinstance(x, SymbolicTensor):
-        x = layers.Dropout(float(node.fixed(ratio, "ratio", 0.5)), name=node.name)(x)
+        x = layers.Dropout(drops, name=node.name)(x)
     return (x, np.ones(np.shape(x), bool)) if node.outputs > 1 and rank(x) and is_fixed(x) else x

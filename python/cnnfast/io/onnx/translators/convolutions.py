@@ -48,16 +48,16 @@ def conv_transpose(node: Node, x: Any, kernel: Any, bias: Any = None) -> Any:
     _check_fixed(kernel, bias)
     window = Window(node, x, kernel.shape[2:])
     groups = node.get("group", 1)
-    more = tuple(node.get("output_padding", (0,) * window.rank))
+    cut, more = _borders(node, x, window)
     kind = (layers.Conv1DTranspose, layers.Conv2DTranspose, layers.Conv3DTranspose)[window.rank - 1]
     layer = kind(
         groups * kernel.shape[1],
         window.size,
         window.strides,
-        _cut(node, x, window, more),
-        more if any(more) else None,
-        FIRST,
-        window.dilation,
+        cut,
+        output_padding=more if any(more) else None,
+        data_format=FIRST,
+        dilation_rate=window.dilation,
         use_bias=bias is not None,
         groups=groups,
         name=node.name,
@@ -66,19 +66,22 @@ def conv_transpose(node: Node, x: Any, kernel: Any, bias: Any = None) -> Any:
     return with_weights(layer, x, [np.moveaxis(kernel, (0, 1), (-1, -2)), *biases])
 
 
-def _cut(node: Node, x: Any, window: Window, more: tuple[int, ...]) -> Any:
-    """What is cut off at each side, which follows from the output's size where one is told."""
+def _borders(node: Node, x: Any, window: Window) -> tuple[Any, list[int]]:
+    """What is cut off at each side and added at the end; both follow from the output's size if that is told."""
     wanted, named = node.get("output_shape"), node.get("auto_pad", "NOTSET")
+    more = list(node.get("output_padding", (0,) * window.rank))
     if wanted is None and named not in ("SAME_UPPER", "SAME_LOWER"):
-        return pairs(node.get("pads", (0,) * 2 * window.rank))
+        return pairs(node.get("pads", (0,) * 2 * window.rank)), more
     sizes = node.shapes(x)[0][2:]
-    wanted = [size * s for size, s in zip(sizes, window.strides, strict=True)] if wanted is None else wanted[-window.rank :]
+    if wanted is None:
+        wanted = [size * stride for size, stride in zip(sizes, window.strides, strict=True)]
     made = []
-    for size, stride, reach, add, end in zip(sizes, window.strides, window.reach, more, wanted, strict=True):
-        total = (size - 1) * stride + reach + add - end
-        less, rest = total // 2, total - total // 2
+    for i, (size, stride) in enumerate(zip(sizes, window.strides, strict=True)):
+        total = (size - 1) * stride + window.reach[i] + more[i] - wanted[i - window.rank]
+        more[i] += max(0, -total)
+        less, rest = max(0, total) // 2, max(0, total) - max(0, total) // 2
         made.append((less, rest) if named == "SAME_UPPER" else (rest, less))
-    return tuple(made)
+    return tuple(made), more
 
 
 def _check_fixed(kernel: Any, bias: Any) -> None:

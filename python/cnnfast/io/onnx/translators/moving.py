@@ -12,6 +12,7 @@ from cnnfast.io.onnx.translators.convolutions import FIRST
 from cnnfast.layers.symbolic import SymbolicTensor
 from cnnfast.models.errors import ModelFileError
 
+_LARGEST = float(np.finfo(np.float32).max)
 _MODES = {"constant": "constant", "reflect": "reflect", "edge": "edge", "wrap": "wrap"}
 
 
@@ -58,7 +59,7 @@ def split(node: Node, x: Any, sizes: Any = None) -> Any:
         lengths = [min(step, length - begin) for begin in range(0, length, step)]
     ends = np.cumsum(lengths).tolist()
     whole = (slice(None),) * axis
-    return [ops.get_item(x, (*whole, slice(e - n, e))) for n, e in zip(lengths, ends, strict=True)]
+    return [_part_of(x, (*whole, slice(e - n, e))) for n, e in zip(lengths, ends, strict=True)]
 
 
 @translates("Slice")
@@ -78,7 +79,14 @@ def slice_(node: Node, x: Any, starts: Any = None, ends: Any = None, axes: Any =
         if all(wholes):
             continue
         key[at] = _one_slice(found, int(begins[0][i]), int(stops[0][i]), step)
-    return x if key == [slice(None)] * rank(x) else ops.get_item(x, tuple(key))
+    return x if key == [slice(None)] * rank(x) else _part_of(x, tuple(key))
+
+
+def _part_of(x: Any, key: tuple[Any, ...]) -> Any:
+    """x[key]; of an array, also where nothing is left, which only empty arrays of ONNX can say."""
+    if not isinstance(x, SymbolicTensor) and np.asarray(x)[key].size == 0:
+        return np.asarray(x)[key]
+    return ops.get_item(x, key)
 
 
 def _part(begin: int, end: int, step: int, size: int) -> tuple[int, int | None, int]:
@@ -112,7 +120,8 @@ def pad(node: Node, x: Any, pads: Any = None, value: Any = None, axes: Any = Non
     widths = [(max(0, a), max(0, b)) for a, b in widths]
     if not any(a or b for a, b in widths):
         return x
-    fill = float(np.ravel(node.fixed(value, "value", 0.0))[0]) if mode == "constant" else None
+    number = float(np.ravel(node.fixed(value, "value", 0.0))[0])
+    fill = float(np.clip(number, -_LARGEST, _LARGEST)) if mode == "constant" else None  # for -inf before a MaxPool
     return ops.pad(x, widths, _MODES[mode], fill)
 
 
@@ -139,8 +148,15 @@ def depth_to_space(node: Node, x: Any) -> Any:
 
 @translates("SpaceToDepth")
 def space_to_depth(node: Node, x: Any) -> Any:
-    """Squares become blocks of channels."""
-    return ops.space_to_depth(x, node.get("blocksize"), FIRST)
+    """Squares become blocks of channels: by blocks first (DCR) or by channels first (CRD)."""
+    block = node.get("blocksize")
+    if node.get("mode", "DCR") == "DCR":
+        return ops.space_to_depth(x, block, FIRST)
+    channels, height, width = (_length(node, x, axis) for axis in (1, 2, 3))
+    lead = None if isinstance(x, SymbolicTensor) else np.shape(x)[0]
+    rows, columns = height // block, width // block
+    split = ops.reshape(x, (lead, channels, rows, block, columns, block))
+    return ops.reshape(ops.transpose(split, (0, 1, 3, 5, 2, 4)), (lead, channels * block**2, rows, columns))
 
 
 @translates("CenterCropPad")

@@ -82,3 +82,37 @@ def grid_sample(node: Node, x: Any, grid: Any) -> Any:
     return ops.image.grid_sample(
         x, grid, mode, node.get("padding_mode", "zeros"), bool(node.get("align_corners", 0)), FIRST
     )
+
+
+@translates("Col2Im")
+def col2im(node: Node, x: Any, image: Any, block: Any) -> Any:
+    """`ops.fold`: columns of blocks become images."""
+    size, window = node.integers(image, "image_shape"), node.integers(block, "block_shape")
+    count = len(size)
+    if count != 2:
+        raise ModelFileError("only images are put together")
+    pads = node.get("pads", [0] * 4)
+    if list(pads[:2]) != list(pads[2:]):
+        raise ModelFileError("its padding must be the same on both sides")
+    dilation, strides = tuple(node.get("dilations", (1, 1))), tuple(node.get("strides", (1, 1)))
+    return ops.fold(x, tuple(size), tuple(window), dilation, tuple(pads[:2]), strides)
+
+
+@translates("AffineGrid")
+def affine_grid(node: Node, theta: Any, size: Any) -> Any:
+    """Where the pixels of an image lie in another, from -1 to 1, by a matrix for each sample."""
+    sizes = node.integers(size, "size")[2:]
+    aligned = node.get("align_corners", 0)
+    lines = [np.linspace(-1, 1, n) * (1 if aligned or n == 1 else (n - 1) / n) for n in sizes]
+    places = np.stack([*np.meshgrid(*lines, indexing="ij")[::-1], np.ones(sizes)], -1).astype(np.float32)
+    flat = places.reshape(-1, len(sizes) + 1)
+    made = ops.matmul(flat, ops.transpose(theta, (0, 2, 1)))
+    lead = None if isinstance(theta, SymbolicTensor) else np.shape(theta)[0]
+    return ops.reshape(made, (lead, *sizes, len(sizes)))
+
+
+@translates("Range")
+def range_(node: Node, start: Any, limit: Any, step: Any) -> Any:
+    """Numbers at even distances, whose count is known when it is run at once."""
+    bounds = [float(np.ravel(node.fixed(each, "limits"))[0]) for each in (start, limit, step)]
+    return np.arange(*bounds, dtype=np.float32)

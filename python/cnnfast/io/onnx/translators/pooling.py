@@ -26,13 +26,23 @@ def max_pool(node: Node, x: Any) -> Any:
     window, options = _window(node, x)
     if node.outputs < 2:
         return _MAX[window.rank - 1](**options, dilation_rate=window.dilation)(x)
-    node.no("storage_order")
     layer = _MAX[window.rank - 1](**options, dilation_rate=window.dilation, return_indices=True)
     largest, places = layer(x)
     shape = node.shapes(x)[0]
     samples, channels = shape[:2]
+    places = _by_columns(places, shape[2:]) if node.get("storage_order", 0) else places
     planes = np.arange(samples * channels).reshape(samples, channels, *(1,) * window.rank)
     return largest, ops.add(places, planes * int(np.prod(shape[2:])))
+
+
+def _by_columns(places: Any, sizes: Any) -> Any:
+    """Places that count the last axis first, as ones that count the first axis first."""
+    made: Any = 0.0
+    for axis, size in reversed(list(enumerate(sizes))):
+        rest = ops.floor(ops.divide(places, float(size)))
+        at = ops.subtract(places, ops.multiply(rest, float(size)))
+        made, places = ops.add(made, ops.multiply(at, float(np.prod(sizes[:axis])))), rest
+    return made
 
 
 @translates("AveragePool")
@@ -46,29 +56,28 @@ def average_pool(node: Node, x: Any) -> Any:
 
 
 def _dilated_average(node: Node, x: Any, window: Window, counts: bool) -> Any:
-    if isinstance(window.padding, str):
-        raise ModelFileError("auto_pad with dilations is not supported")
-    sides = list(window.sides)
+    """The sum of each window by the number of cells that count in it."""
     sizes = {shape[2:] for shape in node.shapes(x)}
-    if len(sizes) > 1:
-        raise ModelFileError("dilations need an input of known size")
+    if len(sizes) > 1 or isinstance(window.padding, str):
+        raise ModelFileError("dilations need an input of known size, and padding that is told")
     beyond = [(0, 0)] * window.rank
     if node.get("ceil_mode", 0):
-        beyond = [(0, _beyond(*each)) for each in zip(sizes.copy().pop(), sides, window.reach, window.strides, strict=True)]
-    inside = np.ones((1, 1, *sizes.pop()), np.float32)
-    padded = np.pad(inside, [(0, 0), (0, 0), *sides], constant_values=1.0 if counts else 0.0)
-    widths = [(0, 0), (0, 0), *((a + c, b + d) for (a, b), (c, d) in zip(sides, beyond, strict=True))]
-    kernel = np.ones((*window.size, 1, 1), np.float32)
+        each = zip(next(iter(sizes)), window.sides, window.reach, window.strides, strict=True)
+        beyond = [(0, _beyond(*one)) for one in each]
+    cells = np.ones((1, 1, *sizes.pop()), np.float32)
+    cells = np.pad(cells, [(0, 0), (0, 0), *window.sides], constant_values=float(counts))
+    cells = np.pad(cells, [(0, 0), (0, 0), *beyond])
+    widths = [(a + c, b + d) for (a, b), (c, d) in zip(window.sides, beyond, strict=True)]
+    padded = ops.pad(x, [(0, 0), (0, 0), *widths])
+    return ops.divide(_summed(node, padded, window), _summed(node, cells, window))
 
-    def summed(each: Any) -> Any:
-        channels = node.shapes(each)[0][1]
-        return ops.conv(
-            each, np.tile(kernel, (*(1,) * window.rank, 1, channels)), window.strides,
-            data_format=FIRST, dilation_rate=window.dilation, groups=channels,
-        )  # fmt: skip
 
-    number = summed(np.pad(padded, [(0, 0), (0, 0), *beyond]))
-    return ops.divide(summed(ops.pad(x, widths)), number)
+def _summed(node: Node, x: Any, window: Window) -> Any:
+    """The sum of each window, of each channel alone."""
+    channels = node.shapes(x)[0][1]
+    kernel = np.ones((*window.size, 1, channels), np.float32)
+    how = {"data_format": FIRST, "dilation_rate": window.dilation, "groups": channels}
+    return ops.conv(x, kernel, window.strides, "valid", **how)
 
 
 def _beyond(size: int, sides: tuple[int, int], reach: int, stride: int) -> int:
@@ -81,11 +90,13 @@ def _beyond(size: int, sides: tuple[int, int], reach: int, stride: int) -> int:
 
 @translates("LpPool")
 def lp_pool(node: Node, x: Any) -> Any:
-    """LpPooling."""
+    """LpPooling; with dilation, a depthwise convolution of powers."""
     window, options = _window(node, x)
+    power = float(node.get("p", 2))
     if any(d > 1 for d in window.dilation):
-        raise ModelFileError("dilations are not supported")
-    return _LP[window.rank - 1](float(node.get("p", 2)), **options)(x)
+        padded = ops.pad(ops.power(ops.abs(x), power), [(0, 0), (0, 0), *window.sides])
+        return ops.power(_summed(node, padded, window), 1 / power)
+    return _LP[window.rank - 1](power, **options)(x)
 
 
 @translates("GlobalAveragePool")
