@@ -22,6 +22,7 @@ def parsed(text: str, opset: int = 17, **constants: Any) -> onnx.ModelProto:
 def light(name: str) -> onnx.ModelProto:
     """One of ONNX's light networks. Its weights are all the same, which hides bugs: these are He's, seeded."""
     model = onnx.load(LIGHT / f"light_{name}.onnx")
+    model.ir_version = 8  # from 4 on, weights are no inputs
     graph, random = model.graph, np.random.default_rng(7)
     roles = {each: (node.op_type, place) for node in graph.node for place, each in enumerate(node.input)}
     shapes = {each.name: numpy_helper.to_array(each) for each in graph.initializer}

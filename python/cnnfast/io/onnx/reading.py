@@ -9,7 +9,7 @@ from typing import Any
 from cnnfast.models.errors import ModelFileError
 from cnnfast.models.files import source_path
 
-OLDEST = 6  # the opset of the oldest files that are about; from 7 on broadcasting is NumPy's
+OLDEST = 1
 _LARGEST = 2**31 - 1  # bytes: protobuf's limit
 
 

@@ -55,9 +55,11 @@ class Translation:
             ModelFileError: If a node is not supported; the message names it.
         """
         known, batches = {**self._values, **values}, _ANY_BATCH if batch is None else (batch, batch)
-        live = set(self._live)
         for step in self._steps:
-            self._follow(step, known, live, batches)
+            self._follow(step, known, batches)
+        missing = [name for name in self.outputs if name not in known]
+        if missing:
+            raise ModelFileError(f"its output {missing[0]!r} is one that is not supported")
         return [known[name] for name in self.outputs]
 
     def _unknown(self) -> list[Step]:
@@ -85,12 +87,16 @@ class Translation:
             raise self._failure(proto.op_type, name, error) from error
         values.update(zip(proto.output, made, strict=False))
 
-    def _follow(self, step: Step, values: dict[str, Any], live: set[str], batches: tuple[int, ...]) -> None:
-        if step.proto is not None and step.op not in _KNOWN and not live.intersection(step.inputs):
+    def _follow(self, step: Step, values: dict[str, Any], batches: tuple[int, ...]) -> None:
+        if step.proto is not None and step.op not in _KNOWN and not self._live.intersection(step.inputs):
             if step.inputs and not _has_graphs(step.proto):
                 self._evaluate(step.proto, values)
                 return
-        given = [values.get(each) for each in step.inputs]
+        missing = [each for each in step.inputs if each not in values]
+        if missing:
+            error = ValueError(f"its input {missing[0]!r} is an output that is not supported")
+            raise self._failure(step.op, step.name, error)
+        given = [values[each] for each in step.inputs]
         kinds = [self._kinds.get(each, "") for each in step.inputs]
         name = self._layer_name(step)
         node = Node(step.op, name, self.opset, step.attributes, kinds, len(step.outputs), batches)
@@ -101,8 +107,6 @@ class Translation:
         except _FAILURES as error:
             raise self._failure(step.op, step.name, error) from error
         listed = made if isinstance(made, (list, tuple)) and not isinstance(made, Sizes) else [made]
-        if len(listed) < sum(bool(each) for each in step.outputs):
-            raise self._failure(step.op, step.name, ValueError(f"only {len(listed)} of its outputs are made"))
         values.update(zip(step.outputs, listed, strict=False))
         values[""] = None
 
