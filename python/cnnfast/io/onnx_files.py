@@ -1,11 +1,16 @@
-"""Networks from files of ONNX, as models that train like any other."""
+"""Networks from files of ONNX, as models that train like any other, and models as such files."""
 
 from __future__ import annotations
 
-from typing import Any
+import os
+from os import PathLike
+from typing import TYPE_CHECKING, Any
 
 from cnnfast.layers import Input
 from cnnfast.models.errors import ModelFileError
+
+if TYPE_CHECKING:
+    from cnnfast.models.base import BaseModel
 
 
 def load_onnx(source: Any) -> Any:
@@ -71,3 +76,37 @@ def _input(info: Any) -> Any:
     name = "".join(c if c.isprintable() and c != "/" else "_" for c in info.name)[:200]
     batch, *axes = _axes(info)
     return Input(axes, batch_size=batch, name=name)
+
+
+def save_onnx(model: BaseModel, filepath: str | PathLike[str]) -> None:
+    """Writes a model as an ONNX file, as it predicts.
+
+    Every layer and word that the core computes has its operator there, formulas are spelled out. The batch
+    may have any size; images may, too, where the model's `Input` leaves their sizes open.
+
+    Args:
+        model: The model; it must know its inputs' shapes.
+        filepath: The file; one that is there is replaced.
+
+    Raises:
+        NotImplementedError: If a part of it has no operator in ONNX: random numbers, what NumPy computes, or
+            images that are read at places.
+        ValueError: If the model does not know its inputs' shapes, or operators depend on sizes that are open.
+        ImportError: If the package `onnx` is not installed.
+
+    Example:
+        >>> import pathlib, tempfile
+        >>> from cnnfast import Sequential, layers
+        >>> model = Sequential([layers.Dense(2, activation="relu", input_shape=(3,))])
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     save_onnx(model, pathlib.Path(folder, "net.onnx"))
+        ...     load_onnx(pathlib.Path(folder, "net.onnx")).output_shape
+        (None, 2)
+    """
+    from cnnfast.io.onnx.exporting import exported
+    from cnnfast.io.onnx.reading import required
+
+    onnx = required()
+    proto = exported(model)
+    onnx.checker.check_model(proto, full_check=True)
+    onnx.save(proto, os.fspath(filepath))
