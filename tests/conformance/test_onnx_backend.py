@@ -14,14 +14,14 @@ from typing import Any
 import numpy as np
 import pytest
 
-onnx = pytest.importorskip("onnx", reason="ONNX's tests are in its package: pip install 'cnnfast[onnx]'")
+pytest.importorskip("onnx", reason="ONNX's tests are in its package: pip install 'cnnfast[onnx]'")
 
+import onnx
 from onnx import numpy_helper
 from onnx.backend.test.loader import load_model_tests
 from support.onnx_models import LIGHT, light
 
 from cnnfast import io
-from cnnfast.io.onnx import translators  # noqa: F401  # fills the table
 
 pytestmark = pytest.mark.peers
 

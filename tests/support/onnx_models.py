@@ -1,4 +1,4 @@
-"""Small models of ONNX to test with, written in ONNX's own text form, and ONNX's light networks with weights."""
+"""Models of ONNX to test with: small ones in its own text form, and its light networks with weights."""
 
 from pathlib import Path
 from typing import Any
@@ -20,7 +20,7 @@ def parsed(text: str, opset: int = 17, **constants: Any) -> onnx.ModelProto:
 
 
 def light(name: str) -> onnx.ModelProto:
-    """One of ONNX's light networks. Its weights are all the same, which hides bugs: these are He's, seeded."""
+    """One of ONNX's light networks. Its weights are all the same, which hides bugs: these are He's."""
     model = onnx.load(LIGHT / f"light_{name}.onnx")
     model.ir_version = 8  # from 4 on, weights are no inputs
     graph, random = model.graph, np.random.default_rng(7)

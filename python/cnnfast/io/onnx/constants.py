@@ -12,7 +12,14 @@ from cnnfast.io.onnx.reading import required
 from cnnfast.models.errors import ModelFileError
 
 _MOST = 2**28  # numbers that a constant may have
-_DRAWS = ("RandomNormal", "RandomUniform", "RandomNormalLike", "RandomUniformLike", "Multinomial", "Bernoulli")
+_DRAWS = (
+    "RandomNormal",
+    "RandomUniform",
+    "RandomNormalLike",
+    "RandomUniformLike",
+    "Multinomial",
+    "Bernoulli",
+)
 
 
 def tensor(proto: Any) -> np.ndarray[Any, Any]:
@@ -70,7 +77,9 @@ def _run(proto: Any, opsets: Any, arrays: list[Any]) -> list[Any]:
 
     given = {name: array for name, array in zip(proto.input, arrays, strict=True) if name}
     infos = [
-        onnx.helper.make_tensor_value_info(name, onnx.helper.np_dtype_to_tensor_dtype(array.dtype), array.shape)
+        onnx.helper.make_tensor_value_info(
+            name, onnx.helper.np_dtype_to_tensor_dtype(array.dtype), array.shape
+        )
         for name, array in given.items()
     ]
     outputs = [onnx.ValueInfoProto(name=name) for name in proto.output if name]

@@ -82,8 +82,8 @@ class Export(Tracing):
         """
         if number not in self.names:
             raise NotImplementedError(
-                f"ONNX has no operator for {self.maker(number)!r}, of which the model is made; what NumPy computes and "
-                "what reads images at places cannot be exported"
+                f"ONNX has no operator for {self.maker(number)!r}, of which the model is made; what NumPy "
+                "computes and what reads images at places cannot be exported"
             )
         return self.names[number]
 
@@ -169,7 +169,10 @@ def _graph(model: Any, plan: Any, place: int) -> Any:
     return onnx.helper.make_graph(
         export.nodes,
         model.name,
-        [_info(onnx, *each) for each in zip(map(export.name_of, (v.number for v in inputs)), plan.sources, strict=True)],
+        [
+            _info(onnx, *each)
+            for each in zip(map(export.name_of, (v.number for v in inputs)), plan.sources, strict=True)
+        ],
         [_info(onnx, *each) for each in zip(results, plan.targets, strict=True)],
         [onnx.numpy_helper.from_array(value, name) for name, value in export.constants.items()],
     )

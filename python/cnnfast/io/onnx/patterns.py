@@ -27,7 +27,7 @@ _TANH = ("Add", ("Tanh", ("Mul", _CUBE, math.sqrt(2 / math.pi))), 1.0)
 
 
 def _halves(gate: Any) -> list[Any]:
-    """x * gate / 2, in any order."""
+    """Spellings of x * gate / 2."""
     return [
         ("Mul", ("Mul", "x", gate), 0.5),
         ("Mul", "x", ("Mul", gate, 0.5)),
@@ -36,7 +36,7 @@ def _halves(gate: Any) -> list[Any]:
 
 
 def _sixths(gate: Any) -> list[Any]:
-    """x * gate / 6, in any order."""
+    """Spellings of x * gate / 6."""
     both, part = ("Mul", "x", gate), ("Div", gate, 6.0)
     return [("Div", both, 6.0), ("Mul", both, 1 / 6), ("Mul", "x", part), ("Mul", "x", ("Mul", gate, 1 / 6))]
 
@@ -54,7 +54,7 @@ class Pattern(NamedTuple):
     tree: Any
     op: str
     inputs: tuple[str, ...] = ("x",)
-    attributes: Mapping[str, Any] = {}  # noqa: RUF012  # a NamedTuple's default; nobody changes it
+    attributes: Mapping[str, Any] = {}
 
 
 PATTERNS = [
@@ -153,7 +153,9 @@ class _Matching:
                 continue
             found: Found = {}
             inside: list[Step] = []
-            if self._step_fits(pattern.tree, step, found, inside) and self._whole(pattern, step, found, inside):
+            if self._step_fits(pattern.tree, step, found, inside) and self._whole(
+                pattern, step, found, inside
+            ):
                 return self._meaning(pattern, step, found, inside), [each.outputs[0] for each in inside]
         return step, []
 
@@ -205,7 +207,11 @@ class _Matching:
 
 
 def _is_number(value: Any, wanted: float) -> bool:
-    return value is not None and np.size(value) == 1 and math.isclose(np.ravel(value)[0], wanted, rel_tol=1e-4)
+    return value is not None and np.size(value) == 1 and _near(np.ravel(value)[0], wanted)
+
+
+def _near(value: Any, wanted: float) -> bool:
+    return math.isclose(float(value), wanted, rel_tol=1e-4)
 
 
 def _per_channel(row: Any, last: bool) -> bool:
@@ -223,7 +229,7 @@ def _always(inside: list[Step], rows: list[Any]) -> bool:
 def _is_sixth(inside: list[Step], rows: list[Any]) -> bool:
     """Of the HardSigmoid that a hard swish is made of: max(0, min(1, x / 6 + 1/2))."""
     gates = [each.attributes for each in inside if each.op == "HardSigmoid"]
-    return all(math.isclose(each.get("alpha", 0.2), 1 / 6, rel_tol=1e-4) for each in gates)
+    return all(_near(each.get("alpha", 0.2), 1 / 6) for each in gates)
 
 
 def _same_shape(inside: list[Step], rows: list[Any]) -> bool:

@@ -13,9 +13,20 @@ from cnnfast.io.onnx.patterns import Step, merged
 from cnnfast.io.onnx.reading import opset_of, required
 from cnnfast.models.errors import ModelFileError
 
-_ANY_BATCH = (7919, 7927)  # what shapes have for a batch of any size, in the two examples: no size of an image
+_ANY_BATCH = (
+    7919,
+    7927,
+)  # what shapes have for a batch of any size, in the two examples: no size of an image
 _KNOWN = ("Shape", "Size")  # what they make is known, whatever they are asked about
-_FAILURES = (ValueError, TypeError, IndexError, KeyError, OverflowError, ZeroDivisionError, NotImplementedError)
+_FAILURES = (
+    ValueError,
+    TypeError,
+    IndexError,
+    KeyError,
+    OverflowError,
+    ZeroDivisionError,
+    NotImplementedError,
+)
 
 
 class Translation:
@@ -67,10 +78,10 @@ class Translation:
         steps = []
         for proto in self._graph.node:
             inputs = [each for each in proto.input if each]
-            if not self._live.intersection(inputs) and not _has_graphs(proto) and is_constant(proto.op_type):
-                if all(each in self._values for each in inputs):
-                    self._evaluate(proto, self._values)
-                    continue
+            folds = not _has_graphs(proto) and is_constant(proto.op_type)
+            if folds and all(each in self._values for each in inputs):
+                self._evaluate(proto, self._values)
+                continue
             steps.append(Step.of(proto))
             if proto.op_type in _KNOWN:
                 continue
@@ -88,10 +99,10 @@ class Translation:
         values.update(zip(proto.output, made, strict=False))
 
     def _follow(self, step: Step, values: dict[str, Any], batches: tuple[int, ...]) -> None:
-        if step.proto is not None and step.op not in _KNOWN and not self._live.intersection(step.inputs):
-            if step.inputs and not _has_graphs(step.proto):
-                self._evaluate(step.proto, values)
-                return
+        known = step.op not in _KNOWN and step.inputs and not self._live.intersection(step.inputs)
+        if known and step.proto is not None and not _has_graphs(step.proto):
+            self._evaluate(step.proto, values)
+            return
         missing = [each for each in step.inputs if each not in values]
         if missing:
             error = ValueError(f"its input {missing[0]!r} is an output that is not supported")

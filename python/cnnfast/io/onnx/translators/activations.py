@@ -38,14 +38,16 @@ def activation(node: Node, x: Any, name: str) -> Any:
 
 @translates("Swish")
 def swish(node: Node, x: Any) -> Any:
-    """x * sigmoid(alpha x)."""
+    """Returns x * sigmoid(alpha x)."""
     alpha = node.get("alpha", 1.0)
-    return activation(node, x, "silu") if alpha == 1.0 else ops.multiply(x, ops.sigmoid(ops.multiply(x, alpha)))
+    return (
+        activation(node, x, "silu") if alpha == 1.0 else ops.multiply(x, ops.sigmoid(ops.multiply(x, alpha)))
+    )
 
 
 @translates("Gelu")
 def gelu(node: Node, x: Any) -> Any:
-    """x Phi(x), or its approximation by a tanh."""
+    """Returns x Phi(x), or its approximation by a tanh."""
     return ops.gelu(x, approximate=node.get("approximate", "none") == "tanh")
 
 
@@ -85,7 +87,7 @@ def celu(node: Node, x: Any) -> Any:
 
 @translates("Selu")
 def selu(node: Node, x: Any) -> Any:
-    """gamma * elu(x, alpha)."""
+    """Returns gamma * elu(x, alpha)."""
     alpha, gamma = node.get("alpha", _SELU[0]), node.get("gamma", _SELU[1])
     if math.isclose(alpha, _SELU[0], rel_tol=1e-6) and math.isclose(gamma, _SELU[1], rel_tol=1e-6):
         return activation(node, x, "selu")
@@ -94,7 +96,7 @@ def selu(node: Node, x: Any) -> Any:
 
 @translates("ThresholdedRelu")
 def thresholded_relu(node: Node, x: Any) -> Any:
-    """x above alpha, else 0."""
+    """Returns x above alpha, else 0."""
     return ops.threshold(x, node.get("alpha", 1.0), 0.0)
 
 

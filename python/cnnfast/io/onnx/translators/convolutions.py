@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -11,12 +11,15 @@ from cnnfast.io.onnx.node import Node, is_fixed, rank, translates, with_weights
 from cnnfast.io.onnx.translators.windows import Window, pairs
 from cnnfast.models.errors import ModelFileError
 
-FIRST = "channels_first"
+if TYPE_CHECKING:
+    from cnnfast.config import DataFormat
+
+FIRST: DataFormat = "channels_first"
 
 
 @translates("Conv")
 def conv(node: Node, x: Any, kernel: Any, bias: Any = None) -> Any:
-    """Conv1D to Conv3D; the kernel (filters, channels / groups, ...) becomes (..., channels / groups, filters)."""
+    """Conv1D to Conv3D; (filters, channels / groups, ...) becomes (..., channels / groups, filters)."""
     _check_fixed(kernel, bias)
     groups, filters = node.get("group", 1), len(kernel)
     if bias is not None and not _is_bias(bias, filters, rank(x)):
@@ -37,14 +40,14 @@ def conv(node: Node, x: Any, kernel: Any, bias: Any = None) -> Any:
         layer = kind(window.size, depth_multiplier=filters // channels, **options)
         split = np.reshape(kernel, (channels, filters // channels, *window.size))
         return with_weights(layer, x, [np.moveaxis(split, (0, 1), (-2, -1)), *biases])
-    kind = (layers.Conv1D, layers.Conv2D, layers.Conv3D)[window.rank - 1]
-    layer = kind(filters, window.size, groups=groups, **options)
-    return with_weights(layer, x, [np.moveaxis(kernel, (0, 1), (-1, -2)), *biases])
+    plain = (layers.Conv1D, layers.Conv2D, layers.Conv3D)[window.rank - 1]
+    made = plain(filters, window.size, groups=groups, **options)
+    return with_weights(made, x, [np.moveaxis(kernel, (0, 1), (-1, -2)), *biases])
 
 
 @translates("ConvTranspose")
 def conv_transpose(node: Node, x: Any, kernel: Any, bias: Any = None) -> Any:
-    """Conv1DTranspose to Conv3DTranspose; (channels, filters / groups, ...) becomes (..., filters, channels)."""
+    """Conv1DTranspose to Conv3DTranspose; the kernel's axes (channels, filters, ...) come last, in turn."""
     _check_fixed(kernel, bias)
     window = Window(node, x, kernel.shape[2:])
     groups = node.get("group", 1)
@@ -67,7 +70,7 @@ def conv_transpose(node: Node, x: Any, kernel: Any, bias: Any = None) -> Any:
 
 
 def _borders(node: Node, x: Any, window: Window) -> tuple[Any, list[int]]:
-    """What is cut off at each side and added at the end; both follow from the output's size if that is told."""
+    """What is cut off at each side and added at the end; both follow from the output's size where told."""
     wanted, named = node.get("output_shape"), node.get("auto_pad", "NOTSET")
     more = list(node.get("output_padding", (0,) * window.rank))
     if wanted is None and named not in ("SAME_UPPER", "SAME_LOWER"):

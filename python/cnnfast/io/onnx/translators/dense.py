@@ -21,7 +21,7 @@ def matmul(node: Node, x: Any, kernel: Any, bias: Any = None) -> Any:
 
 @translates("Gemm")
 def gemm(node: Node, x: Any, kernel: Any, bias: Any = None) -> Any:
-    """alpha * x @ kernel + beta * bias, either matrix turned before."""
+    """Returns alpha * x @ kernel + beta * bias, either matrix turned before."""
     alpha, beta = node.get("alpha", 1.0), node.get("beta", 1.0)
     bias = bias if bias is None or beta == 1.0 else ops.multiply(bias, beta)
     x = ops.transpose(x) if node.get("transA", 0) else x

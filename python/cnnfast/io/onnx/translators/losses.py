@@ -14,7 +14,9 @@ from cnnfast.io.onnx.node import Node, rank, translates
 def negative_log_likelihood(node: Node, x: Any, target: Any, weight: Any = None) -> Any:
     """Minus what stands at the target's class along axis 1, weighted by class, reduced."""
     classes = node.shapes(x)[0][1]
-    chosen = ops.equal(ops.expand_dims(target, 1), np.arange(classes, dtype=np.float32).reshape(-1, *(1,) * (rank(x) - 2)))
+    chosen = ops.equal(
+        ops.expand_dims(target, 1), np.arange(classes, dtype=np.float32).reshape(-1, *(1,) * (rank(x) - 2))
+    )
     scales = ops.multiply(chosen, 1.0 if weight is None else ops.reshape(weight, (-1, *(1,) * (rank(x) - 2))))
     ignored = node.get("ignore_index")
     if ignored is not None:

@@ -63,9 +63,13 @@ def split(node: Node, x: Any, sizes: Any = None) -> Any:
 
 
 @translates("Slice")
-def slice_(node: Node, x: Any, starts: Any = None, ends: Any = None, axes: Any = None, steps: Any = None) -> Any:
+def slice_(
+    node: Node, x: Any, starts: Any = None, ends: Any = None, axes: Any = None, steps: Any = None
+) -> Any:
     """A part of each of some axes."""
-    begins, stops = (_examples(node, node.get(n) if v is None else v) for n, v in (("starts", starts), ("ends", ends)))
+    begins, stops = (
+        _examples(node, node.get(n) if v is None else v) for n, v in (("starts", starts), ("ends", ends))
+    )
     places = node.integers(axes, "axes", list(range(len(begins[0]))))
     strides = node.integers(steps, "steps", [1] * len(places))
     key: list[slice] = [slice(None)] * rank(x)
@@ -103,7 +107,11 @@ def _one_slice(found: list[slice], begin: int, end: int, step: int) -> slice:
 
 
 def _examples(node: Node, value: Any) -> Any:
-    return value.examples if isinstance(value, Sizes) else (np.ravel(node.fixed(value, "starts")),) * len(node.batches)
+    return (
+        value.examples
+        if isinstance(value, Sizes)
+        else (np.ravel(node.fixed(value, "starts")),) * len(node.batches)
+    )
 
 
 @translates("Pad")
@@ -121,7 +129,9 @@ def pad(node: Node, x: Any, pads: Any = None, value: Any = None, axes: Any = Non
     if not any(a or b for a, b in widths):
         return x
     number = float(np.ravel(node.fixed(value, "value", 0.0))[0])
-    fill = float(np.clip(number, -_LARGEST, _LARGEST)) if mode == "constant" else None  # for -inf before a MaxPool
+    fill = (
+        float(np.clip(number, -_LARGEST, _LARGEST)) if mode == "constant" else None
+    )  # for -inf before a MaxPool
     return ops.pad(x, widths, _MODES[mode], fill)
 
 

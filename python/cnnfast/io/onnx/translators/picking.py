@@ -34,7 +34,9 @@ def gather_elements(node: Node, x: Any, places: Any) -> Any:
     axis = node.get("axis", 0)
     if is_fixed(places) and not isinstance(x, SymbolicTensor):
         places = np.where(np.asarray(places) < 0, np.asarray(places) + np.shape(x)[axis], places)
-        cut = tuple(slice(None) if i == axis % rank(x) else slice(0, n) for i, n in enumerate(np.shape(places)))
+        cut = tuple(
+            slice(None) if i == axis % rank(x) else slice(0, n) for i, n in enumerate(np.shape(places))
+        )
         x = np.asarray(x)[cut]
     return ops.take_along_axis(x, places, axis)
 

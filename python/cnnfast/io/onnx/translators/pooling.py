@@ -16,7 +16,11 @@ _MAX = (layers.MaxPooling1D, layers.MaxPooling2D, layers.MaxPooling3D)
 _AVERAGE = (layers.AveragePooling1D, layers.AveragePooling2D, layers.AveragePooling3D)
 _LP = (layers.LpPooling1D, layers.LpPooling2D, layers.LpPooling3D)
 _GLOBAL_MAX = (layers.GlobalMaxPooling1D, layers.GlobalMaxPooling2D, layers.GlobalMaxPooling3D)
-_GLOBAL_AVERAGE = (layers.GlobalAveragePooling1D, layers.GlobalAveragePooling2D, layers.GlobalAveragePooling3D)
+_GLOBAL_AVERAGE = (
+    layers.GlobalAveragePooling1D,
+    layers.GlobalAveragePooling2D,
+    layers.GlobalAveragePooling3D,
+)
 _UNPOOL = (layers.MaxUnpool1D, layers.MaxUnpool2D, layers.MaxUnpool3D)
 
 
@@ -76,7 +80,7 @@ def _summed(node: Node, x: Any, window: Window) -> Any:
     """The sum of each window, of each channel alone."""
     channels = node.shapes(x)[0][1]
     kernel = np.ones((*window.size, 1, channels), np.float32)
-    how = {"data_format": FIRST, "dilation_rate": window.dilation, "groups": channels}
+    how: dict[str, Any] = {"data_format": FIRST, "dilation_rate": window.dilation, "groups": channels}
     return ops.conv(x, kernel, window.strides, "valid", **how)
 
 
@@ -126,7 +130,9 @@ def max_unpool(node: Node, x: Any, places: Any, shape: Any = None) -> Any:
     size = node.integers(shape, "output_shape")
     sizes = [
         (n - 1) * s - a - b + k
-        for n, s, (a, b), k in zip(node.shapes(x)[0][2:], window.strides, window.sides, window.size, strict=True)
+        for n, s, (a, b), k in zip(
+            node.shapes(x)[0][2:], window.strides, window.sides, window.size, strict=True
+        )
     ]
     area = int(np.prod(sizes))
     places = ops.subtract(places, ops.multiply(ops.floor(ops.divide(places, float(area))), float(area)))

@@ -30,7 +30,9 @@ def upsample(node: Node, x: Any, scales: Any = None) -> Any:
     """The older name, which counts from the pixels' corners."""
     mode = {"linear": "linear", "bilinear": "linear"}.get(node.get("mode", "nearest"), "nearest")
     attributes = {"mode": mode, "coordinate_transformation_mode": "asymmetric", "nearest_mode": "floor"}
-    return _resize(node, x, [float(each) for each in np.ravel(node.fixed(scales, "scales"))], None, attributes)
+    return _resize(
+        node, x, [float(each) for each in np.ravel(node.fixed(scales, "scales"))], None, attributes
+    )
 
 
 @translates("Resize")
@@ -150,7 +152,11 @@ def _reference(rows: Any, after: int, factor: float, how: Any, roi: tuple[float,
     before = rows.shape[1]
     by_factor = math.floor(before * factor) == after
     wanted = np.array([1.0, factor], np.float32) if by_factor else np.array([len(rows), after], np.int64)
-    given = {"x": rows.astype(np.float32), "roi": np.array([0, roi[0], 1, roi[1]], np.float32), "wanted": wanted}
+    given = {
+        "x": rows.astype(np.float32),
+        "roi": np.array([0, roi[0], 1, roi[1]], np.float32),
+        "wanted": wanted,
+    }
     names = ["x", "roi", "wanted"] if by_factor else ["x", "roi", "", "wanted"]
     node = onnx.helper.make_node("Resize", names, ["y"], **dict(how))
     infos = [

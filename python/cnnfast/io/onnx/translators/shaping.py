@@ -105,7 +105,9 @@ def _written(node: Node, x: Any, shapes: Sequence[tuple[int, ...]], free: int) -
     if batched and (not made or made[0] not in (None, -1)):
         raise ModelFileError(f"it mixes the samples of a batch: shape {x.shape} becomes {shapes[0]}")
     if made.count(-1) > 1:
-        raise ModelFileError("several sizes of its result depend on the input; save the network with fixed ones")
+        raise ModelFileError(
+            "several sizes of its result depend on the input; save the network with fixed ones"
+        )
     return made
 
 

@@ -141,7 +141,9 @@ def gather(to: Export, made: int, src: int, indices: int, axis: int, name: str) 
 def gather_along(to: Export, made: int, src: int, indices: int, axis: int, name: str) -> str:
     """Cells along an axis."""
     if to.batched(src) != to.batched(indices):
-        raise NotImplementedError(f"{name}: cells of what has no batch axis by what has one cannot be exported")
+        raise NotImplementedError(
+            f"{name}: cells of what has no batch axis by what has one cannot be exported"
+        )
     places = to.add_node("Cast", [to.name_of(indices)], f"{name}/places", to=_INTEGER)
     return to.add_node("GatherElements", [to.name_of(src), places], name, axis=axis + to.batched(src))
 
@@ -162,8 +164,8 @@ def order(to: Export, made: int, src: int, count: int, descending: bool, name: s
 
 @writes("resize")
 def resize(
-    to: Export, made: int, src: int, axis: int, size: int, interpolation: str, coordinates: str, antialias: bool,
-    name: str, cubic: float = -0.5, repeats: bool = False, step: float = 0.0,
+    to: Export, made: int, src: int, axis: int, size: int, interpolation: str, coordinates: str,
+    antialias: bool, name: str, cubic: float = -0.5, repeats: bool = False, step: float = 0.0,
 ) -> str:  # fmt: skip
     """One axis, which is made the last of four: what ONNX's runtimes resize."""
     modes = {"nearest": "nearest", "bilinear": "linear", "bicubic": "cubic"}

@@ -30,7 +30,9 @@ def constant(to: Export, made: int, values: Any, name: str) -> str:
     return to.constant_of(values, name)
 
 
-def on_channels_first(to: Export, src: int, data_format: str, name: str, make: Callable[[str, str], str]) -> str:
+def on_channels_first(
+    to: Export, src: int, data_format: str, name: str, make: Callable[[str, str], str]
+) -> str:
     """What `make` makes of a value and a name, on images with channels first."""
     x, rank = to.name_of(src), len(to.shape(src)) + 1
     if data_format == "channels_first" or rank < 3:
@@ -84,7 +86,8 @@ def depthwise_conv(
 @writes("conv_transpose")
 def conv_transpose(
     to: Export, made: int, src: int, filters: int, kernel_size: Any, strides: Any, padding: Any,
-    output_padding: Any, dilation: Any, groups: int, use_bias: bool, data_format: str, name: str, weights: Any = (),
+    output_padding: Any, dilation: Any, groups: int, use_bias: bool, data_format: str, name: str,
+    weights: Any = (),
 ) -> str:  # fmt: skip
     """The kernel (..., filters, channels) becomes (channels, filters, ...)."""
     kernel = to.weight_of(weights[0], lambda w: np.moveaxis(w, (-1, -2), (0, 1)))
@@ -100,7 +103,13 @@ def conv_transpose(
             total = (before - 1) * strides[i] + reach[i] - after
             more[i] = max(0, -total)
             cut[i] = (max(0, total) // 2, max(0, total) - max(0, total) // 2)
-    told = {"strides": strides, "dilations": dilation, "group": groups, "output_padding": more, **_padding(cut)}
+    told = {
+        "strides": strides,
+        "dilations": dilation,
+        "group": groups,
+        "output_padding": more,
+        **_padding(cut),
+    }
     return on_channels_first(
         to, src, data_format, name, lambda x, n: to.add_node("ConvTranspose", [x, *given], n, **told)
     )
@@ -112,16 +121,14 @@ def _spatial(shape: Any, data_format: str) -> Any:
 
 @writes("max_pool")
 def max_pool(
-    to: Export, made: int, src: int, pool_size: Any, strides: Any, padding: Any, ceil_mode: bool, data_format: str,
-    name: str, dilation: Any = None,
+    to: Export, made: int, src: int, pool_size: Any, strides: Any, padding: Any, ceil_mode: bool,
+    data_format: str, name: str, dilation: Any = None,
 ) -> str:  # fmt: skip
     """MaxPool."""
     told = {"kernel_shape": pool_size, "strides": strides, "ceil_mode": int(ceil_mode), **_padding(padding)}
     if dilation is not None:
         told["dilations"] = dilation
-    return on_channels_first(
-        to, src, data_format, name, lambda x, n: to.add_node("MaxPool", [x], n, **told)
-    )
+    return on_channels_first(to, src, data_format, name, lambda x, n: to.add_node("MaxPool", [x], n, **told))
 
 
 @writes("average_pool")
@@ -154,7 +161,9 @@ def adaptive_pool(
         for j in range(count):
             bounds = [j * size // count], [-(-(j + 1) * size // count)], [axis]
             part = to.add_node("Slice", [x, *(to.integers(b, name) for b in bounds)], f"{name}/part")
-            parts.append(to.add_node(reduction, [part, to.integers([axis], name)], f"{name}/pooled", keepdims=1))
+            parts.append(
+                to.add_node(reduction, [part, to.integers([axis], name)], f"{name}/pooled", keepdims=1)
+            )
         x = to.add_node("Concat", parts, name, axis=axis)
     return x
 
@@ -172,8 +181,8 @@ def dense(to: Export, made: int, src: int, units: int, use_bias: bool, name: str
 
 @writes("batch_norm")
 def batch_norm(
-    to: Export, made: int, src: int, momentum: float, epsilon: float, scale: bool, center: bool, data_format: str,
-    name: str, weights: Any = (), moving: bool = False,
+    to: Export, made: int, src: int, momentum: float, epsilon: float, scale: bool, center: bool,
+    data_format: str, name: str, weights: Any = (), moving: bool = False,
 ) -> str:  # fmt: skip
     """BatchNormalization, with ones and zeros where there is no scale or shift."""
     own = [to.weight_of(each) for each in weights]

@@ -36,7 +36,9 @@ def flatten(to: Export, made: int, src: int, data_format: str, name: str) -> str
 def permute(to: Export, made: int, src: int, order: Any, name: str) -> str:
     """The axes in another order."""
     lead = to.batched(src)
-    return to.add_node("Transpose", [to.name_of(src)], name, perm=[*range(lead), *(each + lead for each in order)])
+    return to.add_node(
+        "Transpose", [to.name_of(src)], name, perm=[*range(lead), *(each + lead for each in order)]
+    )
 
 
 @writes("concatenate")
@@ -65,8 +67,8 @@ def slice_(to: Export, made: int, src: int, ranges: Any, name: str) -> str:
         if (begin, step, count) != (0, 1, to.shape(src)[axis])
     ]
     axes, begins, steps, ends = zip(*moved, strict=True) if moved else ((), (), (), ())
-    ends = [_BEFORE_ALL if end < 0 else end for end in ends]
-    numbers = [to.integers(each, name) for each in (begins, ends, axes, steps)]
+    bounds = [_BEFORE_ALL if end < 0 else end for end in ends]
+    numbers = [to.integers(each, name) for each in (begins, bounds, axes, steps)]
     return to.add_node("Slice", [to.name_of(src), *numbers], name)
 
 
