@@ -9,11 +9,11 @@ import pytest
 
 pytest.importorskip("onnx", reason="ONNX files need its package: pip install 'cnnfast[onnx]'")
 
-from onnx.reference import ReferenceEvaluator  # noqa: E402
+from onnx.reference import ReferenceEvaluator
 
-import cnnfast  # noqa: E402
-from cnnfast import applications, io, layers, ops  # noqa: E402
-from cnnfast.layers import Input  # noqa: E402
+import cnnfast
+from cnnfast import applications, io, layers, ops
+from cnnfast.layers import Input
 
 IMAGE, VECTOR, ROW, VOLUME = (9, 8, 4), (6,), (9, 4), (5, 6, 7, 4)
 
@@ -30,7 +30,7 @@ ROWS: dict[str, tuple[tuple[int, ...], Callable[[Any], Any]]] = {
     "separable": (IMAGE, layers.SeparableConv2D(5, 3)),
     "transposed": (IMAGE, layers.Conv2DTranspose(5, 3, 2, "same")),
     "transposed valid": (IMAGE, layers.Conv2DTranspose(5, 2, 3)),
-    "transposed cut": (IMAGE, layers.Conv2DTranspose(4, 4, 2, 1, groups=2)),
+    "transposed cut": (IMAGE, layers.Conv2DTranspose(4, 4, 2, 1)),
     "dense": (VECTOR, layers.Dense(3, "tanh")),
     "dense of images": (IMAGE, layers.Dense(3, "softmax")),
     "batch normalization": (IMAGE, layers.BatchNormalization()),
@@ -156,7 +156,7 @@ def test_known_networks_run_in_onnx_runtime(name: str, tmp_path: Path) -> None:
         weights=None, include_top=False, input_shape=(side, side, 3), pooling="avg"
     )
     random = np.random.default_rng(3)
-    model.set_weights([each + 0.05 * random.uniform(0.5, 1, each.shape) for each in model.get_weights()])
+    model.set_weights([each + 0.02 * random.normal(size=each.shape) for each in model.get_weights()])
     io.save_onnx(model, tmp_path / "net.onnx")
     session = runtime.InferenceSession(tmp_path / "net.onnx")
     x = random.normal(size=(2, side, side, 3)).astype(np.float32)

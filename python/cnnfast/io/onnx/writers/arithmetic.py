@@ -167,7 +167,7 @@ def resize(
     to: Export, made: int, src: int, axis: int, size: int, interpolation: str, coordinates: str,
     antialias: bool, name: str, cubic: float = -0.5, repeats: bool = False, step: float = 0.0,
 ) -> str:  # fmt: skip
-    """One axis, which is made the last of four: what ONNX's runtimes resize."""
+    """One axis, which is made the last of four: what ONNX's runtimes resize. The batch's stays in front."""
     modes = {"nearest": "nearest", "bilinear": "linear", "bicubic": "cubic"}
     if interpolation not in modes:
         raise NotImplementedError(f"{name}: ONNX has no interpolation {interpolation!r}")
@@ -178,7 +178,7 @@ def resize(
     rank = len(dims) + lead
     turn = [*(i for i in range(rank) if i != at), at]
     x = to.add_node("Transpose", [to.name_of(src)], f"{name}/last", perm=turn)
-    x = to.add_node("Reshape", [x, to.integers([1, 1, -1, before], name)], f"{name}/rows")
+    x = to.add_node("Reshape", [x, to.integers([1 - lead, 1, -1, before], name)], f"{name}/rows")
     wanted = (
         ["", to.constant_of([1, 1, 1, 1 / step], f"{name}/scales")]
         if step
@@ -195,5 +195,5 @@ def resize(
         told["antialias"] = 1
     x = to.add_node("Resize", [x, *wanted], f"{name}/resized", **told)
     others = [dims[i - lead] for i in turn[lead:-1]]
-    x = to.add_node("Reshape", [x, to.integers([*[-1] * lead, *others, size], name)], f"{name}/back")
+    x = to.add_node("Reshape", [x, to.integers([*[0] * lead, *others, size], name)], f"{name}/back")
     return to.add_node("Transpose", [x], name, perm=np.argsort(turn).tolist())

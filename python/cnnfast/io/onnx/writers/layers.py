@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from cnnfast.io.onnx.exporting import Export, writes
+from cnnfast.utils.arguments import explicit_sides
 
 _ACTIVATIONS = {"relu": "Relu", "tanh": "Tanh", "sigmoid": "Sigmoid", "softmax": "Softmax"}
 
@@ -52,8 +53,8 @@ def _padding(padding: Any) -> dict[str, Any]:
 
 @writes("conv")
 def conv(
-    to: Export, made: int, src: int, filters: int, kernel_size: Any, strides: Any, padding: Any, dilation: Any,
-    groups: int, use_bias: bool, data_format: str, name: str, weights: Any = (),
+    to: Export, made: int, src: int, filters: int, kernel_size: Any, strides: Any, padding: Any,
+    dilation: Any, groups: int, use_bias: bool, data_format: str, name: str, weights: Any = (),
 ) -> str:  # fmt: skip
     """The kernel (..., channels / groups, filters) becomes (filters, channels / groups, ...)."""
     kernel = to.weight_of(weights[0], lambda w: np.moveaxis(w, (-1, -2), (0, 1)))
@@ -125,9 +126,12 @@ def max_pool(
     data_format: str, name: str, dilation: Any = None,
 ) -> str:  # fmt: skip
     """MaxPool."""
-    told = {"kernel_shape": pool_size, "strides": strides, "ceil_mode": int(ceil_mode), **_padding(padding)}
-    if dilation is not None:
-        told["dilations"] = dilation
+    dilation = [1] * len(strides) if dilation is None else dilation
+    reach = [(k - 1) * d + 1 for k, d in zip(pool_size, dilation, strict=True)]
+    told = {"kernel_shape": pool_size, "strides": strides, "dilations": dilation}
+    told |= _padding(
+        _up_to_the_last(to, src, made, padding, reach, strides, data_format) if ceil_mode else padding
+    )
     return on_channels_first(to, src, data_format, name, lambda x, n: to.add_node("MaxPool", [x], n, **told))
 
 
@@ -136,12 +140,32 @@ def average_pool(
     to: Export, made: int, src: int, pool_size: Any, strides: Any, padding: Any, ceil_mode: bool,
     count_include_pad: bool, data_format: str, name: str,
 ) -> str:  # fmt: skip
-    """AveragePool."""
-    told = {"kernel_shape": pool_size, "strides": strides, "ceil_mode": int(ceil_mode), **_padding(padding)}
-    told["count_include_pad"] = int(count_include_pad)
-    return on_channels_first(
-        to, src, data_format, name, lambda x, n: to.add_node("AveragePool", [x], n, **told)
-    )
+    """AveragePool; where padding counts and windows reach beyond it, zeros are put there before."""
+    told: dict[str, Any] = {"kernel_shape": pool_size, "strides": strides}
+    told["count_include_pad"] = int(count_include_pad and not ceil_mode)
+    sides = _up_to_the_last(to, src, made, padding, pool_size, strides, data_format) if ceil_mode else padding
+    before = None
+    if ceil_mode and count_include_pad and not isinstance(padding, str):
+        before = to.integers([0, 0, *(a for a, _ in padding), 0, 0, *(b for _, b in padding)], name)
+        sides = [(0, more - had) for (_, more), (_, had) in zip(sides, padding, strict=True)]
+    told |= _padding(sides)
+
+    def make(x: str, n: str) -> str:
+        x = x if before is None else to.add_node("Pad", [x, before], f"{n}/padded")
+        return to.add_node("AveragePool", [x], n, **told)
+
+    return on_channels_first(to, src, data_format, name, make)
+
+
+def _up_to_the_last(
+    to: Export, src: int, made: int, padding: Any, reach: Any, strides: Any, data_format: str
+) -> Any:
+    """The padding, wide enough for all windows: before opset 22, ceil_mode counts some that lie beyond."""
+    before, after = (_spatial(to.shape(each), data_format) for each in (src, made))
+    sides = explicit_sides(padding, tuple(before), reach, strides)
+    ends = [(n - 1) * s + k for n, s, k in zip(after, strides, reach, strict=True)]
+    more = [max(0, end - size - a - b) for end, size, (a, b) in zip(ends, before, sides, strict=True)]
+    return [(a, b + extra) for (a, b), extra in zip(sides, more, strict=True)]
 
 
 @writes("adaptive_pool")
