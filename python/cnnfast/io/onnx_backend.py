@@ -84,7 +84,7 @@ class CnnfastBackend(Backend):  # type: ignore[misc]
             node: The `NodeProto`.
             inputs: Arrays in the order of its inputs.
             device: "CPU".
-            outputs_info: Types and shapes of its outputs; None has the first input's type.
+            outputs_info: Not used: types follow from the inputs'.
             kwargs: `opset_version`.
         """
         onnx = required()
@@ -94,17 +94,11 @@ class CnnfastBackend(Backend):  # type: ignore[misc]
             onnx.helper.make_tensor_value_info(name, kind, each.shape)
             for name, kind, each in zip(filter(None, node.input), types, arrays, strict=True)
         ]
-        told = [
-            onnx.helper.np_dtype_to_tensor_dtype(np.dtype(each[0])) for each in outputs_info or ()
-        ] or types[:1] * len(node.output)
-        results = [
-            onnx.helper.make_tensor_value_info(name, kind, None)
-            for name, kind in zip(node.output, told, strict=True)
-        ]
+        results = [onnx.ValueInfoProto(name=name) for name in node.output if name]
         graph = onnx.helper.make_graph([node], "node", infos, results)
         opset = kwargs.get("opset_version", onnx.defs.onnx_opset_version())
         model = onnx.helper.make_model(graph, opset_imports=[onnx.helper.make_opsetid("", opset)])
-        return cls.run_model(model, arrays)
+        return cls.run_model(onnx.shape_inference.infer_shapes(model), arrays)
 
     @classmethod
     def supports_device(cls, device: str) -> bool:

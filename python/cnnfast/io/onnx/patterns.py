@@ -198,7 +198,7 @@ class _Matching:
             wants_constant = leaf[0] in "%#"
             if wants_constant != (given in self._constants):
                 return False
-            return found.setdefault(leaf, given) == given
+            return bool(found.setdefault(leaf, given) == given)
         step = self._makers.get(given)
         if step is None or not self._step_fits(leaf, step, found, inside):
             return False
