@@ -51,6 +51,8 @@ class Export(Tracing):
         nodes: What was written.
         constants: Weights and constants by name.
         names: Of values, by their numbers.
+        first: The names of values with channels first, by those of the same with channels last. Turns that
+            nobody needs are left out in the end.
     """
 
     def __init__(self) -> None:
@@ -60,7 +62,9 @@ class Export(Tracing):
         self.nodes: list[Any] = []
         self.constants: dict[str, np.ndarray[Any, Any]] = {}
         self.names: dict[int, str] = {}
+        self.first: dict[str, str] = {}
         self._taken: set[str] = set()
+        self._ranks: dict[str, int] = {}  # of those that were turned
         for method, writer in WRITERS.items():
             setattr(self, method, self._written(method, writer))
 
@@ -101,10 +105,34 @@ class Export(Tracing):
         self.nodes.append(node)
         return unique
 
+    def add_each(self, op: str, inputs: list[str], name: str, **attributes: Any) -> str:
+        """Adds what treats each number alone, with channels first where all its inputs are to be had so."""
+        single = {each for each in inputs if each in self.constants and self.constants[each].ndim == 0}
+        turned = [self.first.get(each, each if each in single else "") for each in inputs]
+        ranks = {self._ranks[each] for each in inputs if each in self.first}
+        if len(ranks) != 1 or not all(turned):
+            return self.add_node(op, inputs, name, **attributes)
+        made = self.add_node(op, turned, f"{name}/channels_first", **attributes)
+        return self.turned_back(made, name, ranks.pop())
+
+    def turned_first(self, value: str, name: str, rank: int) -> str:
+        """Returns what has channels first of a value that has them last, adding it where it is not there."""
+        if value not in self.first:
+            order = [0, rank - 1, *range(1, rank - 1)]
+            self.first[value] = self.add_node("Transpose", [value], f"{name}/turned", perm=order)
+            self._ranks[value] = rank
+        return self.first[value]
+
+    def turned_back(self, value: str, name: str, rank: int) -> str:
+        """Adds what has channels last of a value that has them first."""
+        made = self.add_node("Transpose", [value], name, perm=[0, *range(2, rank), 1])
+        self.first[made], self._ranks[made] = value, rank
+        return made
+
     def constant_of(self, value: Any, name: str, dtype: Any = np.float32) -> str:
         """Adds a constant and returns its name."""
         unique = self.unique(name)
-        self.constants[unique] = np.ascontiguousarray(np.asarray(value, dtype))
+        self.constants[unique] = np.asarray(value, dtype, order="C")
         return unique
 
     def integers(self, values: Any, name: str) -> str:
@@ -167,7 +195,7 @@ def _graph(model: Any, plan: Any, place: int) -> Any:
         export.nodes.append(onnx.helper.make_node("Identity", [export.name_of(value.number)], [output]))
         results.append(output)
     return onnx.helper.make_graph(
-        export.nodes,
+        _read(export.nodes, results),
         model.name,
         [
             _info(onnx, *each)
@@ -176,6 +204,16 @@ def _graph(model: Any, plan: Any, place: int) -> Any:
         [_info(onnx, *each) for each in zip(results, plan.targets, strict=True)],
         [onnx.numpy_helper.from_array(value, name) for name, value in export.constants.items()],
     )
+
+
+def _read(nodes: list[Any], results: list[str]) -> list[Any]:
+    """The nodes that the results depend on, in their order."""
+    wanted, kept = set(results), []
+    for node in reversed(nodes):
+        if wanted.intersection(node.output):
+            wanted.update(node.input)
+            kept.append(node)
+    return kept[::-1]
 
 
 def _info(onnx: Any, name: str, symbol: Any) -> Any:

@@ -18,8 +18,8 @@ from cnnfast.io.onnx.reading import required
 
 Found = dict[str, str]  # names of values by the pattern's leaves
 
-_COMMUTES = ("Add", "Mul")
-_RELU6 = ("Clip", ("Add", "x", 3.0), 0.0, 6.0)
+_COMMUTES = ("Add", "Max", "Min", "Mul")
+_RELU6 = [("Clip", ("Add", "x", 3.0), 0.0, 6.0), ("Min", ("Max", ("Add", "x", 3.0), 0.0), 6.0)]
 _ERF = ("Add", ("Erf", ("Div", "x", math.sqrt(2))), 1.0)
 _ERF_BY = ("Add", ("Erf", ("Mul", "x", math.sqrt(0.5))), 1.0)
 _CUBE = ("Add", "x", ("Mul", ("Pow", "x", 3.0), 0.044715))
@@ -58,9 +58,11 @@ class Pattern(NamedTuple):
 
 
 PATTERNS = [
-    *(Pattern(tree, "HardSwish") for tree in _sixths(_RELU6)),
+    *(Pattern(tree, "HardSwish") for gate in _RELU6 for tree in _sixths(gate)),
     Pattern(("Mul", "x", ("HardSigmoid", "x")), "HardSwish"),
-    Pattern(("Div", _RELU6, 6.0), "HardSigmoid", attributes={"alpha": 1 / 6}),
+    Pattern(("Min", ("Max", "x", 0.0), 6.0), "Relu6"),
+    Pattern(("Max", ("Min", "x", 6.0), 0.0), "Relu6"),
+    *(Pattern(("Div", gate, 6.0), "HardSigmoid", attributes={"alpha": 1 / 6}) for gate in _RELU6),
     Pattern(("Mul", "x", ("Sigmoid", "x")), "Swish"),
     Pattern(("Mul", "x", ("Tanh", ("Softplus", "x"))), "Mish"),
     *(Pattern(tree, "Gelu") for gate in (_ERF, _ERF_BY) for tree in _halves(gate)),

@@ -13,6 +13,7 @@ from cnnfast.layers.symbolic import SymbolicTensor
 
 _NAMES = {
     "Relu": "relu",
+    "Relu6": "relu6",
     "Sigmoid": "sigmoid",
     "Tanh": "tanh",
     "HardSwish": "hard_silu",

@@ -46,30 +46,30 @@ _REDUCTIONS = {
 
 
 def _square(to: Export, name: str, x: str) -> str:
-    return to.add_node("Mul", [x, x], name)
+    return to.add_each("Mul", [x, x], name)
 
 
 def _rsqrt(to: Export, name: str, x: str) -> str:
-    return to.add_node("Reciprocal", [to.add_node("Sqrt", [x], f"{name}/sqrt")], name)
+    return to.add_each("Reciprocal", [to.add_each("Sqrt", [x], f"{name}/sqrt")], name)
 
 
 def _expm1(to: Export, name: str, x: str) -> str:
     one = to.constant_of(1.0, f"{name}/one")
-    return to.add_node("Sub", [to.add_node("Exp", [x], f"{name}/exp"), one], name)
+    return to.add_each("Sub", [to.add_each("Exp", [x], f"{name}/exp"), one], name)
 
 
 def _log1p(to: Export, name: str, x: str) -> str:
     one = to.constant_of(1.0, f"{name}/one")
-    return to.add_node("Log", [to.add_node("Add", [x, one], f"{name}/add")], name)
+    return to.add_each("Log", [to.add_each("Add", [x, one], f"{name}/add")], name)
 
 
 def _ne(to: Export, name: str, x: str, y: str) -> str:
-    equal = to.add_node("Equal", [x, y], f"{name}/equal")
-    return to.add_node("Cast", [to.add_node("Not", [equal], f"{name}/not")], name, to=_FLOAT)
+    equal = to.add_each("Equal", [x, y], f"{name}/equal")
+    return to.add_each("Cast", [to.add_each("Not", [equal], f"{name}/not")], name, to=_FLOAT)
 
 
 def _select(to: Export, name: str, condition: str, x: str, y: str) -> str:
-    return to.add_node("Where", [to.add_node("Cast", [condition], f"{name}/truth", to=_TRUTH), x, y], name)
+    return to.add_each("Where", [to.add_each("Cast", [condition], f"{name}/truth", to=_TRUTH), x, y], name)
 
 
 _OTHERS: dict[str, Callable[..., str]] = {
@@ -90,9 +90,9 @@ def formula(to: Export, made: int, op: str, operands: Any, name: str, seed: Any 
         for each in operands
     ]
     if op in _SAME:
-        return to.add_node(_SAME[op], given, name)
+        return to.add_each(_SAME[op], given, name)
     if op in _COMPARISONS:
-        return to.add_node("Cast", [to.add_node(_COMPARISONS[op], given, f"{name}/truth")], name, to=_FLOAT)
+        return to.add_each("Cast", [to.add_each(_COMPARISONS[op], given, f"{name}/truth")], name, to=_FLOAT)
     if op in _OTHERS:
         return _OTHERS[op](to, name, *given)
     raise NotImplementedError(f"{name}: random numbers cannot be exported")

@@ -38,9 +38,8 @@ def on_channels_first(
     x, rank = to.name_of(src), len(to.shape(src)) + 1
     if data_format == "channels_first" or rank < 3:
         return make(x, name)
-    turned = to.add_node("Transpose", [x], f"{name}/first", perm=[0, rank - 1, *range(1, rank - 1)])
-    result = make(turned, f"{name}/channels_first")
-    return to.add_node("Transpose", [result], name, perm=[0, *range(2, rank), 1])
+    turned = to.turned_first(x, name, rank)
+    return to.turned_back(make(turned, f"{name}/channels_first"), name, rank)
 
 
 def _padding(padding: Any) -> dict[str, Any]:
@@ -226,14 +225,17 @@ def batch_norm(
 @writes("activation")
 def activation(to: Export, made: int, src: int, kind: str, name: str) -> str:
     """One that has a kernel; softmax is along the last axis."""
-    return to.name_of(src) if kind == "linear" else to.add_node(_ACTIVATIONS[kind], [to.name_of(src)], name)
+    x = to.name_of(src)
+    if kind == "linear":
+        return x
+    return (to.add_node if kind == "softmax" else to.add_each)(_ACTIVATIONS[kind], [x], name)
 
 
 @writes("add")
 def add(to: Export, made: int, srcs: Any, name: str) -> str:
     """The sum of several."""
     given = [to.name_of(each) for each in srcs]
-    return to.add_node("Add" if len(given) == 2 else "Sum", given, name)
+    return to.add_each("Add" if len(given) == 2 else "Sum", given, name)
 
 
 @writes("dropout")

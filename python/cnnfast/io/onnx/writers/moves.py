@@ -44,7 +44,11 @@ def permute(to: Export, made: int, src: int, order: Any, name: str) -> str:
 @writes("concatenate")
 def concatenate(to: Export, made: int, srcs: Any, axis: int, name: str) -> str:
     """One behind the other along an axis."""
-    return to.add_node("Concat", [to.name_of(each) for each in srcs], name, axis=axis + to.batched(srcs[0]))
+    given, rank = [to.name_of(each) for each in srcs], len(to.shape(srcs[0])) + 1
+    if axis == rank - 2 and all(each in to.first for each in given):
+        made = to.add_node("Concat", [to.first[each] for each in given], f"{name}/channels_first", axis=1)
+        return to.turned_back(made, name, rank)
+    return to.add_node("Concat", given, name, axis=axis + to.batched(srcs[0]))
 
 
 @writes("pad")
