@@ -16,6 +16,7 @@ from typing import Any
 
 import numpy as np
 
+from cnnfast.io.onnx import translators  # noqa: F401  # fills the table
 from cnnfast.io.onnx.node import TABLE
 from cnnfast.io.onnx.reading import read, required
 from cnnfast.io.onnx.translating import Translation

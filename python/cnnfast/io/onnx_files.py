@@ -10,10 +10,11 @@ from cnnfast.layers import Input
 from cnnfast.models.errors import ModelFileError
 
 if TYPE_CHECKING:
+    from cnnfast.models import Model
     from cnnfast.models.base import BaseModel
 
 
-def load_onnx(source: Any) -> Any:
+def load_onnx(source: Any) -> Model:
     """Returns the network of an ONNX file as a model of ours, with its weights, ready to be trained.
 
     Its arrays keep ONNX's order of axes, channels first; layers are named after nodes. What depends on no

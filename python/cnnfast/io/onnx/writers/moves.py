@@ -46,8 +46,8 @@ def concatenate(to: Export, made: int, srcs: Any, axis: int, name: str) -> str:
     """One behind the other along an axis."""
     given, rank = [to.name_of(each) for each in srcs], len(to.shape(srcs[0])) + 1
     if axis == rank - 2 and all(each in to.first for each in given):
-        made = to.add_node("Concat", [to.first[each] for each in given], f"{name}/channels_first", axis=1)
-        return to.turned_back(made, name, rank)
+        joined = to.add_node("Concat", [to.first[each] for each in given], f"{name}/channels_first", axis=1)
+        return to.turned_back(joined, name, rank)
     return to.add_node("Concat", given, name, axis=axis + to.batched(srcs[0]))
 
 
