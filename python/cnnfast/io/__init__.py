@@ -14,17 +14,26 @@ from typing import TYPE_CHECKING, Any
 from cnnfast.utils.missing import missing
 
 if TYPE_CHECKING:
+    from cnnfast.io import onnx_backend
     from cnnfast.io.matching import LoadReport
+    from cnnfast.io.onnx_files import load_onnx, save_onnx
     from cnnfast.io.weights import load_weights
 
-_PLACES = {"LoadReport": "matching", "load_weights": "weights"}
+_PLACES = {
+    "LoadReport": "matching",
+    "load_onnx": "onnx_files",
+    "load_weights": "weights",
+    "save_onnx": "onnx_files",
+}
 
-__all__ = ["LoadReport", "load_weights"]
+__all__ = ["LoadReport", "load_onnx", "load_weights", "onnx_backend", "save_onnx"]
 
 
 def __getattr__(name: str) -> Any:
     if name in _PLACES:
         return getattr(import_module(f"{__name__}.{_PLACES[name]}"), name)
+    if name == "onnx_backend":
+        return import_module(f"{__name__}.{name}")
     raise missing(__name__, name)
 
 

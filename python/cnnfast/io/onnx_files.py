@@ -1,0 +1,113 @@
+"""Networks from files of ONNX, as models that train like any other, and models as such files."""
+
+from __future__ import annotations
+
+import os
+from os import PathLike
+from typing import TYPE_CHECKING, Any
+
+from cnnfast.layers import Input
+from cnnfast.models.errors import ModelFileError
+
+if TYPE_CHECKING:
+    from cnnfast.models import Model
+    from cnnfast.models.base import BaseModel
+
+
+def load_onnx(source: Any) -> Model:
+    """Returns the network of an ONNX file as a model of ours, with its weights, ready to be trained.
+
+    Its arrays keep ONNX's order of axes, channels first; layers are named after nodes. What depends on no
+    input is evaluated once; biases, batch normalizations and activations that are spelled out become layers.
+    A batch may have any size, and an image, too, where the network allows.
+
+    Args:
+        source: A path, the bytes of a file, or a `ModelProto`, of opset 7 or later.
+
+    Returns:
+        A `Model`. Its inputs and outputs are in ONNX's order.
+
+    Raises:
+        FileNotFoundError: If there is no such file.
+        ModelFileError: If it is damaged or too large, or a node is not supported: the message names the node,
+            its operator and the opset. A kind of ValueError.
+        ImportError: If the package `onnx` is not installed.
+
+    Source:
+        ONNX, Operator Schemas, https://onnx.ai/onnx/operators.
+
+    Example:
+        >>> import onnx
+        >>> graph = onnx.parser.parse_model('''
+        ...     <ir_version: 8, opset_import: ["" : 17]>
+        ...     net (float[n, 3, h, w] x) => (float[n, 3, h, w] y) { y = Relu(x) }''')
+        >>> load_onnx(graph).output_shape
+        (None, 3, None, None)
+    """
+    from cnnfast.io.onnx.reading import read
+    from cnnfast.io.onnx.translating import Translation
+    from cnnfast.models import Model
+
+    model = read(source)
+    translation = Translation(model)
+    inputs = {each.name: _input(each) for each in translation.inputs}
+    batches = {_axes(each)[0] for each in translation.inputs}
+    batch = batches.pop() if len(batches) == 1 else None
+    outputs = translation.run(inputs, batch)
+    for name, made in zip(translation.outputs, outputs, strict=True):
+        if not hasattr(made, "sources"):
+            raise ModelFileError(f"its output {name!r} does not depend on its inputs")
+    single = len(outputs) == 1
+    name = "".join(c if c.isprintable() and c != "/" else "_" for c in model.graph.name)[:200] or None
+    listed = list(inputs.values())
+    return Model(listed[0] if len(listed) == 1 else listed, outputs[0] if single else outputs, name=name)
+
+
+def _axes(info: Any) -> list[int | None]:
+    axes = info.type.tensor_type.shape.dim
+    return [int(each.dim_value) if each.dim_value > 0 else None for each in axes] or [None]
+
+
+def _input(info: Any) -> Any:
+    kind = info.type.WhichOneof("value")
+    if kind != "tensor_type" or not info.type.tensor_type.HasField("shape"):
+        raise ModelFileError(f"its input {info.name!r} is no tensor of a known number of axes")
+    if not len(info.type.tensor_type.shape.dim):
+        raise ModelFileError(f"its input {info.name!r} is a number; samples of a batch are needed")
+    name = "".join(c if c.isprintable() and c != "/" else "_" for c in info.name)[:200]
+    batch, *axes = _axes(info)
+    return Input(axes, batch_size=batch, name=name)
+
+
+def save_onnx(model: BaseModel, filepath: str | PathLike[str]) -> None:
+    """Writes a model as an ONNX file, as it predicts.
+
+    Every layer and word that the core computes has its operator there, formulas are spelled out. The batch
+    may have any size; images may, too, where the model's `Input` leaves their sizes open.
+
+    Args:
+        model: The model; it must know its inputs' shapes.
+        filepath: The file; one that is there is replaced.
+
+    Raises:
+        NotImplementedError: If a part of it has no operator in ONNX: random numbers, what NumPy computes, or
+            images that are read at places.
+        ValueError: If the model does not know its inputs' shapes, or operators depend on sizes that are open.
+        ImportError: If the package `onnx` is not installed.
+
+    Example:
+        >>> import pathlib, tempfile
+        >>> from cnnfast import Sequential, layers
+        >>> model = Sequential([layers.Dense(2, activation="relu", input_shape=(3,))])
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     save_onnx(model, pathlib.Path(folder, "net.onnx"))
+        ...     load_onnx(pathlib.Path(folder, "net.onnx")).output_shape
+        (None, 2)
+    """
+    from cnnfast.io.onnx.exporting import exported
+    from cnnfast.io.onnx.reading import required
+
+    onnx = required()
+    proto = exported(model)
+    onnx.checker.check_model(proto, full_check=True)
+    onnx.save(proto, os.fspath(filepath))
