@@ -67,6 +67,7 @@ if TYPE_CHECKING:
         schedules,
         viz,
     )
+    from cnnfast.io import from_torch, to_torch_state_dict
     from cnnfast.layers import InputSpec, Operation
     from cnnfast.layers.symbolic import SymbolicTensor as KerasTensor
     from cnnfast.losses import Loss
@@ -93,13 +94,15 @@ _LAZY = (
     "schedules",
     "viz",
 )
-_LAZY_CLASSES = {
+_LAZY_NAMES = {
     "InputSpec": "layers",
     "KerasTensor": "layers.symbolic",
     "Loss": "losses",
     "Metric": "metrics",
     "Operation": "layers",
     "Optimizer": "optimizers",
+    "from_torch": "io",
+    "to_torch_state_dict": "io",
 }
 
 __all__ = [
@@ -124,6 +127,7 @@ __all__ = [
     "config",
     "constraints",
     "datasets",
+    "from_torch",
     "get_num_threads",
     "get_precision",
     "image_data_format",
@@ -145,6 +149,7 @@ __all__ = [
     "set_precision",
     "set_random_seed",
     "show_config",
+    "to_torch_state_dict",
     "tune",
     "tuning",
     "utils",
@@ -166,8 +171,8 @@ def version() -> str:
 def __getattr__(name: str) -> Any:
     if name in _LAZY:
         return importlib.import_module(f"cnnfast.{name}")
-    if name in _LAZY_CLASSES:
-        return getattr(importlib.import_module(f"cnnfast.{_LAZY_CLASSES[name]}"), name)
+    if name in _LAZY_NAMES:
+        return getattr(importlib.import_module(f"cnnfast.{_LAZY_NAMES[name]}"), name)
     from cnnfast.utils.missing import missing
 
     raise missing(__name__, name)

@@ -15,11 +15,18 @@ from cnnfast.utils.missing import missing
 
 if TYPE_CHECKING:
     from cnnfast.io.matching import LoadReport
+    from cnnfast.io.torch_model import from_torch
+    from cnnfast.io.torch_state import to_torch_state_dict
     from cnnfast.io.weights import load_weights
 
-_PLACES = {"LoadReport": "matching", "load_weights": "weights"}
+_PLACES = {
+    "LoadReport": "matching",
+    "from_torch": "torch_model",
+    "load_weights": "weights",
+    "to_torch_state_dict": "torch_state",
+}
 
-__all__ = ["LoadReport", "load_weights"]
+__all__ = ["LoadReport", "from_torch", "load_weights", "to_torch_state_dict"]
 
 
 def __getattr__(name: str) -> Any:
