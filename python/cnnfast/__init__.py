@@ -67,6 +67,7 @@ if TYPE_CHECKING:
         schedules,
         viz,
     )
+    from cnnfast.io import from_torch, to_torch_state_dict
     from cnnfast.layers import InputSpec, Operation
     from cnnfast.layers.symbolic import SymbolicTensor as KerasTensor
     from cnnfast.layers.variable import Variable
@@ -94,7 +95,7 @@ _LAZY = (
     "schedules",
     "viz",
 )
-_LAZY_CLASSES = {
+_LAZY_NAMES = {
     "InputSpec": "layers",
     "KerasTensor": "layers.symbolic",
     "Loss": "losses",
@@ -102,6 +103,8 @@ _LAZY_CLASSES = {
     "Operation": "layers",
     "Optimizer": "optimizers",
     "Variable": "layers.variable",
+    "from_torch": "io",
+    "to_torch_state_dict": "io",
 }
 
 __all__ = [
@@ -127,6 +130,7 @@ __all__ = [
     "config",
     "constraints",
     "datasets",
+    "from_torch",
     "get_num_threads",
     "get_precision",
     "image_data_format",
@@ -148,6 +152,7 @@ __all__ = [
     "set_precision",
     "set_random_seed",
     "show_config",
+    "to_torch_state_dict",
     "tune",
     "tuning",
     "utils",
@@ -169,8 +174,8 @@ def version() -> str:
 def __getattr__(name: str) -> Any:
     if name in _LAZY:
         return importlib.import_module(f"cnnfast.{name}")
-    if name in _LAZY_CLASSES:
-        return getattr(importlib.import_module(f"cnnfast.{_LAZY_CLASSES[name]}"), name)
+    if name in _LAZY_NAMES:
+        return getattr(importlib.import_module(f"cnnfast.{_LAZY_NAMES[name]}"), name)
     from cnnfast.utils.missing import missing
 
     raise missing(__name__, name)

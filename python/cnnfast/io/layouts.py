@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
-from cnnfast.layers import Dense, Flatten, Reshape
+from cnnfast.layers import Dense, Flatten, LayerScale, PReLU, Reshape
 from cnnfast.layers.depthwise_convolution import DepthwiseConvolution
 from cnnfast.layers.tracing import Tracing, Value
 from cnnfast.utils.nest import leaves
@@ -75,6 +75,24 @@ def layout_for(
     """
     known = _torch_layouts(layer, shape, picture) if torch else [_as_it_is(shape)]
     return next((layout for layout in known if layout.shape == stored), None)
+
+
+def torch_layout(layer: Layer, shape: Shape, picture: Shape | None) -> Layout:
+    """Returns how PyTorch has a weight.
+
+    Args:
+        layer: The weight's layer.
+        shape: The weight's shape.
+        picture: As in `layout_for`.
+
+    Example:
+        >>> torch_layout(Dense(2), (3, 2), None).shape
+        (2, 3)
+    """
+    known = _torch_layouts(layer, shape, picture)
+    if isinstance(layer, PReLU):  # one slope a channel, without axes
+        return known[-1]
+    return known[2] if isinstance(layer, LayerScale) else known[0]  # torchvision's has (channels, 1, 1)
 
 
 def _as_it_is(shape: Shape, stored: Shape | None = None) -> Layout:

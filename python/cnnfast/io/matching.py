@@ -196,6 +196,20 @@ def _role(variable: Variable) -> str:
     return variable.name.partition("/")[2]
 
 
+def torch_role(variable: Variable) -> str:
+    """Returns what PyTorch calls a weight in its module.
+
+    Example:
+        >>> from cnnfast.layers import Dense
+        >>> layer = Dense(2)
+        >>> layer.build((None, 3))
+        >>> [torch_role(each) for each in layer.weights]
+        ['weight', 'bias']
+    """
+    before, _, role = _role(variable).rpartition("/")
+    return f"{before}.{_TORCH.get(role, role)}".lstrip(".")
+
+
 def _owners(model: BaseModel, modules: dict[str, Module]) -> list[_Owner]:
     layers = [layer for layer in model._leaves() if layer._weights]
     names = _names(model, layers, modules)

@@ -88,12 +88,17 @@ def load_weights(
                 f"its arrays are not those of model {model.name!r} ({report}); make the model that it "
                 "was saved from, or take strict=False to set what fits"
             )
-        values = [_value(each) for each in found]
+        values = [value_of(each) for each in found]
     _core.set_weights([each.variable for each in found], values)
     return report
 
 
-def _value(found: Found) -> NDArray[np.float32]:
+def value_of(found: Found) -> NDArray[np.float32]:
+    """Reads the array that was found for a weight; returns the weight's values.
+
+    Raises:
+        ModelFileError: If it does not hold what it claimed to.
+    """
     array = found.array.read()
     if array.shape != found.layout.shape or array.dtype.kind not in "fiub":
         raise ModelFileError(f"{found.array.name} holds {array.dtype} of shape {array.shape}")

@@ -158,7 +158,7 @@ class Layer:
             cls.build = _noting_that_it_is_built(cls.__dict__["build"])  # type: ignore[method-assign]
 
     def __setattr__(self, name: str, value: Any) -> None:
-        """Sets an attribute, which the next call on arrays goes by; a variable of one's own becomes a weight."""
+        """Sets an attribute, which the next call goes by; a variable of one's own becomes a weight."""
         if isinstance(value, Variable) and not any(value is each for each in self._variables()):
             self._take(value, value.trainable)
         super().__setattr__(name, value)

@@ -183,6 +183,13 @@ class Variable(Operators, Weight):
             raise ValueError("weights live in the core; NumPy gets a copy (leave copy=False out)")
         return self.numpy().astype(dtype or np.float32, copy=False)
 
+    def __dlpack__(self, **how: Any) -> Any:
+        """Hands other libraries a copy: `torch.from_dlpack(layer.kernel)`."""
+        return self.numpy().__dlpack__(**how)
+
+    def __dlpack_device__(self) -> tuple[int, int]:
+        return self.numpy().__dlpack_device__()
+
     def __reduce__(self) -> Any:
         """Copies and pickles hold the values, and the rules that training follows."""
         from cnnfast.layers.adding import weight_again

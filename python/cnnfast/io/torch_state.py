@@ -1,0 +1,65 @@
+"""Weights of a model as PyTorch has them."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from cnnfast.io.layouts import flattened_pictures, torch_layout
+from cnnfast.io.matching import torch_role
+from cnnfast.layers import BatchNormalization, LayerScale
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from cnnfast.models.base import BaseModel
+
+
+def to_torch_state_dict(model: BaseModel) -> dict[str, Any]:
+    """Returns a model's weights as tensors of PyTorch, by the names and in the layouts that it gives them.
+
+    A layer "layer1.0.conv1" has "layer1.0.conv1.weight", (out, in, height, width). What `from_torch` made
+    fits the module that it was made of, as known networks do torchvision's.
+
+    Args:
+        model: The model; it must know its input's shape.
+
+    Returns:
+        Tensors by name, for `module.load_state_dict`; copies. The batches that normalizations count are 0.
+
+    Raises:
+        ValueError: If the model does not know its input's shape, or two layers have one name.
+        ImportError: If torch is not installed.
+
+    Example:
+        Into the module, after training::
+
+            net.load_state_dict(cnnfast.to_torch_state_dict(model))
+    """
+    from cnnfast.io.torch_model import _need_torch
+
+    _need_torch("to_torch_state_dict")
+    import torch
+
+    model.blueprint  # noqa: B018  # says what is missing
+    pictures = flattened_pictures(model)
+    state: dict[str, Any] = {}
+    for layer in model._leaves():
+        for variable in layer._weights:
+            key = layer.name if isinstance(layer, LayerScale) else f"{layer.name}.{torch_role(variable)}"
+            if key in state:
+                raise ValueError(f"two weights would be called {key!r}; give layers other names")
+            layout = torch_layout(layer, variable.shape, pictures.get(id(layer)))
+            state[key] = torch.from_numpy(_stored(variable.numpy(), layout))
+        if isinstance(layer, BatchNormalization):
+            state[f"{layer.name}.num_batches_tracked"] = torch.tensor(0)
+    return state
+
+
+def _stored(weight: NDArray[np.float32], layout: Any) -> NDArray[np.float32]:
+    """The array that the layout makes this weight of: each number goes where the layout takes it from."""
+    places = layout.place(np.arange(weight.size).reshape(layout.shape))
+    made = np.empty(weight.size, np.float32)
+    made[places.reshape(-1)] = weight.reshape(-1)
+    return made.reshape(layout.shape)
