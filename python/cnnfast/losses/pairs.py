@@ -69,7 +69,7 @@ def circle(
         """Distances, and exponents of the same class and of others; -inf where there is no pair."""
         away = np.maximum(1 - x @ to.T, 0)
         other = labels.reshape(-1, 1) != to_labels.reshape(1, -1)
-        same = ~other & ~np.eye(*other.shape, dtype=bool) if remove_diagonal else ~other
+        same = ~other & (np.eye(*other.shape) == 0) if remove_diagonal else ~other
         near = gamma * (away + margin) * (away - margin)
         far = gamma * np.maximum(1 + margin - away, 0) * (1 - margin - away)
         return away, np.where(same, near, -np.inf), np.where(other, far, -np.inf)

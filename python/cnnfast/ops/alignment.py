@@ -64,8 +64,13 @@ def ctc_loss(target: Any, output: Any, target_length: Any, output_length: Any, m
         "ctc_loss",
         values,
         [batch],
-        lambda *given: [_Paths(*given, blank).losses],
-        lambda *given: [None, _Paths(*given[:-1], blank).gradient(given[-1][0].reshape(-1)), None, None],
+        lambda *given: [_Paths(blank, *given).losses],
+        lambda *given: [
+            None,
+            _Paths(blank, *given[:-1]).gradient(given[-1][0].reshape(-1)),
+            None,
+            None,
+        ],
     )[0]
 
 
@@ -80,7 +85,7 @@ def _check(name: str, numbers: Array, most: int) -> None:
 class _Paths:
     """Sums along paths through states: blank, first label, blank, second label, ..., blank."""
 
-    def __init__(self, target: Array, output: Array, labels: Array, times: Array, blank: int) -> None:
+    def __init__(self, blank: int, target: Array, output: Array, labels: Array, times: Array) -> None:
         count, length = target.shape
         _check("target_length", labels, length)
         _check("output_length", times, output.shape[1])
@@ -121,15 +126,17 @@ class _Paths:
 
     def gradient(self, grad: Array) -> Array:
         """By the logits: of each sample's loss, times a number each."""
-        made = np.exp(self.logs) * self.lives[:, :, None]
+        made: Array = np.exp(self.logs) * self.lives[:, :, None]
         share, rows = self.ends, np.arange(len(made))[:, None]
         for time in reversed(range(made.shape[1])):
             lives = self.lives[:, time, None]
-            np.add.at(made, (rows, time, self.states), -share * lives)
+            places: Any = (rows, time, self.states)
+            np.add.at(made, places, -share * lives)
             total = self._reached(self.ways[time])
             stays, before, skipping = (share * np.exp(s - total) for s in self._sources(self.ways[time]))
             back = stays
             back[:, :-1] += before[:, 1:]
             back[:, :-2] += np.where(self.skips[:, 2:], skipping[:, 2:], 0)
             share = np.where(lives, back, share)
-        return made * grad[:, None, None]
+        made *= grad[:, None, None]
+        return made
