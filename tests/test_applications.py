@@ -223,6 +223,15 @@ def test_preprocess_input(image_data_format: Callable[[str], None]) -> None:
         imagenet_utils.preprocess_input(x, mode="keras")
 
 
+@pytest.mark.parametrize(
+    "x", [np.zeros((2, 4, 5, 1)), np.zeros((2, 4, 5, 4)), np.zeros(3), None, "cat"], ids=str
+)
+def test_preprocess_input_refuses(x: Any) -> None:
+    """What has other channels than three, which one channel became; and what is no array."""
+    with pytest.raises(ValueError, match="x must"):
+        applications.preprocess_input(x)
+
+
 def test_preprocess_input_in_a_model() -> None:
     inputs = layers.Input((4, 5, 3))
     model = cnnfast.Model(inputs, applications.preprocess_input(inputs))

@@ -142,7 +142,8 @@ def _image(network: Network, shape: Any, given: SymbolicTensor | None, include_t
         return layers.Input(_shape(network, shape, include_top), name="input")
     if not isinstance(given, SymbolicTensor) or not isinstance(given.layer, layers.InputLayer):
         raise ValueError(
-            f"input_tensor must be what Input returned, got {given!r}; call the model on what layers make"
+            f"input_tensor must be what Input returned, got {type(given).__name__}; call the model "
+            "on arrays and what layers make"
         )
     _shape(network, given.shape[1:], include_top)
     return given

@@ -10,6 +10,7 @@ import numpy as np
 
 from cnnfast.config import resolve_data_format
 from cnnfast.utils.arguments import one_of, whole_number
+from cnnfast.utils.samples import as_array
 
 # Of the red, green and blue of ImageNet's images, from 0 to 255; torchvision's.
 _MEAN = np.array([0.485, 0.456, 0.406], np.float32) * 255
@@ -33,7 +34,7 @@ def preprocess_input(x: Any, data_format: str | None = None, mode: str = "torch"
         float32 of the same shape; `x` stays as it is.
 
     Raises:
-        ValueError: If an argument is none of these.
+        ValueError: If an argument is none of these, or there are not three channels.
 
     Source:
         Keras 3, `keras.applications.imagenet_utils.preprocess_input`.
@@ -44,7 +45,13 @@ def preprocess_input(x: Any, data_format: str | None = None, mode: str = "torch"
     """
     one_of(mode, "mode", ("torch", "tf", "caffe"))
     first = resolve_data_format(data_format) == "channels_first"
-    pixels = x if hasattr(x, "sources") or hasattr(x, "graph") else np.asarray(x, np.float32)
+    symbolic = hasattr(x, "sources") or hasattr(x, "graph")
+    pixels = x if symbolic else as_array(x, "x").astype(np.float32)
+    if len(pixels.shape) < 3 or pixels.shape[-3 if first else -1] != 3:
+        raise ValueError(
+            f"x must be images in red, green and blue, the channels {'before' if first else 'after'} height "
+            f"and width, got shape {pixels.shape}; np.repeat makes them of grey ones"
+        )
     if mode == "tf":
         return pixels / np.float32(127.5) - np.float32(1)
     if mode == "caffe":

@@ -123,7 +123,7 @@ class _Paths:
 
     def gradient(self, grad: Array) -> Array:
         """By the logits: of each sample's loss, times a number each."""
-        made = np.exp(self.logs) * self.lives[:, :, None]
+        made: Array = np.exp(self.logs) * self.lives[:, :, None]
         share, rows = self.ends, np.arange(len(made))[:, None]
         for time in reversed(range(made.shape[1])):
             lives = self.lives[:, time, None]
