@@ -44,6 +44,7 @@ def load_onnx(source: Any) -> Model:
         >>> load_onnx(graph).output_shape
         (None, 3, None, None)
     """
+    from cnnfast.io.onnx.node import layer_name
     from cnnfast.io.onnx.reading import read
     from cnnfast.io.onnx.translating import Translation
     from cnnfast.models import Model
@@ -58,7 +59,7 @@ def load_onnx(source: Any) -> Model:
         if not hasattr(made, "sources"):
             raise ModelFileError(f"its output {name!r} does not depend on its inputs")
     single = len(outputs) == 1
-    name = "".join(c if c.isprintable() and c != "/" else "_" for c in model.graph.name)[:200] or None
+    name = layer_name(model.graph.name) or None
     listed = list(inputs.values())
     return Model(listed[0] if len(listed) == 1 else listed, outputs[0] if single else outputs, name=name)
 
@@ -69,14 +70,15 @@ def _axes(info: Any) -> list[int | None]:
 
 
 def _input(info: Any) -> Any:
+    from cnnfast.io.onnx.node import layer_name
+
     kind = info.type.WhichOneof("value")
     if kind != "tensor_type" or not info.type.tensor_type.HasField("shape"):
         raise ModelFileError(f"its input {info.name!r} is no tensor of a known number of axes")
     if not len(info.type.tensor_type.shape.dim):
         raise ModelFileError(f"its input {info.name!r} is a number; samples of a batch are needed")
-    name = "".join(c if c.isprintable() and c != "/" else "_" for c in info.name)[:200]
     batch, *axes = _axes(info)
-    return Input(axes, batch_size=batch, name=name)
+    return Input(axes, batch_size=batch, name=layer_name(info.name) or None)
 
 
 def save_onnx(model: BaseModel, filepath: str | PathLike[str]) -> None:

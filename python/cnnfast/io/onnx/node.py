@@ -107,6 +107,20 @@ class Node:
         return [(*first, *x.examples[place]) for first, place in zip(lead, places, strict=True)]
 
 
+def layer_name(name: Any) -> str:
+    """Returns a name of ONNX's as layers may have it; "" if nothing is left of it.
+
+    Args:
+        name: The name; bytes where it is no text in UTF-8.
+
+    Example:
+        >>> layer_name("/features/0/Conv")
+        'features.0.Conv'
+    """
+    text = name.decode(errors="replace") if isinstance(name, bytes) else name
+    return "".join(c if c.isprintable() else "_" for c in text).strip("/").replace("/", ".")[:180]
+
+
 def rank(x: Any) -> int:
     """Returns the number of axes, the batch's counted.
 

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from cnnfast.io.onnx.constants import evaluated, is_constant, tensor
-from cnnfast.io.onnx.node import TABLE, Node, Sizes
+from cnnfast.io.onnx.node import TABLE, Node, Sizes, layer_name
 from cnnfast.io.onnx.patterns import Step, merged
 from cnnfast.io.onnx.reading import opset_of, required
 from cnnfast.models.errors import ModelFileError
@@ -126,8 +126,8 @@ class Translation:
 
     def _layer_name(self, step: Step) -> str:
         """The node's name, made one that layers may have and no other has."""
-        base = "".join(c if c.isprintable() else "_" for c in step.name).strip("/").replace("/", ".")[:180]
-        name, number = base or step.op, 0
+        base = layer_name(step.name) or step.op
+        name, number = base, 0
         while name in self._names:
             number += 1
             name = f"{base}_{number}"
