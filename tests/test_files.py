@@ -1,7 +1,7 @@
 """Files on the disk: links, modes, names, kills, full disks, short memory, and files of other kinds."""
 
-import itertools
 import errno
+import itertools
 import json
 import os
 import pickle
