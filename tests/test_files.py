@@ -1,6 +1,7 @@
 """Files on the disk: links, modes, names, kills, full disks, short memory, and files of other kinds."""
 
 import errno
+import itertools
 import json
 import os
 import pickle
@@ -129,8 +130,13 @@ def test_our_suffixes_are_not_mixed_up(method: str, suffix: str, right: str, tmp
     assert not list(tmp_path.iterdir())
 
 
-@METHODS
-@pytest.mark.parametrize("suffix", [".keras", ".h5", ".weights.h5", ".HDF5", ".pt", ".onnx", ".npz"])
+@pytest.mark.parametrize(
+    ("method", "suffix"),
+    [
+        ("save_weights", ".keras"),
+        *itertools.product(("save", "save_weights"), (".h5", ".weights.h5", ".HDF5", ".pt", ".onnx", ".npz")),
+    ],
+)
 def test_suffixes_of_others_are_refused(method: str, suffix: str, tmp_path: Path) -> None:
     with pytest.raises(ValueError, match="suffix") as info:
         getattr(small_model(), method)(tmp_path / f"m{suffix}")

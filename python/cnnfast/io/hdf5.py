@@ -20,6 +20,25 @@ _OPTIMIZERS = ("optimizer", "optimizer_weights")
 
 
 @contextmanager
+def opened(file: IO[bytes], mode: str = "r") -> Iterator[Any]:
+    """Yields what is in an HDF5 file.
+
+    Args:
+        file: The file.
+        mode: "r" to read, "w" to write it.
+
+    Raises:
+        ImportError: If h5py is not installed.
+    """
+    try:
+        import h5py
+    except ImportError:
+        raise ImportError("files of Keras's weights need h5py: pip install 'cnnfast[h5]'") from None
+    with h5py.File(file, mode) as store:
+        yield store
+
+
+@contextmanager
 def arrays(file: IO[bytes]) -> Iterator[list[StoredArray]]:
     """Yields the arrays of an HDF5 file, by the names "layer/weight" or "layer/0".
 
@@ -30,14 +49,35 @@ def arrays(file: IO[bytes]) -> Iterator[list[StoredArray]]:
         ImportError: If h5py is not installed.
         ModelFileError: If the file refers to other files.
     """
-    try:
-        import h5py
-    except ImportError:
-        raise ImportError("files of Keras's weights need h5py: pip install 'cnnfast[h5]'") from None
-    with h5py.File(file, "r") as store:
-        root = store.get("model_weights", store)
-        found = _of_layers(root) if "layer_names" in root.attrs else _of_paths(root)
-        yield [StoredArray(n, each.shape, partial(_read, each)) for n, each in found.items()]
+    with opened(file) as store:
+        yield named(store)
+
+
+def named(store: Any) -> list[StoredArray]:
+    """Returns the arrays of an open file by these names.
+
+    Raises:
+        ModelFileError: If the file refers to other files.
+    """
+    root = store.get("model_weights", store)
+    found = _of_layers(root) if "layer_names" in root.attrs else _of_paths(root)
+    return [StoredArray(n, each.shape, partial(_read, each)) for n, each in found.items()]
+
+
+def whole(store: Any, path: str) -> NDArray[Any]:
+    """Reads the array of a path.
+
+    Raises:
+        ModelFileError: If there is none, or it lies in other files.
+    """
+    import h5py
+
+    link, found = store.get(path, getlink=True), store.get(path)
+    if not isinstance(link, h5py.HardLink) or not isinstance(found, h5py.Dataset):
+        raise ModelFileError(f"it has no array {path}, which the model needs")
+    if found.is_virtual or found.external or found.dtype.kind not in "fiu":
+        raise ModelFileError(f"its array {path} lies in other files, or is of no numbers")
+    return _read(found)
 
 
 def _read(dataset: Any) -> NDArray[np.generic]:

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+    from cnnfast.io.arrays import StoredArray
     from cnnfast.io.matching import Found, LoadReport
     from cnnfast.models.base import BaseModel
 
@@ -79,16 +80,35 @@ def load_weights(
     with stored_arrays(path) as arrays:
         if rename is not None:
             arrays = [each._replace(name=rename(each.name)) for each in arrays]
-        found, report = match(model, arrays, by)
-        report = report._replace(
-            unused=tuple(name for name in report.unused if not name.startswith(tuple(spare)))
+        return assign(model, arrays, by, strict, spare)
+
+
+def assign(
+    model: BaseModel,
+    arrays: Sequence[StoredArray],
+    by: str | None = None,
+    strict: bool = True,
+    spare: Sequence[str] = (),
+) -> LoadReport:
+    """Sets a model's weights from named arrays; see `load_weights` for the rest.
+
+    Args:
+        model: The model.
+        arrays: The arrays, which can be read.
+        by: See there.
+        strict: See there.
+        spare: See there.
+    """
+    found, report = match(model, arrays, by)
+    report = report._replace(
+        unused=tuple(name for name in report.unused if not name.startswith(tuple(spare)))
+    )
+    if strict and not report.complete:
+        raise ModelFileError(
+            f"its arrays are not those of model {model.name!r} ({report}); make the model that it was saved "
+            "from, or take strict=False to set what fits"
         )
-        if strict and not report.complete:
-            raise ModelFileError(
-                f"its arrays are not those of model {model.name!r} ({report}); make the model that it "
-                "was saved from, or take strict=False to set what fits"
-            )
-        values = [value_of(each) for each in found]
+    values = [value_of(each) for each in found]
     _core.set_weights([each.variable for each in found], values)
     return report
 

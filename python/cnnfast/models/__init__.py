@@ -26,7 +26,7 @@ def load_model(
 ) -> Model | Sequential:
     """Reads a model from a file that `model.save` wrote; a compiled one trains on exactly where it stopped.
 
-    Reading a file runs no code from it.
+    Reading a file runs no code from it. Keras's `.keras` and `.h5` are read, too, with h5py (extra `h5`).
 
     Args:
         filepath: The file; ".cnnfast" is added where there is none of this name, as `save` adds it.

@@ -328,6 +328,8 @@ class BaseModel(Trainer, Layer):
         `load_model`. With losses, metrics or schedules that have no name it is saved as if it were not
         compiled, with a warning.
 
+        With the suffix ".keras" it is a file of Keras 3, which needs h5py (extra `h5`).
+
         Args:
             filepath: Where to; ".cnnfast" is added to a name without a suffix.
             overwrite: Whether an existing file may be replaced.
@@ -336,8 +338,9 @@ class BaseModel(Trainer, Layer):
         Raises:
             FileExistsError: If the file exists and `overwrite` is False.
             PermissionError: If the file is write-protected.
-            ValueError: If the suffix is that of another format, such as ".keras", or a layer, or what holds
-                its weights, is code of your own without a name or configuration; `save_weights` does without.
+            ValueError: If the suffix is that of another format, such as ".h5", or a layer, or what holds its
+                weights, is code of your own without a name or configuration; `save_weights` does without. Of
+                ".keras": if Keras lacks a layer, or an argument of one.
         """
         from cnnfast.models.saving import save_model
 

@@ -76,14 +76,8 @@ def parse_description(data: bytes, version: int) -> Config:
         Traceback (most recent call last):
         cnnfast.models.errors.ModelFileError: it does not describe a cnnfast model
     """
-    try:
-        config = json.loads(data, parse_constant=_refuse)
-        _check_plain(config)
-    except (ValueError, RecursionError) as error:
-        raise ModelFileError(
-            f"its description is not sound ({error or 'it is nested too deeply'})"
-        ) from error
-    if not isinstance(config, dict) or config.get("format") != "cnnfast":
+    config = plain_json(data)
+    if config.get("format") != "cnnfast":
         raise ModelFileError("it does not describe a cnnfast model")
     if config.get("version") != version:
         raise ModelFileError(
@@ -109,6 +103,26 @@ def parse_description(data: bytes, version: int) -> Config:
         if not 0 <= config["training"][name] < most:
             raise ModelFileError(f"its training's {name!r} is out of range: {config['training'][name]}")
     return config
+
+
+def plain_json(data: bytes | str) -> Config:
+    """Returns what JSON holds, if it can be written again.
+
+    Raises:
+        ModelFileError: If it is not JSON, no object, nested too deeply, or has numbers that are none.
+
+    Example:
+        >>> plain_json(b'{"a": [1]}')
+        {'a': [1]}
+    """
+    try:
+        config = json.loads(data, parse_constant=_refuse)
+        _check_plain(config)
+    except (ValueError, RecursionError) as error:
+        raise ModelFileError(
+            f"its description is not sound ({error or 'it is nested too deeply'})"
+        ) from error
+    return config if isinstance(config, dict) else {}
 
 
 def described_objects(entry: Any, make: Callable[[Any], Any]) -> Any:

@@ -19,12 +19,26 @@ _BEGINNINGS = {
     b"\xff\xd8\xff": "a picture",
 }
 WEIGHTS = "a file of weights alone (safetensors)"
+KERAS_SUFFIX = ".keras"
 _ZIP = b"PK\x03\x04"
 
 
 def is_zip(path: Path) -> bool:
     """Returns whether the file begins as a zip file."""
     return _first_bytes(path).startswith(_ZIP)
+
+
+def is_keras(path: Path) -> bool:
+    """Returns whether the file holds a model that Keras saved, or may do so: HDF5 holds other things, too."""
+    if is_zip(path):
+        import zipfile
+
+        try:
+            with zipfile.ZipFile(path) as archive:
+                return {"config.json", "model.weights.h5"} <= set(archive.namelist())
+        except Exception:  # damaged in ways that the library does not list: whoever reads it tells of it
+            return False
+    return kind_of(path) == HDF5
 
 
 def kind_of(path: Path) -> str | None:

@@ -58,7 +58,12 @@ def save_model(model: BaseModel, filepath: str | os.PathLike[str], overwrite: bo
             suffix is that of another format.
         OSError: If it cannot be written; names the file.
     """
-    path = target_path(filepath, _MODEL_SUFFIX, overwrite)
+    path = target_path(filepath, _MODEL_SUFFIX, overwrite, (foreign.KERAS_SUFFIX,))
+    if path.suffix.lower() == foreign.KERAS_SUFFIX:
+        from cnnfast.io import keras_file
+
+        keras_file.save_model(model, path)
+        return
     with model._lock:  # all of one moment, though another thread may train or compile
         moment = model.network.snapshot()
         weights, taken = model._variables(), moment["weights"]
@@ -75,7 +80,7 @@ def save_model(model: BaseModel, filepath: str | os.PathLike[str], overwrite: bo
                 for name, variable in zip(_weight_names(model), weights, strict=True)
             }
         }
-        compiled = _compile_config(model)
+        compiled = compile_config(model)
         if compiled is not None:
             own = {name: values[id(variable)] for name, variable in kept.items()}
             parts[_OPTIMIZER] = moment["optimizer"] | own
@@ -124,6 +129,8 @@ def load_model(filepath: str | os.PathLike[str], compiled: bool = True) -> Model
     """
     path = source_path(filepath, _MODEL_SUFFIX, _WEIGHTS_SUFFIX)  # the other is told from a model
     read_tuning()  # what is wrong with the tuning file is not this file's fault
+    if foreign.is_keras(path):
+        return _of_keras(path, compiled)
     with _told_of(path), path.open("rb") as file, _opened(path, file) as archive:
         config, sealed = _read_config(archive)
         with _described(sealed):
@@ -146,6 +153,21 @@ def load_model(filepath: str | os.PathLike[str], compiled: bool = True) -> Model
     return model
 
 
+def _of_keras(path: Path, compiled: bool) -> Model | Sequential:
+    from cnnfast.io import keras_file
+
+    with _told_of(path):
+        try:
+            return keras_file.load_model(path, compiled)
+        except (ModelFileError, MemoryError, ImportError, Warning):
+            raise
+        except Exception as error:  # what readers raise over damaged bytes, they do not list
+            kind = foreign.kind_of(path) or foreign.KERAS
+            raise ModelFileError(
+                f"it is {kind}, and not sound ({type(error).__name__}: {error}); fetch a sound copy"
+            ) from error
+
+
 def _kept_by_optimizer(model: BaseModel) -> dict[str, Variable]:
     """What an optimizer keeps in variables, where its step is traced."""
     if model._compiled is None or not model._compiled.optimizer._is_traced:
@@ -153,8 +175,12 @@ def _kept_by_optimizer(model: BaseModel) -> dict[str, Variable]:
     return model._compiled.optimizer._kept()
 
 
-def _compile_config(model: BaseModel) -> Config | None:
-    """What `compile` was given; None, with a warning, where that is code."""
+def compile_config(model: BaseModel) -> Config | None:
+    """Returns what `compile` was given; None, with a warning, where that is code.
+
+    Args:
+        model: The model.
+    """
     from cnnfast import losses, optimizers
 
     compiled = model._compiled

@@ -1,0 +1,211 @@
+"""Keras's files of whole models: `.keras`, and the older `.h5`."""
+
+from __future__ import annotations
+
+import io
+import json
+import time
+import zipfile
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from cnnfast import _core
+from cnnfast.io.arrays import stored_part
+from cnnfast.io.hdf5 import named, opened, whole
+from cnnfast.io.keras_objects import UnknownClassError, made
+from cnnfast.io.keras_reading import Reading
+from cnnfast.io.keras_state import Place, optimizer_arrays, set_optimizer, weight_places
+from cnnfast.io.keras_writing import NotWrittenError, Writing, placed
+from cnnfast.io.weights import assign
+from cnnfast.models import foreign
+from cnnfast.models.description import plain_json, write_description
+from cnnfast.models.errors import ModelFileError
+from cnnfast.models.files import written_at_once
+from cnnfast.utils.warn import warn
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from cnnfast.layers.variable import Variable
+    from cnnfast.models.functional import Model
+    from cnnfast.models.sequential import Sequential
+    from cnnfast.utils.serialization import Config
+
+_CONFIG, _WEIGHTS = "config.json", "model.weights.h5"
+_CONFIG_LIMIT_BYTES = 64 * 2**20  # Keras's configurations take ten times what ours do
+
+
+def load_model(path: Path, compiled: bool) -> Model | Sequential:
+    """Reads a model that Keras saved.
+
+    Args:
+        path: The file.
+        compiled: Whether it is compiled as it was.
+
+    Raises:
+        ModelFileError: If it is damaged, holds code, or has a layer or argument that has no counterpart.
+        ImportError: If h5py is not installed.
+    """
+    if foreign.is_zip(path):
+        with zipfile.ZipFile(path) as archive:
+            if archive.getinfo(_CONFIG).file_size > _CONFIG_LIMIT_BYTES:
+                raise ModelFileError(f"{_CONFIG} is larger than any model's")
+            config = plain_json(archive.read(_CONFIG))
+            weights = io.BytesIO(stored_part(archive, _WEIGHTS))
+        with opened(weights) as store:
+            return _of_keras_3(config, store, compiled)
+    with path.open("rb") as file, opened(file) as store:
+        return _of_h5(store, compiled)
+
+
+def _of_keras_3(config: Config, store: Any, compiled: bool) -> Model | Sequential:
+    reading = Reading()
+    model = reading.model(config)
+    shape = (config.get("build_config") or {}).get("input_shape")
+    if not model.built and shape is not None:
+        model.build(shape)
+    places = weight_places(model, lambda each: reading.listed[id(each)])
+    variables = [variable for place in places for variable in place.variables]
+    values = [value for place in places for value in _values(store, place)]
+    _core.set_weights(variables, values)
+    if compiled and config.get("compile_config") and _compile(model, config["compile_config"]):
+        count = len(store.get("optimizer/vars", ()))
+        kept = [whole(store, f"optimizer/vars/{i}") for i in range(count)]
+        _set_optimizer(model, places, kept)
+    return model
+
+
+def _values(store: Any, place: Place) -> list[NDArray[np.float32]]:
+    values = []
+    for number, variable in enumerate(place.variables):
+        array = whole(store, f"{place.path}/{number}")
+        if array.size != variable.size:
+            raise ModelFileError(f"{place.path}/{number} has shape {array.shape}, {variable!r} needs another")
+        values.append(np.ascontiguousarray(array, np.float32).reshape(variable.shape))
+    return values
+
+
+def _of_h5(store: Any, compiled: bool) -> Model | Sequential:
+    if "model_config" not in store.attrs:
+        raise ModelFileError(
+            "it holds weights alone; make the model, then cnnfast.io.load_weights(model, file)"
+        )
+    reading = Reading()
+    model = reading.model(plain_json(store.attrs["model_config"]))
+    assign(model, named(store), "name")
+    told = store.attrs.get("training_config")
+    if not compiled or told is None:
+        return model
+    training = plain_json(told)
+    optimizer = training.pop("optimizer_config")
+    if not _compile(model, {"optimizer": optimizer, **training}):
+        return model
+    group = store.get("optimizer_weights")
+    if group is not None and str(store.attrs.get("keras_version", "")).startswith("3"):
+        kept = [whole(group, str(name)) for name in group.attrs["weight_names"]]
+        _set_optimizer(model, weight_places(model, lambda each: reading.listed[id(each)]), kept)
+    return model
+
+
+def _compile(model: Model | Sequential, config: Config) -> bool:
+    """Compiles a model as it was; or says what is missing, and does not."""
+    try:
+        model.compile(
+            made(config["optimizer"], "optimizers"),
+            made(config.get("loss"), "losses"),
+            config.get("loss_weights"),
+            made(config.get("metrics"), "metrics"),
+            made(config.get("weighted_metrics"), "metrics"),
+        )
+    except (UnknownClassError, ValueError) as error:
+        warn(f"{error}; the model is loaded as if it were not compiled")
+        return False
+    return True
+
+
+def _set_optimizer(model: Any, places: list[Place], kept: list[NDArray[Any]]) -> None:
+    if not set_optimizer(model, _moved(places), kept):
+        warn(f"what the file kept for {model.optimizer!r} does not suit it here: the optimizer begins anew")
+
+
+def _moved(places: list[Place]) -> list[Variable]:
+    """The weights that training changes, each once."""
+    variables = {id(each): each for place in places for each in place.variables if each.trainable}
+    return list(variables.values())
+
+
+# -- writing -------------------------------------------------------------------------------------------------
+
+_VERSION = "3.15.1"  # of Keras, whose files these are
+
+
+def save_model(model: Any, path: Path) -> None:
+    """Writes a model as Keras 3 does; see `Model.save`.
+
+    Args:
+        model: The model.
+        path: Where to.
+
+    Raises:
+        NotWrittenError: If it has a layer, or an argument of one, that Keras lacks; a kind of ValueError.
+        ImportError: If h5py is not installed.
+    """
+    writing = Writing()
+    with model._lock:  # all of one moment, though another thread may train or compile
+        config = writing.model(model)
+        places = weight_places(model, lambda each: writing.listed[id(each)])
+        compiled = _compile_config_of(model)
+        kept = optimizer_arrays(model, _moved(places)) if compiled is not None else None
+        weights = {
+            f"{place.path}/{number}": variable.numpy()
+            for place in places
+            for number, variable in enumerate(place.variables)
+        }
+    if compiled is not None:
+        config["compile_config"] = compiled
+        weights |= {f"optimizer/vars/{number}": value for number, value in enumerate(kept or ())}
+    parts = {
+        "metadata.json": json.dumps({"keras_version": _VERSION, "date_saved": _now()}).encode(),
+        _CONFIG: write_description(config),
+        _WEIGHTS: _hdf5(weights),
+    }
+    with written_at_once(path) as file, zipfile.ZipFile(file, "w", zipfile.ZIP_STORED) as archive:
+        for name, content in parts.items():
+            archive.writestr(name, content)
+
+
+def _now() -> str:
+    return time.strftime("%Y-%m-%d@%H:%M:%S")
+
+
+def _hdf5(arrays: dict[str, NDArray[Any]]) -> bytes:
+    file = io.BytesIO()
+    with opened(file, "w") as store:
+        for path, array in arrays.items():
+            store[path] = array
+    return file.getvalue()
+
+
+def _compile_config_of(model: Any) -> Config | None:
+    """What `compile` was given, as Keras has it; None, with a warning, where Keras lacks something of it."""
+    from cnnfast.models.saving import compile_config
+
+    given = compile_config(model)
+    if given is None:
+        return None
+    try:
+        return {
+            "optimizer": placed(given["optimizer"], "keras.optimizers"),
+            "loss": placed(given["loss"], "keras.losses"),
+            "loss_weights": given["loss_weights"],
+            "metrics": placed(given["metrics"], "keras.metrics"),
+            "weighted_metrics": placed(given["weighted_metrics"], "keras.metrics"),
+            "run_eagerly": False,
+            "steps_per_execution": 1,
+            "jit_compile": "auto",
+        }
+    except NotWrittenError as error:
+        warn(f"{error}; the model is saved as if it were not compiled: compile it again after loading")
+        return None

@@ -1,0 +1,201 @@
+"""Where Keras's files have weights and what optimizers keep.
+
+A layer's weights stand by its kind and number among its neighbours: "layers/conv2d_1/vars/0" is the first
+weight of the second convolution. An optimizer's variables stand in the order in which Keras makes them.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import numpy as np
+
+from cnnfast.layers.wrapper import Wrapper
+from cnnfast.models.base import BaseModel
+from cnnfast.models.functional import Model
+from cnnfast.optimizers import Nadam
+from cnnfast.utils.serialization import snake_case
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from cnnfast.layers.layer import Layer
+    from cnnfast.layers.variable import Variable
+    from cnnfast.optimizers import Optimizer
+
+Listing = Callable[[BaseModel], Sequence["Layer"]]
+
+_LINE = 16  # floats of a cache line, on which each weight's numbers begin in the core's buffers
+
+
+class Place(NamedTuple):
+    """A layer's own weights.
+
+    Attributes:
+        path: The group that has them.
+        variables: They, in order.
+    """
+
+    path: str
+    variables: list[Variable]
+
+
+def weight_places(model: BaseModel, listing: Listing) -> list[Place]:
+    """Returns where the weights of a model's layers stand, each layer once.
+
+    Args:
+        model: The model.
+        listing: Returns the layers of a model in Keras's order.
+
+    Example:
+        >>> from cnnfast import Input, Sequential, layers
+        >>> model = Sequential([Input((2,)), layers.Dense(3), layers.Dense(1)])
+        >>> [place.path for place in weight_places(model, lambda each: each.layers)]
+        ['layers/dense/vars', 'layers/dense_1/vars']
+    """
+    found: dict[int, Place] = {}
+    _gather(model, listing, "", found)
+    return [place for place in found.values() if place.variables]
+
+
+def _gather(layer: Layer, listing: Listing, path: str, found: dict[int, Place]) -> None:
+    if id(layer) in found:
+        return
+    found[id(layer)] = Place(f"{path}vars", list(layer._weights))
+    if isinstance(layer, BaseModel):
+        numbers: Counter[str] = Counter()
+        for each in listing(layer):
+            kind = _kind(each)
+            _gather(each, listing, f"{path}layers/{_numbered(kind, numbers)}/", found)
+    elif isinstance(layer, Wrapper):
+        _gather(layer.layer, listing, f"{path}layer/", found)
+
+
+def _numbered(kind: str, numbers: Counter[str]) -> str:
+    number = numbers[kind]
+    numbers[kind] += 1
+    return f"{kind}_{number}" if number else kind
+
+
+def _kind(layer: Layer) -> str:
+    return "functional" if type(layer) is Model else snake_case(type(layer).__name__)
+
+
+# -- optimizers ------------------------------------------------------------------------------------------
+
+# How Keras groups what is kept for weights: those of one group stand together for each weight.
+_GROUPS: dict[str, list[int]] = {
+    "SGD": [1],
+    "Adam": [2, 1],
+    "AdamW": [2, 1],
+    "RMSprop": [1, 1, 1],
+    "Adagrad": [1],
+    "Adadelta": [2],
+    "Adamax": [2],
+    "Nadam": [2],
+    "Lion": [1],
+    "Ftrl": [2],
+}
+
+
+def optimizer_arrays(model: BaseModel, moved: Sequence[Variable]) -> list[NDArray[Any]] | None:
+    """Returns what Keras's optimizer of the same name has in its variables; None for one that it lacks.
+
+    Args:
+        model: A compiled model.
+        moved: The weights that training changes, in Keras's order.
+    """
+    optimizer = model.optimizer
+    step = model.network.step
+    rate = [] if optimizer._follows_schedule else [np.float32(optimizer.learning_rate)]
+    begin = [np.asarray(step, np.int32), *map(np.asarray, rate)]
+    if optimizer._is_traced:
+        return [*begin, *(each.numpy() for each in optimizer._own)]
+    if type(optimizer).__name__ not in _GROUPS:
+        return None
+    state = list(model.network.optimizer_state().values())
+    spans = _spans(model, moved)
+    arrays = [
+        state[slot][begin:end].reshape(v.shape)
+        for slot, v in _order(optimizer, moved, state)
+        for begin, end in [spans[id(v)]]
+    ]
+    if isinstance(optimizer, Nadam):
+        arrays.append(np.asarray(_product_of_nadam(optimizer, step), np.float32))
+    return begin + arrays
+
+
+def set_optimizer(model: BaseModel, moved: Sequence[Variable], arrays: Sequence[NDArray[Any]]) -> bool:
+    """Sets what an optimizer keeps from the variables of Keras's; returns whether they suit it.
+
+    Args:
+        model: A compiled model.
+        moved: The weights that training changes, in Keras's order.
+        arrays: Keras's variables.
+    """
+    optimizer, rest = model.optimizer, list(arrays)
+    if not rest:
+        return False
+    step = int(rest.pop(0))
+    if not optimizer._follows_schedule:
+        if not rest or rest[0].shape != ():
+            return False
+        optimizer.learning_rate = float(rest.pop(0))
+    if not rest and step == 0:  # it has moved nothing yet
+        return True
+    if optimizer._is_traced:
+        own = optimizer._own
+        if [each.shape for each in own] != [each.shape for each in rest]:
+            return False
+        for variable, value in zip(own, rest, strict=True):
+            variable.assign(value)
+        optimizer._iterations.assign(step)
+        model.network.set_optimizer_state(model.network.optimizer_state(), step)
+        return True
+    product = rest.pop() if isinstance(optimizer, Nadam) else None
+    names, state = list(model.network.optimizer_state()), list(model.network.optimizer_state().values())
+    order = list(_order(optimizer, moved, state)) if type(optimizer).__name__ in _GROUPS else []
+    if [v.shape for _, v in order] != [each.shape for each in rest]:
+        return False
+    spans = _spans(model, moved)
+    for (slot, variable), value in zip(order, rest, strict=True):
+        begin, end = spans[id(variable)]
+        state[slot][begin:end] = value.reshape(-1)
+    if product is not None:
+        state[2][:] = product
+    model.network.set_optimizer_state(dict(zip(names, state, strict=True)), step)
+    return True
+
+
+def _product_of_nadam(optimizer: Any, steps: int) -> float:
+    """What Nadam multiplied up in its steps: one number in Keras, here one for each of a weight."""
+    powers = 0.96 ** np.arange(1, steps + 1)
+    return float(np.prod(optimizer.beta_1 * (1.0 - 0.5 * powers)))
+
+
+def _order(
+    optimizer: Optimizer, moved: Sequence[Variable], state: Sequence[Any]
+) -> Iterator[tuple[int, Variable]]:
+    """Slots and weights as Keras's variables stand: averages, sums of gradients, then its own by groups."""
+    extra = [bool(optimizer.gradient_accumulation_steps), optimizer.use_ema]
+    own = len(state) - sum(extra)
+    if optimizer.use_ema:
+        yield from ((len(state) - 1, variable) for variable in moved)
+    if optimizer.gradient_accumulation_steps:
+        yield from ((own, variable) for variable in moved)
+    first = 0
+    for count in _GROUPS[type(optimizer).__name__]:
+        slots = range(first, min(first + count, own))
+        yield from ((slot, variable) for variable in moved for slot in slots)
+        first += count
+
+
+def _spans(model: BaseModel, moved: Sequence[Variable]) -> dict[int, tuple[int, int]]:
+    """Where the numbers of each weight are in the core's buffers."""
+    spans, at = {}, 0
+    for weight in model.network.weights:
+        spans[id(weight)] = (at, at + weight.size)
+        at += -(-weight.size // _LINE) * _LINE
+    return spans
