@@ -23,6 +23,8 @@ _OPTIMIZERS = ("optimizer", "optimizer_weights")
 def opened(file: IO[bytes], mode: str = "r") -> Iterator[Any]:
     """Yields what is in an HDF5 file.
 
+    The library can loop without end on a damaged file, and holds Python's lock meanwhile.
+
     Args:
         file: The file.
         mode: "r" to read, "w" to write it.
