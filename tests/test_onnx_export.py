@@ -110,6 +110,14 @@ def test_layers_and_words(name: str, tmp_path: Path) -> None:
     check(model_of(shape, make), x, tmp_path)
 
 
+def test_names_that_are_made_up_are_none_of_the_file(tmp_path: Path) -> None:
+    save = tmp_path / "net.onnx"
+    io.save_onnx(model_of(IMAGE, layers.DepthToSpace(2, name="depth_to_space")), save)
+    cnnfast.utils.clear_session()
+    names = [layer.name for layer in io.load_onnx(save).layers]
+    assert len(set(names)) == len(names)
+
+
 def test_a_nested_model_and_one_with_a_call(tmp_path: Path) -> None:
     class Twice(layers.Layer):
         def __init__(self) -> None:

@@ -255,12 +255,14 @@ def test_models_hold_them() -> None:
     made = Model(source, outputs)
     features = Model(source, hidden).predict(x).astype(float)
     for got, want in zip(
-        made.predict(x), (features.mean((1, 2)), features.max(-1, keepdims=True), features.sum()), strict=True
+        made.predict_on_batch(x),
+        (features.mean((1, 2)), features.max(-1, keepdims=True), features.sum()),
+        strict=True,
     ):
         np.testing.assert_allclose(got, want, rtol=1e-5, atol=1e-5)
     copy = Model.from_config(made.get_config())
     copy.set_weights(made.get_weights())
-    for one, other in zip(copy.predict(x), made.predict(x), strict=True):
+    for one, other in zip(copy.predict_on_batch(x), made.predict_on_batch(x), strict=True):
         np.testing.assert_array_equal(one, other)
 
 

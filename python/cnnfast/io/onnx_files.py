@@ -48,6 +48,7 @@ def load_onnx(source: Any) -> Model:
     from cnnfast.io.onnx.reading import read
     from cnnfast.io.onnx.translating import Translation
     from cnnfast.models import Model
+    from cnnfast.models.blueprint import rename_twins
 
     model = read(source)
     translation = Translation(model)
@@ -61,6 +62,7 @@ def load_onnx(source: Any) -> Model:
     single = len(outputs) == 1
     name = layer_name(model.graph.name) or None
     listed = list(inputs.values())
+    rename_twins(listed, outputs)
     return Model(listed[0] if len(listed) == 1 else listed, outputs[0] if single else outputs, name=name)
 
 

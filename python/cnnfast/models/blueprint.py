@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from cnnfast.layers.calls import acts_by_default
 from cnnfast.layers.input import InputLayer
+from cnnfast.layers.layer import new_name
 from cnnfast.layers.symbolic import Call, SymbolicTensor
 from cnnfast.layers.tracing import Tracing, Value
 from cnnfast.models.order import layer_order
@@ -217,6 +218,16 @@ class Blueprint:
                 raise ValueError(
                     f"two layers of the model are named {call.layer.name!r}; give one another name"
                 )
+
+
+def rename_twins(inputs: Sequence[SymbolicTensor], outputs: Sequence[SymbolicTensor]) -> None:
+    """Gives each layer between them another name if one before it has its own: some were made up."""
+    begins = {_key(each): _input_for(each) for each in inputs}
+    names: dict[str, Layer] = {}
+    for call in [*begins.values(), *_in_order(begins, outputs)]:
+        layer, base = call.layer, call.layer.name
+        while names.setdefault(layer.name, layer) is not layer:
+            layer.name = new_name(base)
 
 
 def _key(symbol: SymbolicTensor) -> tuple[int, int]:
