@@ -22,8 +22,8 @@ bool cpu_has_avx512() {
 bool cpu_has_avx512_bf16() {
   return cpu_has_avx512() && __builtin_cpu_supports("avx512bf16");
 }
-// Intel's makes a pair of products in the time of four and a half float32 ones (Emerald Rapids: 75 against 170
-// GFLOP/s).
+// Intel's makes a pair of products in the time of four and a half float32 ones (Emerald Rapids: 75 against
+// 170 GFLOP/s).
 bool cpu_has_slow_bf16() {
   return __builtin_cpu_is("intel");
 }
