@@ -1,6 +1,8 @@
 """The scripts of `examples/keras`, run by Keras and by cnnfast from the same weights: the same losses.
 
-Keras runs them as they are, on JAX; for cnnfast only what they import changes.
+Keras runs them as they are, on JAX in float64, from weights that float32 holds: in float32 a script whose
+numbers come near a ReLU's edge parts from it by rounding alone, another one on each CPU. For cnnfast only
+what they import changes.
 
 pip install 'cnnfast[conformance]' && KERAS_BACKEND=numpy pytest tests/conformance/test_scripts.py
 """
@@ -27,11 +29,13 @@ SCRIPTS = sorted((Path(__file__).parents[2] / "examples" / "keras").glob("*.py")
 _THEIRS = """
 import runpy, sys
 import keras, numpy as np
+keras.config.set_floatx("float64")
 for path in sys.argv[2:]:
     script = runpy.run_path(path, run_name="script")
     keras.utils.set_random_seed(0)
     model = script["build"]()
-    begin = model.get_weights()
+    begin = [weight.astype(np.float32) for weight in model.get_weights()]
+    model.set_weights(begin)
     x, y = script["data"](np.random.default_rng(0))
     model = script["compiled"](model)
     losses = [float(np.ravel(model.train_on_batch(x, y))[0]) for _ in range(%d)]
@@ -44,7 +48,7 @@ for path in sys.argv[2:]:
 def theirs(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder of what Keras began with and came to: losses, then weights, of each script."""
     folder = tmp_path_factory.mktemp("keras")
-    environment = {**os.environ, "KERAS_BACKEND": "jax", "JAX_PLATFORMS": "cpu"}
+    environment = {**os.environ, "KERAS_BACKEND": "jax", "JAX_PLATFORMS": "cpu", "JAX_ENABLE_X64": "1"}
     command = [sys.executable, "-c", _THEIRS % STEPS, str(folder), *map(str, SCRIPTS)]
     subprocess.run(command, env=environment, check=True, timeout=600)
     return folder
