@@ -5,6 +5,8 @@
 
 #include <atomic>
 
+#include "runtime/clock.h"
+
 namespace cnnfast {
 
 namespace {
@@ -20,10 +22,6 @@ thread_local int called_back = 0;
 
 // A child has the thread that forked, and that one has the lock.
 const int at_fork = pthread_atfork(nullptr, nullptr, [] { outside = forks = 0; });
-
-void wait_a_little() {
-  usleep(50);
-}
 
 bool must_stop() {
   return ending && !ends;

@@ -1,11 +1,11 @@
 // A network's runs timed: of what it is, and of the algorithms it might take.
 #include <algorithm>
-#include <chrono>
 #include <cmath>
 #include <vector>
 
 #include "graph/measure.h"
 #include "graph/network_parts.h"
+#include "runtime/clock.h"
 
 namespace cnnfast {
 
@@ -33,7 +33,6 @@ Network::Copies Network::copy_state(Mode mode) const {
 }
 
 Timing Network::profile(std::span<const Samples> inputs, int n, Mode mode, int runs) {
-  using Clock = std::chrono::steady_clock;
   const Transaction transaction(*this);
   if (runs < 1) fail("runs must be at least 1, got ", runs, ".");
   if (mode == Mode::vjp || mode == Mode::vjp_training)
@@ -67,7 +66,7 @@ Timing Network::profile(std::span<const Samples> inputs, int n, Mode mode, int r
   for (int i = 0; i < runs; ++i) {
     const Clock::time_point start = Clock::now();
     program.run(&run, program.threads());
-    const double seconds = std::chrono::duration<double>(Clock::now() - start).count();
+    const double seconds = seconds_since(start);
     if (seconds < best.seconds) best.seconds = seconds, best.step_seconds = step_seconds;
   }
   return best;

@@ -1,27 +1,20 @@
 // The runs of a network: its programs, planned and kept, and batch after batch through them.
 #include <algorithm>
 #include <atomic>
-#include <chrono>
 #include <cstdlib>
 #include <functional>
 #include <optional>
-#include <thread>
 #include <utility>
 #include <vector>
 
 #include "graph/measure.h"
 #include "graph/network_parts.h"
 #include "graph/print_plan.h"
+#include "runtime/clock.h"
 
 namespace cnnfast {
 
 namespace {
-
-using Clock = std::chrono::steady_clock;
-
-double seconds_since(Clock::time_point start) {
-  return std::chrono::duration<double>(Clock::now() - start).count();
-}
 
 // Programs a network keeps: batches of training, its last one, evaluation and prediction, with room for some
 // change. They hold steps, no memory to run in.
@@ -187,7 +180,6 @@ void Network::take_slots(Cached* cached) {
 }
 
 int Network::execute(Mode mode, const Batches& batches, Run run, const Transaction& transaction) {
-  const Clock::time_point start = Clock::now();
   Cached& cached = find(batches.n, mode);
   const Program& program = *cached.program;
   take_state(mode);
@@ -206,6 +198,7 @@ int Network::execute(Mode mode, const Batches& batches, Run run, const Transacti
     const int64_t results = side.objective ? results_of(*side.objective) : 0;
     window.emplace(*side.graph, outputs_, results, batches.n, &run);
   }
+  const Clock::time_point start = Clock::now();
   const auto is_over = [&](int done) {
     return done == batches.count || seconds_since(start) > batches.seconds || transaction.is_awaited();
   };
@@ -214,9 +207,9 @@ int Network::execute(Mode mode, const Batches& batches, Run run, const Transacti
     window->move_on(to);
     bind_step(mode, to, cached.factors);
   };
-  for (int done = 1;; ++done, move_on(&run)) {  // one parallel region after the other
+  Clock::time_point begun = start;
+  for (int done = 1;; ++done, move_on(&run), begun = Clock::now()) {  // one parallel region after the other
     const int first = done;
-    const Clock::time_point begun = Clock::now();
     const auto next = [&](Run* to) {
       if (is_over(done) || seconds_since(begun) > cached.crew.seconds()) return false;
       move_on(to);
@@ -226,7 +219,7 @@ int Network::execute(Mode mode, const Batches& batches, Run run, const Transacti
     const std::function<bool(Run*)> several(std::ref(next));
     const auto [failed, waited] = program.run(&run, cached.crew.size(), window ? several : nullptr);
     if (failed) failed->fail();
-    cached.crew.tell(done - first + 1, seconds_since(begun), waited);
+    if (program.threads() > 1) cached.crew.tell(done - first + 1, seconds_since(begun), waited);
     if (is_over(done)) {
       note_changes(mode, &cached, transaction);
       return done;
@@ -259,7 +252,7 @@ void Network::give_way() const {
     const Lock lock(state_->mutex);
     return LockedWeights::are_awaited(locking_order_);
   };
-  for (int i = 0; i < kLooks && is_awaited(); ++i) std::this_thread::sleep_for(std::chrono::microseconds(50));
+  for (int i = 0; i < kLooks && is_awaited(); ++i) wait_a_little();
 }
 
 int Network::predict(std::span<const Samples> inputs, const Batches& batches,

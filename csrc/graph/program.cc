@@ -1,20 +1,15 @@
 #include "graph/program.h"
 
 #include <algorithm>
-#include <chrono>
 #include <limits>
+#include <optional>
 
+#include "runtime/clock.h"
 #include "runtime/parallel.h"
 
 namespace cnnfast {
 
 namespace {
-
-using Clock = std::chrono::steady_clock;
-
-double seconds_since(Clock::time_point start) {
-  return std::chrono::duration<double>(Clock::now() - start).count();
-}
 
 // The part of a run that one micro-batch is.
 Run part_of(const Run& run, const MicroBatches& m, int number) {
@@ -93,17 +88,17 @@ Program::Outcome Program::run(Run* run, int threads, const std::function<bool(Ru
       if (last == number) return;
     }
   };
-  Clock::time_point left;
+  std::optional<Clock::time_point> left;  // when the caller had done its part of a team's work
   parallel(std::min(threads, threads_), [&](const Team& team) {
     float* own = run->arena + memory_.shared + team.rank() * (memory_.own + memory_.scratch);
     Worker worker{team, team.rank() == 0 ? watch : off, own, own + memory_.own};
     if (run->clear) clear(team, run->arena);
     runs(worker);
     waited += worker.place.waited;
-    if (team.rank() == 0) left = Clock::now();
+    if (team.rank() == 0 && team.size() > 1) left = Clock::now();
   });
   watch.lap(steps_.size() - 1);
-  return {failed, waited + seconds_since(left)};
+  return {failed, waited + (left ? seconds_since(*left) : 0.0)};
 }
 
 void Program::clear(const Team& team, float* arena) const {

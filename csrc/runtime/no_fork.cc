@@ -3,8 +3,8 @@
 #include <pthread.h>
 
 #include <atomic>
-#include <chrono>
-#include <thread>
+
+#include "runtime/clock.h"
 
 namespace cnnfast {
 
@@ -13,11 +13,6 @@ namespace {
 // Whoever comes writes one of the two, then reads the other; all see these in one order.
 std::atomic<int> working{0}, forking{0};
 thread_local int depth = 0;  // scopes that this thread is in
-
-// Both sides wait by looking again: a condition that threads wait for does not survive a fork.
-void wait_a_little() {
-  std::this_thread::sleep_for(std::chrono::microseconds(50));
-}
 
 void before_fork() {
   ++forking;

@@ -1,8 +1,9 @@
 // Threads. The one door to OpenMP: everything parallel in the library goes through a Team.
 #pragma once
-#include <chrono>
 #include <cstdint>
 #include <type_traits>
+
+#include "runtime/clock.h"
 
 namespace cnnfast {
 
@@ -35,14 +36,13 @@ class Team {
 // Returns once it holds, as other threads will make it; and the seconds it took, beyond a short look.
 template <class Holds>
 double wait_until(const Holds& holds) {
-  using Clock = std::chrono::steady_clock;
   for (int looks = 0; looks < kShortLook; ++looks) {
     if (holds()) return 0;
     relax();
   }
   const Clock::time_point start = Clock::now();
   while (!holds()) yield();
-  return std::chrono::duration<double>(Clock::now() - start).count();
+  return seconds_since(start);
 }
 
 // Runs body(team, context) on `threads` threads, the caller among them, and returns when all have; on the
