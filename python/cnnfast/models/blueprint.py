@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from cnnfast.layers.calls import acts_by_default
 from cnnfast.layers.input import InputLayer
-from cnnfast.layers.layer import new_name
 from cnnfast.layers.symbolic import Call, SymbolicTensor
 from cnnfast.layers.tracing import Tracing, Value
 from cnnfast.models.order import layer_order
+from cnnfast.utils.distinct import distinct
 from cnnfast.utils.nest import leaves, mapped, packed
 
 if TYPE_CHECKING:
@@ -95,7 +95,7 @@ class Blueprint:
         self._graph = Tracing()
         self._check_names(calls)
         self._number(calls, begins)
-        self.input_names = _unique([call.layer.name for call in begins.values()])
+        self.input_names = _all_distinct([call.layer.name for call in begins.values()])
         self.output_names = names_of(outputs, self.targets)
 
     def _number(self, calls: Sequence[Call], begins: dict[tuple[int, int], Call]) -> None:
@@ -223,11 +223,12 @@ class Blueprint:
 def rename_twins(inputs: Sequence[SymbolicTensor], outputs: Sequence[SymbolicTensor]) -> None:
     """Gives each layer between them another name if one before it has its own: some were made up."""
     begins = {_key(each): _input_for(each) for each in inputs}
-    names: dict[str, Layer] = {}
-    for call in [*begins.values(), *_in_order(begins, outputs)]:
-        layer, base = call.layer, call.layer.name
-        while names.setdefault(layer.name, layer) is not layer:
-            layer.name = new_name(base)
+    calls = [*begins.values(), *_in_order(begins, outputs)]
+    taken: set[str] = set()
+    for layer in {id(call.layer): call.layer for call in calls}.values():
+        name = distinct(layer.name, taken)
+        if name != layer.name:
+            layer.name = name
 
 
 def _key(symbol: SymbolicTensor) -> tuple[int, int]:
@@ -278,12 +279,9 @@ def names_of(structure: Any, symbols: Sequence[SymbolicTensor]) -> list[str]:
     """Returns the names of inputs or outputs: the keys of a dict, else of the layers that make them."""
     if isinstance(structure, dict) and len(structure) == len(symbols):
         return sorted(structure)
-    return _unique([symbol.layer.name for symbol in symbols])
+    return _all_distinct([symbol.layer.name for symbol in symbols])
 
 
-def _unique(names: Sequence[str]) -> list[str]:
-    made: list[str] = []
-    for name in names:
-        number = sum(each == name for each in names[: len(made)])
-        made.append(f"{name}_{number}" if number else name)
-    return made
+def _all_distinct(names: Sequence[str]) -> list[str]:
+    taken: set[str] = set()
+    return [distinct(name, taken) for name in names]

@@ -14,6 +14,7 @@ import numpy as np
 from cnnfast import _core
 from cnnfast.io.onnx.reading import required
 from cnnfast.layers.tracing import Tracing
+from cnnfast.utils.distinct import distinct
 
 OPSET = 19  # the first that pads in circles
 IR_VERSION = 9
@@ -150,12 +151,7 @@ class Export(Tracing):
 
     def unique(self, name: str) -> str:
         """Returns a name that nothing else has."""
-        found, number = name, 0
-        while found in self._taken:
-            number += 1
-            found = f"{name}_{number}"
-        self._taken.add(found)
-        return found
+        return distinct(name, self._taken)
 
 
 def exported(model: Any) -> Any:

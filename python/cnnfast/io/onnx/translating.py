@@ -12,6 +12,7 @@ from cnnfast.io.onnx.node import TABLE, Node, Sizes, layer_name
 from cnnfast.io.onnx.patterns import Step, merged
 from cnnfast.io.onnx.reading import opset_of, required
 from cnnfast.models.errors import ModelFileError
+from cnnfast.utils.distinct import distinct
 
 _ANY_BATCH = (
     7919,
@@ -126,13 +127,7 @@ class Translation:
 
     def _layer_name(self, step: Step) -> str:
         """The node's name, made one that layers may have and no other has."""
-        base = layer_name(step.name) or step.op
-        name, number = base, 0
-        while name in self._names:
-            number += 1
-            name = f"{base}_{number}"
-        self._names.add(name)
-        return name
+        return distinct(layer_name(step.name) or step.op, self._names)
 
 
 def _has_graphs(proto: Any) -> bool:
