@@ -11,9 +11,8 @@ import numpy as np
 
 from cnnfast.config import resolve_data_format
 from cnnfast.layers.activation import activation_of, emit_activation
-from cnnfast.layers.symbolic import SymbolicTensor
 from cnnfast.layers.tracing import Value
-from cnnfast.ops.runner import Operation, computed_error, in_layer, run, run_grad
+from cnnfast.ops.runner import Operation, computed_error, in_layers, run, run_grad
 from cnnfast.utils.arguments import normal_padding, per_axis, whole_number
 from cnnfast.utils.samples import as_array
 
@@ -122,6 +121,7 @@ def _groups(kernel: NDArray[np.float32], x: Any, data_format: str | None) -> int
     return max(int(channels or 1) // int(kernel.shape[-2]), 1)
 
 
+@in_layers
 def conv(
     x: Any,
     kernel: Any,
@@ -169,9 +169,6 @@ def conv(
         >>> conv(image[None, :, :, None], edge[:, :, None, None]).ravel()
         array([ 0., 30., 30.,  0.], dtype=float32)
     """
-    if isinstance(x, SymbolicTensor):
-        how = (strides, padding, data_format, dilation_rate, groups, bias, activation)
-        return in_layer(lambda given: conv(given, kernel, *how), x)
     if isinstance(kernel, Value):
         return _by_computed(x, kernel, strides, padding, data_format, dilation_rate, groups, bias, activation)
     filters = checked_kernel(kernel, x, "channels / groups, filters")

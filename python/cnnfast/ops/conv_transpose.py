@@ -8,9 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from cnnfast.layers.symbolic import SymbolicTensor
 from cnnfast.ops.conv import Convolution, checked_kernel, convolution
-from cnnfast.ops.runner import in_layer, run, run_grad
+from cnnfast.ops.runner import in_layers, run, run_grad
 from cnnfast.utils.arguments import per_axis
 
 if TYPE_CHECKING:
@@ -60,6 +59,7 @@ def _operation(
     return _Transposed(**{**vars(plain), "filters": kernel.shape[-2] * plain.groups}, output_padding=more)
 
 
+@in_layers
 def conv_transpose(
     x: Any,
     kernel: Any,
@@ -107,9 +107,6 @@ def conv_transpose(
         >>> conv_transpose(np.array([[[1.0], [10.0]]]), np.array([[[1.0]], [[2.0]], [[3.0]]]), 2).ravel()
         array([ 1.,  2., 13., 20., 30.], dtype=float32)
     """
-    if isinstance(x, SymbolicTensor):
-        how = (strides, padding, output_padding, data_format, dilation_rate, groups, bias, activation)
-        return in_layer(lambda given: conv_transpose(given, kernel, *how), x)
     filters = checked_kernel(kernel, x, "filters / groups, channels")
     operation = _operation(
         filters,

@@ -8,8 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from cnnfast.layers.activation import activation_of, emit_activation
-from cnnfast.layers.symbolic import SymbolicTensor
-from cnnfast.ops.runner import Operation, in_layer, run, run_grad
+from cnnfast.ops.runner import Operation, in_layers, run, run_grad
 from cnnfast.utils.samples import as_array
 
 if TYPE_CHECKING:
@@ -41,6 +40,7 @@ def _matrix(kernel: ArrayLike) -> NDArray[np.float32]:
     return matrix
 
 
+@in_layers
 def dense(
     x: Any,
     kernel: Any,
@@ -65,8 +65,6 @@ def dense(
         >>> dense([[1.0, 2.0]], [[1.0], [10.0]], bias=[0.5])
         array([[21.5]], dtype=float32)
     """
-    if isinstance(x, SymbolicTensor):
-        return in_layer(lambda given: dense(given, kernel, bias, activation), x)
     matrix = _matrix(kernel)
     operation = _Dense(matrix.shape[1], bias is not None, activation_of(activation))
     return run(operation, x, [kernel] if bias is None else [kernel, bias])

@@ -7,7 +7,6 @@ from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
 from cnnfast.config import resolve_data_format
-from cnnfast.layers.symbolic import SymbolicTensor
 from cnnfast.layers.tracing import Value
 from cnnfast.ops.conv import (
     Convolution,
@@ -17,7 +16,7 @@ from cnnfast.ops.conv import (
     convolution,
     windows_of,
 )
-from cnnfast.ops.runner import in_layer, run
+from cnnfast.ops.runner import in_layers, run
 
 if TYPE_CHECKING:
     import numpy as np
@@ -51,6 +50,7 @@ def _grouped(kernel: NDArray[np.float32]) -> NDArray[np.float32]:
     return kernel.reshape(*size, 1, channels * multiplier)
 
 
+@in_layers
 def depthwise_conv(
     x: Any,
     kernel: Any,
@@ -96,9 +96,6 @@ def depthwise_conv(
         >>> depthwise_conv(x, kernel).tolist()
         [[[[3.0, 30.0], [5.0, 50.0]]]]
     """
-    if isinstance(x, SymbolicTensor):
-        how = (strides, padding, data_format, dilation_rate, bias, activation)
-        return in_layer(lambda given: depthwise_conv(given, kernel, *how), x)
     if isinstance(kernel, Value):
         return _by_computed(x, kernel, strides, padding, data_format, dilation_rate, bias, activation)
     filters = checked_kernel(kernel, x, "channels, multiplier")

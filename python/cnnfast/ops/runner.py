@@ -9,9 +9,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from functools import cache, lru_cache
+from functools import cache, lru_cache, wraps
 from threading import RLock
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar, cast
 
 import numpy as np
 
@@ -26,6 +26,8 @@ if TYPE_CHECKING:
     from numpy.typing import ArrayLike, NDArray
 
     from cnnfast._core import Network
+
+Word = TypeVar("Word", bound=Callable[..., Any])
 
 # A loop over a few shapes should find all of them planned.
 _KEPT_NETWORKS = 32
@@ -103,17 +105,24 @@ def _held(graph: Tracing, weight: Any) -> Weight:
     return held
 
 
-def in_layer(function: Callable[[Any], Any], x: SymbolicTensor) -> Any:
-    """Returns what a function makes of a symbolic tensor, as a layer's `call`.
+def in_layers(word: Word) -> Word:
+    """Decorates a word that describes a step of a layer's `call`: of a symbolic tensor it makes a layer.
 
     Example:
         >>> from cnnfast.layers import Input
-        >>> in_layer(lambda x: x * 2.0, Input((3,))).shape
+        >>> in_layers(lambda x, factor: x * factor)(Input((3,)), 2.0).shape
         (None, 3)
     """
-    from cnnfast.layers import Lambda
 
-    return Lambda(function)(x)
+    @wraps(word)
+    def called(x: Any, *args: Any, **kwargs: Any) -> Any:
+        if not isinstance(x, SymbolicTensor):
+            return word(x, *args, **kwargs)
+        from cnnfast.layers import Lambda
+
+        return Lambda(lambda given: word(given, *args, **kwargs))(x)
+
+    return cast("Word", called)
 
 
 def computed_error(weight: Value) -> ValueError:
