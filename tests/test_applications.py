@@ -2,8 +2,6 @@
 
 import functools
 import hashlib
-import http.server
-import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -12,6 +10,7 @@ import numpy as np
 import pytest
 from support.machine import run_python
 from support.nets import refusal
+from support.server import QuietHandler, first_byte, serving
 from support.zoo import ROWS, Row, directions, image, names_and_shapes, weight
 
 import cnnfast
@@ -295,17 +294,14 @@ def test_another_network_s_file_is_refused(data_folder: Callable[[str], Path]) -
     np.testing.assert_array_equal(headless.predict(x, verbose=0), inner.predict(x, verbose=0))
 
 
-class _Handler(http.server.SimpleHTTPRequestHandler):
+class _Handler(QuietHandler):
     """Serves one file, in ranges; the first time the connection breaks within it."""
 
-    def log_message(self, *_: object) -> None:
-        """Says nothing."""
-
-    def do_GET(self) -> None:
+    def do_GET(self) -> None:  # noqa: N802
         server: Any = self.server
         wanted = self.headers.get("Range")
         server.asked.append((self.path, wanted))
-        start = int(wanted.split("=")[1].rstrip("-")) if wanted else 0
+        start = first_byte(wanted)
         self.send_response(206 if start else 200)
         self.send_header("Content-Length", str(len(server.content) - start))
         self.end_headers()
@@ -314,14 +310,8 @@ class _Handler(http.server.SimpleHTTPRequestHandler):
 
 @pytest.fixture
 def server() -> Iterator[Any]:
-    running: Any = http.server.ThreadingHTTPServer(("127.0.0.1", 0), _Handler)
-    running.asked = []
-    thread = threading.Thread(target=running.serve_forever, args=(0.02,))
-    thread.start()
-    yield running
-    running.shutdown()
-    running.server_close()
-    thread.join()
+    with serving(_Handler) as running:
+        yield running
 
 
 def test_weights_are_fetched_once(server: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -329,7 +319,7 @@ def test_weights_are_fetched_once(server: Any, tmp_path: Path, monkeypatch: pyte
     content = np.random.default_rng(0).bytes(100_000)
     name = f"net-{hashlib.sha256(content).hexdigest()[:8]}.pth"
     server.content = content
-    monkeypatch.setattr(_weights, "_HOME", f"http://127.0.0.1:{server.server_port}/models/")
+    monkeypatch.setattr(_weights, "_HOME", server.url + "models/")
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
     monkeypatch.setenv("CNNFAST_DATA", str(tmp_path / "data"))
     path = _weights.imagenet_file(name)
@@ -346,7 +336,7 @@ def test_weights_are_fetched_once(server: Any, tmp_path: Path, monkeypatch: pyte
 
 def test_other_content_is_not_kept(server: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     server.content, server.asked = b"another file", [None]
-    monkeypatch.setattr(_weights, "_HOME", f"http://127.0.0.1:{server.server_port}/")
+    monkeypatch.setattr(_weights, "_HOME", server.url)
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
     monkeypatch.delenv("CNNFAST_DATA", raising=False)
     with pytest.raises(FileNotFoundError) as info:

@@ -3,12 +3,10 @@
 import errno
 import functools
 import gzip
-import http.server
 import os
 import shutil
 import subprocess
 import sys
-import threading
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -17,6 +15,7 @@ from typing import Any
 import numpy as np
 import pytest
 from support.nets import refusal
+from support.server import QuietHandler, first_byte, serving
 
 from cnnfast.datasets import _download, _idx, _search, fashion_mnist, mnist
 
@@ -59,18 +58,15 @@ def _check(found: Any) -> None:
 BUSY, PORTAL = "busy", "portal"
 
 
-class _Handler(http.server.SimpleHTTPRequestHandler):
+class _Handler(QuietHandler):
     """Serves a folder; understands ranges; fails or breaks the connection where the server is told to."""
 
-    def log_message(self, *_: object) -> None:
-        """Says nothing."""
-
-    def do_GET(self) -> None:
+    def do_GET(self) -> None:  # noqa: N802
         server: Any = self.server
         content = (Path(self.directory) / self.path.lstrip("/")).read_bytes()
         wanted = self.headers.get("Range")
         server.asked.append(wanted)
-        start = int(wanted.split("=")[1].rstrip("-")) if wanted and server.resumes else 0
+        start = first_byte(wanted) if server.resumes else 0
         told = server.breaks.pop(0) if server.breaks else None
         if told == BUSY:
             self.send_error(503)
@@ -91,16 +87,9 @@ def server(tmp_path: Path) -> Iterator[Any]:
     """A local server of tmp_path/'www' with `url`, `asked` (ranges), `breaks` (see above), `resumes`."""
     folder = _write(tmp_path / "www")
     handler = functools.partial(_Handler, directory=str(folder))
-    running: Any = http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler)
-    running.asked, running.breaks, running.resumes = [], [], True
-    running.content_type = "application/octet-stream"
-    running.url = f"http://127.0.0.1:{running.server_port}/"
-    thread = threading.Thread(target=running.serve_forever, args=(0.02,))
-    thread.start()
-    yield running
-    running.shutdown()
-    running.server_close()
-    thread.join()
+    with serving(handler) as running:
+        running.breaks, running.resumes, running.content_type = [], True, "application/octet-stream"
+        yield running
 
 
 @pytest.fixture(autouse=True)
