@@ -99,9 +99,11 @@ def profile(
 ) -> Profile:
     """Returns the profile of the fastest of some runs on one batch."""
     samples = len(arrays[0])
-    seconds, step_seconds, threads = network.profile(arrays, mode, runs)
-    steps = network.plan(samples, mode)
     peak, bandwidth = _core.measured_machine()
+    seconds, step_seconds, threads = network.profile(arrays, mode, runs)
+    # A core's clock and its neighbours change: a peak of a slow moment would put layers above it.
+    peak = max(peak, _core.measure_flops())
+    steps = network.plan(samples, mode)
     groups: dict[tuple[str, str], list[tuple[dict[str, Any], float]]] = {}
     for step, time in zip(steps, step_seconds, strict=True):
         if time > 0:
