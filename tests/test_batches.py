@@ -12,7 +12,7 @@ from support.nets import get_weights
 from support.training import KINDS, data, network
 
 import cnnfast
-from cnnfast import Input, Model, Sequential, _core, callbacks, layers, ops
+from cnnfast import Input, Model, Sequential, _core, callbacks, layers, ops, optimizers, schedules
 
 BATCH, BATCHES = 37, 5
 
@@ -139,13 +139,13 @@ def test_who_waits_is_let_in(waiting: str) -> None:
     assert 0 < made[0] < len(many)
 
 
-def _model() -> Any:
+def _model(optimizer: Any = "adam") -> Any:
     cnnfast.set_random_seed(3)
     model = Sequential(
         [Input((6,)), layers.Dense(16, activation="relu"), layers.Dropout(0.2), layers.Dense(3)]
     )
     model.compile(
-        "adam", cnnfast.losses.SparseCategoricalCrossentropy(from_logits=True), metrics=["accuracy"]
+        optimizer, cnnfast.losses.SparseCategoricalCrossentropy(from_logits=True), metrics=["accuracy"]
     )
     return model
 
@@ -208,3 +208,38 @@ def test_a_function_of_python_that_fails_ends_the_batches() -> None:
     assert model.optimizer.iterations == 3
     model.fit(x, y, 8, verbose=0)
     assert model.optimizer.iterations == 13
+
+
+@pytest.mark.parametrize(
+    "make",
+    [
+        lambda rate: optimizers.SGD(rate, momentum=0.5),
+        lambda rate: optimizers.Adam(rate),
+        lambda rate: optimizers.Adam(rate, gradient_accumulation_steps=3),
+        lambda rate: optimizers.Lion(rate),
+        lambda rate: optimizers.Lamb(rate),  # traced into the step
+    ],
+)
+def test_each_step_has_its_rate(make: Callable[[Any], Any]) -> None:
+    x, y = _samples(80)
+    together, alone = (_model(make(schedules.ExponentialDecay(0.1, 3, 0.5))) for _ in range(2))
+    together.fit(x, y, batch_size=8, epochs=3, shuffle=False, verbose=0)
+    for step in range(30):
+        part = slice(step % 10 * 8, step % 10 * 8 + 8)
+        alone.train_on_batch(x[part], y[part])
+    assert same_bits(together.get_weights(), alone.get_weights())
+    assert together.optimizer.learning_rate == alone.optimizer.learning_rate
+
+
+def test_rates_are_checked() -> None:
+    built, _ = network("lanes")
+    arrays = list(data("lanes", BATCH * 2))
+    before = [np.array(weight) for weight in get_weights(built, len(built.weights))]
+    for rates, message in (
+        ([0.1], "there are 2 batches, got 1 learning rates"),
+        ([0.1, -1.0], "a learning rate must be at least 0 and finite in float32, got -1"),
+        ([np.nan, 0.1], "got nan"),
+    ):
+        with pytest.raises(ValueError, match=message):
+            built.train_steps(arrays, BATCH, None, 60.0, rates)
+    assert same_bits(before, get_weights(built, len(built.weights)))

@@ -120,7 +120,7 @@ def test_table() -> None:
 def test_the_share_of_peak_is_believable(threads: Callable[[int], None]) -> None:
     """The exact class does every operation that is counted, so none can be above the peak.
 
-    Neighbours may leave between a layer's turn and the peak's: what counts must be wrong in each of five profiles.
+    Neighbours may leave between a layer's turn and the peak's, so that five profiles must all be wrong.
     """
     threads(1)
     cnnfast.set_precision("exact")

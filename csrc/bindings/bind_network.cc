@@ -103,9 +103,9 @@ Batch batch_of(const Graph& graph, const std::vector<py::array>& arrays,
 }
 
 // All of them, in batches of n.
-Batches batches_in(const Batch& all, int n, double seconds) {
+Batches batches_in(const Batch& all, int n, double seconds, const std::vector<double>& rates = {}) {
   if (n > 0 && all.n % n != 0) fail(all.n, " samples are no whole number of batches of ", n, ".");
-  return {n, n > 0 ? all.n / n : 1, seconds};
+  return {n, n > 0 ? all.n / n : 1, seconds, rates};
 }
 
 // Labels or values, by the array's dtype and axes.
@@ -318,10 +318,11 @@ std::shared_ptr<const Objective> objective_for(const Network& network, Mode mode
 using Reports = std::vector<std::vector<double>>;
 
 Reports steps(Network& network, Mode mode, const std::vector<py::array>& arrays,
-              const std::optional<IndexArray>& index, std::optional<int> batch_size, double seconds) {
+              const std::optional<IndexArray>& index, std::optional<int> batch_size, double seconds,
+              const std::vector<double>& rates = {}) {
   const auto objective = objective_for(network, mode);
   const Batch all = batch_of(objective->graph, arrays, index);
-  const Batches batches = batches_in(all, batch_size.value_or(all.n), seconds);
+  const Batches batches = batches_in(all, batch_size.value_or(all.n), seconds, rates);
   std::vector<double> results;
   const ReleasedGil released;
   const int done = mode == Mode::train ? network.train(all.inputs, batches, results)
@@ -593,9 +594,11 @@ void bind_network(py::module_& m) {
       .def(
           "train_steps",
           [](Network& network, const std::vector<py::array>& inputs, int batch_size,
-             const std::optional<IndexArray>& index,
-             double seconds) { return steps(network, Mode::train, inputs, index, batch_size, seconds); },
-          arg("inputs"), arg("batch_size"), arg("index"), arg("seconds"))
+             const std::optional<IndexArray>& index, double seconds, const std::vector<double>& rates) {
+            return steps(network, Mode::train, inputs, index, batch_size, seconds, rates);
+          },
+          arg("inputs"), arg("batch_size"), arg("index"), arg("seconds"),
+          arg("rates") = std::vector<double>())
       .def(
           "evaluate_steps",
           [](Network& network, const std::vector<py::array>& inputs, int batch_size,

@@ -50,14 +50,20 @@ int64_t samples_in(const Batches& batches) {
   return int64_t{batches.n} * batches.count;
 }
 
-// Of one sample, or of all that there is for the whole batch.
-int64_t numbers_of(const Node& node) {
-  return node.elems() * std::max(node.rows, 1);
-}
-
 void check_number(const char* what, double value, double lowest) {
   if (!(value >= lowest && value <= std::numeric_limits<float>::max()))
     fail(what, " must be at least ", lowest, " and finite in float32, got ", value, ".");
+}
+
+void check_rates(const Batches& batches) {
+  if (!batches.rates.empty() && batches.rates.size() != static_cast<size_t>(batches.count))
+    fail("there are ", batches.count, " batches, got ", batches.rates.size(), " learning rates.");
+  for (const double rate : batches.rates) check_number("a learning rate", rate, 0);
+}
+
+// Of one sample, or of all that there is for the whole batch.
+int64_t numbers_of(const Node& node) {
+  return node.elems() * std::max(node.rows, 1);
 }
 
 void check_share(const char* what, double value) {
@@ -114,6 +120,7 @@ std::vector<InputRule> rules_of_inputs(const Graph& graph) {
 void check_inputs(std::span<const Samples> inputs, const Batches& batches, const Graph& graph,
                   const std::vector<InputRule>& rules) {
   if (inputs.size() != rules.size()) fail("there are ", rules.size(), " inputs, got ", inputs.size(), ".");
+  check_rates(batches);
   for (size_t i = 0; i < inputs.size(); ++i) {
     const Samples& x = inputs[i];
     check_samples(x, batches);

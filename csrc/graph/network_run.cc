@@ -152,6 +152,12 @@ Run Network::bound(Mode mode, Run run, const std::vector<double>& factors) {
   return run;
 }
 
+// The rate of a batch that has one of its own.
+void Network::follow(Mode mode, const Batches& batches, int number) {
+  if (mode == Mode::train && !batches.rates.empty())
+    state_->optimizer.learning_rate = batches.rates[static_cast<size_t>(number)];
+}
+
 void Network::bind_step(Mode mode, Run* run, const std::vector<double>& factors) {
   // Others than training count from the far end: they draw what no step of training does.
   run->step = follows_step(mode) ? state_->step : ~state_->predictions;
@@ -183,6 +189,7 @@ int Network::execute(Mode mode, const Batches& batches, Run run, const Transacti
   Cached& cached = find(batches.n, mode);
   const Program& program = *cached.program;
   take_state(mode);
+  follow(mode, batches, 0);
   run = bound(mode, run, cached.factors);
   if (mode == Mode::train) {
     take_slots(&cached);
@@ -199,28 +206,29 @@ int Network::execute(Mode mode, const Batches& batches, Run run, const Transacti
     window.emplace(*side.graph, outputs_, results, batches.n, &run);
   }
   const Clock::time_point start = Clock::now();
-  const auto is_over = [&](int done) {
+  int done = 1;  // of the batches: this one is run in any case
+  const auto is_over = [&] {
     return done == batches.count || seconds_since(start) > batches.seconds || transaction.is_awaited();
   };
   const auto move_on = [&](Run* to) {
     note_changes(mode, &cached, transaction);
     window->move_on(to);
+    follow(mode, batches, done++);
     bind_step(mode, to, cached.factors);
   };
   Clock::time_point begun = start;
-  for (int done = 1;; ++done, move_on(&run), begun = Clock::now()) {  // one parallel region after the other
+  for (;; move_on(&run), begun = Clock::now()) {  // one parallel region after the other
     const int first = done;
     const auto next = [&](Run* to) {
-      if (is_over(done) || seconds_since(begun) > cached.crew.seconds()) return false;
+      if (is_over() || seconds_since(begun) > cached.crew.seconds()) return false;
       move_on(to);
-      ++done;
       return true;
     };
     const std::function<bool(Run*)> several(std::ref(next));
     const auto [failed, waited] = program.run(&run, cached.crew.size(), window ? several : nullptr);
     if (failed) failed->fail();
     if (program.threads() > 1) cached.crew.tell(done - first + 1, seconds_since(begun), waited);
-    if (is_over(done)) {
+    if (is_over()) {
       note_changes(mode, &cached, transaction);
       return done;
     }

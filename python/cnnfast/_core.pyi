@@ -445,11 +445,12 @@ class Network:
         batch_size: int,
         index: NDArray[np.int64] | None,
         seconds: float,
+        rates: Sequence[float] = (),
     ) -> list[list[float]]:
         """train_step on batch after batch of the rows, or of those that the index names.
 
         Ends once the seconds have passed, or where another thread waits. Returns the results of each batch
-        that was run, at least one.
+        that was run, at least one. `rates`: a learning rate for each batch in place of the present one.
         """
 
     def evaluate_steps(

@@ -101,6 +101,9 @@ struct Batches {
   int n;
   int count = 1;              // at most; at least one is run
   double seconds = HUGE_VAL;  // none begins once these have passed
+  // In training, a learning rate for each of them, of which the last one used stays; without, the present
+  // one.
+  std::span<const double> rates = {};
 };
 
 // What training changes, of one moment.
@@ -203,6 +206,7 @@ class Network {
   Cached& find(int n, Mode mode);  // plans the program if it is not in the cache
   Run bound(Mode mode, Run run, const std::vector<double>& factors);  // to weights, gradients and optimizer
   void bind_step(Mode mode, Run* run, const std::vector<double>& factors);
+  void follow(Mode mode, const Batches& batches, int number);
   int execute(Mode mode, const Batches& batches, Run run, const Transaction& transaction);
   void note_changes(Mode mode, Cached* cached, const Transaction& transaction);
   void give_way() const;

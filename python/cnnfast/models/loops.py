@@ -32,10 +32,18 @@ class _Steps:
         run: The core's function for them.
         logs: Where their results are added.
         alone: Whether Python is asked between any two.
+        rates: Tells the learning rates of so many.
     """
 
-    def __init__(self, batches: Batches, run: Callable[..., Any], logs: Logs, alone: bool) -> None:
-        self._batches, self._run, self._logs = batches, run, logs
+    def __init__(
+        self,
+        batches: Batches,
+        run: Callable[..., Any],
+        logs: Logs,
+        alone: bool,
+        rates: Callable[[int], list[float]] | None = None,
+    ) -> None:
+        self._batches, self._run, self._logs, self._rates = batches, run, logs, rates
         self._alone = alone or bool(logs.arrays)  # which a metric's own step reads and Python writes
         self._done, self._most = 0, 1  # how many it takes at a time is found out: all are checked before
 
@@ -47,12 +55,14 @@ class _Steps:
     def run(self) -> int:
         """Runs some; returns how many."""
         _, arrays, rows, samples, _ = self._batches
-        part = slice(self._done * samples, (self._done + min(self._most, self.left)) * samples)
+        some = min(self._most, self.left)
+        part = slice(self._done * samples, (self._done + some) * samples)
         if rows is None:
             arrays = [array[part] for array in arrays]
         else:
             rows = rows[part]
-        reports = self._run([*arrays, *self._logs.arrays], samples, rows, _SECONDS)
+        rates = [] if self._rates is None else [self._rates(some)]
+        reports = self._run([*arrays, *self._logs.arrays], samples, rows, _SECONDS, *rates)
         for report in reports:
             self._logs.add(report, samples)
         self._done += len(reports)
@@ -70,10 +80,11 @@ def train_epoch(
     """Trains on an epoch's batches, or until `model.stop_training`; returns the means of loss and metrics."""
     logs: Logs | None = None
     optimizer, listening, number = model.optimizer, callbacks.listens_to("train"), 0
-    alone = optimizer._follows_schedule or callbacks.counts("train")
+    # A step that is traced reads its rate from a variable, which Python writes.
+    alone = callbacks.counts("train") or (optimizer._is_traced and optimizer._follows_schedule)
     for batches in feed.epoch(order):
         logs = logs or Logs(batches.planned.reports)
-        steps = _Steps(batches, batches.planned.network.train_steps, logs, alone)
+        steps = _Steps(batches, batches.planned.network.train_steps, logs, alone, optimizer._next_rates)
         while steps.left:
             if listening:
                 callbacks.on_train_batch_begin(number)

@@ -205,10 +205,7 @@ class Optimizer(Stateful):
         """Size of the next step; setting it, also to a schedule, acts on the compiled model at once."""
         if (graph := current_tracing()) is not None:
             return graph.as_value(self._rate)
-        if self._schedule is None:
-            return LearningRate(self._learning_rate, self)
-        rate = real_number(self._schedule(self.iterations), "learning_rate, as the schedule has it,")
-        return LearningRate(rate, self)
+        return LearningRate(self._next_rates(1)[0] if self._schedule else self._learning_rate, self)
 
     @learning_rate.setter
     def learning_rate(self, value: Rate) -> None:
@@ -237,6 +234,14 @@ class Optimizer(Stateful):
         if self._follows_schedule:
             self._set_rate(self.learning_rate)
 
+    def _next_rates(self, steps: int) -> list[float]:
+        """Returns the schedule's rate for each of the next steps; none where there is no schedule."""
+        if self._schedule is None:
+            return []
+        count, made = self.gradient_accumulation_steps or 1, self._steps
+        rates = [self._schedule((made + step) // count) for step in range(steps)]
+        return [real_number(rate, "learning_rate, as the schedule has it,") for rate in rates]
+
     def _check_no_schedule(self, callback: str) -> None:
         """Refuses a callback that would replace a schedule."""
         if self._schedule is not None:
@@ -248,12 +253,16 @@ class Optimizer(Stateful):
     @property
     def iterations(self) -> Any:
         """Updates made so far."""
-        count, graph, network = self.gradient_accumulation_steps, current_tracing(), self._network
+        count, graph = self.gradient_accumulation_steps, current_tracing()
         if graph is not None:
             steps = graph.as_value(self._iterations)
             return ops.floor_divide(steps, float(count)) if count else steps
-        made = int(self._iterations.numpy()) if network is None else network.step
-        return made // (count or 1)
+        return self._steps // (count or 1)
+
+    @property
+    def _steps(self) -> int:
+        network = self._network
+        return int(self._iterations.numpy()) if network is None else network.step
 
     # -- configuration -----------------------------------------------------------------------------------
 
