@@ -68,6 +68,9 @@ void pool_before_activation(Draft& draft);
 void fuse_activation(Draft& draft);
 // A value that only a formula of its shape reads becomes a part of it.
 void merge_formulas(Draft& draft);
+// Formulas that are what an epilogue does, too; where something is differentiated only those whose output
+// tells the derivative.
+void fuse_formula(Draft& draft, bool differentiates);
 // A convolution as its algorithm is chosen for it, and what tuning calls it.
 ConvProblem planned_problem(const Node& src, const Node& conv, const PassOptions& options);
 std::string tuning_key(const ConvProblem& problem, const PassOptions& options);

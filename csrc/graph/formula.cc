@@ -104,6 +104,69 @@ std::optional<Formula> formula_of(const Node& node) {
   return std::nullopt;
 }
 
+namespace {
+
+// What epilogues do, as formulas of x. Where two operands are equal gradients go to the first: to a bound.
+struct Spelling {
+  Activation kind;
+  Formula formula;
+};
+
+std::vector<Spelling> spellings() {
+  using Op = FormulaOp;
+  std::vector<Spelling> all;
+  const auto add = [&](Activation kind, auto write) {
+    Formula made;
+    made.outputs = {write(made, made.input(0))};
+    all.push_back({kind, simplify(made)});
+  };
+  const auto relu6 = [](Formula& f, int x) {
+    return f.push(Op::min, f.constant(6), f.push(Op::max, f.constant(0), x));
+  };
+  const auto hard_sigmoid = [&](Formula& f, int x) {
+    return f.push(Op::div, relu6(f, f.push(Op::add, x, f.constant(3))), f.constant(6));
+  };
+  const auto gelu = [](Formula& f, int x) {
+    const int bell = f.push(Op::erf, f.push(Op::mul, x, f.constant(0.70710678f)));
+    return f.push(Op::mul, f.push(Op::mul, x, f.constant(0.5f)), f.push(Op::add, bell, f.constant(1)));
+  };
+  add(Activation::relu, [](Formula& f, int x) { return f.push(Op::max, f.constant(0), x); });
+  add(Activation::relu6, relu6);
+  add(Activation::hard_sigmoid, hard_sigmoid);
+  add(Activation::silu, [](Formula& f, int x) { return f.push(Op::mul, x, f.push(Op::sigmoid, x)); });
+  add(Activation::hard_silu, [&](Formula& f, int x) { return f.push(Op::mul, x, hard_sigmoid(f, x)); });
+  add(Activation::gelu, gelu);
+  return all;
+}
+
+// Whether two values are made alike, operands that may change places aside: of extremes they may where no
+// gradient asks for the first.
+bool is_same(const Formula& f, int a, const Formula& g, int b, bool differentiates) {
+  const Formula::Instruction &x = f[a], &y = g[b];
+  if (x.op != y.op || x.op == FormulaOp::random) return false;
+  if (x.op == FormulaOp::input) return x.args[0] == y.args[0];
+  if (x.op == FormulaOp::constant) return x.number == y.number;
+  const auto same = [&](size_t i, size_t j) { return is_same(f, x.args[i], g, y.args[j], differentiates); };
+  const bool extreme = x.op == FormulaOp::min || x.op == FormulaOp::max;
+  if (x.op == FormulaOp::add || x.op == FormulaOp::mul || (extreme && !differentiates))
+    if (same(0, 1) && same(1, 0)) return true;
+  for (size_t i = 0; i < static_cast<size_t>(operands_of(x.op)); ++i)
+    if (!same(i, i)) return false;
+  return true;
+}
+
+}  // namespace
+
+Activation activation_of(const Formula& formula, bool differentiates) {
+  static const std::vector<Spelling> known = spellings();
+  const Formula simple = simplify(formula);
+  for (const auto& [kind, spelling] : known)
+    if ((tells_derivative(kind) || !differentiates) &&
+        is_same(simple, simple.outputs[0], spelling, spelling.outputs[0], differentiates))
+      return kind;
+  return Activation::none;
+}
+
 Formula formula_of(const Graph& graph, const std::vector<int>& outputs) {
   Formula made;
   std::vector<int> values;

@@ -23,12 +23,8 @@ static inline Rect straightened(Rect r, int tile) {
   return r;
 }
 
-// Kept out of the tiles: tanh and sigmoid are long.
-static __attribute__((noinline)) void blocked_activate(Activation kind, float* dst, int64_t step,
-                                                       int pixels) {
-  for (int p = 0; p < pixels; ++p, dst += step)
-    for (int v = 0; v < kBlockVectors; ++v)
-      store(dst + v * V::lanes, activated(kind, load(dst + v * V::lanes)));
+static inline void blocked_activate(Activation kind, float* dst, int64_t step, int pixels) {
+  for (int v = 0; v < kBlockVectors; ++v) activate_vectors(kind, dst + v * V::lanes, step, pixels);
 }
 
 }  // namespace SIMD_NAMESPACE

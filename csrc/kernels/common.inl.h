@@ -11,23 +11,57 @@ static inline V activated(Activation kind, V x) {
   switch (kind) {
     case Activation::relu:
       return max(zero(), x);  // in this order NaN stays NaN
+    case Activation::relu6:
+      return min(set1(6.0f), max(zero(), x));
     case Activation::tanh:
       return tanh(x);
     case Activation::sigmoid:
       return sigmoid(x);
+    case Activation::hard_sigmoid:
+      return activated(Activation::relu6, x + set1(3.0f)) * set1(1.0f / 6.0f);
+    case Activation::silu:
+      return x * sigmoid(x);
+    case Activation::hard_silu:
+      return x * activated(Activation::hard_sigmoid, x);
+    case Activation::gelu:
+      return x * set1(0.5f) * (erf(x * set1(0.70710678f)) + set1(1.0f));
     case Activation::none:
       break;
   }
   return x;
 }
 
-// The lower bound that a fused activation is; what is not one is applied to finished rows. `max` with the
-// bound in front keeps NaN.
-static inline float lower_bound(Activation kind) {
-  return kind == Activation::relu ? 0.0f : -__builtin_inff();
+// The bounds that a fused activation is; what is more is applied to finished vectors.
+struct Bounds {
+  float low, high;
+};
+static inline Bounds bounds_of(Activation kind) {
+  const float infinity = __builtin_inff();
+  return {kind == Activation::relu || kind == Activation::relu6 ? 0.0f : -infinity,
+          kind == Activation::relu6 ? 6.0f : infinity};
 }
-static inline bool is_lower_bound(Activation kind) {
-  return kind == Activation::none || kind == Activation::relu;
+static inline bool is_bounds(Activation kind) {
+  return kind <= Activation::relu6;
+}
+static inline V within(V low, V high, V x) {
+  return min(high, max(low, x));  // in this order NaN stays NaN
+}
+
+// body.operator()<kind>() of kinds from kKind to kLast.
+template <Activation kLast = kLastActivation, Activation kKind = Activation::none, class Body>
+static inline void with_activation(Activation kind, Body body) {
+  if constexpr (kKind < kLast) {
+    constexpr auto kNext = static_cast<Activation>(static_cast<int32_t>(kKind) + 1);
+    if (kind != kKind) return with_activation<kLast, kNext>(kind, body);
+  }
+  body.template operator()<kKind>();
+}
+
+// Vectors `step` floats apart, of what is more than bounds. Kept out of the tiles: such functions are long.
+static __attribute__((noinline)) void activate_vectors(Activation kind, float* dst, int64_t step, int n) {
+  with_activation<kLastActivation, Activation::tanh>(kind, [=]<Activation kActivation>() {
+    for (int i = 0; i < n; ++i) store(dst + i * step, activated(kActivation, load(dst + i * step)));
+  });
 }
 
 // The next cell of a pooling window meets the largest before it: the first of equals wins; NaN beats all, as

@@ -21,8 +21,8 @@ struct Bf16Run {
   float* dst;
   int64_t src_step, dst_step;
   int oc0;
-  float least;            // of an output: 0 for relu, else minus infinity
-  Activation activation;  // any other
+  Bounds bounds;          // of an output
+  Activation activation;  // that is more than bounds
 };
 
 // Bias, residual and activation, as conv_blocked has them.
@@ -31,7 +31,7 @@ static inline void bf16_store(const ConvBf16& a, const Bf16Run& run,
                               const V (&acc)[kPixels][kBlocks * kBlockVectors]) {
   constexpr int kVectors = kBlocks * kBlockVectors;
   const int64_t dst_step = run.dst_step, dst_block = a.dst_block;
-  const V least = set1(run.least);
+  const V low = set1(run.bounds.low), high = set1(run.bounds.high);
   const float* from = a.bias ? a.bias + run.oc0 : kBlockedZeros;
   const float* residual = a.residual ? a.residual + (run.dst - a.dst) : nullptr;
 #pragma GCC unroll 16
@@ -42,7 +42,7 @@ static inline void bf16_store(const ConvBf16& a, const Bf16Run& run,
     for (int p = 0; p < kPixels; ++p) {
       const V sum = acc[p][v] + bias;
       store(run.dst + at + p * dst_step,
-            max(least, residual ? load(residual + at + p * dst_step) + sum : sum));
+            within(low, high, residual ? load(residual + at + p * dst_step) + sum : sum));
     }
   }
   if (run.activation != Activation::none)
@@ -105,8 +105,8 @@ static void conv_bf16(const ConvBf16& a) {
       run.weights = a.weights + block * block_size;
       run.src_step = r.src_col, run.dst_step = r.dst_col;
       run.oc0 = block * kLanes;
-      run.least = lower_bound(a.activation);
-      run.activation = is_lower_bound(a.activation) ? Activation::none : a.activation;
+      run.bounds = bounds_of(a.activation);
+      run.activation = is_bounds(a.activation) ? Activation::none : a.activation;
       if (kBf16Blocks == 2 && block + 2 <= blocks) {
         bf16_line<kBf16Blocks>(a, run, r.cols);
       } else {

@@ -45,8 +45,8 @@ struct BlockedRun {
   const float* summand;  // at a.dst's offsets: the residual, later what earlier parts left in dst; or null
   int first, last;       // blocks of sixteen input channels
   int tiles;
-  float least;            // of an output: 0 for relu, else minus infinity
-  Activation activation;  // any other
+  Bounds bounds;          // of an output
+  Activation activation;  // that is more than bounds
   BlockedAhead ahead;
 };
 
@@ -188,13 +188,14 @@ static inline void blocked_start(const ConvBlocked& a, const BlockedRun& run, co
 template <int kBlocks, int kPixels>
 static inline void blocked_finish(const ConvBlocked& a, const BlockedRun& run, float* dst,
                                   V (&acc)[kPixels][kBlocks * kBlockVectors]) {
-  const V least = set1(run.least);
+  const V low = set1(run.bounds.low), high = set1(run.bounds.high);
   float* to = dst;
 #pragma GCC unroll 16
   for (int p = 0; p < kPixels; ++p, to += run.dst_step)
 #pragma GCC unroll 16
     for (int v = 0; v < kBlocks * kBlockVectors; ++v)
-      store(to + (v / kBlockVectors) * a.dst_block + (v % kBlockVectors) * V::lanes, max(least, acc[p][v]));
+      store(to + (v / kBlockVectors) * a.dst_block + (v % kBlockVectors) * V::lanes,
+            within(low, high, acc[p][v]));
   if (run.activation == Activation::none) return;
   for (int block = 0; block < kBlocks; ++block)
     blocked_activate(run.activation, dst + block * a.dst_block, run.dst_step, kPixels);
@@ -294,8 +295,8 @@ static void conv_blocked(const ConvBlocked& a) {
     run.summand = run.first ? a.dst : a.residual;
     run.ahead = blocked_ahead(a, panels, panel, end);
     const Activation last = panel + 1 == panels.count ? a.activation : Activation::none;
-    run.least = lower_bound(last);
-    run.activation = is_lower_bound(last) ? Activation::none : last;
+    run.bounds = bounds_of(last);
+    run.activation = is_bounds(last) ? Activation::none : last;
     for (int i = 0; i < a.n_rects; ++i) {
       const Rect r = straightened(a.rects[i], kBlockedPixels);
       const Parts widths = split_evenly(r.cols, kBlockedPixels);

@@ -39,7 +39,7 @@ static inline void grouped_gather(V (&acc)[kGroup][kGroupSpan<kGroup>]) {
 }
 
 template <int kGroup, int kPixels>
-static inline void grouped_tile(const ConvGrouped& a, const GroupedRun& run, int lane, V lower) {
+static inline void grouped_tile(const ConvGrouped& a, const GroupedRun& run, int lane, const Bounds& bounds) {
   constexpr int kSpan = kGroupSpan<kGroup>;
   V acc[kPixels][kGroup][kSpan];
   for (int p = 0; p < kPixels; ++p)
@@ -59,17 +59,18 @@ static inline void grouped_tile(const ConvGrouped& a, const GroupedRun& run, int
       }
     }
   } while (++tap != end);
+  const V low = set1(bounds.low), high = set1(bounds.high);
   for (int p = 0; p < kPixels; ++p) {
     grouped_gather<kGroup>(acc[p]);
     for (int v = 0; v < kSpan; ++v) {
       const int at = lane + v * V::lanes;
       const V bias = a.bias ? load(a.bias + at) : zero();
-      store(run.dst + p * run.dst_step + at, max(lower, acc[p][0][v] + bias));
+      store(run.dst + p * run.dst_step + at, within(low, high, acc[p][0][v] + bias));
     }
   }
 }
 
-using GroupedFn = void (*)(const ConvGrouped&, const GroupedRun&, int, V);
+using GroupedFn = void (*)(const ConvGrouped&, const GroupedRun&, int, const Bounds&);
 
 template <int kGroup, int kPixels>
 static inline GroupedFn grouped_find(int pixels) {
@@ -80,27 +81,28 @@ static inline GroupedFn grouped_find(int pixels) {
 }
 
 template <int kGroup>
-static void grouped_line(const ConvGrouped& a, GroupedRun run, int pixels, V lower) {
+static void grouped_line(const ConvGrouped& a, GroupedRun run, int pixels, const Bounds& bounds) {
   const Parts parts = split_evenly(pixels, kGroupedTile<kGroup>);
   for (int part = 0; part < parts.count; ++part) {
     const int n = parts.size + (part < parts.larger);
     const GroupedFn tile = grouped_find<kGroup, kGroupedTile<kGroup>>(n);
-    for (int lane = 0; lane < kLanes; lane += kGroupSpan<kGroup> * V::lanes) tile(a, run, lane, lower);
+    for (int lane = 0; lane < kLanes; lane += kGroupSpan<kGroup> * V::lanes) tile(a, run, lane, bounds);
     run.src += n * run.src_step;
     run.dst += n * run.dst_step;
   }
 }
 
 // Outputs that see padding only.
-static void grouped_fill(const ConvGrouped& a, V lower) {
+static void grouped_fill(const ConvGrouped& a, const Bounds& bounds) {
+  const V low = set1(bounds.low), high = set1(bounds.high);
   for (int y = 0; y < a.rect.rows; ++y)
     for (int x = 0; x < a.rect.cols; ++x)
       for (int lane = 0; lane < kLanes; lane += V::lanes)
         store(a.dst + a.rect.dst0 + y * a.rect.dst_row + x * a.rect.dst_col + lane,
-              max(lower, a.bias ? load(a.bias + lane) : zero()));
+              within(low, high, a.bias ? load(a.bias + lane) : zero()));
 }
 
-static void grouped_sums(const ConvGrouped& a, V lower) {
+static void grouped_sums(const ConvGrouped& a, const Bounds& bounds) {
   const Rect r = straightened(a.rect, 4);
   const auto line = a.group == 1   ? grouped_line<1>
                     : a.group == 2 ? grouped_line<2>
@@ -109,22 +111,20 @@ static void grouped_sums(const ConvGrouped& a, V lower) {
   for (int y = 0; y < r.rows; ++y) {
     const GroupedRun run{a.src + r.src0 + y * r.src_row, a.dst + r.dst0 + y * r.dst_row, r.src_col,
                          r.dst_col};
-    line(a, run, r.cols, lower);
+    line(a, run, r.cols, bounds);
   }
 }
 
 static void conv_grouped(const ConvGrouped& a) {
-  const V lower = set1(lower_bound(a.activation));
+  const Bounds bounds = bounds_of(a.activation);
   if (a.rect.n_taps > 0) {
-    grouped_sums(a, lower);
+    grouped_sums(a, bounds);
   } else {
-    grouped_fill(a, lower);
+    grouped_fill(a, bounds);
   }
-  if (is_lower_bound(a.activation)) return;
-  for (int y = 0; y < a.rect.rows; ++y) {
-    float* row = a.dst + a.rect.dst0 + y * a.rect.dst_row;
-    activate(a.activation, row, row, static_cast<int64_t>(a.rect.cols) * kLanes);
-  }
+  if (is_bounds(a.activation)) return;
+  for (int y = 0; y < a.rect.rows; ++y)
+    blocked_activate(a.activation, a.dst + a.rect.dst0 + y * a.rect.dst_row, a.rect.dst_col, a.rect.cols);
 }
 
 // ---- gradient of the weights ----

@@ -39,23 +39,31 @@ static inline void lanes_tile(const ConvLanes& a, const float* weights, const in
 
 template <int kOc>
 static inline void lanes_store(const ConvLanes& a, int oc0, const int64_t* to, V (&acc)[kOc][kLanesPixels]) {
+  const Bounds bounds = bounds_of(a.activation);
+  const V low = set1(bounds.low), high = set1(bounds.high);
   for (int o = 0; o < kOc; ++o) {
     const V bias = a.bias ? set1(a.bias[oc0 + o]) : zero();
     float* dst = a.dst + (oc0 + o) * a.dst_channel;
-    for (int p = 0; p < kLanesPixels; ++p) store(dst + to[p], activated(a.activation, acc[o][p] + bias));
+    for (int p = 0; p < kLanesPixels; ++p) store(dst + to[p], within(low, high, acc[o][p] + bias));
+    if (is_bounds(a.activation)) continue;
+    for (int p = 0; p < kLanesPixels; ++p)
+      if (p == 0 || to[p] != to[p - 1]) activate_vectors(a.activation, dst + to[p], 0, 1);
   }
 }
 
 // The four accumulators of a channel are one pooling window.
 template <int kOc>
 static inline void lanes_store_pooled(const ConvLanes& a, int oc0, int64_t to, V (&acc)[kOc][kLanesPixels]) {
+  const Bounds bounds = bounds_of(a.activation);
+  const V low = set1(bounds.low), high = set1(bounds.high);
   for (int o = 0; o < kOc; ++o) {
     V best = acc[o][0];
     I winner = iset1(0);
     for (int p = 1; p < kLanesPixels; ++p) meet_winner(acc[o][p], p, best, winner);
     const V bias = a.bias ? set1(a.bias[oc0 + o]) : zero();
     const int64_t at = (oc0 + o) * a.dst_channel + to;
-    store(a.dst + at, activated(a.activation, best + bias));
+    store(a.dst + at, within(low, high, best + bias));
+    if (!is_bounds(a.activation)) activate_vectors(a.activation, a.dst + at, 0, 1);
     if (a.pool_index) istore_bytes(a.pool_index + at, winner);
   }
 }

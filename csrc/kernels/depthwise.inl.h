@@ -24,7 +24,7 @@ struct DepthwiseRows {
   float* dst;
   int64_t dst_row;
   const float* bias;
-  const float* lower;
+  const Bounds* bounds;
 };
 
 // Adds source cell number kCell, of kSrcRows x kSrcCols, to the outputs that see it through kernel columns
@@ -54,15 +54,15 @@ static inline void depthwise_tile(const DepthwiseRows<kRows, kStride>& rows, int
     for (int c = 0; c < kCols; ++c) acc[r][c] = load(rows.bias);
   depthwise_cells<kRows, kCols, kStride, kFirst, kLast>(rows, static_cast<int64_t>(x) * kStride * kLanes, w,
                                                         acc);
-  const V lower = set1(*rows.lower);  // from memory: the registers are full
+  const V low = set1(rows.bounds->low), high = set1(rows.bounds->high);  // from memory: registers are full
   for (int r = 0; r < kRows; ++r)
     for (int c = 0; c < kCols; ++c)
-      store(rows.dst + r * rows.dst_row + (x + c) * kLanes, max(lower, acc[r][c]));
+      store(rows.dst + r * rows.dst_row + (x + c) * kLanes, within(low, high, acc[r][c]));
 }
 
 template <int kRows, int kStride>
 static void depthwise_rows(const Depthwise3x3& a, const float* bias, int y, int x, int x_end, int lane) {
-  const float lower = lower_bound(a.activation);
+  const Bounds bounds = bounds_of(a.activation);
   DepthwiseRows<kRows, kStride> rows;
   for (int r = 0; r < rows.kSrcRows; ++r) {
     const int at = y * kStride - a.pad_top + r;
@@ -71,7 +71,7 @@ static void depthwise_rows(const Depthwise3x3& a, const float* bias, int y, int 
   }
   rows.dst_row = static_cast<int64_t>(a.ow) * kLanes;
   rows.dst = a.dst + y * rows.dst_row + lane;
-  rows.bias = bias + lane, rows.lower = &lower;
+  rows.bias = bias + lane, rows.bounds = &bounds;
   V w[9];
   for (int tap = 0; tap < 9; ++tap) w[tap] = load(a.weights + tap * kLanes + lane);
   const bool misses_right = x_end == a.ow && (a.ow - 1) * kStride - a.pad_left + 2 >= a.iw;
@@ -108,7 +108,7 @@ static void depthwise_3x3(const Depthwise3x3& a) {
       for (int lane = 0; lane < kLanes; lane += V::lanes) rows(a, a.bias ? a.bias : kNoBias, y, x, end, lane);
       x = end;
     }
-    if (!is_lower_bound(a.activation)) {
+    if (!is_bounds(a.activation)) {
       float* done = a.dst + static_cast<int64_t>(y) * a.ow * kLanes;
       activate(a.activation, done, done, static_cast<int64_t>(n) * a.ow * kLanes);
     }

@@ -35,54 +35,34 @@ static inline V activated_grad(Activation kind, V out, V grad) {
   switch (kind) {
     case Activation::relu:
       return select(out > zero(), grad, zero());
+    case Activation::relu6:
+      return select(out > zero(), select(out < set1(6.0f), grad, zero()), zero());
     case Activation::tanh:
       return grad * (set1(1.0f) - out * out);
     case Activation::sigmoid:
       return grad * (out * (set1(1.0f) - out));
-    case Activation::none:
+    case Activation::hard_sigmoid:
+      return select(out > zero(), select(out < set1(1.0f), grad * set1(1.0f / 6.0f), zero()), zero());
+    default:  // none; of the others the output does not tell it
       break;
   }
   return grad;
 }
 
-template <Activation kActivation>
-static void activate_all(const float* src, float* dst, int64_t n) {
-  for_vectors(n, [=](int64_t i, auto memory) {
-    memory.store(dst + i, activated(kActivation, memory.load(src + i)));
-  });
-}
-
-template <Activation kActivation>
-static void activate_grad_all(const float* out, const float* grad, float* dst, int64_t n) {
-  for_vectors(n, [=](int64_t i, auto memory) {
-    memory.store(dst + i, activated_grad(kActivation, memory.load(out + i), memory.load(grad + i)));
-  });
-}
-
 static void activate(Activation activation, const float* src, float* dst, int64_t n) {
-  switch (activation) {
-    case Activation::none:
-      return activate_all<Activation::none>(src, dst, n);
-    case Activation::relu:
-      return activate_all<Activation::relu>(src, dst, n);
-    case Activation::tanh:
-      return activate_all<Activation::tanh>(src, dst, n);
-    case Activation::sigmoid:
-      return activate_all<Activation::sigmoid>(src, dst, n);
-  }
+  with_activation(activation, [=]<Activation kActivation>() {
+    for_vectors(n, [=](int64_t i, auto memory) {
+      memory.store(dst + i, activated(kActivation, memory.load(src + i)));
+    });
+  });
 }
 
 static void activate_grad(Activation activation, const float* out, const float* grad, float* dst, int64_t n) {
-  switch (activation) {
-    case Activation::none:
-      return activate_all<Activation::none>(grad, dst, n);
-    case Activation::relu:
-      return activate_grad_all<Activation::relu>(out, grad, dst, n);
-    case Activation::tanh:
-      return activate_grad_all<Activation::tanh>(out, grad, dst, n);
-    case Activation::sigmoid:
-      return activate_grad_all<Activation::sigmoid>(out, grad, dst, n);
-  }
+  with_activation<Activation::hard_sigmoid>(activation, [=]<Activation kActivation>() {
+    for_vectors(n, [=](int64_t i, auto memory) {
+      memory.store(dst + i, activated_grad(kActivation, memory.load(out + i), memory.load(grad + i)));
+    });
+  });
 }
 
 static void add(const float* a, const float* b, float* dst, int64_t n) {

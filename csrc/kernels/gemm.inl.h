@@ -25,7 +25,7 @@ struct GemmTile {
   int64_t a_row, a_col, b_row, dst_row;
   int depth;
   bool first, last;  // panel of the sum
-  float floor;       // of the finished sum: 0 for relu, else -infinity
+  Bounds bounds;     // of the finished sum
 };
 using GemmFn = void (*)(const GemmTile&);
 
@@ -49,12 +49,12 @@ static void gemm_tile(const GemmTile& t) {
     }
   }
   if (t.last) {
-    const V floor = set1(t.floor);
+    const V low = set1(t.bounds.low), high = set1(t.bounds.high);
 #pragma GCC unroll 16
     for (int v = 0; v < kVectors; ++v) {
       const V bias = t.bias ? load(t.bias + v * V::lanes) : zero();
 #pragma GCC unroll 16
-      for (int m = 0; m < kRows; ++m) acc[m][v] = max(floor, acc[m][v] + bias);  // so that NaN stays NaN
+      for (int m = 0; m < kRows; ++m) acc[m][v] = within(low, high, acc[m][v] + bias);
     }
   }
 #pragma GCC unroll 16
@@ -146,7 +146,7 @@ static inline GemmTile gemm_first_tile(const Gemm& g, int k0, int depth) {
   t.a = g.a + k0 * g.a_col, t.bias = g.bias, t.dst = g.dst;
   t.a_row = g.a_row, t.a_col = g.a_col, t.dst_row = g.dst_row;
   t.depth = depth, t.first = k0 == 0, t.last = k0 + depth == g.k;
-  t.floor = lower_bound(g.activation);
+  t.bounds = bounds_of(g.activation);
   return t;
 }
 
@@ -275,7 +275,7 @@ static void gemm(const Gemm& g) {
     if (g.bias) rest.bias += done;
   }
   if (rest.n > 0) gemm_blocks(rest);
-  if (g.activation == Activation::tanh || g.activation == Activation::sigmoid)
+  if (!is_bounds(g.activation))
     for (int m = 0; m < g.m; ++m) activate(g.activation, g.dst + m * g.dst_row, g.dst + m * g.dst_row, g.n);
 }
 

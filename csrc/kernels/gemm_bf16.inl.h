@@ -20,8 +20,8 @@ struct Bf16GemmTile {
   int64_t a_row, a_col, b_block, dst_row;
   int pairs;
   bool first;             // panel of the sum; later ones add to dst
-  float floor;            // of what is stored: 0 for relu, else minus infinity
-  Activation activation;  // any other
+  Bounds bounds;          // of what is stored
+  Activation activation;  // that is more than bounds
 };
 using Bf16GemmFn = void (*)(const Bf16GemmTile&);
 
@@ -35,13 +35,13 @@ static void gemm_bf16_tile(const Bf16GemmTile& t) {
   const int64_t a_row = t.a_row, a_col = t.a_col, b_block = t.b_block;
   for (int pair = t.pairs; pair > 0; --pair, a += a_col, b += kLanes)
     bf16_term<kBlocks, kRows>(a, a_row, b, b_block, acc);
-  const V floor = set1(t.floor);
+  const V low = set1(t.bounds.low), high = set1(t.bounds.high);
 #pragma GCC unroll 16
   for (int v = 0; v < kVectors; ++v) {
     const V bias = t.bias ? load(t.bias + v * V::lanes) : zero();
 #pragma GCC unroll 16
     for (int m = 0; m < kRows; ++m)
-      store(t.dst + m * t.dst_row + v * V::lanes, max(floor, acc[m][v] + bias));  // so that NaN stays NaN
+      store(t.dst + m * t.dst_row + v * V::lanes, within(low, high, acc[m][v] + bias));
   }
   if (t.activation != Activation::none)
     for (int block = 0; block < kBlocks; ++block)
@@ -206,8 +206,8 @@ static void gemm_bf16(const Gemm& g) {
     t.a = a, t.bias = last ? g.bias : nullptr, t.dst = g.dst;
     t.a_row = g.a_col == 1 ? p.pairs : 1, t.a_col = g.a_col == 1 ? 1 : g.m, t.dst_row = g.dst_row;
     t.pairs = p.pairs, t.first = i == 0;
-    t.floor = lower_bound(activation);
-    t.activation = is_lower_bound(activation) ? Activation::none : activation;
+    t.bounds = bounds_of(activation);
+    t.activation = is_bounds(activation) ? Activation::none : activation;
     gemm_bf16_panel(g, p, t, a + int64_t{p.pairs} * g.m);
   }
 }

@@ -192,7 +192,7 @@ struct ConvGrouped {
   const float* src;
   const float* weights;
   const float* bias;  // [16] or null
-  float* dst;         // with an activation other than none, a rectangle's dst_col is 16
+  float* dst;
   int32_t group;
   Activation activation;
   Rect rect;

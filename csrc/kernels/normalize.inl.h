@@ -138,16 +138,8 @@ static void normalize_grad_of(const LaneRun& run, const float* src, const float*
 // body.operator()<whether all lanes exist, activation>().
 template <bool kWhole, class Body>
 static inline void for_activation(Activation kind, Body body) {
-  switch (kind) {
-    case Activation::relu:
-      return body.template operator()<kWhole, Activation::relu>();
-    case Activation::tanh:
-      return body.template operator()<kWhole, Activation::tanh>();
-    case Activation::sigmoid:
-      return body.template operator()<kWhole, Activation::sigmoid>();
-    case Activation::none:
-      return body.template operator()<kWhole, Activation::none>();
-  }
+  with_activation<Activation::hard_sigmoid>(
+      kind, [&]<Activation kActivation>() { body.template operator()<kWhole, kActivation>(); });
 }
 
 template <class Body>

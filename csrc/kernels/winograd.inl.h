@@ -214,12 +214,16 @@ static inline void winograd_transform_out(const Winograd& a, const float* from, 
 template <int kOut>
 static inline void winograd_store(const Winograd& a, const V (&out)[kOut][kOut], V bias, int rows, int cols,
                                   int64_t at) {
-  for (int y = 0; y < rows; ++y, at += static_cast<int64_t>(a.ow) * kLanes)
+  const Bounds bounds = bounds_of(a.activation);
+  const V low = set1(bounds.low), high = set1(bounds.high);
+  for (int y = 0; y < rows; ++y, at += static_cast<int64_t>(a.ow) * kLanes) {
     for (int x = 0; x < cols; ++x) {
       const int64_t to = at + x * kLanes;
       const V rest = a.residual ? bias + load(a.residual + to) : bias;
-      store(a.dst + to, activated(a.activation, out[y][x] + rest));
+      store(a.dst + to, within(low, high, out[y][x] + rest));
     }
+    if (!is_bounds(a.activation)) activate_vectors(a.activation, a.dst + at, kLanes, cols);
+  }
 }
 
 // The same with rows x cols pooling windows: tiles begin at even outputs, so that no window lies in two. The
@@ -227,15 +231,19 @@ static inline void winograd_store(const Winograd& a, const V (&out)[kOut][kOut],
 template <int kOut>
 static inline void winograd_store_pooled(const Winograd& a, const V (&out)[kOut][kOut], V bias, int rows,
                                          int cols, int64_t at) {
-  for (int y = 0; y < rows; ++y, at += static_cast<int64_t>(a.ow / 2) * kLanes)
+  const Bounds bounds = bounds_of(a.activation);
+  const V low = set1(bounds.low), high = set1(bounds.high);
+  for (int y = 0; y < rows; ++y, at += static_cast<int64_t>(a.ow / 2) * kLanes) {
     for (int x = 0; x < cols; ++x) {
       V best = out[2 * y][2 * x] + bias;
       I winner = iset1(0);
       for (int p = 1; p < 4; ++p) meet_winner(out[2 * y + p / 2][2 * x + p % 2] + bias, p, best, winner);
       const int64_t to = at + x * kLanes;
-      store(a.dst + to, activated(a.activation, best));
+      store(a.dst + to, within(low, high, best));
       if (a.pool_index) istore_bytes(a.pool_index + to, winner);
     }
+    if (!is_bounds(a.activation)) activate_vectors(a.activation, a.dst + at, kLanes, cols);
+  }
 }
 
 template <WinogradForm kForm>

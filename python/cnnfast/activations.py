@@ -68,6 +68,8 @@ def relu(x: Any, negative_slope: float = 0.0, max_value: float | None = None, th
     """
     if (negative_slope, max_value, threshold) == (0.0, None, 0.0):
         return ops.relu(x)
+    if max_value is not None and (negative_slope, threshold) == (0.0, 0.0):
+        return ops.minimum(max_value, ops.maximum(0.0, x))
     large = x if max_value is None else ops.minimum(x, max_value)
     small = ops.multiply(ops.subtract(x, threshold), negative_slope)
     return ops.where(ops.greater(x, threshold), large, small)

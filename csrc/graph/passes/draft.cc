@@ -62,6 +62,7 @@ const std::vector<std::string>& optional_passes() {
   static const std::vector<std::string> names{"pool_before_activation",
                                               "fuse_activation",
                                               "merge_formulas",
+                                              "fuse_formula",
                                               "fuse_pool",
                                               "fuse_add",
                                               "depth_first",
@@ -72,9 +73,11 @@ const std::vector<std::string>& optional_passes() {
 void run_passes(Draft& draft, const PassOptions& options, const std::set<std::string>& disabled) {
   merge_losses(draft);
   if (options.mode != Mode::train && options.mode != Mode::vjp_training) drop_dropout(draft);
+  const bool differentiates = options.mode != Mode::predict && options.mode != Mode::evaluate;
   if (!disabled.count("pool_before_activation")) pool_before_activation(draft);
   if (!disabled.count("fuse_activation")) fuse_activation(draft);
   if (!disabled.count("merge_formulas")) merge_formulas(draft);
+  if (!disabled.count("fuse_formula")) fuse_formula(draft, differentiates);
   choose_layout(draft, options);
   if (!disabled.count("fuse_pool")) fuse_pool(draft);
   if (!disabled.count("fuse_add")) fuse_add(draft);

@@ -5,6 +5,12 @@
 
 namespace cnnfast {
 
-enum class Activation : int32_t { none, relu, tanh, sigmoid };
+enum class Activation : int32_t { none, relu, relu6, tanh, sigmoid, hard_sigmoid, silu, hard_silu, gelu };
+constexpr Activation kLastActivation = Activation::gelu;
+
+// Whether the output tells the derivative: training needs no more.
+static constexpr bool tells_derivative(Activation kind) {
+  return kind <= Activation::hard_sigmoid;
+}
 
 }  // namespace cnnfast
