@@ -65,10 +65,13 @@ Buffer Builder::persistent(int64_t floats) {
 
 Buffer Builder::pack(const Node& node, int64_t floats, Packing packing) {
   packing.to = persistent(floats);
-  const Parameter& param = this->param(packing.position);
+  const ParamPlace place = packing.from.param;
+  const Parameter& param = this->param(place.position);
   packings_[param.first].push_back(packing);
-  const auto pieces = cut_param(place(packing.position), param.size(), {packing});
-  Step& step = this->step(node, "pack weights", static_cast<int64_t>(pieces.size()), {packing.to},
+  const auto pieces = cut_param(place, param.size(), {packing});
+  std::vector<Buffer> uses{packing.to};
+  if (packing.from.made) uses.push_back(packing.from.made);
+  Step& step = this->step(node, "pack weights", static_cast<int64_t>(pieces.size()), uses,
                           [=](const Context& c, int64_t task) { pieces[static_cast<size_t>(task)].pack(c); });
   step.scratch = packing.scratch;
   step.packs = true;
@@ -243,6 +246,8 @@ void Builder::join_micro_batches(int64_t results) {
   MicroBatches& m = micro_batches_;
   m.count = batch / n, m.samples = n;
   own_end_ = sizes_.size();
+  for (auto step = steps_.begin(); step != begin; ++step)
+    for (const Buffer used : step->uses) packing_buffers_.insert(used.id);
   m.begin = static_cast<size_t>(begin - steps_.begin()), m.end = steps_.size();
   for (auto step = begin; step != steps_.end(); ++step) {
     step->info.flops *= m.count;

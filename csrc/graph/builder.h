@@ -3,6 +3,7 @@
 #pragma once
 #include <algorithm>
 #include <map>
+#include <set>
 #include <string>
 #include <utility>
 #include <vector>
@@ -123,13 +124,16 @@ class Builder {
   const Graph& graph_;
   Buffer join_results(const Node& node, int64_t results);
   Buffer join_gradients(const Node& node);
-  bool is_own(size_t buffer) const { return buffer < own_end_ && !persistent_[buffer]; }
+  bool is_own(size_t buffer) const {
+    return buffer < own_end_ && !persistent_[buffer] && !packing_buffers_.count(static_cast<int>(buffer));
+  }
   bool moves_at_once(int position);
 
   std::vector<Step> steps_;
   MicroBatches micro_batches_;
   Buffer micro_results_, micro_grads_;
-  size_t own_end_ = 0;  // of the buffers that each thread has for its micro-batch
+  size_t own_end_ = 0;             // of the buffers that each thread has for its micro-batch
+  std::set<int> packing_buffers_;  // but for these
   std::vector<int64_t> sizes_;
   std::vector<bool> persistent_;
   std::vector<Buffer> outputs_;

@@ -62,6 +62,8 @@ const std::vector<std::string>& optional_passes();
 // cheaper.
 void merge_losses(Draft& draft);
 void drop_dropout(Draft& draft);
+// A normalization by known statistics goes into the kernel and the bias of the convolution before it.
+void fold_norm(Draft& draft);
 // max(relu(x)) = relu(max(x)), and likewise for every increasing function: the activation moves behind the
 // pooling, where fewer elements are left.
 void pool_before_activation(Draft& draft);

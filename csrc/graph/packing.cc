@@ -9,7 +9,7 @@ namespace cnnfast {
 void ParamPiece::pack(const Context& c) const {
   if (!packings) return;
   for (const Packing& packing : *packings)
-    packing.run({c.values(param), c.at(packing.to), begin, whole() ? packing.rows : end, c.scratch});
+    packing.run({c.values(packing.from), c.at(packing.to), begin, whole() ? packing.rows : end, c.scratch});
 }
 
 std::vector<ParamPiece> cut_param(ParamPlace param, int64_t size, Packings packings) {

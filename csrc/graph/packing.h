@@ -21,7 +21,7 @@ struct PackRows {
 // How a parameter is packed. It lies as [outer][rows][columns]. What `run` writes is made from its rows
 // alone, so tasks may take different rows at once; they begin at multiples of `unit`.
 struct Packing {
-  int position;  // of the parameter, or of another one of the same weight
+  ParamSource from;  // the parameter, or another one of the same weight, or what was made of it
   int64_t outer, rows, unit;
   std::function<void(const PackRows&)> run;
   int64_t scratch = 0;  // floats a thread

@@ -28,6 +28,14 @@ struct ParamPlace {
   explicit operator bool() const { return position >= 0; }
 };
 
+// Where steps read a parameter: where it is kept, or what a step made of it.
+struct ParamSource {
+  ParamPlace param;
+  Buffer made;
+  ParamSource(ParamPlace param = {}, Buffer made = {}) : param(param), made(made) {}
+  explicit operator bool() const { return param || made; }
+};
+
 // What one run works on.
 struct Run {
   float* arena = nullptr;
@@ -63,6 +71,9 @@ struct Context {
 
   float* at(Buffer buffer) const;
   float* values(ParamPlace param) const { return run.params[param.position]; }
+  const float* values(ParamSource source) const {
+    return source.made ? at(source.made) : values(source.param);
+  }
   float* grad(ParamPlace param) const { return run.grads + param.offset; }
   float* slot(int i, ParamPlace param) const { return run.slots[i][param.position]; }
   template <class T>

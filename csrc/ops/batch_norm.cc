@@ -150,14 +150,14 @@ void set_scale(const Context& c, const Params& p, const Vectors& v, const Runs& 
 constexpr int kSomeChannels = 64;
 
 template <class Body>
-void step_of_channels(Builder& b, const Node& node, const char* direction, const Runs& runs,
-                      std::vector<Buffer> uses, Body body) {
-  b.step(node, direction, ceil_div(runs.channels, kSomeChannels), std::move(uses),
-         [=, channels = runs.channels](const Context& c, int64_t task) {
-           const int begin = static_cast<int>(task) * kSomeChannels;
-           for (int channel = begin; channel < std::min(channels, begin + kSomeChannels); ++channel)
-             body(c, channel);
-         });
+Step& step_of_channels(Builder& b, const Node& node, const char* direction, const Runs& runs,
+                       std::vector<Buffer> uses, Body body) {
+  return b.step(node, direction, ceil_div(runs.channels, kSomeChannels), std::move(uses),
+                [=, channels = runs.channels](const Context& c, int64_t task) {
+                  const int begin = static_cast<int>(task) * kSomeChannels;
+                  for (int channel = begin; channel < std::min(channels, begin + kSomeChannels); ++channel)
+                    body(c, channel);
+                });
 }
 
 void lower_batch_statistics(Builder& b, const Node& node, const Params& p, const Vectors& v, Buffer from) {
@@ -188,15 +188,19 @@ void forward(Builder& b, int value) {
   const Params p = params_of(b, node);
   const Runs runs = runs_of(node, b.n);
   const Buffer from = b.output(node.inputs[0]), to = b.output(value);
-  const Vectors v{b.saved(value, "vectors") = b.buffer(kVectors * runs.groups * kLanes),
-                  runs.groups * kLanes};
+  // What predictions scale by is made of weights alone: once for many, as packed weights are.
+  const bool keeps = !b.differentiates();
+  const int64_t floats = runs.groups * kLanes;
+  const Vectors v{
+      b.saved(value, "vectors") = keeps ? b.persistent(kVectors * floats) : b.buffer(kVectors * floats),
+      floats};
   if (sees_batch(b, node, p)) {
     lower_batch_statistics(b, node, p, v, from);
   } else {
     const double epsilon = node.as<BatchNormAttrs>()->epsilon;
     step_of_channels(b, node, "statistics", runs, {v.buffer}, [=](const Context& c, int channel) {
       set_scale(c, p, v, runs, channel, c.values(p.mean)[channel], c.values(p.variance)[channel], epsilon);
-    });
+    }).packs = keeps;
   }
   const auto scale_shift = b.k.scale_shift;
   b.step(node, "forward", runs.count(), {from, v.buffer, to},

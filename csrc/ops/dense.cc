@@ -37,9 +37,9 @@ void pack_columns(const GemmKernels& k, Gemm g, const float* b, int64_t begin, i
 Buffer pack_weights(Builder& b, const Node& node, const GemmKernels& k, const Gemm& g) {
   const int64_t parts = parts_of(g.n, kLongColumnTask);
   const int64_t columns = ceil_div(ceil_div(g.n, kColumnUnit), parts) * kColumnUnit;
-  return b.pack(node, packed_floats(k, g), {node.params[0], g.k, g.n, columns, [=](const PackRows& r) {
-                                              pack_columns(k, g, r.from, r.begin, r.end, r.to);
-                                            }});
+  return b.pack(node, packed_floats(k, g),
+                {b.place(node.params[0]), g.k, g.n, columns,
+                 [=](const PackRows& r) { pack_columns(k, g, r.from, r.begin, r.end, r.to); }});
 }
 
 // The gradient as the products read it: each task reads all of it.

@@ -59,7 +59,8 @@ void Draft::drop_unused() {
 }
 
 const std::vector<std::string>& optional_passes() {
-  static const std::vector<std::string> names{"pool_before_activation",
+  static const std::vector<std::string> names{"fold_norm",
+                                              "pool_before_activation",
                                               "fuse_activation",
                                               "merge_formulas",
                                               "fuse_formula",
@@ -74,6 +75,7 @@ void run_passes(Draft& draft, const PassOptions& options, const std::set<std::st
   merge_losses(draft);
   if (options.mode != Mode::train && options.mode != Mode::vjp_training) drop_dropout(draft);
   const bool differentiates = options.mode != Mode::predict && options.mode != Mode::evaluate;
+  if (!differentiates && !disabled.count("fold_norm")) fold_norm(draft);
   if (!disabled.count("pool_before_activation")) pool_before_activation(draft);
   if (!disabled.count("fuse_activation")) fuse_activation(draft);
   if (!disabled.count("merge_formulas")) merge_formulas(draft);

@@ -7,6 +7,7 @@
 #include <cstdint>
 #include <map>
 #include <memory>
+#include <optional>
 #include <string>
 #include <utility>
 #include <variant>
@@ -41,6 +42,15 @@ struct Padding {
   int top = 0, bottom = 0, left = 0, right = 0, front = 0, back = 0;  // explicit only
 };
 
+// Of each channel by its mean and variance over batch and pixels; in prediction, and in training if both
+// gamma and beta are frozen, by the moving ones, which follow in training: momentum * old + (1 - momentum) *
+// new.
+struct BatchNormAttrs {
+  float momentum = 0.99f, epsilon = 1e-3f;
+  bool scale = true, center = true;  // whether there are gamma and beta
+  bool moving = false;               // by the moving ones in training, too
+};
+
 // A transposed convolution is the backward-data of its mirror image, the convolution from its output to its
 // input. Kernel, stride, padding and dilation are those of the mirror image, and so is the kernel's shape:
 // (..., filters / groups, channels).
@@ -53,10 +63,11 @@ struct ConvAttrs {
   bool use_bias = true;
   int rank = 2;  // spatial axes: 1, 2 or 3
   bool transposed = false;
-  Spatial output_padding = {-1, -1, -1};  // transposed only; below 0: whatever the padding's name implies
-  bool pool = false;                      // a fused 2x2 maximum
-  std::string algorithm = {};             // its name; chosen by a pass
-  std::string weights_algorithm = {};     // of the gradient of its weights, likewise
+  Spatial output_padding = {-1, -1, -1};    // transposed only; below 0: whatever the padding's name implies
+  bool pool = false;                        // a fused 2x2 maximum
+  std::optional<BatchNormAttrs> norm = {};  // folded in: its parameters follow the node's own
+  std::string algorithm = {};               // its name; chosen by a pass
+  std::string weights_algorithm = {};       // of the gradient of its weights, likewise
 };
 
 struct PoolAttrs {
@@ -112,15 +123,6 @@ struct MovePiece {
 struct MoveAttrs {
   std::vector<MovePiece> pieces;
   float fill = 0;
-};
-
-// Of each channel by its mean and variance over batch and pixels; in prediction, and in training if both
-// gamma and beta are frozen, by the moving ones, which follow in training: momentum * old + (1 - momentum) *
-// new.
-struct BatchNormAttrs {
-  float momentum = 0.99f, epsilon = 1e-3f;
-  bool scale = true, center = true;  // whether there are gamma and beta
-  bool moving = false;               // by the moving ones in training, too
 };
 
 enum class PadFill { constant, reflect, replicate, circular };

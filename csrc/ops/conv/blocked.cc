@@ -12,25 +12,27 @@ namespace {
 
 // Packs the kernel as [blocks of sixteen outputs][pieces of the inputs][taps][channels of the piece][16],
 // pieces of `side` channels; `transposed` for backward-data.
-Buffer pack_weights(Builder& b, const Node& node, const ConvProblem& p, int side, bool transposed) {
+Buffer pack_weights(Builder& b, const Node& node, const ConvProblem& p, const ParamSource& kernel, int side,
+                    bool transposed) {
   const int taps = p.taps(), inputs = transposed ? p.oc() : p.ic();
   const int64_t blocks = blocks_of(transposed ? p.ic() : p.oc()),
                 block_floats = int64_t{taps} * inputs * kLanes;
   const KernelSteps steps(p, transposed);
   const auto gather16 = b.k.gather16;
-  return pack_blocks(b, node, p, transposed, blocks * block_floats * p.a.groups, [=](const PackBlock& one) {
-    float* to = one.to + (one.group * blocks + one.block) * block_floats;
-    Shuffle a{};
-    a.lane_stride = steps.output, a.b_stride = steps.input;
-    a.lanes = one.lanes, a.n_a = 1;
-    for (int input = one.begin; input < one.end; input += a.n_b) {
-      const int piece = input / side * side, channels = std::min(side, inputs - piece);
-      a.n_b = std::min(one.end, piece + channels) - input;
-      for (int tap = 0; tap < taps; ++tap)
-        gather16(a, one.from + tap * steps.tap + input * steps.input,
-                 to + (int64_t{piece} * taps + tap * channels + input - piece) * kLanes);
-    }
-  });
+  return pack_blocks(b, node, p, kernel, transposed, blocks * block_floats * p.a.groups,
+                     [=](const PackBlock& one) {
+                       float* to = one.to + (one.group * blocks + one.block) * block_floats;
+                       Shuffle a{};
+                       a.lane_stride = steps.output, a.b_stride = steps.input;
+                       a.lanes = one.lanes, a.n_a = 1;
+                       for (int input = one.begin; input < one.end; input += a.n_b) {
+                         const int piece = input / side * side, channels = std::min(side, inputs - piece);
+                         a.n_b = std::min(one.end, piece + channels) - input;
+                         for (int tap = 0; tap < taps; ++tap)
+                           gather16(a, one.from + tap * steps.tap + input * steps.input,
+                                    to + (int64_t{piece} * taps + tap * channels + input - piece) * kLanes);
+                       }
+                     });
 }
 
 // Under a fused pooling a task's outputs go to its scratch, and their maxima from there to the image.
@@ -94,7 +96,7 @@ void lower(Builder& b, const Node& node, const ConvProblem& p, Pass pass) {
   a.activation = pass.activation;
   const Place src = pass.src, dst = pass.dst;
   const Buffer from = pass.from, to = pass.to, packed = pass.packed, residual = pass.residual;
-  const ParamPlace bias = pass.bias;
+  const ParamSource bias = pass.bias;
   const int oc = pass.oc;
   const auto conv_blocked = b.k.conv_blocked;
   // Where a task's output channels begin, counted in blocks.
@@ -136,7 +138,7 @@ void forward(Builder& b, int value, const ConvProblem& p, const ConvPass& given)
   const Place src = place_of(source, p.in, p.ic());
   Pass pass{given, src, blocked_place(p.pooled(), p.oc()), p.ic(), p.oc(), src.side, {}, {}};
   pass.rects = forward_rects(p.axes(), pass.src.steps, {p.out, kLanes}, channel_taps(pass.src, pass.ic));
-  pass.packed = pack_weights(b, node, p, pass.packed_side, false);
+  pass.packed = pack_weights(b, node, p, pass.kernel, pass.packed_side, false);
   lower(b, node, p, std::move(pass));
 }
 
@@ -158,7 +160,7 @@ void backward_data(Builder& b, int value, const ConvProblem& p, const ConvPass& 
   Pass pass{given, src, blocked_place(p.in, p.ic()), p.oc(), p.ic(), src.side, {}, {}};
   if (sees_parts_of_kernel(p) && p.oc() % kLanes == 0) pass.src.runs = true, pass.packed_side = p.oc();
   pass.rects = backward_data_rects(p.axes(), pass.src.steps, pass.dst.steps, channel_taps(pass.src, pass.ic));
-  pass.packed = pack_weights(b, node, p, pass.packed_side, true);
+  pass.packed = pack_weights(b, node, p, pass.kernel, pass.packed_side, true);
   lower(b, node, p, std::move(pass));
 }
 

@@ -75,7 +75,8 @@ Buffer pack_weights(Builder& b, const Node& node, const ConvProblem& p, const Pa
       else
         pack_tap(k, from, steps.input, some, one.lanes, to);
   };
-  return pack_blocks(b, node, p, transposed, p.a.groups * blocks * taps * tap_words, pack, pairs);
+  return pack_blocks(b, node, p, pass.kernel, transposed, p.a.groups * blocks * taps * tap_words, pack,
+                     pairs);
 }
 
 void lower(Builder& b, const Node& node, const ConvProblem& p, Pass pass) {
@@ -92,7 +93,7 @@ void lower(Builder& b, const Node& node, const ConvProblem& p, Pass pass) {
   const int64_t block_words = int64_t{a.all_taps} * a.pairs * kLanes;
   const int64_t src_sample = sample_floats(pass.src) / 2, dst_sample = sample_floats(pass.dst);
   const int64_t src_group = pass.ic / kLanes * a.src_block;  // more than one group: whole blocks
-  const ParamPlace bias = pass.bias;
+  const ParamSource bias = pass.bias;
   const int oc = pass.oc;
   const auto conv = b.k.bf16.conv;
   Step& step =

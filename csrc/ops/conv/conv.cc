@@ -38,14 +38,16 @@ void forward(Builder& b, int value) {
   const Node& node = b.node(value);
   const ConvAttrs& a = *node.as<ConvAttrs>();
   const ConvAlgorithm& algorithm = algorithm_of(node);
-  ConvPass pass{"forward", b.output(node.inputs[0]), b.output(value), {}, node.activation};
+  const ConvProblem p = conv_problem(b.source(node), node, b.n);
+  ConvPass pass{"forward", b.output(node.inputs[0]), b.output(value), b.place(node.params[0])};
+  pass.activation = node.activation;
   if (a.use_bias) pass.bias = b.place(node.params[1]);
+  if (a.norm) fold_norm(b, node, p, pass);
   if (node.inputs.size() > 1) pass.residual = b.output(node.inputs[1]);
   pass.pool = a.pool;
   if (a.pool && b.differentiates())
     pass.pool_index = b.saved(value, "pool_index") = b.buffer(ceil_div(floats_of(node, b.n), 4));
-  (a.transposed ? algorithm.backward_data : algorithm.forward)(b, value,
-                                                               conv_problem(b.source(node), node, b.n), pass);
+  (a.transposed ? algorithm.backward_data : algorithm.forward)(b, value, p, pass);
 }
 
 // The bias of a transposed convolution: sums over the pixels of each plane, then over planes (and lanes).
@@ -98,7 +100,7 @@ void backward(Builder& b, int value) {
   if (weights) backward_parameters(b, value, by, p, by.unpools ? grad_out : full());
   if (!b.needs_grad(node.inputs[0])) return;
   const ConvAlgorithm& algorithm = algorithm_of(node);
-  const ConvPass pass{"backward data", full(), b.new_grad(node.inputs[0])};
+  const ConvPass pass{"backward data", full(), b.new_grad(node.inputs[0]), b.place(node.params[0])};
   (p.a.transposed ? algorithm.forward : algorithm.backward_data)(b, value, p, pass);
 }
 

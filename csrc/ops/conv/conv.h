@@ -48,7 +48,7 @@ struct ConvProblem {
 struct ConvPass {
   const char* direction;  // of the node
   Buffer from, to;
-  ParamPlace bias = {};  // that is added, or none
+  ParamSource kernel = {}, bias = {};  // the bias is added, or there is none
   Activation activation = Activation::none;
   Buffer residual = {};    // added before the activation, lies as `to` does; or none
   bool pool = false;       // `to` takes the maxima of 2x2 windows, before the activation
@@ -56,13 +56,15 @@ struct ConvPass {
 
   std::vector<Buffer> uses(Buffer packed) const {
     std::vector<Buffer> all{from, to, packed};
-    for (const Buffer other : {residual, pool_index})
+    for (const Buffer other : {residual, pool_index, bias.made})
       if (other) all.push_back(other);
     return all;
   }
 };
 
 ConvProblem conv_problem(const Node& src, const Node& conv, int n);
+// Of a node with a normalization: the kernel and the bias that have it in them.
+void fold_norm(Builder&, const Node&, const ConvProblem&, ConvPass&);
 std::string to_string(const ConvProblem& problem);  // all that decides how long it takes, on one line
 
 // What reading weights costs that the second-level cache does not hold, as a cost of algorithms: the products

@@ -68,11 +68,13 @@ Buffer widen(Builder& b, const Node& node, const Wide& wide, const Image& image,
 // The transposed step: sums the repetitions of each channel of a wide tensor, adds the bias and applies the
 // activation.
 void narrow(Builder& b, const Node& node, const Wide& wide, const Image& image, Buffer from, Buffer to,
-            ParamPlace bias, Activation activation) {
+            const ParamSource& bias, Activation activation) {
   const int64_t blocks = blocks_of(image.c), pixels = image.pixels(), src_blocks = wide.blocks();
   const int repeats = wide.repeats(), small = wide.small, big = wide.big, channels = image.c;
   const auto activate = b.k.activate;
-  b.step(node, "sum channels", b.rows(node) * blocks, {from, to}, [=](const Context& c, int64_t task) {
+  std::vector<Buffer> uses{from, to};
+  if (bias.made) uses.push_back(bias.made);
+  b.step(node, "sum channels", b.rows(node) * blocks, uses, [=](const Context& c, int64_t task) {
     const int64_t sample = task / blocks, block = task % blocks;
     const float* src = c.at(from) + sample * src_blocks * pixels * kLanes;
     float* dst = c.at(to) + task * pixels * kLanes;
@@ -96,7 +98,8 @@ void narrow(Builder& b, const Node& node, const Wide& wide, const Image& image, 
 
 // The kernel as [wide blocks][taps][k][16]; `transposed` for backward-data, `turned` by 180 degrees. Where an
 // output channel is a wide one, those of a block are made from no others.
-Buffer pack_weights(Builder& b, const Node& node, const ConvProblem& p, bool transposed, bool turned) {
+Buffer pack_weights(Builder& b, const Node& node, const ConvProblem& p, const ParamSource& kernel,
+                    bool transposed, bool turned) {
   const Wide wide(p);
   const int taps = p.taps(), all_oc = p.out.c;
   const int64_t tap_floats = int64_t{wide.small} * kLanes, block_floats = taps * tap_floats;
@@ -111,8 +114,7 @@ Buffer pack_weights(Builder& b, const Node& node, const ConvProblem& p, bool tra
       });
     }
   };
-  return b.pack(node, wide.blocks() * block_floats,
-                {node.params[0], int64_t{taps} * wide.ic, all_oc, unit, pack});
+  return b.pack(node, wide.blocks() * block_floats, {kernel, int64_t{taps} * wide.ic, all_oc, unit, pack});
 }
 
 // What forward and backward-data have in common, between tensors of equally many channels.
@@ -141,10 +143,10 @@ void lower_3x3(Builder& b, const Node& node, const Wide& wide, const Pass& pass)
   const int64_t pieces = std::clamp<int64_t>(pass.dst.pixels() / kOutputTask, 1, a.oh),
                 blocks = wide.blocks();
   const int64_t src_plane = pass.src.pixels() * kLanes, dst_plane = pass.dst.pixels() * kLanes;
-  const ParamPlace bias = pass.bias;
+  const ParamSource bias = pass.bias;
   const Buffer from = pass.from, to = pass.to, packed = pass.packed;
   const auto depthwise_3x3 = b.k.depthwise_3x3;
-  Step& step = b.step(node, pass.direction, b.rows(node) * blocks * pieces, {from, to, packed},
+  Step& step = b.step(node, pass.direction, b.rows(node) * blocks * pieces, pass.uses(packed),
                       [=](const Context& c, int64_t task) {
                         const int64_t piece = task % pieces, plane = task / pieces, block = plane % blocks;
                         Depthwise3x3 one = a;
@@ -195,11 +197,11 @@ void lower_rects(Builder& b, const Node& node, const ConvProblem& p, const Wide&
   const int64_t tasks = static_cast<int64_t>(work->ends.size()), blocks = wide.blocks();
   const int64_t src_plane = pass.src.pixels() * kLanes, dst_plane = pass.dst.pixels() * kLanes;
   const int64_t block_floats = int64_t{p.taps()} * wide.small * kLanes;
-  const ParamPlace bias = pass.bias;
+  const ParamSource bias = pass.bias;
   const Buffer from = pass.from, to = pass.to, packed = pass.packed;
   const auto conv_grouped = b.k.conv_grouped;
   Step& step = b.step(
-      node, pass.direction, p.n * blocks * tasks, {from, to, packed}, [=](const Context& c, int64_t at) {
+      node, pass.direction, p.n * blocks * tasks, pass.uses(packed), [=](const Context& c, int64_t at) {
         const size_t task = static_cast<size_t>(at % tasks);
         const int64_t plane = at / tasks, block = plane % blocks;
         ConvGrouped one = a;
@@ -219,7 +221,7 @@ void lower_rects(Builder& b, const Node& node, const ConvProblem& p, const Wide&
 void lower(Builder& b, const Node& node, const ConvProblem& p, Pass pass) {
   const Wide wide(p);
   const Buffer to = pass.to;
-  const ParamPlace bias = pass.bias;
+  const ParamSource bias = pass.bias;
   const Activation activation = pass.activation;
   const bool narrows = pass.dst.c != wide.channels;
   pass.from = widen(b, node, wide, pass.src, pass.from);
@@ -247,7 +249,7 @@ void lower_conv(Builder& b, const Node& node, const ConvProblem& p, Pass pass, c
 template <const ConvAlgorithm& algorithm>
 void forward(Builder& b, int value, const ConvProblem& p, const ConvPass& given) {
   const Node& node = b.node(value);
-  const Buffer packed = pack_weights(b, node, p, false, false);
+  const Buffer packed = pack_weights(b, node, p, given.kernel, false, false);
   lower_conv(b, node, p, {given, algorithm.name, p.in, p.out, packed, {}, {}}, p.axes());
 }
 
@@ -261,7 +263,7 @@ void backward_data(Builder& b, int value, const ConvProblem& p, const ConvPass& 
   const Node& node = b.node(value);
   const Axes axes = p.axes();
   const bool strided = axes.depth.stride > 1 || axes.rows.stride > 1 || axes.cols.stride > 1;
-  const Buffer packed = pack_weights(b, node, p, true, !strided);
+  const Buffer packed = pack_weights(b, node, p, given.kernel, true, !strided);
   Pass pass{given, algorithm.name, p.out, p.in, packed, {}, {}};
   if (!strided)
     return lower_conv(b, node, p, std::move(pass),

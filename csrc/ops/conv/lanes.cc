@@ -44,7 +44,8 @@ int64_t tiles(const Builder& b, int oc) {
 
 // Packs the kernel's rows, tile by tile of output channels; `transposed` packs for backward-data, where
 // input and output channels change places. Channels that fill the last tile stay zero.
-Buffer pack_weights(Builder& b, const Node& node, const ConvProblem& p, bool transposed) {
+Buffer pack_weights(Builder& b, const Node& node, const ConvProblem& p, const ParamSource& kernel,
+                    bool transposed) {
   const int tile = b.k.lanes_oc_tile, taps = p.taps(), groups = p.a.groups, ic = p.ic(), oc = p.oc();
   const int64_t rows = transposed ? oc : ic, cols = transposed ? ic : oc;
   const int64_t group_floats = ceil_div(cols, tile) * tile * taps * rows;
@@ -64,7 +65,7 @@ Buffer pack_weights(Builder& b, const Node& node, const ConvProblem& p, bool tra
   const auto pack = [=](const PackRows& r) {
     for (int g = 0; g < groups; ++g) pack_group(r.from + g * oc, r.to + g * group_floats, r.begin, r.end);
   };
-  return b.pack(node, group_floats * groups, {node.params[0], taps, ic, kLanes, pack});
+  return b.pack(node, group_floats * groups, {kernel, taps, ic, kLanes, pack});
 }
 
 // What forward and backward-data have in common.
@@ -84,7 +85,7 @@ void lower(Builder& b, const Node& node, const ConvProblem& p, Pass pass) {
   a.oc = pass.oc, a.rows = p.taps() * pass.ic;
   a.activation = pass.activation;
   a.pool = pass.pool;
-  const ParamPlace bias = pass.bias;
+  const ParamSource bias = pass.bias;
   const int64_t pieces = static_cast<int64_t>(work->pieces.size()), groups = p.a.groups;
   const int64_t packed_group = tiles(b, pass.oc) * b.k.lanes_oc_tile * a.rows;
   const int64_t src_group = pass.ic * in.plane, dst_group = pass.oc * out.plane;
@@ -112,7 +113,7 @@ void forward(Builder& b, int value, const ConvProblem& p, const ConvPass& given)
   Pass pass{given, Planes(p.in), Planes(pooled), p.ic(), p.oc(), {}, {}};
   pass.rects = forward_rects(p.axes(), {p.in, kLanes}, {pooled, kLanes}, {p.ic(), pass.src.plane});
   if (p.a.pool) pass.rects.rects[0].rows /= 2, pass.rects.rects[0].cols /= 2;
-  pass.packed = pack_weights(b, node, p, false);
+  pass.packed = pack_weights(b, node, p, pass.kernel, false);
   lower(b, node, p, std::move(pass));
 }
 
@@ -120,7 +121,7 @@ void backward_data(Builder& b, int value, const ConvProblem& p, const ConvPass& 
   const Node& node = b.node(value);
   Pass pass{given, Planes(p.out), Planes(p.in), p.oc(), p.ic(), {}, {}};
   pass.rects = backward_data_rects(p.axes(), {p.out, kLanes}, {p.in, kLanes}, {p.oc(), pass.src.plane});
-  pass.packed = pack_weights(b, node, p, true);
+  pass.packed = pack_weights(b, node, p, pass.kernel, true);
   lower(b, node, p, std::move(pass));
 }
 

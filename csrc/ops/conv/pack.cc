@@ -2,8 +2,9 @@
 
 namespace cnnfast {
 
-Buffer pack_blocks(Builder& b, const Node& node, const ConvProblem& p, bool transposed, int64_t floats,
-                   std::function<void(const PackBlock&)> pack, int64_t scratch) {
+Buffer pack_blocks(Builder& b, const Node& node, const ConvProblem& p, const ParamSource& kernel,
+                   bool transposed, int64_t floats, std::function<void(const PackBlock&)> pack,
+                   int64_t scratch) {
   const int inputs = transposed ? p.oc() : p.ic(), outputs = transposed ? p.ic() : p.oc();
   const int64_t groups = p.a.groups, group_floats = p.oc(), lane_step = KernelSteps(p, transposed).output;
   const auto run = [=](const PackRows& r) {
@@ -21,7 +22,7 @@ Buffer pack_blocks(Builder& b, const Node& node, const ConvProblem& p, bool tran
         pack(one);
       }
   };
-  return b.pack(node, floats, {node.params[0], p.taps(), p.ic(), kLanes, run, scratch});
+  return b.pack(node, floats, {kernel, p.taps(), p.ic(), kLanes, run, scratch});
 }
 
 }  // namespace cnnfast

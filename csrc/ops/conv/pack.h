@@ -25,7 +25,8 @@ struct KernelSteps {
 
 // Packs block by block, forward or, `transposed`, for backward-data. A task has some input channels of the
 // convolution, a multiple of sixteen unless they are the last: the update moves them in long rows.
-Buffer pack_blocks(Builder& b, const Node& node, const ConvProblem& p, bool transposed, int64_t floats,
-                   std::function<void(const PackBlock&)> pack, int64_t scratch = 0);
+Buffer pack_blocks(Builder& b, const Node& node, const ConvProblem& p, const ParamSource& kernel,
+                   bool transposed, int64_t floats, std::function<void(const PackBlock&)> pack,
+                   int64_t scratch = 0);
 
 }  // namespace cnnfast

@@ -78,13 +78,14 @@ Buffer pack_weights(Builder& b, const Node& node, const ConvProblem& p, const Pa
   a.frequency = frequency, a.form = pass.form, a.flipped = pass.transposed;
   a.streams = group_floats * p.a.groups >= kStreamedFloats;
   const auto winograd_weights = b.k.winograd_weights;
-  return pack_blocks(b, node, p, pass.transposed, group_floats * p.a.groups, [=](const PackBlock& one) {
-    WinogradWeights weights = a;
-    weights.kernel = one.from + one.begin * steps.input;
-    weights.dst = one.to + one.group * group_floats + one.block * block_floats + one.begin * kLanes;
-    weights.rows = one.end - one.begin, weights.lanes = one.lanes;
-    winograd_weights(weights);
-  });
+  return pack_blocks(
+      b, node, p, pass.kernel, pass.transposed, group_floats * p.a.groups, [=](const PackBlock& one) {
+        WinogradWeights weights = a;
+        weights.kernel = one.from + one.begin * steps.input;
+        weights.dst = one.to + one.group * group_floats + one.block * block_floats + one.begin * kLanes;
+        weights.rows = one.end - one.begin, weights.lanes = one.lanes;
+        winograd_weights(weights);
+      });
 }
 
 void lower(Builder& b, const Node& node, const ConvProblem& p, const Pass& pass) {
@@ -104,7 +105,7 @@ void lower(Builder& b, const Node& node, const ConvProblem& p, const Pass& pass)
   a.form = pass.form, a.pool = pass.pool, a.activation = pass.activation;
   const int64_t group_floats = a.weights_frequency * weights_of(pass.form);
   const int64_t src_group = pass.ic / kLanes * a.src_block;  // more than one group: whole blocks
-  const ParamPlace bias = pass.bias;
+  const ParamSource bias = pass.bias;
   const int oc = pass.oc;
   const Buffer from = pass.from, to = pass.to, residual = pass.residual, index = pass.pool_index;
   const auto winograd = b.k.winograd;
