@@ -67,7 +67,7 @@ static inline int64_t dst_plane_floats(const PoolGeometry& g) {
 // body(window, pixel) for each output pixel of one plane.
 template <class Body>
 static inline void for_windows(const PoolGeometry& g, Body body) {
-  const bool common = g.d.window == 1 && g.h.window == 2 && g.w.window == 2;
+  const int32_t side = g.d.window == 1 && g.h.window == g.w.window ? g.h.window : 0;
   int64_t pixel = 0;
   for (int32_t oz = 0; oz < g.d.outputs; ++oz) {
     const Span z = window_span(g.d, oz);
@@ -81,9 +81,12 @@ static inline void for_windows(const PoolGeometry& g, Body body) {
             ((static_cast<int64_t>(z.begin) * g.h.size + y.begin) * g.w.size + x.begin) * kLanes;
         const int32_t counted =
             g.count_padding ? padded_z * padded_y * padded_span(g.w, ox) : z.cells * y.cells * x.cells;
-        // The common window as constants, which unrolls it.
-        if (common && y.cells == 2 && x.cells == 2) {
+        // Common windows as constants, which unrolls them.
+        const bool whole = y.cells == side && x.cells == side;
+        if (side == 2 && whole) {
           body(Window{src, 0, 1, 2, 2, counted}, pixel);
+        } else if (side == 3 && whole) {
+          body(Window{src, 0, 1, 3, 3, counted}, pixel);
         } else {
           const int32_t position = (z.skipped * g.h.window + y.skipped) * g.w.window + x.skipped;
           body(Window{src, position, z.cells, y.cells, x.cells, counted}, pixel);
@@ -127,14 +130,15 @@ static inline I load_positions(const uint32_t* p) {
   return iload(p);
 }
 
-template <class Index>
+// With `kRecords` it tells the winners; without, nobody asks for them.
+template <bool kRecords, class Index>
 static void max_pool_planes(const Pool& p, Index* index) {
   const PoolGeometry& g = p.geometry;
   const WindowSteps steps = window_steps(g);
   for (int32_t plane = 0; plane < p.planes; ++plane) {
     const float* src = p.src + plane * src_plane_floats(g);
     float* dst = p.dst + plane * dst_plane_floats(g);
-    Index* to = index ? index + plane * dst_plane_floats(g) : nullptr;
+    Index* to = kRecords ? index + plane * dst_plane_floats(g) : nullptr;
     for_windows(g, [=](Window w, int64_t pixel) {
       for (int l = 0; l < kLanes; l += V::lanes) {
         const float* first = src + w.src + l;
@@ -144,7 +148,7 @@ static void max_pool_planes(const Pool& p, Index* index) {
           if (at != 0) meet_winner(load(first + at), position, best, winner);
         });
         store(dst + pixel + l, best);
-        if (to) store_positions(to + pixel + l, winner);
+        if constexpr (kRecords) store_positions(to + pixel + l, winner);
       }
     });
     if (p.activation != Activation::none) activate(p.activation, dst, dst, dst_plane_floats(g));
@@ -153,9 +157,11 @@ static void max_pool_planes(const Pool& p, Index* index) {
 
 static void max_pool(const Pool& p) {
   if (p.wide_index)
-    max_pool_planes(p, p.wide_index);
+    max_pool_planes<true>(p, p.wide_index);
+  else if (p.index)
+    max_pool_planes<true>(p, p.index);
   else
-    max_pool_planes(p, p.index);
+    max_pool_planes<false>(p, p.index);
 }
 
 static void average_pool(const Pool& p) {

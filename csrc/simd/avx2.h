@@ -139,6 +139,12 @@ static inline V exponent_of(I n) {
   return {_mm256_castsi256_ps(_mm256_slli_epi32(_mm256_add_epi32(n.v, _mm256_set1_epi32(127)), 23))};
 }
 
+// value * 2^n, |n| <= 252, in two steps: n itself leaves the range of an exponent at both ends.
+static inline V scaled(V value, I n) {
+  const I half = round_to_int(to_float(n) * set1(0.5f));
+  return value * exponent_of(half) * exponent_of(n - half);
+}
+
 static inline I iload_bytes(const uint8_t* p) {
   return {_mm256_cvtepu8_epi32(_mm_loadl_epi64(reinterpret_cast<const __m128i*>(p)))};
 }

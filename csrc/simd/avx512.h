@@ -140,6 +140,11 @@ static inline V exponent_of(I n) {
   return {_mm512_castsi512_ps(_mm512_slli_epi32(_mm512_add_epi32(n.v, _mm512_set1_epi32(127)), 23))};
 }
 
+// value * 2^n.
+static inline V scaled(V value, I n) {
+  return {_mm512_scalef_ps(value.v, _mm512_cvtepi32_ps(n.v))};
+}
+
 static inline I iload_bytes(const uint8_t* p) {
   return {_mm512_cvtepu8_epi32(_mm_loadu_si128(reinterpret_cast<const __m128i*>(p)))};
 }

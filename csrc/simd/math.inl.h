@@ -35,12 +35,6 @@ static inline V expm1_reduced(V r) {
   return fma(p, r * r, r);
 }
 
-// value * 2^n, |n| <= 252, in two steps: n itself leaves the range of an exponent at both ends.
-static inline V scaled(V value, I n) {
-  const I half = round_to_int(to_float(n) * set1(0.5f));
-  return value * exponent_of(half) * exponent_of(n - half);
-}
-
 // e^x, 1 ulp; gradual underflow below -87.3, 0 below -104, infinity above 88.72.
 static inline V exp(V x) {
   const Halvings h = halvings(min(set1(90.0f), max(set1(-110.0f), x)));

@@ -152,6 +152,12 @@ static inline V exponent_of(I n) {
   return {(F4)(((U4)n.v + 127) << 23)};
 }  // 2^n, -126 <= n <= 127
 
+// value * 2^n, |n| <= 252, in two steps: n itself leaves the range of an exponent at both ends.
+static inline V scaled(V value, I n) {
+  const I half = round_to_int(to_float(n) * set1(0.5f));
+  return value * exponent_of(half) * exponent_of(n - half);
+}
+
 // Bytes beside lanes: 0..255 of each lane, to and from V::lanes bytes of memory.
 static inline I iload_bytes(const uint8_t* p) {
   return {I4{p[0], p[1], p[2], p[3]}};
