@@ -73,6 +73,9 @@ void merge_formulas(Draft& draft);
 // Formulas that are what an epilogue does, too; where something is differentiated only those whose output
 // tells the derivative.
 void fuse_formula(Draft& draft, bool differentiates);
+// The mean of what a 1x1 convolution makes is what it makes of the mean: the pooling comes first, where that
+// leaves fewer pixels.
+void pool_before_conv(Draft& draft);
 // A convolution as its algorithm is chosen for it, and what tuning calls it.
 ConvProblem planned_problem(const Node& src, const Node& conv, const PassOptions& options);
 std::string tuning_key(const ConvProblem& problem, const PassOptions& options);

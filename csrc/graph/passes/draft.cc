@@ -64,6 +64,7 @@ const std::vector<std::string>& optional_passes() {
                                               "fuse_activation",
                                               "merge_formulas",
                                               "fuse_formula",
+                                              "pool_before_conv",
                                               "fuse_pool",
                                               "fuse_add",
                                               "depth_first",
@@ -80,6 +81,7 @@ void run_passes(Draft& draft, const PassOptions& options, const std::set<std::st
   if (!disabled.count("fuse_activation")) fuse_activation(draft);
   if (!disabled.count("merge_formulas")) merge_formulas(draft);
   if (!disabled.count("fuse_formula")) fuse_formula(draft, differentiates);
+  if (!disabled.count("pool_before_conv")) pool_before_conv(draft);
   choose_layout(draft, options);
   if (!disabled.count("fuse_pool")) fuse_pool(draft);
   if (!disabled.count("fuse_add")) fuse_add(draft);
