@@ -88,6 +88,23 @@ Buffer Builder::kept_output(int value) {
   return outputs_[static_cast<size_t>(value)] = persistent(floats_of(node(value), n));
 }
 
+void Builder::place_inside(int value, int whole, int64_t at) {
+  const Buffer outer = output(whole);
+  inside_.emplace(output(value).id, Inside{outer, at});
+}
+
+bool Builder::is_inside(int value, int whole, int64_t at) const {
+  const auto known = inside_.find(outputs_[static_cast<size_t>(value)].id);
+  return known != inside_.end() && known->second == Inside{outputs_[static_cast<size_t>(whole)], at};
+}
+
+Builder::Inside Builder::outermost(int buffer) const {
+  Inside found{{buffer}, 0};
+  for (auto part = inside_.find(buffer); part != inside_.end(); part = inside_.find(found.whole.id))
+    found = {part->second.whole, found.at + part->second.at};
+  return found;
+}
+
 void Builder::set_update(Update update, std::vector<bool> at_once) {
   update_ = std::move(update);
   updated_.assign(at_once.size(), false);
@@ -315,7 +332,7 @@ Program Builder::finish(int threads, bool reuse_memory) {
     const Step& step = steps_[static_cast<size_t>(s)];
     memory.scratch = std::max(memory.scratch, ceil_div(step.scratch, kLanes) * kLanes);
     for (const Buffer used : step.uses) {
-      Lifetime& life = lives[static_cast<size_t>(used.id)];
+      Lifetime& life = lives[static_cast<size_t>(outermost(used.id).whole.id)];
       life.first = std::min(life.first, s);
       life.last = std::max(life.last, s);
     }
@@ -324,12 +341,18 @@ Program Builder::finish(int threads, bool reuse_memory) {
     std::vector<size_t> buffers;
     std::vector<Lifetime> some;
     for (size_t i = 0; i < sizes_.size(); ++i)
-      if (is_own(i) == own) buffers.push_back(i), some.push_back(lives[i]);
+      if (is_own(i) == own && !inside_.count(static_cast<int>(i)))
+        buffers.push_back(i), some.push_back(lives[i]);
     const MemoryPlan plan = plan_memory(some, reuse_memory);
     for (size_t i = 0; i < buffers.size(); ++i)
       memory.offsets[buffers[i]] = own ? ~plan.offsets[i] : plan.offsets[i];
     (own ? memory.own : memory.shared) =
         checked_size(plan.floats, kMostFloats, "the number of floats that this batch needs");
+  }
+  for (const auto& [part, place] : inside_) {
+    const Inside in = outermost(part);
+    const int64_t whole = memory.offsets[static_cast<size_t>(in.whole.id)];
+    memory.offsets[static_cast<size_t>(part)] = whole < 0 ? whole - in.at : whole + in.at;
   }
   for (size_t i = 0; i < sizes_.size(); ++i)
     if (persistent_[i]) memory.kept.push_back({memory.offsets[i], sizes_[i]});

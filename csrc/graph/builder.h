@@ -57,6 +57,10 @@ class Builder {
   Buffer pack(const Node& node, int64_t floats, Packing packing);
   Buffer output(int value);       // the node's output, taken on first request
   Buffer kept_output(int value);  // the same, if its content is to be kept between runs
+  // Before steps are made: the value is to be made inside of another one, from there on, unless it is already
+  // to be made in some other place.
+  void place_inside(int value, int whole, int64_t at);
+  bool is_inside(int value, int whole, int64_t at) const;
   // Something the forward step keeps for the backward one.
   Buffer& saved(int value, const char* what) { return saved_[{value, what}]; }
 
@@ -132,6 +136,13 @@ class Builder {
   std::vector<Step> steps_;
   MicroBatches micro_batches_;
   Buffer micro_results_, micro_grads_;
+  struct Inside {
+    Buffer whole;
+    int64_t at;
+    bool operator==(const Inside& other) const { return whole.id == other.whole.id && at == other.at; }
+  };
+  Inside outermost(int buffer) const;
+  std::map<int, Inside> inside_;   // of buffers that are parts of others
   size_t own_end_ = 0;             // of the buffers that each thread has for its micro-batch
   std::set<int> packing_buffers_;  // but for these
   std::vector<int64_t> sizes_;

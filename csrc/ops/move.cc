@@ -122,8 +122,12 @@ void forward(Builder& b, int value) {
   const Node& node = b.node(value);
   const int64_t unit = place_of(node).unit;
   const float fill = node.as<MoveAttrs>()->fill;
-  const Boxes boxes = boxes_of(b, node);
+  Boxes boxes = boxes_of(b, node);
   const bool fills = floats_of(boxes) < unit;
+  std::erase_if(boxes, [&](const Box& box) {
+    return b.is_inside(node.inputs[static_cast<size_t>(box.input)], value, box.dst);
+  });
+  if (boxes.empty()) return;
   const std::vector<Boxes> tasks = fills ? std::vector<Boxes>{boxes} : cut(boxes);
   const Buffer to = b.output(value);
   std::vector<Buffer> from, uses{to};
@@ -184,6 +188,19 @@ bool moves_blocks(const MoveAxis& a, int64_t src_channels, int64_t dst_channels)
 }
 
 }  // namespace
+
+void place_sources(Builder& b, int value) {
+  const Node& node = b.node(value);
+  const Boxes boxes = boxes_of(b, node);
+  if (units_of(node, b.n) != 1 || floats_of(boxes) < place_of(node).unit) return;
+  for (const Box& box : boxes) {
+    const int src = node.inputs[static_cast<size_t>(box.input)];
+    const bool is_run = box.axes.size() == 1 && box.axes[0].src == 1 && box.axes[0].dst == 1;
+    const bool is_whole = is_run && box.src == 0 && box.axes[0].size == floats_of(b.node(src), b.n);
+    const bool is_made = !b.node(src).inputs.empty();  // not what lies elsewhere: inputs and weights
+    if (is_whole && is_made && box.dst % kLanes == 0) b.place_inside(src, value, box.dst);
+  }
+}
 
 bool keeps_axes(const Node& move) {
   for (const MovePiece& piece : move.as<MoveAttrs>()->pieces)

@@ -59,15 +59,11 @@ void Draft::drop_unused() {
 }
 
 const std::vector<std::string>& optional_passes() {
-  static const std::vector<std::string> names{"fold_norm",
-                                              "pool_before_activation",
-                                              "fuse_activation",
-                                              "merge_formulas",
-                                              "fuse_formula",
-                                              "pool_before_conv",
-                                              "fuse_pool",
-                                              "fuse_add",
-                                              "depth_first",
+  static const std::vector<std::string> names{"fold_norm",       "pool_before_activation",
+                                              "fuse_activation", "merge_formulas",
+                                              "fuse_formula",    "pool_before_conv",
+                                              "fuse_pool",       "fuse_add",
+                                              "place_inside",    "depth_first",
                                               "reuse_memory"};
   return names;
 }
