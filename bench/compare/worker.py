@@ -1,7 +1,8 @@
 """One engine's process: reads a line of JSON on stdin, answers with a line of JSON, and sleeps in between.
 
 Commands: {"do": "about"}; {"do": "prepare", "workload", "dropout", "steps"} builds and warms the calls of a
-workload and answers their results for checking; {"do": "time", "seconds"} repeats those calls, turn about,
+workload and answers their results for checking; {"do": "prepare_known", "folder", "name", "trains"} does so
+for a network of bench/compare/known.py; {"do": "time", "seconds"} repeats those calls, turn about,
 and answers the workload's figure; {"do": "forget"} frees them.
 """
 
@@ -11,14 +12,14 @@ import argparse
 import gc
 import json
 import os
-import resource
 import sys
 import time
 from collections.abc import Callable
+from pathlib import Path
 from statistics import median
 from typing import Any
 
-from bench.compare import engines, networks
+from bench.compare import engines, known, networks
 from bench.compare.layer_networks import Part
 from bench.compare.workloads import BY_NAME
 
@@ -41,8 +42,7 @@ class Worker:
 
     def about(self) -> dict[str, Any]:
         """Versions, and what the whole process cost so far."""
-        peak_kib = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-        return {"versions": self.engine.versions(), "import_s": self.import_s, "peak_mib": peak_kib / 1024}
+        return {"versions": self.engine.versions(), "import_s": self.import_s, "peak_mib": _peak_mib()}
 
     def prepare(self, workload: str, dropout: bool, steps: int) -> dict[str, Any]:
         """Binds the calls; answers the logits of each (predict), or the losses of its first `steps` calls."""
@@ -53,6 +53,15 @@ class Worker:
         built_s = time.perf_counter() - start
         self._repeat(WARM_SECONDS)
         return {"results": results, "prepare_s": built_s}
+
+    def prepare_known(self, folder: str, name: str, trains: bool) -> dict[str, Any]:
+        """Binds a network of bench/compare/known.py; answers its logits, or the losses of its first steps."""
+        self.forget()
+        call = known.bind(self.engine, Path(folder), name, trains)
+        self.calls.append((call, 1.0))
+        results = [call() for _ in range(known.STEPS)] if trains else call().tolist()
+        self._repeat(WARM_SECONDS)
+        return {"results": results}
 
     def forget(self) -> dict[str, Any]:
         """Gives the calls and their memory back."""
@@ -90,6 +99,12 @@ class Worker:
                 call()
                 each.append(self.clock() - start)
         return times
+
+
+def _peak_mib() -> float:
+    # `getrusage` would count what the process that started this one had taken.
+    status = Path("/proc/self/status").read_text()
+    return int(status.partition("VmHWM:")[2].split()[0]) / 1024
 
 
 def main() -> None:

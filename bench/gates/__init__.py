@@ -15,6 +15,7 @@ the peers of the extra `bench`, `wheel` a built wheel.
 - folder.py, long: `cnnfast train FOLDER` on CIFAR-10's pictures
 - precision.py, long: that training in the default class is as good as in the exact one
 - threads.py, long: what a second thread brings, alone and beside a busy process
+- zoo.py, long: known networks beside other libraries
 - kernels.py, long: what the kernels must show (kernel_bars.py), layer by layer, on 1 and 2 threads
 """
 

@@ -21,6 +21,7 @@ from bench.gates import (
     precision,
     speed,
     threads,
+    zoo,
 )
 
 GATES: dict[str, Callable[[], Iterator[Verdict]]] = {
@@ -40,6 +41,7 @@ LONG: dict[str, Callable[[Effort], Iterator[Verdict]]] = {
     "focal": lambda _: focal.run(),
     "networks": speed.run_networks,
     "threads": threads.run,
+    "zoo": zoo.run,
 }
 
 

@@ -71,6 +71,7 @@ _ALL = {
     "jax": _Entry("jax", "with_jax", {}, ("train",)),
     "onnxruntime": _Entry("onnxruntime", "with_onnxruntime", {}, _INFERENCE),
     "openvino": _Entry("openvino", "with_openvino", {}, _INFERENCE),
+    "openvino-bf16": _Entry("openvino", "with_openvino", {"precision": "bf16"}, ("forward",), "fast"),
     "mnn": _Entry("MNN", "with_mnn", {}, _INFERENCE, "default"),
     # Its networks know no batch axis.
     "ncnn": _Entry("ncnn", "with_ncnn", {}, _INFERENCE, "default", most_samples=1),

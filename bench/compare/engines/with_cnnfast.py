@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 from bench.compare import networks, reference
@@ -10,7 +11,7 @@ from bench.compare.networks import Layer, Network
 from numpy.typing import NDArray
 
 import cnnfast
-from cnnfast import Input, Model, config, layers, losses, optimizers
+from cnnfast import Input, Model, applications, config, io, layers, losses, optimizers
 
 
 def make(threads: int, precision: config.Precision = "default") -> CnnfastEngine:
@@ -43,6 +44,26 @@ class CnnfastEngine:
         model, x = build(network, weights, x)
         model.compile(optimizer=optimizer(network), loss=loss())
         return lambda: float(model.train_on_batch(x, y))
+
+    def known_predictor(self, name: str, weights: Path, x: NDArray[Any]) -> Callable[[], NDArray[Any]]:
+        """`predict_on_batch` of one of `cnnfast.applications`."""
+        model, x = _known(name, weights, x)
+        return lambda: model.predict_on_batch(x)
+
+    def known_trainer(
+        self, name: str, weights: Path, x: NDArray[Any], y: NDArray[Any]
+    ) -> Callable[[], float]:
+        """`train_on_batch` of it: gradient descent with momentum."""
+        model, x = _known(name, weights, x)
+        rate = optimizers.SGD(reference.LEARNING_RATE, reference.MOMENTUM["momentum"])
+        model.compile(optimizer=rate, loss=loss())
+        return lambda: float(model.train_on_batch(x, y))
+
+
+def _known(name: str, weights: Path, x: NDArray[Any]) -> tuple[Model, NDArray[Any]]:
+    model = getattr(applications, name)(input_shape=(*x.shape[2:], x.shape[1]), classifier_activation=None)
+    io.load_weights(model, weights)
+    return model, networks.channels_last_samples(x)
 
 
 def loss() -> losses.Loss:

@@ -34,9 +34,16 @@ class MnnEngine:
         self, network: Network, weights: list[NDArray[Any]], x: NDArray[Any]
     ) -> Callable[[], NDArray[Any]]:
         """`onForward` from NumPy to NumPy."""
+        return self.of_onnx(onnx_export.export(network, weights, x.shape), x)
+
+    def of_onnx(self, model: bytes | Path, x: NDArray[Any]) -> Callable[[], NDArray[Any]]:
+        """The same for a model, or its file, of input "x" and output "logits"."""
         with tempfile.TemporaryDirectory() as folder:
             source, target = Path(folder) / "model.onnx", Path(folder) / "model.mnn"
-            source.write_bytes(onnx_export.export(network, weights, x.shape))
+            if isinstance(model, bytes):
+                source.write_bytes(model)
+            else:
+                source = model
             arguments = ["-f", "ONNX", "--modelFile", str(source), "--MNNModel", str(target)]
             _tools.mnnconvert(["mnnconvert", *arguments, "--bizCode", "bench"])
             module = nn.load_module_from_file(

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import shutil
+import subprocess
+import sys
 import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -36,23 +39,38 @@ class NcnnEngine:
         self, network: Network, weights: list[NDArray[Any]], x: NDArray[Any]
     ) -> Callable[[], NDArray[Any]]:
         """One extractor a call, from NumPy to NumPy."""
+        with tempfile.TemporaryDirectory() as folder:
+            text, binary = Path(folder) / "net.param", Path(folder) / "net.bin"
+            text.write_text(_text(network, weights))
+            binary.write_bytes(b"".join(_blobs(weights)))
+            return self._call(text, binary, x, ("x", "logits"))
+
+    def of_onnx(self, model: Path, x: NDArray[Any]) -> Callable[[], NDArray[Any]]:
+        """The same for an ONNX file, turned into ncnn's format by pnnx."""
+        with tempfile.TemporaryDirectory() as folder:
+            shutil.copy(model, Path(folder) / "net.onnx")
+            pnnx, shape = Path(sys.executable).with_name("pnnx"), ",".join(map(str, x.shape))
+            command = [str(pnnx), "net.onnx", f"inputshape=[{shape}]", "fp16=0"]
+            subprocess.run(command, cwd=folder, check=True, stdout=subprocess.DEVNULL)
+            text, binary = Path(folder) / "net.ncnn.param", Path(folder) / "net.ncnn.bin"
+            return self._call(text, binary, x, ("in0", "out0"))
+
+    def _call(
+        self, text: Path, binary: Path, x: NDArray[Any], names: tuple[str, str]
+    ) -> Callable[[], NDArray[Any]]:
         net = ncnn.Net()
         net.opt.num_threads = self.threads
         net.opt.use_vulkan_compute = False
         for option in ("bf16_storage", "fp16_packed", "fp16_storage", "fp16_arithmetic"):
             setattr(net.opt, f"use_{option}", False)
-        with tempfile.TemporaryDirectory() as folder:
-            text, binary = Path(folder) / "net.param", Path(folder) / "net.bin"
-            text.write_text(_text(network, weights))
-            binary.write_bytes(b"".join(_blobs(weights)))
-            if net.load_param(str(text)) or net.load_model(str(binary)):
-                raise RuntimeError(f"ncnn cannot read the network:\n{text.read_text()}")
+        if net.load_param(str(text)) or net.load_model(str(binary)):
+            raise RuntimeError(f"ncnn cannot read the network:\n{text.read_text()}")
         (sample,) = x
 
         def call() -> NDArray[Any]:
             extractor = net.create_extractor()
-            extractor.input("x", ncnn.Mat(sample))
-            _, logits = extractor.extract("logits")
+            extractor.input(names[0], ncnn.Mat(sample))
+            _, logits = extractor.extract(names[1])
             out: NDArray[Any] = np.array(logits)[None]
             return out
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import onnxruntime
@@ -30,12 +31,17 @@ class OnnxRuntimeEngine:
         self, network: Network, weights: list[NDArray[Any]], x: NDArray[Any]
     ) -> Callable[[], NDArray[Any]]:
         """`session.run` from NumPy to NumPy."""
+        return self.of_onnx(onnx_export.export(network, weights, x.shape), x)
+
+    def of_onnx(self, model: bytes | Path, x: NDArray[Any]) -> Callable[[], NDArray[Any]]:
+        """The same for a model, or its file, of input "x" and output "logits"."""
         options = onnxruntime.SessionOptions()
         options.intra_op_num_threads = self.threads
         options.inter_op_num_threads = 1
         options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_ENABLE_ALL
-        model = onnx_export.export(network, weights, x.shape)
-        session = onnxruntime.InferenceSession(model, options, providers=["CPUExecutionProvider"])
+        session = onnxruntime.InferenceSession(
+            model if isinstance(model, bytes) else str(model), options, providers=["CPUExecutionProvider"]
+        )
 
         def call() -> NDArray[Any]:
             out: NDArray[Any] = session.run(["logits"], {"x": x})[0]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import openvino
@@ -11,18 +12,18 @@ from bench.compare.networks import Network
 from numpy.typing import NDArray
 
 
-def make(threads: int) -> OpenVinoEngine:
+def make(threads: int, precision: str = "f32") -> OpenVinoEngine:
     """Keeps the thread count for the compiled models."""
-    return OpenVinoEngine(threads)
+    return OpenVinoEngine(threads, precision)
 
 
 class OpenVinoEngine:
-    """One inference request, compiled for latency, kept in float32 by the precision hint."""
+    """One inference request, compiled for latency, kept in its precision by the hint."""
 
-    def __init__(self, threads: int) -> None:
+    def __init__(self, threads: int, precision: str) -> None:
         self.core = openvino.Core()
         self.options = {
-            "INFERENCE_PRECISION_HINT": "f32",
+            "INFERENCE_PRECISION_HINT": precision,
             "INFERENCE_NUM_THREADS": threads,
             "PERFORMANCE_HINT": "LATENCY",
         }
@@ -35,8 +36,12 @@ class OpenVinoEngine:
         self, network: Network, weights: list[NDArray[Any]], x: NDArray[Any]
     ) -> Callable[[], NDArray[Any]]:
         """`infer` from NumPy to NumPy, without copies at either end."""
-        model = self.core.read_model(onnx_export.export(network, weights, x.shape))
-        request = self.core.compile_model(model, "CPU", self.options).create_infer_request()
+        return self.of_onnx(onnx_export.export(network, weights, x.shape), x)
+
+    def of_onnx(self, model: bytes | Path, x: NDArray[Any]) -> Callable[[], NDArray[Any]]:
+        """The same for a model, or its file, of input "x" and output "logits"."""
+        compiled = self.core.compile_model(self.core.read_model(model), "CPU", self.options)
+        request = compiled.create_infer_request()
 
         def call() -> NDArray[Any]:
             out: NDArray[Any] = request.infer({0: x}, share_inputs=True, share_outputs=True)[0]

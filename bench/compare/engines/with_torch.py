@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import sys
+import types
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
 import torch
 from bench.compare import networks, reference
+from bench.compare.known import THEIRS
 from bench.compare.networks import Layer, Network
 from numpy.typing import NDArray
 
@@ -33,7 +37,13 @@ class TorchEngine:
         self, network: Network, weights: list[NDArray[Any]], x: NDArray[Any]
     ) -> Callable[[], NDArray[Any]]:
         """Inference mode; compiled with freezing."""
-        model, samples = self._build(network, weights, x)
+        return self._predictor(*self._build(network, weights, x))
+
+    def known_predictor(self, name: str, weights: Path, x: NDArray[Any]) -> Callable[[], NDArray[Any]]:
+        """The same for a network of torchvision's."""
+        return self._predictor(*self._arranged(_known(name, weights), x))
+
+    def _predictor(self, model: Any, samples: Any) -> Callable[[], NDArray[Any]]:
         model.eval()
         run: Callable[[Any], Any] = model
         if self.compiled:
@@ -51,8 +61,19 @@ class TorchEngine:
     ) -> Callable[[], float]:
         """Forward, backward and fused update; compiled, network and loss together."""
         model, samples = self._build(network, weights, x)
+        return self._trainer(model, _optimizer(network, model), samples, y)
+
+    def known_trainer(
+        self, name: str, weights: Path, x: NDArray[Any], y: NDArray[Any]
+    ) -> Callable[[], float]:
+        """The same for a network of torchvision's: gradient descent with momentum."""
+        model, samples = self._arranged(_known(name, weights), x)
+        momentum = reference.MOMENTUM["momentum"]
+        rate = torch.optim.SGD(model.parameters(), lr=reference.LEARNING_RATE, momentum=momentum, fused=True)
+        return self._trainer(model.train(), rate, samples, y)
+
+    def _trainer(self, model: Any, optimizer: Any, samples: Any, y: NDArray[Any]) -> Callable[[], float]:
         labels = torch.from_numpy(y).long()
-        optimizer = _optimizer(network, model)
 
         def loss_of(batch: Any, truth: Any) -> Any:
             return torch.nn.functional.cross_entropy(model(batch), truth)
@@ -69,7 +90,9 @@ class TorchEngine:
         return call
 
     def _build(self, network: Network, weights: list[NDArray[Any]], x: NDArray[Any]) -> tuple[Any, Any]:
-        model = _Model(network, weights)
+        return self._arranged(_Model(network, weights), x)
+
+    def _arranged(self, model: Any, x: NDArray[Any]) -> tuple[Any, Any]:
         samples = torch.from_numpy(x)
         if self.channels_last and samples.ndim == 4:
             model.to(memory_format=torch.channels_last)
@@ -91,6 +114,18 @@ class _Model(torch.nn.Module):  # type: ignore[misc]  # which mypy does not look
         for step, read in zip(self.steps, self.sources, strict=True):
             values.append(step(*(values[i] for i in read)))
         return values[-1]
+
+
+def _known(name: str, weights: Path) -> Any:
+    # torchvision's compiled operations, which none of these needs, may be for another PyTorch.
+    sys.modules.setdefault("torchvision._meta_registrations", types.ModuleType("none"))
+    from safetensors.torch import load_file
+    from torchvision import models
+
+    options = {"aux_logits": False, "init_weights": False} if name == "InceptionV3" else {}
+    network = getattr(models, THEIRS[name])(weights=None, **options)
+    network.load_state_dict(load_file(weights), strict=False)  # but for its counters of batches
+    return network
 
 
 def _optimizer(network: Network, model: Any) -> Any:
