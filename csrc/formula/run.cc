@@ -47,7 +47,12 @@ FormulaWalk::Run FormulaWalk::next(int64_t most) {
 
 namespace {
 
-void gather(FormulaWalk walk, const float* from, float* to, int64_t n) {
+// Returns where the run lies that makes all of it, or -1. One that the last call made is left as it is: a
+// vector of channels meets many pixels.
+int64_t gather(FormulaWalk walk, const float* from, float* to, int64_t n, int64_t last) {
+  const FormulaWalk::Run first = FormulaWalk(walk).next(n);
+  const int64_t alone = first.run * first.repeats == n ? first.at : -1;
+  if (alone >= 0 && alone == last) return last;
   while (n > 0) {
     const FormulaWalk::Run run = walk.next(n);
     const float* at = from + run.at;
@@ -63,6 +68,7 @@ void gather(FormulaWalk walk, const float* from, float* to, int64_t n) {
       std::copy_n(to, std::min(done, all - done), to + done);
     to += all, n -= all;
   }
+  return alone;
 }
 
 }  // namespace
@@ -204,6 +210,8 @@ void FormulaRun::run(const KernelTable& k, const float* const* inputs, float* co
   std::array<float*, kMostPlaces> places{};
   float* const stage = set_places(places.data(), inputs, outputs, begin, std::min(n, kFormulaBlock), scratch);
   std::array<float*, kMostPlaces> to{};
+  std::array<int64_t, kMostPlaces> gathered;
+  gathered.fill(-1);
   for (int i = 0; i < schedule_.outputs; ++i) to[static_cast<size_t>(i)] = outputs[i] + begin;
   // Whole lines, which calls move in between.
   const int64_t lines = kLanes * static_cast<int64_t>(schedule_.calls.size());
@@ -213,7 +221,9 @@ void FormulaRun::run(const KernelTable& k, const float* const* inputs, float* co
     const int64_t some = block + 1 < blocks ? kFormulaBlock : last, at = begin + block * kFormulaBlock;
     for (int i = 0; i < schedule_.inputs; ++i)
       if (ways_[static_cast<size_t>(i)] == Way::gathered)
-        gather({space_, views_[static_cast<size_t>(i)], at}, inputs[i], places[static_cast<size_t>(i)], some);
+        gathered[static_cast<size_t>(i)] =
+            gather({space_, views_[static_cast<size_t>(i)], at}, inputs[i], places[static_cast<size_t>(i)],
+                   some, gathered[static_cast<size_t>(i)]);
     for (int i = 0; streams_ && i < schedule_.outputs; ++i)
       places[static_cast<size_t>(schedule_.first_output() + i)] = staged(stage, block, i);
     int64_t moved = 0;

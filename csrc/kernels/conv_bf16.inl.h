@@ -14,8 +14,21 @@ constexpr int kBf16WgradRows = V::lanes == 16 ? 8 : kBf16Rows;
 
 // ---- forward and backward-data ----
 
+// Weights that are used next, fetched while the present ones are in use: some rows of them with every eight
+// pairs of channels of a tap.
+struct Bf16Ahead {
+  const uint32_t *at, *end;
+  int rows;
+};
+
+static inline void bf16_fetch(Bf16Ahead& ahead) {
+  for (int row = 0; row < ahead.rows && ahead.at < ahead.end; ++row, ahead.at += kLanes)
+    __builtin_prefetch(ahead.at, 0, 2);
+}
+
 // Pixels in a straight line.
 struct Bf16Run {
+  const Rect* rect;
   const uint32_t* src;
   const uint32_t* weights;
   float* dst;
@@ -51,20 +64,21 @@ static inline void bf16_store(const ConvBf16& a, const Bf16Run& run,
 }
 
 template <int kBlocks, int kPixels>
-static inline void bf16_tile(const ConvBf16& a, const Bf16Run& run) {
+static inline void bf16_tile(const ConvBf16& a, const Bf16Run& run, Bf16Ahead& ahead) {
   constexpr int kVectors = kBlocks * kBlockVectors;
   const int64_t block_size = static_cast<int64_t>(a.all_taps) * a.pairs * kLanes;
-  const Tap* const end = a.rect.taps + a.rect.n_taps;
+  const Tap* const end = run.rect->taps + run.rect->n_taps;
   V acc[kPixels][kVectors];
 #pragma GCC unroll 16
   for (int p = 0; p < kPixels; ++p)
 #pragma GCC unroll 16
     for (int v = 0; v < kVectors; ++v) acc[p][v] = zero();
-  for (const Tap* tap = a.rect.taps; tap != end; ++tap) {
+  for (const Tap* tap = run.rect->taps; tap != end; ++tap) {
     const uint32_t* src = run.src + tap->src_offset;
     const uint32_t* w = run.weights + static_cast<int64_t>(tap->index) * a.pairs * kLanes;
     for (int i0 = 0; i0 < a.pairs; i0 += kBf16BlockPairs, src += a.src_block) {
       const int n = a.pairs - i0 < kBf16BlockPairs ? a.pairs - i0 : kBf16BlockPairs;
+      bf16_fetch(ahead);
       for (int i = 0; i < n; ++i, w += kLanes)
         bf16_term<kBlocks, kPixels>(src + i, run.src_step, w, block_size, acc);
     }
@@ -72,7 +86,7 @@ static inline void bf16_tile(const ConvBf16& a, const Bf16Run& run) {
   bf16_store<kBlocks, kPixels>(a, run, acc);
 }
 
-using Bf16Fn = void (*)(const ConvBf16&, const Bf16Run&);
+using Bf16Fn = void (*)(const ConvBf16&, const Bf16Run&, Bf16Ahead&);
 
 template <int kBlocks, int kPixels>
 static inline Bf16Fn bf16_find(int pixels) {
@@ -83,36 +97,56 @@ static inline Bf16Fn bf16_find(int pixels) {
 }
 
 template <int kBlocks>
-static inline void bf16_line(const ConvBf16& a, Bf16Run run, int pixels) {
+static inline void bf16_line(const ConvBf16& a, Bf16Run run, int pixels, Bf16Ahead& ahead) {
   const Parts parts = split_evenly(pixels, kBf16Rows);
   for (int part = 0; part < parts.count; ++part) {
     const int n = parts.size + (part < parts.larger);
-    bf16_find<kBlocks, kBf16Rows>(n)(a, run);
+    bf16_find<kBlocks, kBf16Rows>(n)(a, run, ahead);
     run.src += n * run.src_step;
     run.dst += n * run.dst_step;
   }
 }
 
-static void conv_bf16(const ConvBf16& a) {
-  const Rect r = straightened(a.rect, kBf16Rows);
-  const int blocks = (a.oc + kLanes - 1) / kLanes;
+// One rectangle, some blocks of output channels.
+static inline void bf16_rect(const ConvBf16& a, const Rect& rect, int block, int blocks, Bf16Ahead& ahead) {
+  const Rect r = straightened(rect, kBf16Rows);
   const int64_t block_size = static_cast<int64_t>(a.all_taps) * a.pairs * kLanes;
-  for (int block = 0; block < blocks; block += kBf16Blocks) {
-    for (int y = 0; y < r.rows; ++y) {
-      Bf16Run run;
-      run.src = a.src + r.src0 + y * r.src_row;
-      run.dst = a.dst + block * a.dst_block + r.dst0 + y * r.dst_row;
-      run.weights = a.weights + block * block_size;
-      run.src_step = r.src_col, run.dst_step = r.dst_col;
-      run.oc0 = block * kLanes;
-      run.bounds = bounds_of(a.activation);
-      run.activation = is_bounds(a.activation) ? Activation::none : a.activation;
-      if (kBf16Blocks == 2 && block + 2 <= blocks) {
-        bf16_line<kBf16Blocks>(a, run, r.cols);
-      } else {
-        bf16_line<1>(a, run, r.cols);
-      }
+  for (int y = 0; y < r.rows; ++y) {
+    Bf16Run run;
+    run.rect = &r;
+    run.src = a.src + r.src0 + y * r.src_row;
+    run.dst = a.dst + block * a.dst_block + r.dst0 + y * r.dst_row;
+    run.weights = a.weights + block * block_size;
+    run.src_step = r.src_col, run.dst_step = r.dst_col;
+    run.oc0 = block * kLanes;
+    run.bounds = bounds_of(a.activation);
+    run.activation = is_bounds(a.activation) ? Activation::none : a.activation;
+    if (blocks == kBf16Blocks) {
+      bf16_line<kBf16Blocks>(a, run, r.cols, ahead);
+    } else {
+      bf16_line<1>(a, run, r.cols, ahead);
     }
+  }
+}
+
+// What follows these blocks, as fast as the pixels need it.
+static inline Bf16Ahead bf16_ahead(const ConvBf16& a, int next, int blocks) {
+  constexpr int kMost = 8;
+  const int64_t block_size = static_cast<int64_t>(a.all_taps) * a.pairs * kLanes;
+  const uint32_t* const at = next < blocks ? a.weights + next * block_size : a.next_weights;
+  int pixels = 0;
+  for (int i = 0; i < a.n_rects; ++i) pixels += a.rects[i].rows * a.rects[i].cols;
+  const int rows = (kBf16BlockPairs * kBf16Blocks * kBf16Rows + pixels - 1) / pixels;
+  return {at, at + kBf16Blocks * block_size, rows < kMost ? rows : kMost};
+}
+
+// Blocks come one after the other with all their rectangles: their weights come from far away once.
+static void conv_bf16(const ConvBf16& a) {
+  const int blocks = (a.oc + kLanes - 1) / kLanes;
+  for (int block = 0; block < blocks; block += kBf16Blocks) {
+    const int some = blocks - block < kBf16Blocks ? blocks - block : kBf16Blocks;
+    Bf16Ahead ahead = bf16_ahead(a, block + some, blocks);
+    for (int i = 0; i < a.n_rects; ++i) bf16_rect(a, a.rects[i], block, some, ahead);
   }
 }
 

@@ -125,18 +125,19 @@ struct ConvBlockedWgrad {
 // A bfloat16 is the upper half of a float32, and a pair of them one uint32_t, the first in the low half. Both
 // products of two pairs are added in float32.
 //
-// ConvBlocked over bfloat16, for one rectangle of taps that are kernel positions; src steps and offsets are
-// in pairs.
+// ConvBlocked over bfloat16; taps are kernel positions, src steps and offsets are in pairs.
 struct ConvBf16 {
-  const uint32_t* src;      // [block of sixteen channels][h][w][8 pairs of neighbouring channels]
-  const uint32_t* weights;  // [oc blocks of 16][all_taps][pairs of neighbouring inputs][16], zero padded
-  const float* bias;        // [oc rounded up to 16] or null
-  const float* residual;    // added before the activation, at dst's offsets; or null
-  float* dst;               // nchw16c
+  const uint32_t* src;           // [block of sixteen channels][h][w][8 pairs of neighbouring channels]
+  const uint32_t* weights;       // [oc blocks of 16][all_taps][pairs of neighbouring inputs][16], zero padded
+  const float* bias;             // [oc rounded up to 16] or null
+  const float* residual;         // added before the activation, at dst's offsets; or null
+  const uint32_t* next_weights;  // as ConvBlocked's
+  float* dst;                    // nchw16c
   int64_t src_block, dst_block;
   int32_t pairs, oc, all_taps;  // pairs of input channels
   Activation activation;
-  Rect rect;
+  const Rect* rects;
+  int32_t n_rects;
 };
 
 // ConvBlockedWgrad over bfloat16, for one rectangle; a pair is the same element of two samples. Accumulates.

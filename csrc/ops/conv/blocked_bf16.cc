@@ -96,6 +96,12 @@ void lower(Builder& b, const Node& node, const ConvProblem& p, Pass pass) {
   const ParamSource bias = pass.bias;
   const int oc = pass.oc;
   const auto conv = b.k.bf16.conv;
+  // Where a task's weights begin.
+  const auto weights_of = [=](const Context& c, int64_t task) {
+    const int64_t part = task / n_pieces;
+    return c.as<uint32_t>(packed) +
+           (part / parts % groups * blocks + part % parts * kBlockTask) * block_words;
+  };
   Step& step =
       b.step(node, pass.direction, p.n * groups * parts * n_pieces, pass.uses(packed),
              [=, rects = rects](const Context& c, int64_t task) {
@@ -104,16 +110,15 @@ void lower(Builder& b, const Node& node, const ConvProblem& p, Pass pass) {
                const int64_t block = part * kBlockTask;
                ConvBf16 one = a;
                one.src = c.as<uint32_t>(from) + sample * src_sample + g * src_group;
-               one.weights = c.as<uint32_t>(packed) + (g * blocks + block) * block_words;
+               one.weights = weights_of(c, task), one.next_weights = weights_of(c, task + 1);
                one.bias = bias ? c.values(bias) + g * oc + block * kLanes : nullptr;
                const int64_t dst_at = sample * dst_sample + (g * blocks + block) * a.dst_block;
                one.dst = c.at(to) + dst_at;
                one.residual = residual ? c.at(residual) + dst_at : nullptr;
                one.oc = static_cast<int32_t>(std::min<int64_t>(kBlockTask * kLanes, oc - block * kLanes));
-               for (const Rect& rect : pieces[static_cast<size_t>(at)]) {
-                 one.rect = rect;
-                 conv(one);
-               }
+               const std::vector<Rect>& piece = pieces[static_cast<size_t>(at)];
+               one.rects = piece.data(), one.n_rects = static_cast<int32_t>(piece.size());
+               conv(one);
              });
   step.info.algorithm = kConvBf16Algorithm.name;
 }
