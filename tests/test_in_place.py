@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 from support.nets import adam, set_weights
 
-from cnnfast import _core
+import cnnfast
+from cnnfast import _core, layers
 
 Graph = _core.Graph
 Part = tuple[int, int]  # a value and its channels
@@ -120,3 +121,15 @@ def test_a_part_may_be_an_output() -> None:
     network.force_algorithm("conv2d", "blocked")
     one, both, other = network.predict([rng.normal(size=(1, 6, 7, 16)).astype(np.float32)])
     np.testing.assert_array_equal(both, np.concatenate([one, other], -1))
+
+
+def test_gates_of_channels_stay_in_their_layout() -> None:
+    """Squeeze and excite: the product of an image and a number a channel is one pass over the image."""
+    inputs = cnnfast.Input((8, 8, 16))
+    image = layers.Conv2D(32, 3, activation="relu")(inputs)
+    gates = layers.Conv2D(32, 1, activation="sigmoid")(layers.GlobalAveragePooling2D(keepdims=True)(image))
+    product = layers.Multiply(name="product")([image, gates])
+    model = cnnfast.Model(inputs, layers.Conv2D(16, 1)(product))
+    rows = model.profile(np.zeros((1, 8, 8, 16), np.float32)).rows
+    (row,) = (row for row in rows if row.layer == "product")
+    assert row.bytes <= 4 * 32 * (6 * 6 * 2 + 1)

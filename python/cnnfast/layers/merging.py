@@ -40,7 +40,10 @@ class Merge(Layer):
                 f"{self.name}: {type(self).__name__} needs at least two inputs, got {len(inputs)}"
             )
         rank = max(each.ndim for each in inputs)
-        wide = [ops.expand_dims(each, tuple(range(1, 1 + rank - each.ndim))) for each in inputs]
+        wide = [  # a reshape, and the user's order with it, only where axes are missing
+            each if each.ndim == rank else ops.expand_dims(each, tuple(range(1, 1 + rank - each.ndim)))
+            for each in inputs
+        ]
         return functools.reduce(getattr(ops, self.operation), wide)
 
 
