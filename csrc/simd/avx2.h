@@ -88,6 +88,9 @@ static inline M operator==(V a, V b) {
 static inline M is_nan(V a) {
   return {_mm256_cmp_ps(a.v, a.v, _CMP_UNORD_Q)};
 }
+static inline bool any(M m) {
+  return _mm256_movemask_ps(m.v) != 0;
+}
 static inline V select(M m, V yes, V no) {
   return {_mm256_blendv_ps(no.v, yes.v, m.v)};
 }

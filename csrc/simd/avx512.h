@@ -93,6 +93,9 @@ static inline M operator==(V a, V b) {
 static inline M is_nan(V a) {
   return {_mm512_cmp_ps_mask(a.v, a.v, _CMP_UNORD_Q)};
 }
+static inline bool any(M m) {
+  return m.v != 0;
+}
 static inline V select(M m, V yes, V no) {
   return {_mm512_mask_blend_ps(m.v, no.v, yes.v)};
 }

@@ -94,6 +94,9 @@ static inline M operator==(V a, V b) {
 static inline M is_nan(V a) {
   return {a.v != a.v};
 }
+static inline bool any(M m) {
+  return (m.v[0] | m.v[1] | m.v[2] | m.v[3]) != 0;
+}
 static inline V select(M m, V yes, V no) {
   return {(F4)(((I4)yes.v & m.v) | ((I4)no.v & ~m.v))};
 }
