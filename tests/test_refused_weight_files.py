@@ -158,17 +158,3 @@ def test_torchscript_and_big_endian(tmp_path: Path) -> None:
             new.writestr(extra, content)
         with pytest.raises(ModelFileError, match=words):
             load_weights(net(), tmp_path / "net.pth")
-
-
-def test_damaged_files(tmp_path: Path, request: pytest.FixtureRequest) -> None:
-    """Refused, with the model as it was, or loaded; no crash, no hang, no memory, one kind of error."""
-    pytest.importorskip("h5py", reason="writes HDF5: pip install 'cnnfast[h5]'")
-    count = 20_000 if request.config.getoption("sweep_all") else 500
-    code = (
-        f"import pathlib; from support.weight_mutants import main; main(pathlib.Path('{tmp_path}'), {count})"
-    )
-    lines = [line.split() for line in run_python(code, timeout=count).splitlines()]
-    assert [line[0] for line in lines] == ["pth", "legacy.pth", "safetensors", "npz", "h5"]
-    for _, refused, loaded in lines:
-        assert int(refused) + int(loaded) == count
-        assert int(refused) > count / 2

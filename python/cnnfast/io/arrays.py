@@ -40,12 +40,17 @@ def stored_part(archive: zipfile.ZipFile, name: str, size: int = 0) -> bytes:
     Raises:
         ModelFileError: If it is compressed, and might be of any size, or shorter.
     """
+    check_stored(archive, name, size)
+    return archive.read(name)
+
+
+def check_stored(archive: zipfile.ZipFile, name: str, size: int = 0) -> None:
+    """Sees to it that a part of a zip file takes no more memory than it takes there; see `stored_part`."""
     info = archive.getinfo(name)
     if info.compress_type != zipfile.ZIP_STORED or info.file_size != info.compress_size:
         raise ModelFileError(f"its part {name} is compressed, which those who write such files never do")
     if info.file_size < size:
         raise ModelFileError(f"its part {name} has {info.file_size} bytes, its tensors need {size}")
-    return archive.read(info)
 
 
 def from_bfloat16(bits: NDArray[np.generic]) -> NDArray[np.float32]:

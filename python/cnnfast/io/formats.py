@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 import json
 import zipfile
 from collections.abc import Iterator
@@ -14,7 +13,7 @@ from typing import IO, TYPE_CHECKING, Any
 import numpy as np
 
 from cnnfast.io import torch_file
-from cnnfast.io.arrays import StoredArray, from_bfloat16, natural_order, stored_part
+from cnnfast.io.arrays import StoredArray, check_stored, from_bfloat16, natural_order
 from cnnfast.models import foreign, tensors
 from cnnfast.models.errors import ModelFileError
 
@@ -57,15 +56,13 @@ def _told_of(path: Path) -> Iterator[None]:
 def _opened(path: Path, file: IO[bytes]) -> Iterator[list[StoredArray]]:
     kind = foreign.kind_of(path)
     if foreign.is_zip(path):
-        with zipfile.ZipFile(file) as archive, _zipped(archive, path.stat().st_size) as arrays:
+        with zipfile.ZipFile(file) as archive, _zipped(archive, path) as arrays:
             yield arrays
     elif kind == foreign.WEIGHTS:
         with _safetensors(path) as arrays:
             yield arrays
     elif kind == foreign.HDF5:
-        from cnnfast.io import hdf5
-
-        with hdf5.arrays(file) as arrays:
+        with _hdf5(path) as arrays:
             yield arrays
     elif kind is not None and kind.startswith("a pickle"):
         with torch_file.legacy(file) as arrays:
@@ -78,7 +75,8 @@ def _opened(path: Path, file: IO[bytes]) -> Iterator[list[StoredArray]]:
 
 
 @contextmanager
-def _zipped(archive: zipfile.ZipFile, size: int) -> Iterator[list[StoredArray]]:
+def _zipped(archive: zipfile.ZipFile, path: Path) -> Iterator[list[StoredArray]]:
+    size = path.stat().st_size
     if sum(info.compress_size for info in archive.infolist()) > size:
         raise ModelFileError(f"it claims to hold more than its {size} bytes")
     names = archive.namelist()
@@ -89,14 +87,21 @@ def _zipped(archive: zipfile.ZipFile, size: int) -> Iterator[list[StoredArray]]:
     elif kind == foreign.NUMPY:
         yield [_npy(archive, name) for name in names]
     elif kind == foreign.KERAS:
-        from cnnfast.io import hdf5
-
-        with hdf5.arrays(io.BytesIO(stored_part(archive, _KERAS_WEIGHTS))) as arrays:
+        check_stored(archive, _KERAS_WEIGHTS)
+        with _hdf5(path, _KERAS_WEIGHTS) as arrays:
             yield arrays
     elif "weights.safetensors" in names:
         raise ModelFileError("it is a model that cnnfast saved; model.load_weights(file) reads its weights")
     else:
         raise ModelFileError(f"it is a zip file of {names[:5]}, not of weights")
+
+
+@contextmanager
+def _hdf5(path: Path, part: str | None = None) -> Iterator[list[StoredArray]]:
+    from cnnfast.io import hdf5, hdf5_store
+
+    with hdf5_store.opened(path, part) as store:
+        yield hdf5.named(store)
 
 
 def _npy(archive: zipfile.ZipFile, name: str) -> StoredArray:

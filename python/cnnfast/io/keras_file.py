@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 import json
 import time
 import zipfile
@@ -12,8 +11,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from cnnfast import _core
-from cnnfast.io.arrays import stored_part
-from cnnfast.io.hdf5 import named, opened, whole
+from cnnfast.io.arrays import check_stored
+from cnnfast.io.hdf5 import named, whole, written
+from cnnfast.io.hdf5_store import Store, opened
 from cnnfast.io.keras_objects import UnknownClassError, made
 from cnnfast.io.keras_reading import Reading
 from cnnfast.io.keras_state import Place, optimizer_arrays, set_optimizer, weight_places
@@ -53,14 +53,14 @@ def load_model(path: Path, compiled: bool) -> Model | Sequential:
             if archive.getinfo(_CONFIG).file_size > _CONFIG_LIMIT_BYTES:
                 raise ModelFileError(f"{_CONFIG} is larger than any model's")
             config = plain_json(archive.read(_CONFIG))
-            weights = io.BytesIO(stored_part(archive, _WEIGHTS))
-        with opened(weights) as store:
+            check_stored(archive, _WEIGHTS)
+        with opened(path, _WEIGHTS) as store:
             return _of_keras_3(config, store, compiled)
-    with path.open("rb") as file, opened(file) as store:
+    with opened(path) as store:
         return _of_h5(store, compiled)
 
 
-def _of_keras_3(config: Config, store: Any, compiled: bool) -> Model | Sequential:
+def _of_keras_3(config: Config, store: Store, compiled: bool) -> Model | Sequential:
     reading = Reading()
     model = reading.model(config)
     shape = (config.get("build_config") or {}).get("input_shape")
@@ -71,13 +71,13 @@ def _of_keras_3(config: Config, store: Any, compiled: bool) -> Model | Sequentia
     values = [value for place in places for value in _values(store, place)]
     _core.set_weights(variables, values)
     if compiled and config.get("compile_config") and _compile(model, config["compile_config"]):
-        count = len(store.get("optimizer/vars", ()))
+        count = sum(path.startswith("optimizer/vars/") for path in store.arrays)
         kept = [whole(store, f"optimizer/vars/{i}") for i in range(count)]
         _set_optimizer(model, places, kept)
     return model
 
 
-def _values(store: Any, place: Place) -> list[NDArray[np.float32]]:
+def _values(store: Store, place: Place) -> list[NDArray[np.float32]]:
     values = []
     for number, variable in enumerate(place.variables):
         array = whole(store, f"{place.path}/{number}")
@@ -87,24 +87,24 @@ def _values(store: Any, place: Place) -> list[NDArray[np.float32]]:
     return values
 
 
-def _of_h5(store: Any, compiled: bool) -> Model | Sequential:
-    if "model_config" not in store.attrs:
+def _of_h5(store: Store, compiled: bool) -> Model | Sequential:
+    told = store.attributes[""]
+    if "model_config" not in told:
         raise ModelFileError(
             "it holds weights alone; make the model, then cnnfast.io.load_weights(model, file)"
         )
     reading = Reading()
-    model = reading.model(plain_json(store.attrs["model_config"]))
+    model = reading.model(plain_json(told["model_config"]))
     assign(model, named(store), "name")
-    told = store.attrs.get("training_config")
-    if not compiled or told is None:
+    if not compiled or "training_config" not in told:
         return model
-    training = plain_json(told)
+    training = plain_json(told["training_config"])
     optimizer = training.pop("optimizer_config")
     if not _compile(model, {"optimizer": optimizer, **training}):
         return model
-    group = store.get("optimizer_weights")
-    if group is not None and str(store.attrs.get("keras_version", "")).startswith("3"):
-        kept = [whole(group, str(name)) for name in group.attrs["weight_names"]]
+    group = store.attributes.get("optimizer_weights")
+    if group is not None and str(told.get("keras_version", "")).startswith("3"):
+        kept = [whole(store, f"optimizer_weights/{name}") for name in group["weight_names"]]
         _set_optimizer(model, weight_places(model, lambda each: reading.listed[id(each)]), kept)
     return model
 
@@ -169,7 +169,7 @@ def save_model(model: Any, path: Path) -> None:
     parts = {
         "metadata.json": json.dumps({"keras_version": _VERSION, "date_saved": _now()}).encode(),
         _CONFIG: write_description(config),
-        _WEIGHTS: _hdf5(weights),
+        _WEIGHTS: written(weights),
     }
     with written_at_once(path) as file, zipfile.ZipFile(file, "w", zipfile.ZIP_STORED) as archive:
         for name, content in parts.items():
@@ -178,14 +178,6 @@ def save_model(model: Any, path: Path) -> None:
 
 def _now() -> str:
     return time.strftime("%Y-%m-%d@%H:%M:%S")
-
-
-def _hdf5(arrays: dict[str, NDArray[Any]]) -> bytes:
-    file = io.BytesIO()
-    with opened(file, "w") as store:
-        for path, array in arrays.items():
-            store[path] = array
-    return file.getvalue()
 
 
 def _compile_config_of(model: Any) -> Config | None:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+import math
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import partial
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -141,14 +143,62 @@ def is_fixed(x: Any) -> bool:
     return isinstance(x, (np.ndarray, np.generic))
 
 
-def with_weights(layer: Any, x: Any, weights: Sequence[Any]) -> Any:
+def with_weights(layer: Any, x: Any, weights: Sequence[Any] | Mapping[str, Any]) -> Any:
     """Returns what a layer makes of a value, once its weights are set.
+
+    They are what the layer's weights begin with: so their shapes are compared before memory is taken.
 
     Args:
         layer: A new layer.
         x: The value.
-        weights: Its weights, in its order.
+        weights: Its weights, in its order; or by name, also in shapes of the same numbers, or fewer.
+
+    Raises:
+        ModelFileError: If their shapes do not suit the layer or the value.
     """
+    rules = {name: rule for name, rule in vars(layer).items() if name.endswith("_initializer")}
+    left = iter(weights)
+    for name in rules:
+        key = name.removesuffix("_initializer")
+        begins = partial(_spread, weights[key]) if isinstance(weights, Mapping) else partial(_next, left)
+        setattr(layer, name, begins)
     layer.build((None, *x.examples[0]) if isinstance(x, SymbolicTensor) else np.shape(x))
-    layer.set_weights([np.asarray(each, np.float32) for each in weights])
+    layer._initialize()
+    for name, rule in rules.items():
+        setattr(layer, name, rule)
     return layer(x)
+
+
+def _next(weights: Iterator[Any], shape: Sequence[int], dtype: Any = None) -> np.ndarray[Any, Any]:
+    value = np.asarray(next(weights), np.float32)
+    if value.shape != tuple(shape):
+        raise ModelFileError(f"its weights of shape {value.shape} should have {tuple(shape)}")
+    return value
+
+
+def _spread(weight: Any, shape: Sequence[int], dtype: Any = None) -> np.ndarray[Any, Any]:
+    value = np.asarray(weight, np.float32)
+    if value.size == math.prod(shape):
+        return value.reshape(shape)
+    check_size(math.prod(shape), "a weight")
+    return np.broadcast_to(value, shape)
+
+
+def check_size(count: int, what: str, most: int = 2**24) -> None:
+    """Refuses what would be too large, before memory is taken.
+
+    Args:
+        count: How many numbers it has.
+        what: What it is.
+        most: How many it may have.
+
+    Raises:
+        ModelFileError: If it has more.
+
+    Example:
+        >>> check_size(2**40, "a weight")
+        Traceback (most recent call last):
+        cnnfast.models.errors.ModelFileError: a weight would have 1099511627776 numbers; 16777216 are the most
+    """
+    if count > most:
+        raise ModelFileError(f"{what} would have {count} numbers; {most} are the most")

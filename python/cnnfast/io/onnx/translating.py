@@ -137,15 +137,40 @@ def _has_graphs(proto: Any) -> bool:
 def _kinds(model: Any) -> dict[str, str]:
     """NumPy's kind of each value's numbers, as far as ONNX infers it."""
     onnx = required()
+    told = _without_shapes(model)
     try:
-        graph = onnx.shape_inference.infer_shapes(model).graph
+        graph = onnx.shape_inference.infer_shapes(told).graph
     except (onnx.shape_inference.InferenceError, RuntimeError, ValueError):
-        graph = model.graph
-    kinds = {each.name: _kind(onnx, each.data_type) for each in graph.initializer}
-    for each in (*graph.input, *graph.value_info, *graph.output):
-        kinds[each.name] = _kind(onnx, each.type.tensor_type.elem_type)
-    return kinds
+        graph = told.graph
+    return {
+        each.name: _kind(onnx, each.type.tensor_type.elem_type)
+        for each in (*graph.input, *graph.value_info, *graph.output)
+    }
+
+
+def _without_shapes(model: Any) -> Any:
+    """The nodes, and the types that the model tells: over some shapes, ONNX ends the process."""
+    onnx = required()
+    told, graph = type(model)(ir_version=model.ir_version), model.graph
+    told.opset_import.extend(model.opset_import)
+    told.functions.extend(model.functions)
+    told.graph.node.extend(graph.node)
+    for place in ("input", "value_info", "output"):
+        getattr(told.graph, place).extend(
+            onnx.helper.make_tensor_value_info(each.name, each.type.tensor_type.elem_type, None)
+            for each in getattr(graph, place)
+            if each.type.HasField("tensor_type")
+        )
+    inputs = {each.name for each in graph.input}
+    told.graph.input.extend(
+        onnx.helper.make_tensor_value_info(each.name, each.data_type, None)
+        for each in graph.initializer
+        if each.name not in inputs
+    )
+    return told
 
 
 def _kind(onnx: Any, data_type: int) -> str:
-    return str(np.dtype(onnx.helper.tensor_dtype_to_np_dtype(data_type)).kind) if data_type else ""
+    if data_type not in onnx.TensorProto.DataType.values() or not data_type:
+        return ""
+    return str(np.dtype(onnx.helper.tensor_dtype_to_np_dtype(data_type)).kind)

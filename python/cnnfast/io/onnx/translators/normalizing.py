@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from typing import Any
 
 import numpy as np
@@ -57,7 +56,7 @@ def scale_shift(node: Node, x: Any, scale: Any, shift: Any, mean: Any = None) ->
 def instance_normalization(node: Node, x: Any, scale: Any, shift: Any) -> Any:
     """InstanceNormalization along axis 1."""
     layer = layers.InstanceNormalization(1, node.get("epsilon", 1e-5), name=node.name)
-    return with_weights(layer, x, _by_name(layer, x, gamma=scale, beta=shift))
+    return with_weights(layer, x, {"gamma": scale, "beta": shift})
 
 
 @translates("GroupNormalization")
@@ -68,7 +67,7 @@ def group_normalization(node: Node, x: Any, scale: Any, shift: Any) -> Any:
     if node.opset < 21:
         scale, shift = (np.repeat(node.fixed(each, "scale"), channels // groups) for each in (scale, shift))
     layer = layers.GroupNormalization(groups, 1, node.get("epsilon", 1e-5), name=node.name)
-    return with_weights(layer, x, _by_name(layer, x, gamma=scale, beta=shift))
+    return with_weights(layer, x, {"gamma": scale, "beta": shift})
 
 
 @translates("LayerNormalization")
@@ -83,8 +82,7 @@ def layer_normalization(node: Node, x: Any, scale: Any, shift: Any = None) -> An
         made = ops.multiply(ops.multiply(centred, inverse), scale)
         return made if shift is None else ops.add(made, shift), mean, inverse
     layer = layers.LayerNormalization(axes, epsilon, center=shift is not None, name=node.name)
-    given = {"gamma": scale} if shift is None else {"gamma": scale, "beta": shift}
-    return with_weights(layer, x, _by_name(layer, x, **given))
+    return with_weights(layer, x, {"gamma": scale, "beta": shift})
 
 
 @translates("RMSNormalization")
@@ -125,15 +123,3 @@ def mean_variance_normalization(node: Node, x: Any) -> Any:
 def _from(node: Node, x: Any) -> list[int]:
     axis = node.get("axis", -1)
     return list(range(axis % rank(x), rank(x)))
-
-
-def _by_name(layer: Any, x: Any, **values: Any) -> list[Any]:
-    """Weights in the layer's order, in its shapes."""
-    shape = (None, *x.examples[0]) if hasattr(x, "examples") else np.shape(x)
-    layer.build(shape)
-    made = []
-    for weight in layer.weights:
-        value = np.asarray(values[weight.name.rsplit("/", 1)[-1]], np.float32)
-        whole = value if value.size == math.prod(weight.shape) else np.broadcast_to(value, weight.shape)
-        made.append(whole.reshape(weight.shape))
-    return made

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from cnnfast import layers, ops
-from cnnfast.io.onnx.node import Node, Sizes, rank, translates
+from cnnfast.io.onnx.node import Node, Sizes, check_size, rank, translates
 from cnnfast.io.onnx.reading import required
 from cnnfast.io.onnx.translators.convolutions import FIRST
 from cnnfast.layers.symbolic import SymbolicTensor
@@ -134,7 +134,9 @@ def _along(x: Any, axis: int, before: int, after: int, factor: float, told: dict
     roi = told["roi"][axis] if "roi" in told else (0.0, 1.0)
     outside = float(told.get("extrapolation_value", 0.0))
     if told.get("mode", "nearest") == "nearest" and "roi" not in told:
+        check_size(max(before, after), "an axis of the picture", 2**20)
         return ops.take(x, _reference(np.arange(before)[None], after, factor, how, roi)[0].astype(int), axis)
+    check_size(before * max(before, after), "the matrix that resizes an axis", 2**22)
     matrix = _reference(np.eye(before), after, factor, how, roi)
     last = rank(x) - 1
     turned = x if axis == last else ops.swapaxes(x, axis, last)
