@@ -1,4 +1,4 @@
-"""Weights in files that Keras wrote, in each of its forms: outputs are Keras's."""
+"""Files of weights, of Keras here in each of its forms, and of ours there: outputs are the same."""
 
 from pathlib import Path
 from typing import Any
@@ -16,7 +16,7 @@ pytestmark = [pytest.mark.peers, pytest.mark.filterwarnings("default")]  # Keras
 
 
 def _net(library: Any) -> Any:
-    """Most kinds of layers with weights, two of some, a model in the model."""
+    """Most kinds of layers with weights, two of some, models in the model and in these."""
     layers = library.layers
     inputs = layers.Input((12, 12, 3))
     x = layers.Conv2D(8, 3, padding="same")(inputs)
@@ -26,6 +26,12 @@ def _net(library: Any) -> Any:
     x = layers.PReLU(shared_axes=[1, 2])(layers.Conv2DTranspose(6, 2, strides=2)(x))
     inner = [layers.Input((24, 24, 6)), layers.Conv2D(4, 3), layers.LayerNormalization()]
     x = library.Sequential([*inner, layers.GroupNormalization(2), layers.GlobalAveragePooling2D()])(x)
+    for _ in range(2):  # two graphs, each with a chain and a graph in it
+        start, deep = layers.Input((4,)), layers.Input((4,))
+        y = library.Model(deep, layers.Dense(4)(layers.Dense(4, activation="tanh")(deep)))(start)
+        y = library.Sequential([layers.Input((4,)), layers.Dense(4)])(layers.Add()([y, start]))
+        x = library.Model(start, layers.Dense(4, activation="tanh")(y))(x)
+    x = layers.Flatten()(layers.TimeDistributed(layers.Dense(2))(layers.Reshape((2, 2))(x)))
     return library.Model(inputs, layers.Dense(5)(layers.Dense(7, activation="relu")(x)))
 
 
@@ -47,6 +53,20 @@ def test_files(name: str, theirs: Any, tmp_path: Path) -> None:
     ours = _net(cnnfast)
     report = load_weights(ours, path)
     assert report.complete
+    assert report.by == ("order" if name == "net.npz" else "name")
     assert len(report.matched) == len(theirs.weights)
     x = np.random.default_rng(1).normal(size=(3, 12, 12, 3)).astype(np.float32)
     np.testing.assert_allclose(ours.predict(x, verbose=0), theirs.predict(x, verbose=0), rtol=1e-4, atol=1e-5)
+
+
+def test_weights_of_ours_in_keras(theirs: Any, tmp_path: Path) -> None:
+    ours = _net(cnnfast)
+    ours.set_weights(theirs.get_weights())
+    ours.save_weights(tmp_path / "net.weights.h5")
+    x = np.random.default_rng(1).normal(size=(3, 12, 12, 3)).astype(np.float32)
+    again, expected = _net(cnnfast), theirs.predict(x, verbose=0)
+    again.load_weights(tmp_path / "net.weights.h5")
+    theirs.set_weights([np.zeros(weight.shape) for weight in theirs.get_weights()])
+    theirs.load_weights(tmp_path / "net.weights.h5")
+    np.testing.assert_array_equal(again.predict(x, verbose=0), ours.predict(x, verbose=0))
+    np.testing.assert_allclose(theirs.predict(x, verbose=0), expected, rtol=1e-5, atol=1e-6)

@@ -73,7 +73,16 @@ def _of_paths(store: Store) -> dict[str, StoredArray]:
     """Keras 3: "layers/conv2d_1/vars/0" is the first weight of the second such layer."""
     found = {}
     for path, each in sorted(store.arrays.items(), key=lambda item: natural_order(item[0])):
-        parts = [part for part in path.split("/") if part not in _LAYERS and part != "vars"]
-        if parts[0] not in _OPTIMIZERS:
-            found["/".join(parts)] = each
+        if path.partition("/")[0] not in _OPTIMIZERS:
+            found[name_of(path)] = each
     return found
+
+
+def name_of(path: str) -> str:
+    """Returns what a path of Keras 3's says of layers.
+
+    Example:
+        >>> name_of("layers/functional/layers/conv2d_1/vars/0")
+        'functional/conv2d_1/0'
+    """
+    return "/".join(part for part in path.split("/") if part not in _LAYERS and part != "vars")

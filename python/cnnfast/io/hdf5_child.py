@@ -35,7 +35,11 @@ def main() -> None:
     except _RefusedError as error:
         _answer({"error": str(error)})
     except Exception as error:
-        _answer({"error": f"it is damaged ({error or type(error).__name__}); fetch a sound copy"})
+        part = told["part"]
+        what = (
+            "it is an HDF5 file, and" if part is None else f"it is a model of Keras, and its part {part} is"
+        )
+        _answer({"error": f"{what} damaged ({error or type(error).__name__}); fetch a sound copy"})
 
 
 def _serve(path: str, part: str | None) -> None:

@@ -158,11 +158,7 @@ def save_model(model: Any, path: Path) -> None:
         places = weight_places(model, lambda each: writing.listed[id(each)])
         compiled = _compile_config_of(model)
         kept = optimizer_arrays(model, _moved(places)) if compiled is not None else None
-        weights = {
-            f"{place.path}/{number}": variable.numpy()
-            for place in places
-            for number, variable in enumerate(place.variables)
-        }
+        weights = _arrays(places)
     if compiled is not None:
         config["compile_config"] = compiled
         weights |= {f"optimizer/vars/{number}": value for number, value in enumerate(kept or ())}
@@ -174,6 +170,35 @@ def save_model(model: Any, path: Path) -> None:
     with written_at_once(path) as file, zipfile.ZipFile(file, "w", zipfile.ZIP_STORED) as archive:
         for name, content in parts.items():
             archive.writestr(name, content)
+
+
+def save_weights(model: Any, path: Path) -> None:
+    """Writes a model's weights as Keras 3 does; see `Model.save_weights`.
+
+    Args:
+        model: The model.
+        path: Where to.
+
+    Raises:
+        ValueError: If the model does not know its input's shape.
+        ImportError: If h5py is not installed.
+    """
+    model.blueprint  # noqa: B018  # says what is missing
+    with model._lock:
+        model._initialize()
+        weights = _arrays(weight_places(model, lambda each: each.layers))
+    content = written(weights)
+    with written_at_once(path) as file:
+        file.write(content)
+
+
+def _arrays(places: list[Place]) -> dict[str, NDArray[Any]]:
+    """By the paths that they have in the file."""
+    return {
+        f"{place.path}/{number}": variable.numpy()
+        for place in places
+        for number, variable in enumerate(place.variables)
+    }
 
 
 def _now() -> str:

@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 import re
-from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
+from cnnfast.io.hdf5 import name_of
+from cnnfast.io.keras_state import weight_places
 from cnnfast.io.layouts import Layout, flattened_pictures, layout_for
-from cnnfast.models.base import BaseModel
 from cnnfast.utils.serialization import snake_case
 
 if TYPE_CHECKING:
     from cnnfast.io.arrays import StoredArray
     from cnnfast.layers.layer import Layer
     from cnnfast.layers.variable import Variable
+    from cnnfast.models.base import BaseModel
 
     Module = dict[str, StoredArray]
 
@@ -220,8 +221,9 @@ def _owners(model: BaseModel, modules: dict[str, Module]) -> list[_Owner]:
 def _names(model: BaseModel, layers: Sequence[Layer], modules: dict[str, Module]) -> list[str]:
     """What the file calls layers: as Keras 3 where weights are numbered, by their place, or as the model."""
     if all(role.isdecimal() for module in modules.values() for role in module):
-        paths = dict(_keras_paths(model.layers, ""))
-        return [paths.get(id(layer), "") for layer in layers]
+        places = weight_places(model, lambda each: each.layers)
+        paths = {id(place.variables[0]): name_of(place.path) for place in places}
+        return [paths.get(id(layer._weights[0]), "") for layer in layers]
     if all(re.fullmatch(_BY_PLACE, name) for name in modules):
         return [f"{place}_{_kind(layer)}" for place, layer in enumerate(layers)]
     return [layer.name for layer in layers]
@@ -234,18 +236,6 @@ def _kind(layer: Layer) -> str:
 def _is_made_up(layer: Layer) -> bool:
     """Whether its name is one that layers get without one, which depends on what was made before it."""
     return re.fullmatch(rf"{_kind(layer)}(_\d+)?", layer.name) is not None
-
-
-def _keras_paths(layers: Sequence[Layer], before: str) -> Iterator[tuple[int, str]]:
-    """By `id`, what Keras 3 calls layers in files: their kind and number, in models behind the model's."""
-    numbers: Counter[str] = Counter()
-    for layer in layers:
-        kind = _kind(layer)
-        path = f"{before}{kind}_{numbers[kind]}" if numbers[kind] else f"{before}{kind}"
-        numbers[kind] += 1
-        yield id(layer), path
-        if isinstance(layer, BaseModel):
-            yield from _keras_paths(layer.layers, f"{path}/")
 
 
 def _layout(owner: _Owner, variable: Variable, array: StoredArray, torch: bool) -> Layout | None:

@@ -353,7 +353,8 @@ class BaseModel(Trainer, Layer):
         """Writes the weights alone, as a safetensors file with a digest of them; otherwise as `save`.
 
         Args:
-            filepath: Where to; ".safetensors" is added to a name without a suffix.
+            filepath: Where to; ".safetensors" is added to a name without a suffix. One that ends in
+                ".weights.h5" becomes Keras's file of weights, which needs h5py (extra `h5`).
             overwrite: Whether an existing file may be replaced.
             max_shard_size: Not offered; must be None.
 
@@ -366,7 +367,7 @@ class BaseModel(Trainer, Layer):
         save_weights(self, filepath, overwrite)
 
     def load_weights(self, filepath: str | PathLike[str], skip_mismatch: bool = False) -> None:
-        """Sets all weights from a file that `save_weights` or `save` wrote.
+        """Sets all weights from a file that `save_weights` or `save` wrote, or Keras's `save_weights`.
 
         All is checked before anything is set. A file without a digest, as other programs write, loads with a
         warning.

@@ -7,7 +7,7 @@ import os
 import secrets
 import stat
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import IO
@@ -27,18 +27,16 @@ _OTHERS_SUFFIXES = {
     ".npz": "NumPy",
 }
 _OURS = {".cnnfast": "whole models", ".safetensors": "weights alone"}
+_WRITTEN_TOO = {".cnnfast": ".keras", ".safetensors": ".weights.h5"}  # in place of ours, Keras's of the same
 
 
-def target_path(
-    filepath: str | os.PathLike[str], suffix: str, overwrite: bool, others: Sequence[str] = ()
-) -> Path:
+def target_path(filepath: str | os.PathLike[str], suffix: str, overwrite: bool) -> Path:
     """Returns where to write: `filepath`, with `suffix` if it has none.
 
     Args:
         filepath: The path that was given.
         suffix: Of our format.
         overwrite: Whether an existing file may be replaced.
-        others: Suffixes of other libraries' formats that are written as well.
 
     Raises:
         FileExistsError: If the file exists and `overwrite` is False.
@@ -53,10 +51,10 @@ def target_path(
         raise ValueError(f"a file needs a name, got {os.fspath(filepath)!r}")
     own = path.suffix.lower()
     other = _OTHERS_SUFFIXES.get(own)
-    if other is not None and own not in others:
+    if other is not None and not path.name.lower().endswith(_WRITTEN_TOO[suffix]):
         raise ValueError(
             f"{path} has the suffix of {other} files, which cnnfast does not write; give it "
-            f"{', '.join(map(repr, (suffix, *others)))}, or none"
+            f"{suffix!r}, {_WRITTEN_TOO[suffix]!r}, or none"
         )
     if own in _OURS and own != suffix:
         raise ValueError(

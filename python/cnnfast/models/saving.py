@@ -58,7 +58,7 @@ def save_model(model: BaseModel, filepath: str | os.PathLike[str], overwrite: bo
             suffix is that of another format.
         OSError: If it cannot be written; names the file.
     """
-    path = target_path(filepath, _MODEL_SUFFIX, overwrite, (foreign.KERAS_SUFFIX,))
+    path = target_path(filepath, _MODEL_SUFFIX, overwrite)
     if path.suffix.lower() == foreign.KERAS_SUFFIX:
         from cnnfast.io import keras_file
 
@@ -331,7 +331,7 @@ def _read_arrays(archive: zipfile.ZipFile, part: str, needed: Shapes, owner: str
 
 
 def save_weights(model: BaseModel, filepath: str | os.PathLike[str], overwrite: bool = True) -> None:
-    """Writes a model's weights as a safetensors file; see `Model.save_weights`.
+    """Writes a model's weights as a safetensors file, or as Keras does; see `Model.save_weights`.
 
     Args:
         model: The model.
@@ -344,6 +344,11 @@ def save_weights(model: BaseModel, filepath: str | os.PathLike[str], overwrite: 
         OSError: If it cannot be written; names the file.
     """
     path = target_path(filepath, _WEIGHTS_SUFFIX, overwrite)
+    if path.suffix.lower() == ".h5":
+        from cnnfast.io import keras_file
+
+        keras_file.save_weights(model, path)
+        return
     arrays = dict(zip(_weight_names(model), model.get_weights(), strict=True))
     sha256 = tensors.digest(arrays)
     with written_at_once(path) as file:
@@ -368,7 +373,12 @@ def load_weights(model: BaseModel, filepath: str | os.PathLike[str]) -> None:
             with path.open("rb") as file, _opened(path, file) as archive:
                 config, sure = _read_config(archive)
                 weights = _read_arrays(archive, _WEIGHTS, needed, "model", config)
-        elif (kind := foreign.kind_of(path)) not in (None, foreign.WEIGHTS):
+        elif (kind := foreign.kind_of(path)) == foreign.HDF5:
+            from cnnfast import io
+
+            io.load_weights(model, path)
+            return
+        elif kind not in (None, foreign.WEIGHTS):
             raise ModelFileError(f"it is {kind}, not a file of weights that cnnfast saved{_OTHERS}")
         else:
             weights, sure = tensors.read_file(path, needed, "model")
