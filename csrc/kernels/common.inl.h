@@ -1,5 +1,6 @@
 // What several kernels need: the fused activation of an epilogue, and even cuts of a loop into tiles.
 #pragma once
+#include "core/prefetch.h"
 #include "kernels/kernel_table.h"
 #include "simd/math.inl.h"
 
@@ -86,11 +87,6 @@ static inline void start_sums(const float* dst, int64_t dst_row, V (&acc)[kRows]
   for (int m = 0; m < kRows; ++m)
 #pragma GCC unroll 16
     for (int v = 0; v < kVectors; ++v) acc[m][v] = load(dst + m * dst_row + v * V::lanes);
-}
-
-// Asks for a cache line; any address will do.
-static inline void prefetch(const float* p) {
-  __builtin_prefetch(p);
 }
 
 // Cuts n into the fewest parts of at most `most`, sizes differing by one at most: no part is left thin.

@@ -65,26 +65,26 @@ static inline void winograd_grad_bias(const WinogradWgrad& a, const float* from,
   store_n(a.grad_bias + o, sum, n);
 }
 
-// As winograd_fetch_next.
-static inline void winograd_fetch_next_grad(const float* from, int64_t row_floats) {
-  for (int y = 0; y < kWgradTile; ++y)
-    for (int x = kWgradTile; x < 2 * kWgradTile; ++x) prefetch(from + y * row_floats + x * kLanes);
-}
-
 static inline void winograd_grads(const WinogradWgrad& a, const WinogradFrequencies& p) {
   const int blocks = winograd_blocks(a.oc);
-  for (int t = 0; t < a.tiles; ++t) {
-    const WinogradTile tile = winograd_tile<WinogradForm::f4>(a, a.first_tile + t);
-    const int rows = a.oh - tile.y, cols = a.ow - tile.x;
-    const float* from =
-        a.grad_dst + tile.sample * a.dst_sample + (static_cast<int64_t>(tile.y) * a.ow + tile.x) * kLanes;
+  const int64_t row = int64_t{a.ow} * kLanes;
+  const auto place = [&](const WinogradTile& tile) {
+    return a.grad_dst + tile.sample * a.dst_sample + (static_cast<int64_t>(tile.y) * a.ow + tile.x) * kLanes;
+  };
+  WinogradWalk<WinogradForm::f4> walk(a, blocks);
+  for (int t = 0; t < a.tiles; ++t, walk.step()) {
+    const int rows = a.oh - walk.tile.y, cols = a.ow - walk.tile.x;
+    const float *from = place(walk.tile), *ahead = place(walk.ahead);
     float* to = p.grad + t * kLanes;
-    for (int block = 0; block < blocks; ++block, from += a.dst_block, to += int64_t{a.tiles} * kLanes)
+    for (int block = 0; block < blocks; ++block, from += a.dst_block, ahead += a.dst_block) {
+      for (int y = 0; y < kWgradTile; ++y)
+        for (int x = 0; x < kWgradTile; ++x) prefetch(ahead + y * row + x * kLanes);
       for (int v = 0; v < kLanes; v += V::lanes) {
-        if (v == 0) winograd_fetch_next_grad(from, int64_t{a.ow} * kLanes);
-        winograd_transform_grad(from + v, int64_t{a.ow} * kLanes, rows, cols, to + v, p.grad_frequency);
+        winograd_transform_grad(from + v, row, rows, cols, to + v, p.grad_frequency);
         if (a.grad_bias) winograd_grad_bias(a, from + v, rows, cols, block * kLanes + v);
       }
+      to += int64_t{a.tiles} * kLanes;
+    }
   }
 }
 
