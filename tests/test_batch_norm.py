@@ -140,6 +140,106 @@ def test_forward_and_backward(
     assert not grads[3].any()
 
 
+# How the values of a network lie: its data format, and the algorithm of a convolution that makes them.
+LAYOUTS: dict[str, tuple[Any, str | None]] = {
+    "plain": ("channels_last", None),
+    "nchw16c": ("channels_first", None),
+    "nchw16c of a convolution": ("channels_last", "blocked"),
+    "lanes": ("channels_last", "lanes"),
+}
+
+
+def _block(shape: tuple[int, ...], layout: str, activation: Any, frozen: bool) -> Any:
+    """activation(normalization(x) + x); a convolution with the identity makes x where one is asked for."""
+    data_format, algorithm = LAYOUTS[layout]
+    graph = _core.Graph()
+    value = graph.input(shape, "x")
+    if algorithm:
+        value = graph.conv(value, shape[-1], (1, 1), (1, 1), "valid", (1, 1), 1, False, data_format, "same")
+    normal = graph.batch_norm(value, MOMENTUM, EPSILON, True, True, data_format, "norm", moving=frozen)
+    value = graph.add([normal, value], "sum")
+    if activation != "linear":
+        value = graph.activation(value, activation, "act")
+    network = _core.Network(graph, value)
+    if algorithm:
+        network.force_algorithm("conv2d", algorithm)
+    return network
+
+
+@pytest.mark.parametrize("layout", LAYOUTS)
+@pytest.mark.parametrize("channels", [16, 21])
+@pytest.mark.parametrize("mode", ["rest", "training", "frozen"])
+@pytest.mark.parametrize("activation", ACTIVATIONS)
+def test_sum_behind(activation: str, mode: str, channels: int, layout: str, isa: str) -> None:
+    """One pass scales, shifts, adds and activates, one goes back through activation and sums: they have the
+    bits of separate steps, on any threads, and come as close to float64."""
+    data_format, algorithm = LAYOUTS[layout]
+    x, gamma, beta, mean, variance, grad = _numbers(32, (5, 6, channels))
+    wide = [a.astype(np.float64) for a in (x, gamma, beta, mean, variance)]
+    reference = Reference.of_batch(*wide[:3]) if mode == "training" else Reference(*wide)
+    forward, backward = ACTIVATIONS[activation]
+    out = reference.out() + wide[0]
+    if activation == "relu":  # where rounding decides, either side is right
+        grad = np.where(np.abs(out) < 1e-4, 0, grad).astype(np.float32)
+    given, given_grad = _turned(x, data_format), _turned(grad, data_format)
+    results = []
+    before = _core.get_num_threads()
+    for threads, disabled in [(1, []), (3, []), (1, ["fuse_add"]), (1, ["fuse_add", "fuse_activation"])]:
+        network = _block(given.shape[1:], layout, activation, mode == "frozen")
+        identity = [np.eye(channels, dtype=np.float32)[None, None]] if algorithm else []
+        set_weights(network, [*identity, gamma, beta, mean, variance])
+        for name in disabled:
+            network.disable_pass(name)
+        assert ("add" in {step["op"] for step in network.plan(32, "vjp")}) == bool(disabled)
+        _core.set_num_threads(threads)
+        grad_x, grads = network.vjp(given, given_grad, mode != "rest")
+        results.append([grad_x, *grads[-4:-2], network.predict(given)])
+    _core.set_num_threads(before)
+    for other in results[1:]:
+        for one, two in zip(results[0], other, strict=True):
+            np.testing.assert_array_equal(one, two)
+    inner = grad * backward(forward(out))
+    to_x, to_gamma, to_beta = reference.grads(inner, mode == "training")
+    spread = 1 + np.abs(reference.normal).max()
+    largest = np.abs(inner).max() * (1 + (np.abs(reference.gamma) * reference.rate).max()) * spread
+    _check(_back(results[0][0], data_format), to_x + inner, largest, "by x")
+    sums = (np.abs(inner) * spread).sum(reference.axes).max()
+    _check(results[0][1], to_gamma, sums, "by gamma")
+    _check(results[0][2], to_beta, sums, "by beta")
+    if mode != "training":
+        expected = forward(out)
+        _check(_back(results[0][3], data_format), expected, 1 + np.abs(expected).max(), "output")
+
+
+@pytest.mark.parametrize("data_format", ["channels_last", "channels_first"])
+@pytest.mark.parametrize("most", [None, 6.0])
+def test_relu_told_from_its_source(most: float | None, data_format: Any, isa: str) -> None:
+    """The way back does not read what came out, and has the bits of one that does."""
+    x, gamma, beta, _, variance, grad = _numbers(3, (13, 11, 21))
+    x[0], beta[:5] = 0, 0  # and so at the corner
+    given, given_grad = _turned(x, data_format), _turned(grad, data_format)
+    results = []
+    for fused in (True, False):
+        graph = _core.Graph()
+        value = graph.input(given.shape[1:], "x")
+        value = graph.batch_norm(value, MOMENTUM, EPSILON, True, True, data_format, "norm")
+        value = graph.formula("max", [0.0, value], "relu")
+        if most is not None:
+            value = graph.formula("min", [most, value], "relu6")
+        network = _core.Network(graph, value)
+        set_weights(network, [gamma, beta, np.zeros_like(beta), variance])
+        if not fused:
+            network.disable_pass("fuse_formula")
+        operations = {step["op"] for step in network.plan(3, "vjp")}
+        assert ("formula" in operations) != fused, operations
+        for training in (False, True):
+            grad_x, grads = network.vjp(given, given_grad, training)
+            results.append([grad_x, *grads])
+    for together, apart in zip(results[:2], results[2:], strict=True):
+        for one, two in zip(together, apart, strict=True):
+            np.testing.assert_array_equal(one, two)
+
+
 def test_large_means_lose_no_digits(isa: str) -> None:
     rng = np.random.default_rng(0)
     x = (rng.normal(size=(64, 15, 15, 16)) * 0.01 + 1000).astype(np.float32)

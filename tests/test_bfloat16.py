@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 from support.conv_cases import CASES, ConvCase, chosen_algorithm
-from support.nets import NetworkBuilder, refusal, sgd
+from support.nets import NetworkBuilder, refusal, set_weights, sgd
 from support.numerical import assert_within, bfloat16
 from support.training import run
 
@@ -177,6 +177,27 @@ def test_adds_a_shortcut_and_activates(kind: str, bf16_isa: str) -> None:
     assert "add" in {step["op"] for step in network.plan(3, "predict")}
     for got, expected in zip([*fused[:2], *fused[2]], [*apart[:2], *apart[2]], strict=True):
         np.testing.assert_array_equal(got, expected)
+
+
+@pytest.mark.parametrize(("kernel", "strides"), [((3, 3), (1, 1)), ((1, 1), (2, 2))])
+def test_backward_adds_to_what_is_there(kernel: Any, strides: Any, bf16_isa: str) -> None:
+    """Of two convolutions of one source the gradients are what each has alone, added up."""
+    kernels = np.random.default_rng(0).normal(size=(2, *kernel, 32, 34)).astype(np.float32)
+    grad_x = []
+    for used in ([0], [1], [0, 1]):
+        graph = _core.Graph()
+        x = graph.input((9, 15, 32), "x")
+        values = [
+            graph.conv(x, 34, kernel, strides, "same", (1, 1), 1, False, "channels_last", f"conv_{i}")
+            for i in used
+        ]
+        network = _core.Network(graph, graph.add(values, "sum") if len(used) > 1 else values[0])
+        set_weights(network, [kernels[i] for i in used])
+        network.force_algorithm("conv2d", NAME)
+        given = np.ones((3, 9, 15, 32), np.float32)
+        grad = np.random.default_rng(1).normal(size=network.predict(given).shape).astype(np.float32)
+        grad_x.append(network.vjp(given, grad)[0])
+    np.testing.assert_array_equal(grad_x[2], grad_x[0] + grad_x[1])
 
 
 @pytest.mark.parametrize("kernel", [(1, 1), (3, 3)])

@@ -58,6 +58,39 @@ def test_two_branches_of_stride2(algorithm: str, padding: Any, isa: str) -> None
         _assert_close(got, ref)
 
 
+@pytest.mark.parametrize(
+    ("algorithm", "kernel", "strides"),
+    [
+        ("blocked", (3, 3), (1, 1)),
+        ("blocked", (3, 3), (2, 2)),
+        ("blocked", (1, 1), (2, 2)),
+        ("winograd", (3, 3), (1, 1)),
+        ("winograd_f2", (3, 3), (1, 1)),
+        ("winograd_s2", (3, 3), (2, 2)),
+        ("winograd_s2_f5", (3, 3), (2, 2)),
+        ("lanes", (3, 3), (1, 1)),  # which adds none
+    ],
+)
+def test_backward_adds_the_gradient_that_is_there(
+    algorithm: str, kernel: Any, strides: Any, isa: str
+) -> None:
+    """Three convolutions read one value: the second adds the first one's gradient to its own, and so on."""
+    b = NetworkBuilder((22, 18, 16))
+    trunk = b.activation(b.average_pool(-1, (2, 2), (1, 1)), "sigmoid")
+    branches = [b.conv(trunk, 37, kernel, strides, "same") for _ in range(3)]
+    b.add(b.add(branches[0], branches[1]), branches[2])
+    network, reference = b.build()
+    network.force_algorithm("conv2d", algorithm)
+    x = b.rng.normal(size=(16, 22, 18, 16)).astype(np.float32)
+    directions = [step["direction"] for step in network.plan(16, "vjp")]
+    assert directions.count("sum of gradients") == (2 if algorithm == "lanes" else 0)
+    grad_out = b.rng.normal(size=network.predict(x).shape).astype(np.float32)
+    grad_x, grads = network.vjp(x, grad_out)
+    expected_x, expected = reference.vjp(x, grad_out)
+    for got, ref in zip([grad_x, *grads], [expected_x, *expected], strict=True):
+        _assert_close(got, ref)
+
+
 def test_one_that_comes_first_is_left_alone(isa: str) -> None:
     """A sum waits for its last summand: a convolution before that cannot add it."""
     b = NetworkBuilder((6, 6, 16))

@@ -189,6 +189,14 @@ float Builder::known_grad(int value) const {
   return rate->second;
 }
 
+Buffer Builder::take_share(int value) {
+  std::vector<Buffer>& shares = grads_[static_cast<size_t>(value)];
+  if (shares.empty()) return {};
+  const Buffer last = shares.back();
+  shares.pop_back();
+  return last;
+}
+
 Buffer Builder::grad(int value) {
   std::vector<Buffer>& shares = grads_[static_cast<size_t>(value)];
   if (const auto rate = loss_rates_.find(value); rate != loss_rates_.end()) {

@@ -101,6 +101,8 @@ class Builder {
   // A buffer that the caller overwrites with one consumer's share of the gradient of a value.
   Buffer new_grad(int value);
   void share_grad(int value, Buffer grad) { grads_[static_cast<size_t>(value)].push_back(grad); }
+  // What another consumer gave last, for the caller to add to its own share; none: there is nothing yet.
+  Buffer take_share(int value);
   bool has_grad(int value) const {
     return !grads_[static_cast<size_t>(value)].empty() || loss_rates_.count(value) > 0;
   }

@@ -83,7 +83,7 @@ std::string tuning_key(const ConvProblem& problem, const PassOptions& options);
 void choose_layout(Draft& draft, const PassOptions& options);
 // A convolution takes a following 2x2 maximum into its epilogue, if its algorithm can.
 void fuse_pool(Draft& draft);
-// A convolution adds the other summand, which is there before it, in its epilogue.
+// A convolution or batch normalization adds the other summand, which is there before it, in its epilogue.
 void fuse_add(Draft& draft);
 
 // Runs them all.

@@ -377,6 +377,15 @@ struct LaneRun {
   int32_t lanes;
 };
 
+// A normalization of a run: out = activation(src * scale + shift + addend). What is added, and out, lie as
+// src does, which out may alias.
+struct Normalization {
+  Activation activation;
+  const float *src, *scale, *shift;
+  const float* addend;  // or null
+  float* out;           // on the way back null where nothing tells the activation from it: see normalize_sums
+};
+
 // A gradient's way back through a normalization, lane by lane: grad * g + src * x + constant.
 struct NormalizeGrad {
   const float *grad, *src, *constant;
@@ -526,16 +535,15 @@ struct KernelTable {
 
   // Of each lane over the pixels: the mean, and the sum of squares of what differs from it.
   void (*moments)(const LaneRun&, const float* src, float* mean, float* m2);
-  // dst = activation(scale * src + shift); dst lies as src and may alias it.
-  void (*scale_shift)(const LaneRun&, Activation, const float* src, const float* scale, const float* shift,
-                      float* dst);
-  // The sums over the pixels of g, the gradient before the activation, and of g * (src - mean). out is what
-  // the activation made; it is not read where there is none.
-  void (*normalize_sums)(const LaneRun&, Activation, const float* src, const float* out, const float* grad,
-                         const float* mean, float* sum, float* product);
+  void (*normalize)(const LaneRun&, const Normalization&);
+  // The sums over the pixels of g, the gradient before the activation, and of g * (src - mean); `inside`, if
+  // it is not null, receives g. The activation is told from out, or, a relu or relu6 without an out, from
+  // src: then nothing was added.
+  void (*normalize_sums)(const LaneRun&, const Normalization&, const float* grad, const float* mean,
+                         float* inside, float* sum, float* product);
   // dst may alias grad.
-  void (*normalize_grad)(const LaneRun&, Activation, const float* src, const float* out, const float* grad,
-                         const NormalizeGrad&, float* dst);
+  void (*normalize_grad)(const LaneRun&, const Normalization&, const float* grad, const NormalizeGrad&,
+                         float* dst);
 
   void (*gather16)(const Shuffle&, const float* plain, float* packed);
   void (*scatter16)(const Shuffle&, const float* packed, float* plain);

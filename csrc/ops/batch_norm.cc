@@ -1,7 +1,7 @@
 // Batch normalization. Values are seen as runs of pixels of sixteen lanes: channels, or samples where these
 // are in the lanes. One pass takes every run's mean and squares, a few sums make them the channels', a second
-// pass scales, shifts and activates; two passes go back. Sums run in the order of the runs, so that they do
-// not depend on threads.
+// pass scales, shifts, adds what a pass over the graph joined, and activates; two passes go back. Sums run in
+// the order of the runs, so that they do not depend on threads.
 #include <cmath>
 
 #include "ops/op.h"
@@ -183,11 +183,35 @@ void lower_batch_statistics(Builder& b, const Node& node, const Params& p, const
   });
 }
 
+// What a pass over the runs reads and writes, besides gradients.
+struct Pass {
+  Activation activation;
+  Runs runs;
+  Vectors v;
+  Buffer from, addend, out;  // the last two: or none
+
+  std::vector<Buffer> uses(std::vector<Buffer> more) const {
+    for (const Buffer used : {from, v.buffer, addend, out})
+      if (used) more.push_back(used);
+    return more;
+  }
+  Normalization at(const Context& c, int64_t run) const {
+    const int64_t at = runs.at(run), group = runs.group(run);
+    return {activation,
+            c.at(from) + at,
+            v.at(c, kScale, group),
+            v.at(c, kShift, group),
+            addend ? c.at(addend) + at : nullptr,
+            out ? c.at(out) + at : nullptr};
+  }
+};
+
 void forward(Builder& b, int value) {
   const Node& node = b.node(value);
   const Params p = params_of(b, node);
   const Runs runs = runs_of(node, b.n);
-  const Buffer from = b.output(node.inputs[0]), to = b.output(value);
+  const Buffer from = b.output(node.inputs[0]);
+  const Buffer addend = node.inputs.size() > 1 ? b.output(node.inputs[1]) : Buffer{};
   // What predictions scale by is made of weights alone: once for many, as packed weights are.
   const bool keeps = !b.differentiates();
   const int64_t floats = runs.groups * kLanes;
@@ -202,12 +226,10 @@ void forward(Builder& b, int value) {
       set_scale(c, p, v, runs, channel, c.values(p.mean)[channel], c.values(p.variance)[channel], epsilon);
     }).packs = keeps;
   }
-  const auto scale_shift = b.k.scale_shift;
-  b.step(node, "forward", runs.count(), {from, v.buffer, to},
-         [=, kind = node.activation](const Context& c, int64_t run) {
-           const int64_t at = runs.at(run), group = runs.group(run);
-           scale_shift(runs.lane_run(run), kind, c.at(from) + at, v.at(c, kScale, group),
-                       v.at(c, kShift, group), c.at(to) + at);
+  const Pass pass{node.activation, runs, v, from, addend, b.output(value)};
+  b.step(node, "forward", runs.count(), pass.uses({}),
+         [=, normalize = b.k.normalize](const Context& c, int64_t run) {
+           normalize(runs.lane_run(run), pass.at(c, run));
          });
 }
 
@@ -238,28 +260,37 @@ void backward(Builder& b, int value) {
   const Node& node = b.node(value);
   const Params p = params_of(b, node);
   const Runs runs = runs_of(node, b.n);
-  const Buffer grad = b.grad(value), from = b.output(node.inputs[0]), out = b.output(value);
+  const bool adds = node.inputs.size() > 1, activates = node.activation != Activation::none;
+  const bool told_from_src =
+      !adds && (node.activation == Activation::relu || node.activation == Activation::relu6);
+  Buffer grad = b.grad(value);
   const Vectors v{b.saved(value, "vectors"), runs.groups * kLanes};
+  Pass pass{node.activation, runs, v, b.output(node.inputs[0]), {}, {}};
+  if (activates && !told_from_src) pass.out = b.output(value);
+  // What was added has the gradient before the activation, and then the second pass reads that.
+  const Buffer inside = adds && activates ? b.buffer(floats_of(node, b.n)) : Buffer{};
   const Buffer partial = b.buffer(runs.count() * 2 * kLanes);
-  const Activation kind = node.activation;
-  const auto sums = b.k.normalize_sums;
-  b.step(node, "backward moments", runs.count(), {grad, from, out, v.buffer, partial},
-         [=](const Context& c, int64_t run) {
+  std::vector<Buffer> uses = pass.uses({grad, partial});
+  if (inside) uses.push_back(inside);
+  b.step(node, "backward moments", runs.count(), std::move(uses),
+         [=, sums = b.k.normalize_sums](const Context& c, int64_t run) {
            const int64_t at = runs.at(run);
            float* const to = c.at(partial) + run * 2 * kLanes;
-           sums(runs.lane_run(run), kind, c.at(from) + at, c.at(out) + at, c.at(grad) + at,
-                v.at(c, kMean, runs.group(run)), to, to + kLanes);
+           sums(runs.lane_run(run), pass.at(c, run), c.at(grad) + at, pass.v.at(c, kMean, runs.group(run)),
+                inside ? c.at(inside) + at : nullptr, to, to + kLanes);
          });
-  lower_gradient_sums(b, node, p, v, partial);
+  lower_gradient_sums(b, node, p, pass.v, partial);
+  if (inside) grad = inside, pass.activation = Activation::none, pass.out = {};
+  if (adds && b.needs_grad(node.inputs[1])) b.share_grad(node.inputs[1], grad);
   if (!b.needs_grad(node.inputs[0])) return;
   const Buffer to = b.new_grad(node.inputs[0]);
-  const auto normalize_grad = b.k.normalize_grad;
-  b.step(node, "backward", runs.count(), {grad, from, out, v.buffer, to}, [=](const Context& c, int64_t run) {
-    const int64_t at = runs.at(run), group = runs.group(run);
-    const NormalizeGrad by{v.at(c, kScale, group), v.at(c, kOfSrc, group), v.at(c, kConstant, group)};
-    normalize_grad(runs.lane_run(run), kind, c.at(from) + at, c.at(out) + at, c.at(grad) + at, by,
-                   c.at(to) + at);
-  });
+  b.step(node, "backward", runs.count(), pass.uses({grad, to}),
+         [=, normalize_grad = b.k.normalize_grad](const Context& c, int64_t run) {
+           const int64_t at = runs.at(run), group = runs.group(run);
+           const NormalizeGrad by{pass.v.at(c, kScale, group), pass.v.at(c, kOfSrc, group),
+                                  pass.v.at(c, kConstant, group)};
+           normalize_grad(runs.lane_run(run), pass.at(c, run), c.at(grad) + at, by, c.at(to) + at);
+         });
 }
 
 }  // namespace

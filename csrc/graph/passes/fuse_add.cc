@@ -7,10 +7,11 @@ namespace cnnfast {
 
 namespace {
 
-bool takes_summand(const Node& node) {
+bool takes_summand(const Node& node, Activation then) {
+  if (node.inputs.size() != 1 || node.activation != Activation::none) return false;
   const auto* conv = node.as<ConvAttrs>();
-  return conv && find_conv_algorithm(conv->algorithm)->adds_residual && !conv->pool &&
-         node.inputs.size() == 1 && node.activation == Activation::none;
+  return (node.as<BatchNormAttrs>() && tells_derivative(then)) ||
+         (conv && find_conv_algorithm(conv->algorithm)->adds_residual && !conv->pool);
 }
 
 }  // namespace
@@ -21,10 +22,10 @@ void fuse_add(Draft& draft) {
     Node& add = draft.nodes[i];
     if (!add.as<AddAttrs>() || add.inputs.size() != 2) return;
     const auto [first, last] = std::minmax(add.inputs[0], add.inputs[1]);
-    Node& conv = draft.nodes[static_cast<size_t>(last)];
-    if (!takes_summand(conv) || consumers[static_cast<size_t>(last)] != 1) return;
-    conv.inputs.push_back(first);
-    conv.activation = add.activation;
+    Node& taker = draft.nodes[static_cast<size_t>(last)];
+    if (!takes_summand(taker, add.activation) || consumers[static_cast<size_t>(last)] != 1) return;
+    taker.inputs.push_back(first);
+    taker.activation = add.activation;
     add.inputs = {last};
     draft.bypass(i);
   });

@@ -254,7 +254,7 @@ using Attrs =
 struct Node {
   std::string name;
   Attrs attrs;
-  std::vector<int> inputs;  // of a convolution: its source and, after fuse_add, what is added to its sums
+  std::vector<int> inputs;  // after fuse_add also what a convolution or batch normalization adds
   Dims dims = {};           // of one row of the output; () is one number
   int rows = 1;             // of the output for a sample; 0: one for the whole batch
   DataFormat format = DataFormat::channels_last;

@@ -152,9 +152,9 @@ void backward_data(Builder& b, int value, const ConvProblem& p, const ConvPass& 
   const Node& node = b.node(value);
   if (skips_pixels(p, b.source(node))) {
     ConvPass read = given;
-    read.to = b.buffer(p.n * blocks_of(p.in.c) * p.out.pixels() * kLanes);
+    read.to = b.buffer(p.n * blocks_of(p.in.c) * p.out.pixels() * kLanes), read.residual = {};
     backward_data(b, value, of_read_pixels(p), read);
-    return scatter_pixels(b, node, p, read.to, given.to);
+    return scatter_pixels(b, node, p, read.to, given);
   }
   const Place src = blocked_place(p.out, p.oc());
   Pass pass{given, src, blocked_place(p.in, p.ic()), p.oc(), p.ic(), src.side, {}, {}};

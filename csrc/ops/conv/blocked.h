@@ -54,7 +54,8 @@ bool skips_pixels(const ConvProblem& p, const Node& source);
 ConvProblem of_read_pixels(ConvProblem p);  // the same convolution of the pixels that it reads
 // Of the node's source: once for the forward pass and the gradient of the weights.
 Buffer gather_pixels(Builder& b, const Node& node, const ConvProblem& p, Buffer from);
-void scatter_pixels(Builder& b, const Node& node, const ConvProblem& p, Buffer from, Buffer to);
+// Back: what the pass adds, or zeros, and `from` on the pixels that are read.
+void scatter_pixels(Builder& b, const Node& node, const ConvProblem& p, Buffer from, const ConvPass& pass);
 
 // The gradient of the weights of a padded image in the user's order: each border of the output would be a
 // rectangle of few pixels, and every weight's sum would start anew for it. A border of zeros makes it one

@@ -145,9 +145,9 @@ void backward_data(Builder& b, int value, const ConvProblem& p, const ConvPass& 
   const Node& node = b.node(value);
   ConvPass read = given;
   if (skips_pixels(p, b.source(node))) {
-    read.to = b.buffer(p.n * blocks_of(p.in.c) * p.out.pixels() * kLanes);
+    read.to = b.buffer(p.n * blocks_of(p.in.c) * p.out.pixels() * kLanes), read.residual = {};
     backward_data(b, value, of_read_pixels(p), read);
-    return scatter_pixels(b, node, p, read.to, given.to);
+    return scatter_pixels(b, node, p, read.to, given);
   }
   read.from = rounded(b, node, given.from, p.out);
   Pass pass{read, p.out, p.in, p.oc(), p.ic(), true, {}};

@@ -149,14 +149,22 @@ Buffer gather_pixels(Builder& b, const Node& node, const ConvProblem& p, Buffer 
   return to;
 }
 
-void scatter_pixels(Builder& b, const Node& node, const ConvProblem& p, Buffer from, Buffer to) {
+void scatter_pixels(Builder& b, const Node& node, const ConvProblem& p, Buffer from, const ConvPass& pass) {
   const int64_t planes = p.n * blocks_of(p.in.c);
   const int64_t src_plane = p.out.pixels() * kLanes, dst_plane = p.in.pixels() * kLanes;
-  b.step(node, "scatter pixels", planes, {from, to}, [=](const Context& c, int64_t plane) {
+  const Buffer to = pass.to, residual = pass.residual;
+  std::vector<Buffer> uses{from, to};
+  if (residual) uses.push_back(residual);
+  b.step(node, "scatter pixels", planes, std::move(uses), [=](const Context& c, int64_t plane) {
     const float* src = c.at(from) + plane * src_plane;
     float* dst = c.at(to) + plane * dst_plane;
-    std::fill_n(dst, dst_plane, 0.0f);
-    for_read_pixels(p, [&](int64_t pixel, int64_t read) { std::copy_n(src + read, kLanes, dst + pixel); });
+    if (residual)
+      std::copy_n(c.at(residual) + plane * dst_plane, dst_plane, dst);
+    else
+      std::fill_n(dst, dst_plane, 0.0f);
+    for_read_pixels(p, [&](int64_t pixel, int64_t read) {
+      for (int lane = 0; lane < kLanes; ++lane) dst[pixel + lane] += src[read + lane];
+    });
   });
 }
 

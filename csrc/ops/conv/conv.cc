@@ -100,7 +100,9 @@ void backward(Builder& b, int value) {
   if (weights) backward_parameters(b, value, by, p, by.unpools ? grad_out : full());
   if (!b.needs_grad(node.inputs[0])) return;
   const ConvAlgorithm& algorithm = algorithm_of(node);
-  const ConvPass pass{"backward data", full(), b.new_grad(node.inputs[0]), b.place(node.params[0])};
+  ConvPass pass{"backward data", full(), {}, b.place(node.params[0])};
+  if (algorithm.adds_residual) pass.residual = b.take_share(node.inputs[0]);
+  pass.to = b.new_grad(node.inputs[0]);
   (p.a.transposed ? algorithm.forward : algorithm.backward_data)(b, value, p, pass);
 }
 
