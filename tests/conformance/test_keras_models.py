@@ -13,9 +13,9 @@ import cnnfast
 from cnnfast import layers, ops, optimizers
 from cnnfast.models import ModelFileError, load_model
 
+os.environ.setdefault("KERAS_BACKEND", "numpy")  # before Keras is imported
 pytest.importorskip("keras", reason="Keras is an extra of the development environment")
 pytest.importorskip("h5py", reason="h5py is the extra h5")
-os.environ.setdefault("KERAS_BACKEND", "numpy")
 with warnings.catch_warnings():
     warnings.simplefilter("ignore")
     import keras
@@ -117,6 +117,49 @@ LAYERS: list[tuple[Any, tuple[int, ...]]] = [
 ]
 
 
+# Layers that Keras has as several, or by another name.
+OURS: list[tuple[Any, tuple[int, ...]]] = [
+    (lambda: layers.PixelShuffle(2), IMAGE),
+    (lambda: layers.PixelShuffle(2, "channels_first"), (8, 3, 5)),
+    (lambda: layers.DepthToSpace(2), IMAGE),
+    (lambda: layers.DepthToSpace(2, "channels_first"), (8, 3, 5)),
+    (lambda: layers.LayerScale(0.3), IMAGE),
+    (lambda: layers.InstanceNormalization(), IMAGE),
+    (lambda: layers.Lambda(ops.relu), IMAGE),
+    (lambda: layers.Lambda(lambda x: ops.tanh(x * 2.0) + ops.mean(x, -1, keepdims=True)), IMAGE),
+    (lambda: layers.Conv2D(3, 3, padding="same", padding_mode="reflect"), IMAGE),
+    (lambda: layers.Conv2D(3, 4, 2, padding="same", padding_mode="replicate"), IMAGE),
+    (lambda: layers.Conv1D(3, 3, padding="causal", padding_mode="circular"), LINE),
+    (lambda: layers.Conv2D(3, 3, padding="valid", padding_mode="circular"), IMAGE),
+    (lambda: layers.DepthwiseConv2D(3, padding=((1, 2), (0, 1)), padding_mode="circular"), IMAGE),
+    (lambda: layers.Conv2D(3, 3, padding=1, padding_mode="reflect", data_format="channels_first"), IMAGE),
+    (lambda: _Block(), IMAGE),
+]
+
+
+class _Block(layers.Layer):
+    """Code that calls layers and words."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.first, self.second = layers.Conv2D(4, 1), layers.Dense(4)
+
+    def call(self, inputs: Any, training: Any = None) -> Any:
+        return inputs + ops.silu(self.second(self.first(inputs)))
+
+
+class _Net(cnnfast.Model):
+    """The same as a model, with a model of its own kind in it."""
+
+    def __init__(self, inner: Any = None) -> None:
+        super().__init__()
+        self.block, self.inner, self.head = _Block(), inner, layers.Dense(3)
+
+    def call(self, inputs: Any, training: Any = None) -> Any:
+        x = self.block(inputs)
+        return self.head(x if self.inner is None else self.inner(x))
+
+
 def cnnfast_or(k: Any) -> Any:
     """The library whose layers these are."""
     return keras if k is K else cnnfast
@@ -149,6 +192,35 @@ def test_layers_of_ours_are_written(make: Any, shape: tuple[int, ...], tmp_path:
     _close(theirs(x, training=False), ours.predict(x, verbose=0))
     again = load_model(tmp_path / "net.keras")
     np.testing.assert_array_equal(again.predict(x, verbose=0), ours.predict(x, verbose=0))
+
+
+def _same_in_keras(ours: Any, shape: tuple[int, ...], folder: Path) -> None:
+    _randomize(ours)
+    x = _samples(shape)
+    ours.save(folder / "net.keras")
+    theirs = keras.models.load_model(folder / "net.keras")
+    _close(theirs(x, training=False), ours.predict(x, verbose=0))
+    _close(load_model(folder / "net.keras").predict(x, verbose=0), ours.predict(x, verbose=0))
+
+
+@pytest.mark.parametrize(("make", "shape"), OURS)
+def test_layers_that_keras_has_otherwise(make: Any, shape: tuple[int, ...], tmp_path: Path) -> None:
+    image = cnnfast.Input(shape)
+    x = layers.Dense(shape[-1])(image)
+    _same_in_keras(cnnfast.Model(image, layers.Dense(2)(make()(x))), shape, tmp_path)
+
+
+def test_models_with_a_call_are_written_as_graphs(tmp_path: Path) -> None:
+    ours = _Net(_Net())
+    ours.build((None, *IMAGE))
+    _same_in_keras(ours, IMAGE, tmp_path)
+    ours.compile("adam", "mse")
+    ours.fit(_samples(IMAGE), np.zeros((4, 8, 7, 3)), verbose=0)
+    ours.save(tmp_path / "net.keras")
+    again = load_model(tmp_path / "net.keras")
+    for model in (ours, again):
+        model.fit(_samples(IMAGE), np.zeros((4, 8, 7, 3)), verbose=0)
+    _close(again.predict(_samples(IMAGE), verbose=0), ours.predict(_samples(IMAGE), verbose=0))
 
 
 def _graph(k: Any) -> Any:
@@ -310,12 +382,13 @@ def test_what_is_not_there_is_named(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("layer", "text"),
     [
-        (lambda: layers.PixelShuffle(2, name="up"), "'up' (PixelShuffle) is a layer that Keras"),
-        (lambda: layers.Lambda(ops.relu, name="mine"), "'mine' (Lambda)"),
-        (lambda: layers.MaxPooling2D(2, dilation_rate=2, name="p"), "'p' (MaxPooling2D) has a dilation_rate"),
+        (lambda: layers.LpPooling2D(2.0, 2, name="p"), "'p' (LpPooling2D) is a layer that Keras"),
+        (lambda: layers.Lambda(ops.sort, name="mine"), "ops.sort, which is not written"),
+        (lambda: layers.MaxPooling2D(2, dilation_rate=2, name="p"), "has a dilation_rate, which Keras's"),
+        (lambda: layers.LayerScale(axis=1, name="s"), "'s' (LayerScale) has its channels not last"),
         (
             lambda: layers.Conv2D(3, 3, 1, 1, padding_mode="reflect", name="c"),
-            "'c' (Conv2D) has an argument padding",
+            "'c' (Conv2D): in a chain Keras has no borders of this kind; make a Model",
         ),
     ],
 )

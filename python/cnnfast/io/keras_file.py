@@ -17,7 +17,8 @@ from cnnfast.io.hdf5_store import Store, opened
 from cnnfast.io.keras_objects import UnknownClassError, made
 from cnnfast.io.keras_reading import Reading
 from cnnfast.io.keras_state import Place, optimizer_arrays, set_optimizer, weight_places
-from cnnfast.io.keras_writing import NotWrittenError, Writing, placed
+from cnnfast.io.keras_steps import NotWrittenError, placed
+from cnnfast.io.keras_writing import Writing
 from cnnfast.io.weights import assign
 from cnnfast.models import foreign
 from cnnfast.models.description import plain_json, write_description
@@ -155,7 +156,7 @@ def save_model(model: Any, path: Path) -> None:
     writing = Writing()
     with model._lock:  # all of one moment, though another thread may train or compile
         config = writing.model(model)
-        places = weight_places(model, lambda each: writing.listed[id(each)])
+        places = weight_places(writing.written(model), lambda each: writing.listed[id(each)])
         compiled = _compile_config_of(model)
         kept = optimizer_arrays(model, _moved(places)) if compiled is not None else None
         weights = _arrays(places)

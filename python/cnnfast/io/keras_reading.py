@@ -77,6 +77,8 @@ class Reading:
             )
         if cls is layers.BatchNormalization and isinstance(arguments.get("axis"), list):
             (arguments["axis"],) = arguments["axis"]
+        if cls is layers.LayerScale:
+            arguments.pop("projection_dim", None)  # which its input tells
         found: Layer = new(cls, arguments, what)
         return found
 

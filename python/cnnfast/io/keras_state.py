@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 
 Listing = Callable[[BaseModel], Sequence["Layer"]]
 
+_OTHERWISE = {"InstanceNormalization": "GroupNormalization"}  # classes of ours that others of Keras's are
 _LINE = 16  # floats of a cache line, on which each weight's numbers begin in the core's buffers
 
 
@@ -80,7 +81,13 @@ def _numbered(kind: str, numbers: Counter[str]) -> str:
 
 
 def _kind(layer: Layer) -> str:
-    return "functional" if type(layer) is Model else snake_case(type(layer).__name__)
+    return "functional" if type(layer) is Model else snake_case(keras_class(layer))
+
+
+def keras_class(layer: Layer) -> str:
+    """Returns the class that a layer is in Keras."""
+    own = type(layer).__name__
+    return _OTHERWISE.get(own, own)
 
 
 # -- optimizers ------------------------------------------------------------------------------------------
