@@ -146,7 +146,7 @@ void FormulaRun::clear_padding(float* block, int64_t begin, int64_t n) const {
 }
 
 // Blocks between a line's fetching and its use: one computes for less time than a line takes from memory.
-constexpr int64_t kBlocksAhead = 4;
+constexpr int64_t kBlocksAhead = 3;
 
 // While it computes: what inputs have some blocks ahead, and where this block's results will go. The
 // hardware, which sees only bursts, fetches neither in time: eight instructions on 64 MB took 18.3 ms, with
