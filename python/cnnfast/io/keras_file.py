@@ -19,7 +19,7 @@ from cnnfast.io.keras_reading import Reading
 from cnnfast.io.keras_state import Place, optimizer_arrays, set_optimizer, weight_places
 from cnnfast.io.keras_steps import NotWrittenError, placed
 from cnnfast.io.keras_writing import Writing
-from cnnfast.io.weights import assign
+from cnnfast.io.weights import values_for
 from cnnfast.models import foreign
 from cnnfast.models.description import plain_json, write_description
 from cnnfast.models.errors import ModelFileError
@@ -96,7 +96,7 @@ def _of_h5(store: Store, compiled: bool) -> Model | Sequential:
         )
     reading = Reading()
     model = reading.model(plain_json(told["model_config"]))
-    assign(model, named(store), "name")
+    values_for(model, named(store), "name").assign()
     if not compiled or "training_config" not in told:
         return model
     training = plain_json(told["training_config"])

@@ -127,8 +127,8 @@ def _graph_of(layer: Layer, args: Any) -> Model:
 
 def _not_written(layer: Layer, why: str) -> NotWrittenError:
     return NotWrittenError(
-        f"{told(layer)} is a layer that Keras's files do not hold: {why}. In its place, use layers of Keras's "
-        "and words of cnnfast.ops, or save the weights alone"
+        f"{told(layer)} is a layer that Keras's files do not hold: {why}. In its place, use layers of "
+        "Keras's and words of cnnfast.ops, or save the weights alone"
     )
 
 

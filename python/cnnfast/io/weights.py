@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from os import PathLike
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
     from cnnfast.io.arrays import StoredArray
     from cnnfast.io.matching import Found, LoadReport
+    from cnnfast.layers.variable import Variable
     from cnnfast.models.base import BaseModel
 
 
@@ -80,17 +81,37 @@ def load_weights(
     with stored_arrays(path) as arrays:
         if rename is not None:
             arrays = [each._replace(name=rename(each.name)) for each in arrays]
-        return assign(model, arrays, by, strict, spare)
+        read = values_for(model, arrays, by, strict, spare)
+    return read.assign()  # the file, which may lie in memory, is closed
 
 
-def assign(
+class ReadWeights(NamedTuple):
+    """Values that were read and checked, and are not set yet.
+
+    Attributes:
+        weights: The weights.
+        values: The values of each.
+        report: What became of all.
+    """
+
+    weights: list[Variable]
+    values: list[NDArray[np.float32]]
+    report: LoadReport
+
+    def assign(self) -> LoadReport:
+        """Sets them, all or none."""
+        _core.set_weights(self.weights, self.values)
+        return self.report
+
+
+def values_for(
     model: BaseModel,
     arrays: Sequence[StoredArray],
     by: str | None = None,
     strict: bool = True,
     spare: Sequence[str] = (),
-) -> LoadReport:
-    """Sets a model's weights from named arrays; see `load_weights` for the rest.
+) -> ReadWeights:
+    """Reads the values of a model's weights from named arrays; see `load_weights` for the rest.
 
     Args:
         model: The model.
@@ -108,9 +129,7 @@ def assign(
             f"its arrays are not those of model {model.name!r} ({report}); make the model that it was saved "
             "from, or take strict=False to set what fits"
         )
-    values = [value_of(each) for each in found]
-    _core.set_weights([each.variable for each in found], values)
-    return report
+    return ReadWeights([each.variable for each in found], [value_of(each) for each in found], report)
 
 
 def value_of(found: Found) -> NDArray[np.float32]:
