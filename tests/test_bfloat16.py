@@ -319,3 +319,36 @@ def test_training_reaches_the_same_accuracy(seed: int, precision: Callable[[Any]
         accuracy[name] = (network.predict(x[900:]).argmax(-1) == y[900:]).mean()
     assert accuracy["default"] > 0.7
     assert abs(accuracy["fast"] - accuracy["default"]) < 0.03
+
+
+@pytest.mark.parametrize("strides", [(1, 1), (2, 2)])
+@pytest.mark.parametrize("activation", [None, "relu", "tanh"])
+@pytest.mark.parametrize("image", [(9, 13), (20, 70)])
+def test_depthwise_that_writes_bfloat16(
+    image: tuple[int, int], activation: Any, strides: Any, bf16_isa: str
+) -> None:
+    """What only convolutions over bfloat16 read is rounded where it is made: the bits are those of a step."""
+    rng = np.random.default_rng(0)
+    x = rng.normal(size=(2, *image, 16)).astype(np.float32)
+    plans, outputs = [], []
+    for has_other_reader in (False, True):
+        graph = _core.Graph()
+        window = (1, 1), "same", (1, 1)
+        value = graph.input((*image, 16), "x")
+        value = graph.conv(value, 32, (1, 1), *window, 1, True, "channels_last", "wide")
+        value = graph.conv(value, 32, (3, 3), strides, "same", (1, 1), 32, True, "channels_last", "depthwise")
+        if activation is not None:
+            value = graph.activation(value, activation, "act")
+        made = [graph.conv(value, 48, (1, 1), *window, 1, True, "channels_last", "narrow")]
+        if has_other_reader:
+            made.append(graph.max_pool(value, (2, 2), (2, 2), "valid", False, "channels_last", "other"))
+        network = _core.Network(graph, made if has_other_reader else made[0])
+        weights = np.random.default_rng(1)
+        set_weights(network, [weights.normal(size=weight.shape) for weight in network.weights])
+        plans.append(network.plan(2, "predict"))
+        outputs.append(network.predict([x])[0])
+    np.testing.assert_array_equal(outputs[0], outputs[1])
+    rounds = [sum(step["direction"] == "round" for step in plan) for plan in plans]
+    by_bf16 = [step["name"] for step in plans[0] if step["algorithm"] == "blocked_bf16"]
+    if "narrow" in by_bf16 and activation != "tanh":
+        assert rounds[0] == rounds[1] - 1

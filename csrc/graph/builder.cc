@@ -84,6 +84,14 @@ Buffer Builder::output(int value) {
   return made;
 }
 
+std::vector<int> Builder::readers(int value) const {
+  std::vector<int> found;
+  for (size_t i = 0; i < draft_.nodes.size(); ++i)
+    for (const int src : draft_.nodes[i].inputs)
+      if (src == value) found.push_back(static_cast<int>(i));
+  return found;
+}
+
 Buffer Builder::kept_output(int value) {
   return outputs_[static_cast<size_t>(value)] = persistent(floats_of(node(value), n));
 }

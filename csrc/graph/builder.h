@@ -64,6 +64,8 @@ class Builder {
   // Something the forward step keeps for the backward one.
   Buffer& saved(int value, const char* what) { return saved_[{value, what}]; }
 
+  std::vector<int> readers(int value) const;  // nodes; one that reads it twice counts twice
+
   // Whether an input or a weight has to be there as a value: losses and metrics read samples where they lie,
   // products and indices weights.
   bool imported(int value) const { return imported_[static_cast<size_t>(value)]; }

@@ -41,9 +41,6 @@ static inline Bounds bounds_of(Activation kind) {
   return {kind == Activation::relu || kind == Activation::relu6 ? 0.0f : -infinity,
           kind == Activation::relu6 ? 6.0f : infinity};
 }
-static inline bool is_bounds(Activation kind) {
-  return kind <= Activation::relu6;
-}
 static inline V within(V low, V high, V x) {
   return min(high, max(low, x));  // in this order NaN stays NaN
 }

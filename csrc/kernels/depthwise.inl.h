@@ -4,7 +4,7 @@
 #pragma once
 #include <cstring>
 
-#include "kernels/conv_grouped.inl.h"
+#include "kernels/blocked.inl.h"
 
 namespace cnnfast {
 namespace SIMD_NAMESPACE {
@@ -17,11 +17,18 @@ constexpr int kDepthwiseCols = V::lanes == 16 ? 4 : 2;
 // row would leave the first-level cache before its other half comes.
 constexpr int kDepthwiseSegment = 64;
 
-template <int kRows, int kStride>
+static inline void store_output(float* p, V x) {
+  store(p, x);
+}
+static inline void store_output(uint16_t* p, V x) {
+  store_rounded(p, x);
+}
+
+template <int kRows, int kStride, class Out>
 struct DepthwiseRows {
   static constexpr int kSrcRows = (kRows - 1) * kStride + 3;
   const float* src[kSrcRows];  // at the column that output column 0 reads first
-  float* dst;
+  Out* dst;
   int64_t dst_row;
   const float* bias;
   const Bounds* bounds;
@@ -29,9 +36,9 @@ struct DepthwiseRows {
 
 // Adds source cell number kCell, of kSrcRows x kSrcCols, to the outputs that see it through kernel columns
 // kFirst ... kLast.
-template <int kRows, int kCols, int kStride, int kFirst, int kLast, int kCell = 0>
-static inline void depthwise_cells(const DepthwiseRows<kRows, kStride>& rows, int64_t at, const V (&w)[9],
-                                   V (&acc)[kRows][kCols]) {
+template <int kRows, int kCols, int kStride, int kFirst, int kLast, int kCell = 0, class Out>
+static inline void depthwise_cells(const DepthwiseRows<kRows, kStride, Out>& rows, int64_t at,
+                                   const V (&w)[9], V (&acc)[kRows][kCols]) {
   constexpr int kSrcCols = (kCols - 1) * kStride + 3;
   if constexpr (kCell < rows.kSrcRows * kSrcCols) {
     constexpr int kY = kCell / kSrcCols, kX = kCell % kSrcCols;
@@ -47,8 +54,8 @@ static inline void depthwise_cells(const DepthwiseRows<kRows, kStride>& rows, in
   }
 }
 
-template <int kRows, int kCols, int kStride, int kFirst = 0, int kLast = 2>
-static inline void depthwise_tile(const DepthwiseRows<kRows, kStride>& rows, int x, const V (&w)[9]) {
+template <int kRows, int kCols, int kStride, int kFirst = 0, int kLast = 2, class Out>
+static inline void depthwise_tile(const DepthwiseRows<kRows, kStride, Out>& rows, int x, const V (&w)[9]) {
   V acc[kRows][kCols];
   for (int r = 0; r < kRows; ++r)
     for (int c = 0; c < kCols; ++c) acc[r][c] = load(rows.bias);
@@ -57,20 +64,20 @@ static inline void depthwise_tile(const DepthwiseRows<kRows, kStride>& rows, int
   const V low = set1(rows.bounds->low), high = set1(rows.bounds->high);  // from memory: registers are full
   for (int r = 0; r < kRows; ++r)
     for (int c = 0; c < kCols; ++c)
-      store(rows.dst + r * rows.dst_row + (x + c) * kLanes, within(low, high, acc[r][c]));
+      store_output(rows.dst + r * rows.dst_row + (x + c) * kLanes, within(low, high, acc[r][c]));
 }
 
-template <int kRows, int kStride>
+template <int kRows, int kStride, class Out>
 static void depthwise_rows(const Depthwise3x3& a, const float* bias, int y, int x, int x_end, int lane) {
   const Bounds bounds = bounds_of(a.activation);
-  DepthwiseRows<kRows, kStride> rows;
+  DepthwiseRows<kRows, kStride, Out> rows;
   for (int r = 0; r < rows.kSrcRows; ++r) {
     const int at = y * kStride - a.pad_top + r;
     const float* row = at >= 0 && at < a.ih ? a.src + static_cast<int64_t>(at) * a.iw * kLanes : a.zeros;
     rows.src[r] = row + lane - a.pad_left * kLanes;
   }
   rows.dst_row = static_cast<int64_t>(a.ow) * kLanes;
-  rows.dst = a.dst + y * rows.dst_row + lane;
+  rows.dst = static_cast<Out*>(a.dst) + y * rows.dst_row + lane;
   rows.bias = bias + lane, rows.bounds = &bounds;
   V w[9];
   for (int tap = 0; tap < 9; ++tap) w[tap] = load(a.weights + tap * kLanes + lane);
@@ -85,14 +92,16 @@ static void depthwise_rows(const Depthwise3x3& a, const float* bias, int y, int 
 
 using DepthwiseFn = void (*)(const Depthwise3x3&, const float*, int, int, int, int);
 
-template <int kRows, int kStride>
+template <int kRows, int kStride, class Out>
 static inline DepthwiseFn depthwise_find(int rows) {
   if constexpr (kRows > 1) {
-    if (rows < kRows) return depthwise_find<kRows - 1, kStride>(rows);
+    if (rows < kRows) return depthwise_find<kRows - 1, kStride, Out>(rows);
   }
-  return depthwise_rows<kRows, kStride>;
+  return depthwise_rows<kRows, kStride, Out>;
 }
 
+// Out: of the destination, float or bfloat16.
+template <class Out>
 static void depthwise_3x3(const Depthwise3x3& a) {
   alignas(64) static const float kNoBias[kLanes] = {};
   std::memset(a.zeros, 0, sizeof(float) * static_cast<size_t>(a.iw) * kLanes);
@@ -102,15 +111,15 @@ static void depthwise_3x3(const Depthwise3x3& a) {
   for (int part = 0; part < parts.count; ++part) {
     const int n = parts.size + (part < parts.larger);
     const DepthwiseFn rows =
-        a.stride == 1 ? depthwise_find<kDepthwiseRows, 1>(n) : depthwise_find<kDepthwiseRows, 2>(n);
+        a.stride == 1 ? depthwise_find<kDepthwiseRows, 1, Out>(n) : depthwise_find<kDepthwiseRows, 2, Out>(n);
     for (int segment = 0, x = 0; segment < segments.count; ++segment) {
       const int end = x + segments.size + (segment < segments.larger);
       for (int lane = 0; lane < kLanes; lane += V::lanes) rows(a, a.bias ? a.bias : kNoBias, y, x, end, lane);
       x = end;
     }
     if (!is_bounds(a.activation)) {
-      float* done = a.dst + static_cast<int64_t>(y) * a.ow * kLanes;
-      activate(a.activation, done, done, static_cast<int64_t>(n) * a.ow * kLanes);
+      float* done = static_cast<float*>(a.dst) + static_cast<int64_t>(y) * a.ow * kLanes;
+      activate_vectors(a.activation, done, V::lanes, n * a.ow * kBlockVectors);
     }
     y += n;
   }

@@ -176,6 +176,7 @@ struct GemmKernels {
   void (*pack)(const Gemm&, float* packed);
 };
 
+struct Depthwise3x3;
 struct Bf16Kernels {
   int32_t native;  // a pair of products takes one instruction; otherwise pairs are taken apart
   // Round to nearest even, infinity past the largest; NaN stays NaN. Any n, any alignment.
@@ -184,6 +185,7 @@ struct Bf16Kernels {
   void (*conv)(const ConvBf16&);
   void (*conv_wgrad)(const ConvBf16Wgrad&);
   GemmKernels gemm;
+  void (*depthwise_3x3)(const Depthwise3x3&);  // rounds what it makes
 };
 
 // Groups of 1, 2, 4 or 8 channels in the lanes of one block of sixteen, one plane; output lane l depends on
@@ -218,8 +220,8 @@ struct Depthwise3x3 {
   const float* src;
   const float* weights;  // [9][16]
   const float* bias;     // [16] or null
-  float* dst;
-  float* zeros;  // scratch, iw * 16 floats
+  void* dst;             // float32; bfloat16 of Bf16Kernels, whose activation is bounds
+  float* zeros;          // scratch, iw * 16 floats
   int32_t ih, iw, oh, ow, stride, pad_top, pad_left, row_begin, row_end;
   Activation activation;
 };

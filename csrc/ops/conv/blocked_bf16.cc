@@ -206,6 +206,13 @@ void backward_weights(Builder& b, int value, const ConvProblem& p, Buffer src, B
 
 // ---- The planner's view ----
 
+bool reads_rounded(const Builder& b, int value, int reader) {
+  const Node& node = b.node(reader);
+  const auto* conv = node.as<ConvAttrs>();
+  return conv && conv->algorithm == kConvBf16Algorithm.name && !conv->transposed && node.inputs[0] == value &&
+         !skips_pixels(conv_problem(b.node(value), node, b.n), b.node(value));
+}
+
 std::string refuse(const ConvProblem& p) {
   if (p.precision != Precision::fast) return "only the precision class \"fast\" allows bfloat16";
   if (std::min(p.ic(), p.oc()) < kFewestChannels || p.ic() % 2 || p.oc() % 2)
@@ -231,6 +238,13 @@ double weights_cost(const ConvProblem& p) {
 }
 
 }  // namespace
+
+bool is_read_in_bf16(const Builder& b, int value) {
+  const std::vector<int> readers = b.readers(value);
+  return !b.differentiates() && !readers.empty() &&
+         std::all_of(readers.begin(), readers.end(), [&](int i) { return reads_rounded(b, value, i); }) &&
+         std::adjacent_find(readers.begin(), readers.end()) == readers.end();
+}
 
 const ConvAlgorithm kConvBf16Algorithm{"blocked_bf16", Layout::blocked,  false,        refuse, cost, forward,
                                        backward_data,  backward_weights, weights_cost, true};

@@ -93,6 +93,10 @@ struct ConvAlgorithm {
   bool unpools = false;                                  // backward_weights does, if pooling is fused
 };
 
+// Whether a value is read by nothing but convolutions over bfloat16: then whoever can may write it so, to the
+// buffer that is saved as "bfloat16".
+bool is_read_in_bf16(const Builder& b, int value);
+
 inline bool pools_always(const ConvAttrs&) {
   return true;
 }

@@ -123,7 +123,8 @@ struct Pass : ConvPass {
   Image src, dst;
   Buffer packed;
   Rects rects;
-  Axes axes;  // of a convolution; zero for the phases of a strided backward-data
+  Axes axes;            // of a convolution; zero for the phases of a strided backward-data
+  bool rounds = false;  // `to` takes bfloat16
 };
 
 // Whether depthwise_3x3 takes it: at most one missing column on either side, and not both for one output.
@@ -145,7 +146,8 @@ void lower_3x3(Builder& b, const Node& node, const Wide& wide, const Pass& pass)
   const int64_t src_plane = pass.src.pixels() * kLanes, dst_plane = pass.dst.pixels() * kLanes;
   const ParamSource bias = pass.bias;
   const Buffer from = pass.from, to = pass.to, packed = pass.packed;
-  const auto depthwise_3x3 = b.k.depthwise_3x3;
+  const bool rounds = pass.rounds;
+  const auto depthwise_3x3 = rounds ? b.k.bf16.depthwise_3x3 : b.k.depthwise_3x3;
   Step& step = b.step(node, pass.direction, b.rows(node) * blocks * pieces, pass.uses(packed),
                       [=](const Context& c, int64_t task) {
                         const int64_t piece = task % pieces, plane = task / pieces, block = plane % blocks;
@@ -153,7 +155,8 @@ void lower_3x3(Builder& b, const Node& node, const Wide& wide, const Pass& pass)
                         one.src = c.at(from) + plane * src_plane;
                         one.weights = c.at(packed) + block * 9 * kLanes;
                         one.bias = bias ? c.values(bias) + block * kLanes : nullptr;
-                        one.dst = c.at(to) + plane * dst_plane;
+                        one.dst = rounds ? static_cast<void*>(c.as<uint16_t>(to) + plane * dst_plane)
+                                         : c.at(to) + plane * dst_plane;
                         one.zeros = c.scratch;
                         one.row_begin = static_cast<int32_t>(piece * a.oh / pieces);
                         one.row_end = static_cast<int32_t>((piece + 1) * a.oh / pieces);
@@ -250,7 +253,14 @@ template <const ConvAlgorithm& algorithm>
 void forward(Builder& b, int value, const ConvProblem& p, const ConvPass& given) {
   const Node& node = b.node(value);
   const Buffer packed = pack_weights(b, node, p, given.kernel, false, false);
-  lower_conv(b, node, p, {given, algorithm.name, p.in, p.out, packed, {}, {}}, p.axes());
+  Pass pass{given, algorithm.name, p.in, p.out, packed, {}, {}};
+  const Wide wide(p);
+  if (is_3x3(wide, p.axes()) && wide.channels == p.out.c && is_bounds(node.activation) &&
+      is_read_in_bf16(b, value)) {
+    pass.to = b.saved(value, "bfloat16") = b.buffer(ceil_div(floats_of(node, b.n), 2));
+    pass.rounds = true;
+  }
+  lower_conv(b, node, p, std::move(pass), p.axes());
 }
 
 // The convolution of stride 1 that takes output gradients to input gradients, with turned weights.
