@@ -65,7 +65,11 @@ class Reading:
         return self._known(cls, {**config, "name": str(name).replace("/", "_")}, f"layer {name!r} ({kind})")
 
     def _known(self, cls: type[Layer], config: Config, what: str) -> Layer:
-        inner = {"layer": self._layer(config["layer"])} if isinstance(config.get("layer"), dict) else {}
+        inner: Config = (
+            {"layer": self._layer(config["layer"])} if isinstance(config.get("layer"), dict) else {}
+        )
+        if isinstance(config.get("layers"), list):
+            inner["layers"] = [self._layer(each) for each in config["layers"]]
         try:
             arguments = {name: made(value) for name, value in config.items() if name not in inner} | inner
         except ModelFileError as error:
@@ -133,7 +137,8 @@ class _Graph:
             args, kwargs = self._given(args), self._given(kwargs)
         except KeyError:
             return False
-        kwargs = {key: value for key, value in kwargs.items() if value is not None}
+        # Whether a layer trains is told by each call of a model; Keras overrides what nodes say.
+        kwargs = {key: value for key, value in kwargs.items() if value is not None and key != "training"}
         what = self.made[name]
         made = what(*args, **kwargs)
         if isinstance(made, SymbolicTensor) and isinstance(made.layer, layers.Operation):
@@ -169,11 +174,14 @@ def _old_form(node: Any) -> tuple[list[Any], Config]:
 
 
 def _is_word(entry: Config) -> bool:
-    """Whether it is an operation; `.h5` does not tell modules, but layers tell whether they are trained."""
+    """Whether it is an operation; `.h5` does not tell modules, but most layers whether they are trained."""
     told = entry.get("module")
     if told is not None:
         return ".ops." in str(told)
-    return entry["class_name"] != "InputLayer" and not {"trainable", "layers"} & set(entry["config"])
+    kind = entry["class_name"]
+    if kind in layers.__all__ and snake_case(kind) not in ops.__all__:
+        return False
+    return not {"trainable", "layers"} & set(entry["config"])
 
 
 def _word(entry: Config) -> Any:

@@ -153,10 +153,15 @@ def _cleaned(layer: Layer, kind: str, config: Config) -> Config:
     if kind == "UpSampling1D":
         (config["size"],) = config["size"]
     if isinstance(layer, Wrapper):
-        inner = layer.layer
-        name = type(inner).__name__
-        config["layer"] = entry_of("keras.layers", name, _plain(_cleaned(inner, name, inner.get_config())))
+        config["layer"] = _inner(layer.layer)
+    if isinstance(layer, layers.Pipeline):
+        config["layers"] = [_inner(each) for each in layer.layers]
     return config
+
+
+def _inner(layer: Layer) -> Config:
+    kind = keras_class(layer)
+    return entry_of("keras.layers", kind, _plain(_cleaned(layer, kind, layer.get_config())))
 
 
 def told(layer: Layer) -> str:

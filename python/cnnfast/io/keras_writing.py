@@ -24,6 +24,7 @@ from cnnfast.models.functional import Model
 from cnnfast.models.order import layer_order
 from cnnfast.models.sequential import Sequential
 from cnnfast.utils.nest import mapped
+from cnnfast.utils.warn import warn
 
 if TYPE_CHECKING:
     from cnnfast.models.blueprint import Node
@@ -90,6 +91,8 @@ class Writing:
 
     def _steps(self, node: Node, model: BaseModel) -> list[Step]:
         layer = node.layer
+        if (node.call.kwargs or {}).get("training") is not None:
+            warn(f"{told(layer)} is called with training= of its own; in Keras it follows the model's calls")
         steps = None if isinstance(layer, BaseModel) else steps_of(node)
         if steps is not None:
             return steps
@@ -116,7 +119,8 @@ class Writing:
 def _graph_of(layer: Layer, args: Any) -> Model:
     """A graph of what the code of a layer or model calls, which is run once on symbols."""
     given = (layer.blueprint.inputs,) if args is None and isinstance(layer, BaseModel) else args
-    if type(layer).call is Layer.call or layer._weights or len(given) != 1:
+    ours = type(layer).__module__.startswith("cnnfast.") and not isinstance(layer, layers.Lambda)
+    if ours or type(layer).call is Layer.call or layer._weights or len(given) != 1:
         raise _not_written(layer, "it is no layer of Keras's")
     inputs = mapped(lambda each: layers.Input(each.shape[1:]), given[0])
     try:
