@@ -154,6 +154,8 @@ def test_gradients(product: Product, isa: str) -> None:
     "product",
     [
         Product("matmul", ((260, 300), (300, 190))),
+        Product("matmul", ((2600, 300), (300,))),
+        Product("matmul", ((70, 60, 40), (40,)), ONE),
         Product("matmul", ((70, 60, 40), (40, 50)), ONE),
         Product("matmul", ((40, 60, 40), (40, 40, 50)), BOTH),
         Product("matmul", ((60, 40), (70, 40, 50)), OTHER),
@@ -171,6 +173,12 @@ def test_threads(product: Product, threads: Any, isa: str) -> None:
         results.append([product(*x), *grads])
     for one, three in zip(*results, strict=True):
         np.testing.assert_array_equal(one, three)
+
+
+def test_a_vector_has_the_bits_of_a_column(isa: str) -> None:
+    rng = np.random.default_rng(0)
+    a, b = rng.normal(size=(137, 501)).astype(np.float32), rng.normal(size=(501, 33)).astype(np.float32)
+    np.testing.assert_array_equal(ops.matmul(a, np.ascontiguousarray(b[:, 5])), ops.matmul(a, b)[:, 5])
 
 
 def test_an_operand_twice() -> None:

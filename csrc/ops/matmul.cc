@@ -123,8 +123,20 @@ void sum_products(const KernelTable& k, const std::vector<Axis>& summed, int64_t
   }
 }
 
+// The same numbers as products of one row: vectors are filled by columns, of which a product with a vector
+// has one.
+Products as_row(Products p) {
+  std::swap(p.g.m, p.g.n);
+  std::swap(p.g.a_row, p.g.b_col), std::swap(p.g.a_col, p.g.b_row);
+  p.g.dst_row = p.g.n;
+  for (std::vector<Axis>* axes : {&p.kept, &p.summed})
+    for (Axis& axis : *axes) std::swap(axis.a, axis.b);
+  return p;
+}
+
 void lower(Builder& b, const Node& node, const char* direction, const Products& p, const Operand& left,
            const Operand& right, Buffer to) {
+  if (p.g.n == 1 && p.g.m > 1) return lower(b, node, direction, as_row(p), right, left, to);
   const Cut cut(p);
   const int64_t cells = cells_of(p.kept), terms = cells_of(p.summed), blocks = cut.blocks.count();
   const int64_t target = cells * p.g.m * p.g.n;
