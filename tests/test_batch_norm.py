@@ -211,6 +211,30 @@ def test_sum_behind(activation: str, mode: str, channels: int, layout: str, isa:
         _check(_back(results[0][3], data_format), expected, 1 + np.abs(expected).max(), "output")
 
 
+@pytest.mark.parametrize("algorithm", ["blocked", "lanes"])
+@pytest.mark.parametrize("channels", [16, 21])
+@pytest.mark.parametrize("training", [False, True])
+def test_gradient_in_the_place_of_the_source(training: bool, channels: int, algorithm: str, isa: str) -> None:
+    """A convolution's output, which only the normalization reads, makes room for its gradient."""
+    x, gamma, beta, mean, variance, grad = _numbers(32, (5, 6, channels))
+    graph = _core.Graph()
+    value = graph.input((5, 6, channels), "x")
+    value = graph.conv(value, channels, (1, 1), (1, 1), "valid", (1, 1), 1, False, "channels_last", "same")
+    value = graph.batch_norm(value, MOMENTUM, EPSILON, True, True, "channels_last", "norm")
+    network = _core.Network(graph, value)
+    network.force_algorithm("conv2d", algorithm)
+    set_weights(network, [np.eye(channels, dtype=np.float32)[None, None], gamma, beta, mean, variance])
+    wide = [a.astype(np.float64) for a in (x, gamma, beta, mean, variance, grad)]
+    reference = Reference.of_batch(*wide[:3]) if training else Reference(*wide[:5])
+    to_x = reference.grads(wide[5], training)[0]
+    for _ in range(2):  # it is there again in the next run
+        grad_x, grads = network.vjp(x, grad, training)
+        scale = np.abs(grad).max() * (1 + (np.abs(reference.gamma) * reference.rate).max())
+        _check(grad_x, to_x, scale * (1 + np.abs(reference.normal).max()), "by x")
+        products = np.einsum("nhwi,nhwo->io", np.abs(wide[0]), np.abs(to_x)).max()
+        _check(grads[0][0, 0], np.einsum("nhwi,nhwo->io", wide[0], to_x), products, "by the kernel")
+
+
 @pytest.mark.parametrize("data_format", ["channels_last", "channels_first"])
 @pytest.mark.parametrize("most", [None, 6.0])
 def test_relu_told_from_its_source(most: float | None, data_format: Any, isa: str) -> None:

@@ -35,6 +35,7 @@ Builder::Builder(const Draft& draft, const Graph& graph, const PassOptions& opti
       graph_(graph),
       outputs_(draft.nodes.size()),
       grads_(draft.nodes.size()),
+      readers_(draft.consumers()),
       imported_(draft.nodes.size(), false),
       needs_grad_(draft.nodes.size(), false) {
   for (const int value : draft.outputs) imported_[static_cast<size_t>(value)] = true;
@@ -195,6 +196,15 @@ float Builder::known_grad(int value) const {
     for (const int src : draft_.nodes[i].inputs)
       if (src == value && needs_grad_[i]) return 0;
   return rate->second;
+}
+
+Buffer Builder::new_grad_in_place(int value) {
+  const Node& made = node(value);
+  const bool spare = readers_[static_cast<size_t>(value)] == 1 && made.as<ConvAttrs>() &&
+                     made.activation == Activation::none;
+  if (!spare) return new_grad(value);
+  share_grad(value, output(value));
+  return output(value);
 }
 
 Buffer Builder::take_share(int value) {

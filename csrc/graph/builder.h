@@ -102,6 +102,9 @@ class Builder {
 
   // A buffer that the caller overwrites with one consumer's share of the gradient of a value.
   Buffer new_grad(int value);
+  // The same in the place of the value itself, for its only reader, if whoever made it does not read it
+  // either.
+  Buffer new_grad_in_place(int value);
   void share_grad(int value, Buffer grad) { grads_[static_cast<size_t>(value)].push_back(grad); }
   // What another consumer gave last, for the caller to add to its own share; none: there is nothing yet.
   Buffer take_share(int value);
@@ -153,6 +156,7 @@ class Builder {
   std::vector<bool> persistent_;
   std::vector<Buffer> outputs_;
   std::vector<std::vector<Buffer>> grads_;
+  std::vector<int> readers_;  // how many, of each value
   std::vector<bool> imported_, needs_grad_, trainable_;
   std::map<int, float> loss_rates_;
   Update update_;

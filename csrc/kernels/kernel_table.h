@@ -543,7 +543,7 @@ struct KernelTable {
   // src: then nothing was added.
   void (*normalize_sums)(const LaneRun&, const Normalization&, const float* grad, const float* mean,
                          float* inside, float* sum, float* product);
-  // dst may alias grad.
+  // dst may alias grad or src.
   void (*normalize_grad)(const LaneRun&, const Normalization&, const float* grad, const NormalizeGrad&,
                          float* dst);
 

@@ -283,7 +283,7 @@ void backward(Builder& b, int value) {
   if (inside) grad = inside, pass.activation = Activation::none, pass.out = {};
   if (adds && b.needs_grad(node.inputs[1])) b.share_grad(node.inputs[1], grad);
   if (!b.needs_grad(node.inputs[0])) return;
-  const Buffer to = b.new_grad(node.inputs[0]);
+  const Buffer to = b.new_grad_in_place(node.inputs[0]);
   b.step(node, "backward", runs.count(), pass.uses({grad, to}),
          [=, normalize_grad = b.k.normalize_grad](const Context& c, int64_t run) {
            const int64_t at = runs.at(run), group = runs.group(run);
