@@ -50,6 +50,7 @@ class Network(NamedTuple):
         size: Height and width of the images that it was made for; None for any.
         channels: Their channels.
         least: The smallest side that leaves it a pixel in the end.
+        preparation: How its weights take pictures, as `cnnfast predict` calls it.
         renames: What arrays of torchvision's file are called here, where they have old names.
     """
 
@@ -60,6 +61,7 @@ class Network(NamedTuple):
     size: int | None = 224
     channels: int = 3
     least: int = 32
+    preparation: str = "imagenet"
     renames: Callable[[str], str] | None = None
 
 

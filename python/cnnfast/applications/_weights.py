@@ -42,8 +42,8 @@ def load(model: Model, network: Network, weights: str | os.PathLike[str], includ
         )
     spare = (_SECOND_HEAD,) if include_top else (_SECOND_HEAD, *_HEADS)
     load_weights(model, path, rename=network.renames, by="name", spare=spare)
-    if weights == "imagenet" and include_top:
-        model.metadata["class_names"] = [name for _, name in imagenet_utils.classes()]
+    if include_top and model.output_shape[-1] == len(imagenet_utils.classes()):
+        model.metadata.update(class_names=imagenet_utils.class_names(), preparation=network.preparation)
 
 
 def imagenet_file(name: str) -> Path:

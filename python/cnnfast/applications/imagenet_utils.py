@@ -76,6 +76,16 @@ def classes() -> tuple[tuple[str, str], ...]:
     return tuple((number, name) for number, _, name in (line.partition(" ") for line in lines))
 
 
+def class_names() -> list[str]:
+    """Returns the name of each class; two kinds of cranes, maillots and others share theirs.
+
+    Example:
+        >>> class_names()[:2]
+        ['tench', 'goldfish']
+    """
+    return [name for _, name in classes()]
+
+
 def decode_predictions(preds: Any, top: int = 5) -> list[list[tuple[str, str, float]]]:
     """Returns what networks that learnt ImageNet saw, likeliest first.
 

@@ -42,7 +42,7 @@ def InceptionV3(weights: Weights = None, include_top: bool = True, **options: Un
         (None, None, None, 2048)
     """
     file = "inception_v3_google-0cc3c7bd.pth"
-    network = Network("inception_v3", file, _features, _head, size=299, least=75)
+    network = Network("inception_v3", file, _features, _head, size=299, least=75, preparation="inception")
     return assembled(network, weights, include_top, **options)
 
 

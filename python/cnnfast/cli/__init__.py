@@ -4,7 +4,9 @@
 - data.py: what is learnt; augment.py: other views of it
 - recipes.py: the networks known by name and how each is trained; user_model.py: those from files
 - report.py: what is printed and drawn at the end
-- predict.py: classify pictures from files
+- predict.py: classify pictures from files; summary.py: layers and weights
+- bench.py: how long predictions take, beside ONNX Runtime's
+- networks.py: what MODEL means: files of ours and others', known networks
 - images.py, ink.py: pictures as a model takes them
 - classifier.py: classes from a model's outputs; recorded.py: what its file says of them
 - keeping.py: a training that is ended keeps its model
@@ -16,8 +18,8 @@ import os
 import sys
 from collections.abc import Sequence
 
-from cnnfast.cli import predict, train
-from cnnfast.cli.errors import UserError, load_model
+from cnnfast.cli import bench, predict, summary, train
+from cnnfast.cli.errors import UserError
 
 # What shells report for programs that Ctrl-C ended, and whose output nobody reads any more.
 _INTERRUPTED, _UNREAD = 130, 141
@@ -68,17 +70,11 @@ def _parser() -> argparse.ArgumentParser:
     commands = parser.add_subparsers(title="commands", required=True, metavar="COMMAND")
     train.add_command(commands)
     predict.add_command(commands)
-    summary = commands.add_parser("summary", help="print a saved model's layers")
-    summary.add_argument("model", metavar="MODEL", help="a saved model")
-    summary.set_defaults(run=_summary)
+    summary.add_command(commands)
+    bench.add_command(commands)
     info = commands.add_parser("info", help="print version, processor and threads")
     info.set_defaults(run=_info)
     return parser
-
-
-def _summary(options: argparse.Namespace) -> int:
-    load_model(options.model).summary()
-    return 0
 
 
 def _info(options: argparse.Namespace) -> int:

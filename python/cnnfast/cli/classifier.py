@@ -12,7 +12,9 @@ from cnnfast.utils.nest import leaves
 _TOLERANCE = 1e-3
 
 
-def probabilities(model: Any, x: NDArray[np.float32], name: str) -> NDArray[np.float32]:
+def probabilities(
+    model: Any, x: NDArray[np.float32], name: str, may_be_logits: bool = False
+) -> NDArray[np.float32]:
     """The probability of each class, (n, classes).
 
     A model may end in a softmax over its classes, in a sigmoid that tells the second of two classes, or in
@@ -22,6 +24,7 @@ def probabilities(model: Any, x: NDArray[np.float32], name: str) -> NDArray[np.f
         model: the model.
         x: what it takes.
         name: what to call it in a message.
+        may_be_logits: whether rows that are no probabilities are taken for logits.
 
     Raises:
         UserError: its outputs are no probabilities.
@@ -39,16 +42,20 @@ def probabilities(model: Any, x: NDArray[np.float32], name: str) -> NDArray[np.f
         if not ((second >= 0) & (second <= 1)).all():
             raise UserError(f"{name} has one output and no sigmoid at its end: give its last layer one")
         return np.hstack([1 - second, second])
-    if logits:
+    if logits or (may_be_logits and not _are_probabilities(outputs)):
         from cnnfast import ops
 
         return np.asarray(ops.softmax(outputs))
-    if (outputs < 0).any() or not np.allclose(outputs.sum(axis=1), 1, atol=_TOLERANCE):
+    if not _are_probabilities(outputs):
         raise UserError(
             f'{name} does not end in a softmax over classes: give its last layer activation="softmax", or '
             "compile it with a loss that has from_logits=True"
         )
     return outputs
+
+
+def _are_probabilities(rows: NDArray[np.float32]) -> bool:
+    return bool((rows >= 0).all() and np.allclose(rows.sum(axis=1), 1, atol=_TOLERANCE))
 
 
 def is_compiled(model: Any) -> bool:

@@ -3,21 +3,25 @@
 import math
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 import numpy as np
 from numpy.typing import NDArray
 
+from cnnfast.applications import preprocess_input
 from cnnfast.cli.errors import UserError
 from cnnfast.cli.ink import BlankError, Ink
-from cnnfast.utils.image_file import open_image, read_image
+from cnnfast.utils.image_file import open_image, pillow, read_image
 
 Pixels = NDArray[np.uint8]
 
 # What is made of a picture before a network sees it. "mnist": ink bright on black, centred as MNIST's digits
-# are; "drawing": ink bright on black; "plain": its size alone changes.
-Preparation = Literal["mnist", "drawing", "plain"]
-PREPARATIONS: tuple[Preparation, ...] = ("mnist", "drawing", "plain")
+# are; "drawing": ink bright on black; "plain": its size alone changes; "imagenet", "inception": its middle,
+# normalized as those weights take it that learnt ImageNet.
+Preparation = Literal["mnist", "drawing", "plain", "imagenet", "inception"]
+PREPARATIONS: tuple[Preparation, ...] = get_args(Preparation)
+_NORMALIZED = {"imagenet": "torch", "inception": "tf"}  # modes of `preprocess_input`
+_SHORTER_SIDE = 256 / 224  # of a picture whose middle is taken, by the middle's side
 
 # Of a large page this many pixels a side are kept, so that a digit of a hundredth of it keeps its strokes.
 _PAGE = 2048
@@ -65,8 +69,8 @@ class ImageInput:
         """As people write it: 28 x 28 grey."""
         return f"{self.height} x {self.width} {'grey' if self.channels == 1 else 'colour'}"
 
-    def batch(self, images: Pixels) -> NDArray[np.float32]:
-        """Images (n, h, w, c), from 0 to 255, as the model takes them.
+    def batch(self, images: Pixels, preparation: Preparation = "plain") -> NDArray[np.float32]:
+        """Images (n, h, w, c), from 0 to 255, as the model takes them: from 0 to 1, or normalized.
 
         Raises:
             UserError: they have another size than the model's input.
@@ -83,6 +87,9 @@ class ImageInput:
             )
         if self.channels_first:
             images = np.moveaxis(images, -1, 1)
+        if preparation in _NORMALIZED and self.channels == 3:
+            layout = "channels_first" if self.channels_first else "channels_last"
+            return np.asarray(preprocess_input(images, layout, _NORMALIZED[preparation]))
         # In C's order, as `fit` reads without a copy: `Augment` writes into what it reads.
         return np.divide(images, 255, dtype=np.float32, order="C").reshape(len(images), *self.shape)
 
@@ -103,6 +110,8 @@ def prepare(path: Path, wanted: ImageInput, preparation: Preparation) -> Prepare
         BlankError: there is nothing on it; never raised for "plain".
         ImportError: Pillow is not installed.
     """
+    if preparation in _NORMALIZED and wanted.channels == 3:
+        return _middle(path, wanted)
     if preparation == "plain" or wanted.channels != 1:
         return Prepared(read_image(path, (wanted.height, wanted.width), wanted.channels))
     picture = open_image(path, _PAGE)
@@ -116,3 +125,14 @@ def prepare(path: Path, wanted: ImageInput, preparation: Preparation) -> Prepare
     ink = fit(wanted.height, wanted.width)
     pixels = np.rint(ink.values * 255).astype(np.uint8)[..., np.newaxis]
     return Prepared(pixels, ink.changes)
+
+
+def _middle(path: Path, wanted: ImageInput) -> Prepared:
+    """The middle of a picture whose shorter side is scaled to little more, as ImageNet's are tested."""
+    picture = open_image(path, _PAGE).convert("RGB")
+    factor = _SHORTER_SIDE * max(wanted.height / picture.height, wanted.width / picture.width)
+    size = (int(picture.width * factor + 0.5), int(picture.height * factor + 0.5))
+    picture = picture.resize(size, pillow().Resampling.BILINEAR)
+    left, top = round((size[0] - wanted.width) / 2), round((size[1] - wanted.height) / 2)
+    picture = picture.crop((left, top, left + wanted.width, top + wanted.height))
+    return Prepared(np.asarray(picture), ("its middle taken",))

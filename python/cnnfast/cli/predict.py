@@ -10,8 +10,8 @@ from typing import Any
 
 import numpy as np
 
-from cnnfast.cli import classifier
-from cnnfast.cli.errors import UserError, load_model, whole_number
+from cnnfast.cli import classifier, networks
+from cnnfast.cli.errors import UserError, whole_number
 from cnnfast.cli.images import ImageInput, Prepared, prepare
 from cnnfast.cli.ink import BlankError
 from cnnfast.cli.recorded import Recorded
@@ -19,7 +19,7 @@ from cnnfast.datasets.image_folder import pictures_in
 from cnnfast.utils.image_file import ImageFileError
 
 _SOME_BAD = 1  # exit code
-_TOP = 3
+_TOP = 5
 _AT_A_TIME = 64  # pictures in memory
 _BAR = 24
 
@@ -55,9 +55,10 @@ class Answer:
 
 def add_command(commands: Any) -> None:
     """Adds the command to the parser."""
-    parser = commands.add_parser("predict", help="classify pictures with a saved model")
-    parser.add_argument("model", metavar="MODEL", help="a saved model")
+    parser = commands.add_parser("predict", help="tell what is in pictures")
+    parser.add_argument("model", metavar="MODEL", help=networks.HELP)
     parser.add_argument("images", metavar="PICTURE", nargs="+", help="picture files, or folders of them")
+    parser.add_argument("--weights", metavar="FILE", default="imagenet", help="a known network's weights")
     count = whole_number(minimum=1)
     parser.add_argument(
         "--top", type=count, default=_TOP, metavar="N", help=f"classes to name (default: {_TOP})"
@@ -96,7 +97,7 @@ def _pictures(given: Path) -> list[Path]:
 
 
 def _answers(options: argparse.Namespace, paths: Sequence[Path]) -> Iterator[Answer]:
-    model = load_model(options.model)
+    model, may_be_logits = networks.find(options.model, options.weights)
     wanted, recorded = ImageInput.of(model), Recorded.of(model)
     how = "plain" if options.raw else "mnist" if options.digits else recorded.preparation or "drawing"
     for start in range(0, len(paths), _AT_A_TIME):
@@ -109,8 +110,10 @@ def _answers(options: argparse.Namespace, paths: Sequence[Path]) -> Iterator[Ans
                 errors[path] = str(error)
         rows = {}
         if read:
-            batch = wanted.batch(np.stack([prepared.pixels for prepared in read.values()]))
-            rows = dict(zip(read, classifier.probabilities(model, batch, options.model), strict=True))
+            pixels = np.stack([prepared.pixels for prepared in read.values()])
+            batch = wanted.batch(pixels, recorded.preparation or "plain")
+            told = classifier.probabilities(model, batch, options.model, may_be_logits)
+            rows = dict(zip(read, told, strict=True))
         for path in paths[start : start + _AT_A_TIME]:
             if path in errors:
                 yield Answer(str(path), error=errors[path])

@@ -44,6 +44,15 @@ def load_onnx(source: Any) -> Model:
         >>> load_onnx(graph).output_shape
         (None, 3, None, None)
     """
+    try:
+        return _model(source)
+    except ModelFileError as error:
+        if isinstance(source, (str, PathLike)):
+            raise ModelFileError(f"{os.fspath(source)} cannot be used: {error}") from error
+        raise
+
+
+def _model(source: Any) -> Model:
     from cnnfast.io.onnx.node import layer_name
     from cnnfast.io.onnx.reading import read
     from cnnfast.io.onnx.translating import Translation

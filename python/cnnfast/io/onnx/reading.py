@@ -71,11 +71,11 @@ def _loaded(onnx: Any, source: Any) -> Any:
         raise TypeError(f"a path, bytes or a ModelProto is expected, got {type(source).__name__}")
     path: Path = source_path(source)
     if path.stat().st_size > _LARGEST:
-        raise ModelFileError(f"{path} has {path.stat().st_size} bytes; no file of ONNX has over {_LARGEST}")
+        raise ModelFileError(f"it has {path.stat().st_size} bytes; no file of ONNX has over {_LARGEST}")
     try:
         return onnx.load(path)
     except (OSError, ValueError) as error:  # its external data
-        raise ModelFileError(f"{path}: {_first_line(error)}") from None
+        raise ModelFileError(_first_line(error)) from None
 
 
 def _first_line(error: Exception) -> str:
