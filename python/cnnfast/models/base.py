@@ -347,6 +347,34 @@ class BaseModel(Trainer, Layer):
         not_offered("save", zipped=(zipped or zipped is None, True))
         save_model(self, filepath, overwrite)
 
+    def export_c(self, filepath: str | PathLike[str]) -> None:
+        """Writes the model as one C99 file without dependencies, which predicts one sample a call.
+
+        It holds a function named after the file, `void net(const float *input, float *output)`, the weights
+        and an arena whose size stands in the file. Outputs are those of `predict` within rounding. The file
+        appears complete, or not at all.
+
+        Args:
+            filepath: Where to, such as "net.c"; a file that is there is replaced.
+
+        Raises:
+            NotImplementedError: If a part of the model has no code in C; names the layer.
+            ValueError: If the model does not know its inputs' shapes, or some of their sizes.
+            OSError: If it cannot be written; names the file.
+
+        Example:
+            >>> import pathlib, tempfile
+            >>> from cnnfast import Sequential, layers
+            >>> model = Sequential([layers.Dense(2, input_shape=(3,))])
+            >>> with tempfile.TemporaryDirectory() as folder:
+            ...     model.export_c(pathlib.Path(folder, "net.c"))
+            ...     "void net(" in pathlib.Path(folder, "net.c").read_text()
+            True
+        """
+        from cnnfast.io.c.exporting import export_c
+
+        export_c(self, filepath)
+
     def save_weights(
         self, filepath: str | PathLike[str], overwrite: bool = True, max_shard_size: None = None
     ) -> None:
