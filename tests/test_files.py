@@ -320,6 +320,29 @@ except OSError as error:
     assert not list(tmp_path.iterdir())
 
 
+def test_loading_weights_keeps_nothing_else(tmp_path: Path) -> None:
+    """Meanwhile the file, which lies in memory, and the values, or these and the weights."""
+    path = tmp_path / "net.safetensors"
+    out = run_python(
+        LIMITED
+        + f"""
+import numpy, safetensors.numpy
+net = cnnfast.Sequential([cnnfast.Input((1000,))] + [layers.Dense(1000, name=f"d{{i}}") for i in range(25)])
+arrays = {{name: numpy.ones(shape, numpy.float32) for i in range(25)
+          for name, shape in ((f"d{{i}}.weight", (1000, 1000)), (f"d{{i}}.bias", (1000,)))}}  # 100 MB
+safetensors.numpy.save_file(arrays, {str(path)!r})
+del arrays
+before = peak(anew=True)
+cnnfast.io.load_weights(net, {str(path)!r})
+most, size = peak() - before, 25 * 1_001_000 * 4
+print(most / size, (peak(anew=True) - before) / size)
+"""
+    )
+    most, kept = map(float, out.split())
+    assert most < 2.2
+    assert kept < 1.1
+
+
 @METHODS
 def test_saving_takes_one_copy(method: str, tmp_path: Path) -> None:
     """The copy of one moment; nothing is put together once more to be written."""

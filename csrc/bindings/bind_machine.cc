@@ -1,4 +1,6 @@
 // Errors, threads, instruction sets, build information.
+#include <malloc.h>
+
 #include "bindings/bind.h"
 #include "cnnfast/precision.h"
 #include "graph/tuning.h"
@@ -61,6 +63,11 @@ void bind_machine(py::module_& m) {
     const ReleasedGil released;
     const Machine machine = measured_machine(kernels());
     return MachineTuple(machine.flops, machine.bandwidth);
+  });
+  m.def("trim_heap", [] {
+#ifdef __GLIBC__
+    malloc_trim(0);
+#endif
   });
   m.def("get_tuning", &get_tuning);
   m.def("set_tuning", &set_tuning_from, py::arg("convolutions"), py::arg("machines"));

@@ -546,6 +546,9 @@ def measure_flops() -> float:
 def measured_machine() -> tuple[float, float]:
     """Of one core, a second: float32 operations, and bytes from memory. Measured by the first call."""
 
+def trim_heap() -> None:
+    """Gives memory that was freed back to the system, where the C library keeps it."""
+
 def get_tuning() -> tuple[dict[str, dict[str, float]], dict[str, tuple[float, float]]]:
     """What plans go by: seconds of algorithms by convolution; `measured_machine()` by instruction set."""
 

@@ -82,7 +82,10 @@ def load_weights(
         if rename is not None:
             arrays = [each._replace(name=rename(each.name)) for each in arrays]
         read = values_for(model, arrays, by, strict, spare)
-    return read.assign()  # the file, which may lie in memory, is closed
+    report = read.assign()  # the file, which may lie in memory, is closed
+    del read
+    _core.trim_heap()  # which keeps arrays of some MB: 40 of ResNet50's 98
+    return report
 
 
 class ReadWeights(NamedTuple):
