@@ -25,6 +25,9 @@ with warnings.catch_warnings():
 pytestmark = [
     pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning"),  # Keras's own code
     pytest.mark.filterwarnings("ignore:.*HDF5 file:UserWarning"),
+    # Keras's shapes are told by computing with whatever numbers are there.
+    pytest.mark.filterwarnings("ignore:.*invalid value encountered:RuntimeWarning"),
+    pytest.mark.filterwarnings("ignore:.*overflow encountered:RuntimeWarning"),
 ]
 RTOL = 1e-5  # of the largest number
 
