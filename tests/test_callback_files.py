@@ -183,3 +183,11 @@ def test_averages_are_validated(tmp_path: Path, make: Any, on_epoch: bool) -> No
     model = _dropping(make)
     with pytest.raises(ValueError, match="use_ema=True"):
         model.fit(x, y, verbose=0, callbacks=callbacks.SwapEMAWeights())
+
+
+def test_a_checkpoint_may_be_a_file_of_keras(tmp_path: Path) -> None:
+    pytest.importorskip("h5py", reason="Keras's files need it: pip install 'cnnfast[h5]'")
+    model, path = small_model(), tmp_path / "best.keras"
+    model.fit(X, Y, verbose=0, callbacks=callbacks.ModelCheckpoint(path, monitor="loss", save_best_only=True))
+    again = cnnfast.models.load_model(path)
+    np.testing.assert_array_equal(again.predict(X, verbose=0), model.predict(X, verbose=0))

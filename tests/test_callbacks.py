@@ -288,7 +288,7 @@ def test_a_folder_that_cannot_be_is_refused(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("in the way")
     _refused(callbacks.ModelCheckpoint(tmp_path / "file" / "m.cnnfast"), "folder", "file")
     _refused(callbacks.ModelCheckpoint(tmp_path), "is a folder")
-    _refused(callbacks.ModelCheckpoint(tmp_path / "best.keras"), ".keras", "Keras")
+    _refused(callbacks.ModelCheckpoint(tmp_path / "best.h5"), ".h5", "HDF5")
 
 
 def test_a_model_that_no_file_holds_is_refused(tmp_path: Path) -> None:

@@ -52,7 +52,7 @@ def run(options: argparse.Namespace) -> int:
         )
         for name, taken in seconds.items()
     ]
-    print(f"{model.name}, batch of {options.batch_size}, threads: {options.threads}, weights do not matter")
+    print(f"{model.name}, batch of {options.batch_size}, threads: {options.threads}")
     print("\n".join(table_lines(("", "ms", "images/s", "times as long"), rows, left=1)))
     if missing:
         print(f"pip install {' '.join(missing)} for a comparison with ONNX Runtime")

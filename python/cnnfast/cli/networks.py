@@ -1,6 +1,7 @@
 """What MODEL means on the command line: a file of ours or others, a known network, or its weights."""
 
 import os
+import re
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -13,6 +14,7 @@ HELP = (
     "a model of cnnfast, Keras (.keras, .h5) or ONNX (.onnx); a known network, such as mobilenet_v2; or a "
     "file of its weights that is named after it, as torchvision's are"
 )
+_WORDS = re.compile(r"(?<=[a-z0-9])(?=V\d|B\d|Lite|Small|Large|Tiny)")  # where a name's words begin
 _WEIGHTS = (".pth", ".pt", ".npz", ".safetensors", ".weights.h5")
 
 
@@ -44,7 +46,13 @@ def _find(word: str, weights: str | None) -> Found:
     path = Path(word)
     if not path.is_file():
         builder = _builder(word, whole=True)
-        return Found(builder(weights=weights)) if builder is not None else Found(load_model(word))
+        if builder is not None:
+            return Found(builder(weights=weights))
+        if not os.path.dirname(word) and not path.suffix and not path.with_name(f"{word}.cnnfast").is_file():
+            raise UserError(
+                f"there is no model {word}; cnnfast train makes one, and by name known are {_known()}"
+            )
+        return Found(load_model(word))
     if path.suffix.lower() == ".onnx":
         from cnnfast import io
 
@@ -54,8 +62,8 @@ def _find(word: str, weights: str | None) -> Found:
     builder = _builder(path.name, whole=False)
     if builder is None:
         raise UserError(
-            f"{path} holds weights, and its name does not tell of which network: say cnnfast predict NETWORK "
-            f"PICTURE --weights {path}, NETWORK being one of {', '.join(sorted(map(str.lower, _networks())))}"
+            f"{path} holds weights, and its name does not tell of which network; cnnfast predict NETWORK "
+            f"PICTURE --weights {path} takes one of {_known()}"
         )
     return Found(builder(weights=path))
 
@@ -68,6 +76,11 @@ def holds_weights(path: Path) -> bool:
         (True, False)
     """
     return path.name.lower().endswith(_WEIGHTS)
+
+
+def _known() -> str:
+    """The networks' names as modules are called: resnext50, mobilenet_v3_large."""
+    return ", ".join(sorted(_WORDS.sub("_", name).lower() for name in _networks()))
 
 
 def _networks() -> list[str]:

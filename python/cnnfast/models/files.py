@@ -26,6 +26,10 @@ _OTHERS_SUFFIXES = {
     ".tflite": "TensorFlow Lite",
     ".npz": "NumPy",
 }
+_WRITTEN_BY = {
+    "ONNX": "; cnnfast.io.save_onnx(model, file) writes such files",
+    "PyTorch": "; torch.save(cnnfast.to_torch_state_dict(model), file) writes such files",
+}
 _OURS = {".cnnfast": "whole models", ".safetensors": "weights alone"}
 _WRITTEN_TOO = {".cnnfast": ".keras", ".safetensors": ".weights.h5"}  # in place of ours, Keras's of the same
 
@@ -53,8 +57,8 @@ def target_path(filepath: str | os.PathLike[str], suffix: str, overwrite: bool) 
     other = _OTHERS_SUFFIXES.get(own)
     if other is not None and not path.name.lower().endswith(_WRITTEN_TOO[suffix]):
         raise ValueError(
-            f"{path} has the suffix of {other} files, which cnnfast does not write; give it "
-            f"{suffix!r}, {_WRITTEN_TOO[suffix]!r}, or none"
+            f"{path} has the suffix of {other} files, which this does not write; give it {suffix!r}, "
+            f"{_WRITTEN_TOO[suffix]!r}, or none{_WRITTEN_BY.get(other, '')}"
         )
     if own in _OURS and own != suffix:
         raise ValueError(

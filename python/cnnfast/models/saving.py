@@ -131,6 +131,8 @@ def load_model(filepath: str | os.PathLike[str], compiled: bool = True) -> Model
     read_tuning()  # what is wrong with the tuning file is not this file's fault
     if foreign.is_keras(path):
         return _of_keras(path, compiled)
+    if path.suffix.lower() == ".onnx":
+        raise ModelFileError(f"{path} is a file of ONNX; cnnfast.io.load_onnx(file) reads it")
     with _told_of(path), path.open("rb") as file, _opened(path, file) as archive:
         config, sealed = _read_config(archive)
         with _described(sealed):
