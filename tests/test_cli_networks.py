@@ -89,6 +89,23 @@ def test_summaries(tmp_path: Path, capsys: Captured) -> None:
     assert "bad.onnx" in error_line(["summary", str(tmp_path / "bad.onnx")], capsys)
 
 
+def test_open_sizes(tmp_path: Path, capsys: Captured) -> None:
+    """As ONNX files of convolutions have them."""
+    inputs = cnnfast.Input((None, None, 3))
+    pooled = layers.GlobalAveragePooling2D()(layers.Conv2D(4, 3)(inputs))
+    model = cnnfast.Model(inputs, layers.Dense(2, activation="softmax")(pooled))
+    model.metadata["class_names"] = ["cat", "dog"]
+    model.save(tmp_path / "open.cnnfast")
+    Image.fromarray(np.eye(8, dtype=np.uint8) * 255).convert("RGB").save(tmp_path / "one.png")
+    words = [str(tmp_path / "open.cnnfast"), str(tmp_path / "one.png")]
+    assert "--size" in error_line(["predict", *words], capsys)
+    assert _told(capsys, *words, "--size", "16")[0]["class"] in ("cat", "dog")
+    assert "--size" in error_line(["bench", words[0]], capsys)
+    linear((8, 8, 3), 3).save(tmp_path / "fixed.cnnfast")
+    words[0] = str(tmp_path / "fixed.cnnfast")
+    assert "leave --size out" in error_line(["predict", *words, "--size", "16"], capsys)
+
+
 def test_bench(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: Captured) -> None:
     from cnnfast.cli import bench
 

@@ -26,6 +26,9 @@ def add_command(commands: Any) -> None:
     count = whole_number(minimum=1)
     parser.add_argument("--batch-size", type=count, default=1, help="pictures at a time (default: 1)")
     parser.add_argument("--threads", type=count, default=1, help="threads to use (default: 1)")
+    parser.add_argument(
+        "--size", type=count, metavar="PIXELS", help="sides of pictures, for a model that leaves them open"
+    )
     parser.set_defaults(run=run)
 
 
@@ -34,7 +37,7 @@ def run(options: argparse.Namespace) -> int:
     import cnnfast
 
     cnnfast.set_num_threads(options.threads)
-    model = networks.find(options.model, weights=None).model
+    model = networks.find(options.model, None, options.size).model
     inputs = [_numbers(shape, options.batch_size) for shape in _listed(model.input_shape)]
     given = inputs if isinstance(model.input_shape, list) else inputs[0]
     engines: dict[str, Callable[[], Any]] = {"cnnfast": lambda: model.predict_on_batch(given)}
@@ -65,7 +68,9 @@ def _listed(one_or_several: Any) -> list[Any]:
 
 def _numbers(shape: Any, batch_size: int) -> Any:
     if not isinstance(shape, tuple) or None in shape[1:]:
-        raise UserError(f"the model takes inputs of shape {shape}, and bench needs one that is fixed")
+        raise UserError(
+            f"the model takes inputs of shape {shape}, and bench needs one that is fixed: --size tells sides"
+        )
     return np.random.default_rng(0).standard_normal((batch_size, *shape[1:]), np.float32)
 
 

@@ -52,7 +52,9 @@ class ImageInput:
             raise UserError(f"the model takes several inputs, {shape}, and a picture is one")
         shape = shape[1:]
         if None in shape:
-            raise UserError(f"the model takes inputs of shape {shape}, of any size: name one in its Input")
+            raise UserError(
+                f"the model takes inputs of shape {shape}, of any size: say one with --size, or in its Input"
+            )
         match shape:
             case (1 | 3 as channels, height, width) if width not in (1, 3):
                 return cls(shape, height, width, channels, channels_first=True)

@@ -25,19 +25,21 @@ class Found(NamedTuple):
     may_be_logits: bool = False
 
 
-def find(word: str, weights: str | None = "imagenet") -> Found:
+def find(word: str, weights: str | None = "imagenet", size: int | None = None) -> Found:
     """The model that is meant.
 
     Args:
         word: A file, or a known network's name.
         weights: Those of a network given by name: "imagenet", a file, or None for random ones.
+        size: What sides of its pictures are that it leaves open.
 
     Raises:
         UserError: There is no such model, or it cannot be used.
         OSError: Weights are nowhere to be had.
     """
     try:
-        return _find(word, weights)
+        found = _find(word, weights)
+        return found if size is None else found._replace(model=_sized(found.model, size))
     except (ValueError, NotImplementedError) as error:
         raise UserError(str(error)) from error
 
@@ -66,6 +68,19 @@ def _find(word: str, weights: str | None) -> Found:
             f"PICTURE --weights {path} takes one of {_known()}"
         )
     return Found(builder(weights=path))
+
+
+def _sized(model: Any, size: int) -> Any:
+    """A model for pictures of this size."""
+    shape = model.input_shape
+    if not isinstance(shape, tuple) or None not in shape[1:]:
+        raise UserError(f"the model takes inputs of shape {shape}; leave --size out")
+    from cnnfast import Input, Model
+
+    inputs = Input([size if side is None else side for side in shape[1:]])
+    sized = Model(inputs, model(inputs), name=model.name)
+    sized.metadata = model.metadata
+    return sized
 
 
 def holds_weights(path: Path) -> bool:

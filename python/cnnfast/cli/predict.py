@@ -61,6 +61,9 @@ def add_command(commands: Any) -> None:
     parser.add_argument("--weights", metavar="FILE", default="imagenet", help="a known network's weights")
     count = whole_number(minimum=1)
     parser.add_argument(
+        "--size", type=count, metavar="PIXELS", help="sides of pictures, for a model that leaves them open"
+    )
+    parser.add_argument(
         "--top", type=count, default=_TOP, metavar="N", help=f"classes to name (default: {_TOP})"
     )
     parser.add_argument("--json", action="store_true", help="print a JSON list")
@@ -97,7 +100,7 @@ def _pictures(given: Path) -> list[Path]:
 
 
 def _answers(options: argparse.Namespace, paths: Sequence[Path]) -> Iterator[Answer]:
-    model, may_be_logits = networks.find(options.model, options.weights)
+    model, may_be_logits = networks.find(options.model, options.weights, options.size)
     wanted, recorded = ImageInput.of(model), Recorded.of(model)
     how = "plain" if options.raw else "mnist" if options.digits else recorded.preparation or "drawing"
     for start in range(0, len(paths), _AT_A_TIME):
