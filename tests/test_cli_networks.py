@@ -103,6 +103,7 @@ def test_open_sizes(tmp_path: Path, capsys: Captured) -> None:
     assert "--size" in error_line(["bench", words[0]], capsys)
     linear((8, 8, 3), 3).save(tmp_path / "fixed.cnnfast")
     words[0] = str(tmp_path / "fixed.cnnfast")
+    assert "own weights" in error_line(["predict", *words, "--weights", "other.pth"], capsys)
     assert "leave --size out" in error_line(["predict", *words, "--size", "16"], capsys)
 
 

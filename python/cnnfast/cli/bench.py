@@ -24,8 +24,10 @@ def add_command(commands: Any) -> None:
     parser = commands.add_parser("bench", help="time a model's predictions, beside ONNX Runtime's")
     parser.add_argument("model", metavar="MODEL", help=networks.HELP)
     count = whole_number(minimum=1)
-    parser.add_argument("--batch-size", type=count, default=1, help="pictures at a time (default: 1)")
-    parser.add_argument("--threads", type=count, default=1, help="threads to use (default: 1)")
+    parser.add_argument(
+        "--batch-size", type=count, default=1, metavar="N", help="pictures at a time (default: 1)"
+    )
+    parser.add_argument("--threads", type=count, default=1, metavar="N", help="threads to use (default: 1)")
     parser.add_argument(
         "--size", type=count, metavar="PIXELS", help="sides of pictures, for a model that leaves them open"
     )

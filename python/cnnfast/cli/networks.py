@@ -55,6 +55,10 @@ def _find(word: str, weights: str | None) -> Found:
                 f"there is no model {word}; cnnfast train makes one, and by name known are {_known()}"
             )
         return Found(load_model(word))
+    if weights not in ("imagenet", None):
+        raise UserError(
+            f"{path} has its own weights: --weights is for networks that are given by their names"
+        )
     if path.suffix.lower() == ".onnx":
         from cnnfast import io
 
