@@ -130,7 +130,6 @@ NOT_OFFERED: dict[str, Any] = {
     "dtype of a metric": (lambda: metrics.Accuracy(dtype="float64"), "dtype", "float32"),
     "low rank": (lambda: layers.Dense(2, lora_rank=4), "lora_rank", "None"),  # type: ignore[arg-type]
     "half": (lambda: layers.Dense(2, dtype="float16"), "dtype", "set_precision"),
-    "every batch": (lambda: callbacks.ModelCheckpoint("m", save_freq=10), "save_freq", "epoch"),
     "shards": (lambda: small_model().save_weights("m", max_shard_size=1), "max_shard_size"),
     "mismatch": (lambda: small_model().load_weights("m", skip_mismatch=True), "skip_mismatch"),
     "rows of a table": (lambda: small_model().summary(layer_range=[1, 2]), "layer_range"),

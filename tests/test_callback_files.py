@@ -8,7 +8,7 @@ import pytest
 from support.models import images, small_model
 
 import cnnfast
-from cnnfast import callbacks
+from cnnfast import callbacks, layers
 
 X, Y = images(60)
 
@@ -191,3 +191,49 @@ def test_a_checkpoint_may_be_a_file_of_keras(tmp_path: Path) -> None:
     model.fit(X, Y, verbose=0, callbacks=callbacks.ModelCheckpoint(path, monitor="loss", save_best_only=True))
     again = cnnfast.models.load_model(path)
     np.testing.assert_array_equal(again.predict(X, verbose=0), model.predict(X, verbose=0))
+
+
+def test_checkpoints_after_so_many_batches(tmp_path: Path) -> None:
+    """Counted on over epochs: of two times three batches the second, fourth and sixth."""
+    model = small_model()
+    keep = callbacks.ModelCheckpoint(tmp_path / "{epoch}-{batch}.cnnfast", save_freq=2)
+    best = callbacks.ModelCheckpoint(
+        tmp_path / "best" / "{epoch}-{loss:.0f}", "loss", save_best_only=True, save_freq=6
+    )
+    model.fit(X, Y, batch_size=20, epochs=2, verbose=0, callbacks=[keep, best])
+    names = sorted(path.name for path in tmp_path.glob("*.cnnfast"))
+    assert names == ["1-2.cnnfast", "2-1.cnnfast", "2-3.cnnfast"]
+    assert len(list((tmp_path / "best").iterdir())) == 1
+    saved = cnnfast.models.load_model(tmp_path / "2-3.cnnfast")
+    assert np.array_equal(saved.predict(X, verbose=0), model.predict(X, verbose=0))
+    with pytest.raises(ValueError, match="save_freq must be at least 1"):
+        callbacks.ModelCheckpoint("m", save_freq=0)
+
+
+def test_what_no_file_holds_is_refused_before_it_is_written(tmp_path: Path) -> None:
+    class Pair(layers.Layer):
+        def __init__(self) -> None:
+            super().__init__()
+            self.inner = layers.Dense(2)
+
+        def call(self, inputs: Any) -> Any:
+            return self.inner(inputs)
+
+    class Net(cnnfast.Model):
+        def __init__(self) -> None:
+            super().__init__()
+            self.pair = Pair()
+
+        def call(self, inputs: Any) -> Any:
+            return self.pair(inputs)
+
+        def get_config(self) -> dict[str, Any]:
+            return {}
+
+    model = Net()
+    model(np.ones((1, 3), np.float32))
+    with pytest.raises(ValueError, match="code, which no file holds"):
+        model.save(tmp_path / "net.cnnfast")
+    with pytest.raises(ValueError, match="layers of your own that hold layers"):
+        model.save_weights(tmp_path / "net.weights.h5")
+    assert not list(tmp_path.iterdir())

@@ -181,13 +181,18 @@ def save_weights(model: Any, path: Path) -> None:
         path: Where to.
 
     Raises:
-        ValueError: If the model does not know its input's shape.
+        ValueError: If the model does not know its input's shape, or has layers in layers of one's own.
         ImportError: If h5py is not installed.
     """
     model.blueprint  # noqa: B018  # says what is missing
     with model._lock:
         model._initialize()
         weights = _arrays(weight_places(model, lambda each: each.layers))
+    if len(weights) != len(model._variables()):
+        raise ValueError(
+            f"model {model.name!r} has layers of your own that hold layers, whose weights this file has no "
+            "names for; save them as .safetensors"
+        )
     content = written(weights)
     with written_at_once(path) as file:
         file.write(content)

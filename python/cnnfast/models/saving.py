@@ -58,6 +58,7 @@ def save_model(model: BaseModel, filepath: str | os.PathLike[str], overwrite: bo
             suffix is that of another format.
         OSError: If it cannot be written; names the file.
     """
+    check_held(model)
     path = target_path(filepath, _MODEL_SUFFIX, overwrite)
     if path.suffix.lower() == foreign.KERAS_SUFFIX:
         from cnnfast.io import keras_file
@@ -102,6 +103,21 @@ def save_model(model: BaseModel, filepath: str | os.PathLike[str], overwrite: bo
         for name, arrays in parts.items():
             with archive.open(_entry(name), "w", force_zip64=True) as entry:
                 tensors.write(entry, arrays, config["sha256"][name])
+
+
+def check_held(model: BaseModel) -> None:
+    """Checks that a file can hold the whole model.
+
+    Raises:
+        ValueError: If it, or a layer of it, is code.
+    """
+    if isinstance(model, Model) and model._has_call:
+        raise ValueError(
+            f"model {model.name!r} ({type(model).__name__}) is what its `call` says: code, which no file "
+            "holds; save the weights alone with save_weights"
+        )
+    if model.built:
+        model.get_config()
 
 
 def _entry(name: str) -> zipfile.ZipInfo:
