@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 import cnnfast
-from cnnfast import Input, Model, Variable, initializers, layers, ops, optimizers
+from cnnfast import Input, Model, Sequential, Variable, initializers, layers, ops, optimizers
 
 X = np.random.default_rng(0).normal(size=(8, 3)).astype(np.float32)
 
@@ -104,3 +104,33 @@ def test_optimizers_move_them_at_once() -> None:
     for _ in range(2):
         optimizer.apply([np.array([1.0, 2.0, 3.0])], [variable])
     np.testing.assert_allclose(variable.numpy(), 1 - 0.1 * (2.9 * np.array([1, 2, 3])), rtol=1e-5)
+
+
+class Steps(layers.Layer):
+    """Counts its calls twice, and adds what it has counted: before, in between, after."""
+
+    def build(self, input_shape: Any) -> None:
+        self.count = self.add_weight(shape=(), initializer="zeros", trainable=False, name="count")
+        self.scale = self.add_weight(shape=(), initializer="ones", name="scale")
+
+    def call(self, inputs: Any, training: bool | None = None) -> Any:
+        before = self.count + 0.0
+        if training:
+            self.count.assign_add(1.0)
+            between = self.count + 0.0
+            self.count.assign(self.count * 2.0)
+            return inputs * self.scale + ops.stack([before, between, self.count.value])
+        return inputs * self.scale + before
+
+
+def test_what_is_assigned_is_read_from_then_on() -> None:
+    model = Sequential([Input((3,)), layer := Steps()])
+    model.compile("sgd", lambda y, p: ops.mean(ops.abs(y - p), axis=-1))
+    x = np.zeros((2, 3), np.float32)
+    layer.scale.trainable = False
+    assert model.train_on_batch(x, x) == pytest.approx((0 + 1 + 2) / 3)
+    assert model.train_on_batch(x, x) == pytest.approx((2 + 3 + 6) / 3)
+    assert float(layer.count.numpy()) == 6
+    np.testing.assert_array_equal(model.predict(x, verbose=0), np.full((2, 3), 6.0))
+    # Trained ones come first, as Keras lists them.
+    assert [variable.name.split("/")[-1] for variable in model.weights] == ["scale", "count"]

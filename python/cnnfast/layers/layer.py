@@ -377,8 +377,10 @@ class Layer:
 
     def _take(self, variable: Variable, trainable: bool) -> None:
         variable.trainable = trainable and self._trainable
-        self._weights.append(variable)
-        if not trainable:
+        if trainable:  # before all others, as Keras lists and stores them
+            self._weights.insert(len(self._weights) - len(self._untrained), variable)
+        else:
+            self._weights.append(variable)
             self._untrained.append(variable)
 
     def add_loss(self, loss: Any) -> None:

@@ -148,10 +148,12 @@ class Tracing(Graph):
         return self.value(self.constant(array, self.named("constant")))
 
     def assigned(self, variable: Weight, value: Value) -> None:
-        """Notes what a variable is after the step; a weight changes after training steps only."""
+        """Notes what a variable is from here on; a weight keeps it after training steps only."""
         if id(variable) in self.states:
             self.states[id(variable)] = value
-        elif self.training:
+            return
+        self._read[id(variable)] = value.number
+        if self.training:
             self.changes += 1
             self.assign(variable, value.number)
 
