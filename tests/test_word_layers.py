@@ -49,13 +49,16 @@ def test_activations_by_name(name: str) -> None:
     conv.set_weights([np.eye(17)[None, None], np.zeros(17)])
     np.testing.assert_allclose(conv(x), want, rtol=1e-5, atol=1e-6)
     same = type(conv).from_config(conv.get_config())
-    assert same.activation == conv.activation
+    assert same.activation is conv.activation is activations.get(name)
 
 
 def test_activations_by_function() -> None:
     x = _x(4)
-    assert layers.Dense(2, activation=activations.gelu).activation == "gelu"
-    assert layers.Dense(2, activation=ops.relu).activation == "relu"
+    for layer in (layers.Dense(2, activation=activations.gelu), layers.Activation("gelu")):
+        assert layer.activation is activations.gelu
+        assert layer.get_config()["activation"] == "gelu"
+    assert layers.Dense(2, activation=ops.relu).activation is activations.relu
+    assert layers.Conv2D(2, 3).activation.__name__ == "linear"
     by_tanh = 0.5 * x * (1 + np.tanh(np.sqrt(2 / np.pi) * (x + 0.044715 * x**3)))
     np.testing.assert_allclose(layers.Activation(ops.gelu)(x), by_tanh, rtol=1e-4, atol=1e-6)
     own = layers.Activation(lambda v: v * v + 1)

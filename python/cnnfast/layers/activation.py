@@ -100,7 +100,24 @@ def _emit_function(graph: Graph, src: int, function: Callable[..., Any], name: s
         return graph.as_value(function(graph.value(src))).number
 
 
-class Activation(Layer):
+class Activated:
+    """What layers with an activation share."""
+
+    _activation: str | Callable[..., Any]
+
+    @property
+    def activation(self) -> Callable[..., Any]:
+        """The function applied to the output; models made from then on see what it is set to."""
+        from cnnfast import activations
+
+        return activations.get(self._activation)
+
+    @activation.setter
+    def activation(self, value: Any) -> None:
+        self._activation = activation_of(value)
+
+
+class Activation(Activated, Layer):
     """A function of each value; softmax, of each vector along the last axis.
 
     Formula: relu max(x, 0); tanh; sigmoid 1 / (1 + e^-x); softmax e^x_j / sum_k e^x_k; linear x.
@@ -126,14 +143,14 @@ class Activation(Layer):
 
     def __init__(self, activation: Any, **options: Unpack[LayerOptions]) -> None:
         super().__init__(**options)
-        self.activation = activation_of(activation)
+        self.activation = activation
 
     def _emit(self, graph: Graph, srcs: Sequence[int], weights: Sequence[Weight]) -> int:
-        return emit_activation(graph, srcs[0], self.activation, self.name)
+        return emit_activation(graph, srcs[0], self._activation, self.name)
 
     def get_config(self) -> Config:
         """Returns the arguments that make an equal layer."""
-        return {**super().get_config(), "activation": activation_config(self.activation)}
+        return {**super().get_config(), "activation": activation_config(self._activation)}
 
 
 class ReLU(Layer):

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
 from cnnfast import constraints, initializers, regularizers
 from cnnfast.config import next_seed
 from cnnfast.initializers.initializer import first_values
-from cnnfast.layers.activation import activation_config, activation_of, emit_activation
+from cnnfast.layers.activation import Activated, activation_config, emit_activation
 from cnnfast.layers.adding import follow
 from cnnfast.layers.layer import Layer
 from cnnfast.utils.serialization import described
@@ -120,7 +120,7 @@ def _kind(variable: Variable) -> str:
     return variable.name.split("/", 1)[1]
 
 
-class WeightedLayer(RuledLayer):
+class WeightedLayer(Activated, RuledLayer):
     """Base of the layers with a kernel, a bias and an activation.
 
     Args:
@@ -146,15 +146,6 @@ class WeightedLayer(RuledLayer):
         self.use_bias = bool(use_bias)
 
     @property
-    def activation(self) -> str | Callable[..., Any]:
-        """The function applied to the output; models made from then on see what it is set to."""
-        return self._activation
-
-    @activation.setter
-    def activation(self, value: Any) -> None:
-        self._activation = activation_of(value)
-
-    @property
     def kernel(self) -> Variable:
         """The kernel."""
         return self._weight("kernel")
@@ -165,12 +156,13 @@ class WeightedLayer(RuledLayer):
         return self._weight("bias") if self.use_bias else None
 
     def _emit_activation(self, graph: Graph, value: int) -> int:
-        if self.activation == "linear":
+        activation = self._activation
+        if activation == "linear":
             return value
-        name = getattr(self.activation, "__name__", self.activation)
-        return emit_activation(graph, value, self.activation, f"{self.name}/{name}")
+        name = getattr(activation, "__name__", activation)
+        return emit_activation(graph, value, activation, f"{self.name}/{name}")
 
     def get_config(self) -> Config:
         """Returns the arguments that make an equal layer, without its weights."""
-        activation = activation_config(self.activation)
+        activation = activation_config(self._activation)
         return {**super().get_config(), "activation": activation, "use_bias": self.use_bias}
