@@ -80,23 +80,22 @@ def test_an_unbuilt_chain_is_cloned() -> None:
 
 
 class Called(Model):
-    def __init__(self, units: int) -> None:
-        super().__init__()
+    def __init__(self, units: int, **options: Any) -> None:
+        super().__init__(**options)
         self.units, self.dense = units, layers.Dense(units)
 
     def call(self, inputs: Any) -> Any:
         return self.dense(inputs)
 
     def get_config(self) -> dict[str, Any]:
-        return {"units": self.units}
-
-    @classmethod
-    def from_config(cls, config: dict[str, Any]) -> "Called":
-        return cls(**config)
+        return {**super().get_config(), "units": self.units}
 
 
 def test_models_with_a_call_are_cloned_from_their_configuration() -> None:
-    clone = clone_model(Called(3))
+    model = Called(3, name="mine")
+    assert model.get_config() == {"name": "mine", "units": 3}
+    clone = clone_model(model)
+    assert clone.name == "mine"
     assert clone.predict(X, verbose=0).shape == (5, 3)
     with pytest.raises(ValueError, match="cloned from its get_config"):
         clone_model(Called(3), clone_function=lambda layer: layer)

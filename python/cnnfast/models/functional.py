@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, TypedDict
 
 from cnnfast.layers.layer import Layer, new_name
@@ -12,6 +12,7 @@ from cnnfast.models.blueprint import Blueprint
 from cnnfast.models.called import CalledBlueprint, Shape
 from cnnfast.models.registry import each_layer_once, layer_from_config, layer_to_config
 from cnnfast.utils.arguments import batch_shape
+from cnnfast.utils.custom_objects import custom_object_scope
 from cnnfast.utils.nest import leaves, mapped
 from cnnfast.utils.samples import check_samples
 from cnnfast.utils.serialization import snake_case
@@ -125,10 +126,14 @@ class Model(BaseModel):
     def get_config(self) -> Config:
         """Returns what makes a model of the same structure, without its weights.
 
+        Of a model with `call` it is the name, for a `get_config` of its own to add arguments to.
+
         Raises:
-            ValueError: If the model defines `call`: that is code, which no configuration holds.
+            ValueError: If a model with `call` has no such: that is code, which no configuration holds.
         """
         if self._has_call:
+            if type(self).get_config is not Model.get_config:
+                return {"name": self.name}
             raise ValueError(
                 f"model {self.name!r} ({type(self).__name__}) is what its `call` says, which is code: define "
                 "get_config, or save the weights alone with save_weights"
@@ -138,11 +143,18 @@ class Model(BaseModel):
         return {"name": self.name, "layers": listed, **wiring(self.blueprint)}
 
     @classmethod
-    def from_config(cls, config: Config) -> Self:
-        """Makes the model that `config` describes, with new weights."""
-        with each_layer_once():
+    def from_config(cls, config: Config, custom_objects: Mapping[str, Any] | None = None) -> Self:
+        """Makes the model that `config` describes, with new weights.
+
+        Args:
+            config: What `get_config` returned; of a subclass with a `get_config` of its own its arguments.
+            custom_objects: Code of your own, by the names that it has there.
+        """
+        if "layers" not in config or "nodes" not in config:
+            return cls(**config)
+        with custom_object_scope(custom_objects), each_layer_once():
             layers = [layer_from_config(entry) for entry in config["layers"]]
-        return cls(*wired(layers, config), name=config["name"])
+            return cls(*wired(layers, config), name=config["name"])
 
 
 def wiring(plan: Blueprint) -> Config:

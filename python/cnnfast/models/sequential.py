@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from cnnfast.layers.input import InputLayer
@@ -13,6 +13,7 @@ from cnnfast.models.blueprint import Blueprint
 from cnnfast.models.inputs import fits
 from cnnfast.models.registry import each_layer_once, layer_from_config, layer_to_config
 from cnnfast.utils.arguments import batch_shape
+from cnnfast.utils.custom_objects import custom_object_scope
 from cnnfast.utils.samples import check_samples
 
 if TYPE_CHECKING:
@@ -228,12 +229,12 @@ class Sequential(BaseModel):
         return {"name": self.name, "input_shape": shape, "layers": listed}
 
     @classmethod
-    def from_config(cls, config: Config) -> Self:
-        """Makes the model that `config` describes, with new weights."""
+    def from_config(cls, config: Config, custom_objects: Mapping[str, Any] | None = None) -> Self:
+        """Makes the model that `config` describes, with new weights; see `Model.from_config`."""
         model = cls(name=config["name"])
         if config["input_shape"] is not None:
             model.add(InputLayer(config["input_shape"]))
-        with each_layer_once():
+        with custom_object_scope(custom_objects), each_layer_once():
             for entry in config["layers"]:
                 model.add(layer_from_config(entry))
         return model

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 from weakref import ref
 
@@ -15,6 +15,7 @@ from cnnfast.layers.tracing import current_tracing
 from cnnfast.layers.variable import Variable
 from cnnfast.optimizers.state import Stateful
 from cnnfast.utils.arguments import real_number, whole_number
+from cnnfast.utils.custom_objects import custom_object_scope
 from cnnfast.utils.serialization import serialize, snake_case
 
 if TYPE_CHECKING:
@@ -289,9 +290,10 @@ class Optimizer(Stateful):
         return {name: limit for name, limit in limits.items() if limit is not None}
 
     @classmethod
-    def from_config(cls, config: Config) -> Self:
-        """Makes the optimizer that `config` describes."""
-        return cls(**config)
+    def from_config(cls, config: Config, custom_objects: Mapping[str, Any] | None = None) -> Self:
+        """Makes the optimizer that `config` describes; code of your own in it has names in the other."""
+        with custom_object_scope(custom_objects):
+            return cls(**config)
 
     @property
     def _network(self) -> Network | None:
