@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, NoReturn
 
 
 def apply(name: str, *arguments: Any) -> Any:
@@ -99,3 +99,35 @@ class Operators:
 
     def __getitem__(self, key: Any) -> Any:
         return apply("get_item", self, key)
+
+
+# NumPy's functions behind operators, which act where an array stands before the operator.
+_OF_OPERATORS = {
+    name: name
+    for name in (
+        *("add", "subtract", "multiply", "divide", "true_divide", "floor_divide", "power", "matmul"),
+        *("equal", "not_equal", "less", "less_equal", "greater", "greater_equal"),
+    )
+} | {"remainder": "mod", "bitwise_and": "logical_and", "bitwise_or": "logical_or"}
+
+
+class Unknown(Operators):
+    """Base of what has no numbers yet: it takes part in NumPy's operators, and refuses its functions."""
+
+    __slots__ = ()
+
+    def __array_ufunc__(self, ufunc: Any, method: str, *inputs: Any, **options: Any) -> Any:
+        name = ufunc.__name__
+        if name not in _OF_OPERATORS or method != "__call__" or options:
+            from cnnfast import ops
+
+            ours = name if hasattr(ops, name) else "numpy_function"
+            self._refuse(f"give it to numpy.{name}", f"use cnnfast.ops.{ours} in its place")
+        return apply(_OF_OPERATORS[name], *inputs)
+
+    def __array__(self, dtype: Any = None, copy: bool | None = None) -> NoReturn:
+        self._refuse("make an array of it", "use the function of cnnfast.ops in place of NumPy's")
+
+    def _refuse(self, what: str, instead: str) -> NoReturn:
+        """Raises an error that tells what cannot be, and what can."""
+        raise NotImplementedError

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from functools import cached_property
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NoReturn
 
-from cnnfast.layers.operators import Operators
+from cnnfast.layers.operators import Unknown
 from cnnfast.utils.nest import leaves
 
 if TYPE_CHECKING:
@@ -44,7 +44,7 @@ class Call:
         return next((size for size in told if size is not None), getattr(self.layer, "batch_size", None))
 
 
-class SymbolicTensor(Operators):
+class SymbolicTensor(Unknown):
     """What a layer returns for an `Input`: a shape and the way it came about.
 
     Args:
@@ -116,10 +116,8 @@ class SymbolicTensor(Operators):
     def __bool__(self) -> bool:
         raise TypeError(f"{self!r} has no numbers to decide by; ops.where chooses element by element")
 
-    def __array__(self, dtype: Any = None, copy: bool | None = None) -> Any:
-        raise TypeError(f"{self!r} has no numbers; use the function of cnnfast.ops in place of NumPy's")
-
-    __array_ufunc__ = None
+    def _refuse(self, what: str, instead: str) -> NoReturn:
+        raise TypeError(f"cannot {what}: {self!r} has no numbers; {instead}")
 
     def __repr__(self) -> str:
         return f"<SymbolicTensor shape={self.shape}, from layer {self.layer.name!r}>"

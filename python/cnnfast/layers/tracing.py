@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 import numpy as np
 
 from cnnfast._core import Graph, Weight
-from cnnfast.layers.operators import Operators, apply
+from cnnfast.layers.operators import Unknown, apply
 from cnnfast.layers.symbolic import SymbolicTensor
 from cnnfast.utils.nest import leaves, mapped, packed
 
@@ -26,7 +26,10 @@ if TYPE_CHECKING:
     from cnnfast.layers.layer import Layer
     from cnnfast.layers.symbolic import Call
 
-_PACKAGE = os.path.dirname(os.path.dirname(os.path.abspath(__file__))) + os.sep
+_PACKAGES = (
+    os.path.dirname(os.path.dirname(os.path.abspath(__file__))) + os.sep,
+    os.path.dirname(np.__file__),
+)
 _current: ContextVar[Tracing | None] = ContextVar("what is being traced", default=None)
 
 
@@ -207,7 +210,7 @@ def current_tracing() -> Tracing | None:
     return _current.get()
 
 
-class Value(Operators):
+class Value(Unknown):
     """What stands for an array while a function is traced: a number in a graph of the core.
 
     Attributes:
@@ -281,11 +284,6 @@ class Value(Operators):
         if self.rows:
             self._refuse("go through its samples", "functions of cnnfast.ops take all samples at once")
         return (self[i] for i in range(self.dims[0]))
-
-    def __array__(self, dtype: Any = None, copy: bool | None = None) -> NoReturn:
-        self._refuse("make an array of it", "use the function of cnnfast.ops in place of NumPy's")
-
-    __array_ufunc__ = None  # NumPy's operators let ours act: array * value
 
     def _refuse(self, what: str, instead: str) -> NoReturn:
         raise TypeError(
@@ -369,13 +367,13 @@ def weighted(values: Value, weights: Value | None) -> Value:
 
 
 def users_line() -> str:
-    """Returns file and line of the innermost code outside of this package.
+    """Returns file and line of the innermost code outside of this package and NumPy.
 
     Example:
         >>> users_line().startswith("<doctest")
         True
     """
     frame: FrameType | None = sys._getframe(1)
-    while frame is not None and frame.f_code.co_filename.startswith(_PACKAGE):
+    while frame is not None and frame.f_code.co_filename.startswith(_PACKAGES):
         frame = frame.f_back
     return "?" if frame is None else f"{frame.f_code.co_filename}:{frame.f_lineno}"

@@ -183,6 +183,10 @@ class Variable(Operators, Weight):
             raise ValueError("weights live in the core; NumPy gets a copy (leave copy=False out)")
         return self.numpy().astype(dtype or np.float32, copy=False)
 
+    def __array_ufunc__(self, ufunc: Any, method: str, *inputs: Any, **options: Any) -> Any:
+        values = [each.value if isinstance(each, Variable) else each for each in inputs]
+        return getattr(ufunc, method)(*values, **options)
+
     def __dlpack__(self, **how: Any) -> Any:
         """Hands other libraries a copy: `torch.from_dlpack(layer.kernel)`."""
         return self.numpy().__dlpack__(**how)
