@@ -199,7 +199,7 @@ class Networks:
         last = self._plan.nodes[-1].layer
         while (inner := getattr(last, "_blueprint", None)) is not None:
             last = inner.nodes[-1].layer
-        activation = getattr(last, "activation", None)
+        activation = getattr(last, "_activation", None)
         if loss._from_logits and activation in ("softmax", "sigmoid"):
             warn(
                 f"{loss.kind} has from_logits=True, but layer {last.name!r} ends the model with a "
