@@ -53,7 +53,6 @@ DEFAULTS = {
     ("layers.AveragePooling3D", "pool_size"): 2,
     ("Model", "inputs"): None,  # Keras's functional class has a subclass's place here
     ("Model", "outputs"): None,
-    ("Sequential.build", "input_shape"): inspect.Parameter.empty,
 }
 
 
@@ -132,7 +131,7 @@ NOT_OFFERED: dict[str, Any] = {
     "half": (lambda: layers.Dense(2, dtype="float16"), "dtype", "set_precision"),
     "shards": (lambda: small_model().save_weights("m", max_shard_size=1), "max_shard_size"),
     "mismatch": (lambda: small_model().load_weights("m", skip_mismatch=True), "skip_mismatch"),
-    "rows of a table": (lambda: small_model().summary(layer_range=[1, 2]), "layer_range"),
+    "widths of a table": (lambda: small_model().summary(positions=[0.3, 1.0]), "positions"),  # type: ignore[arg-type]
 }
 
 

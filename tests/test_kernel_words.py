@@ -174,3 +174,14 @@ def test_what_no_kernel_is() -> None:
         Sequences()(np.ones((1, 5, 5, 3)))
     with pytest.raises(ValueError, match="must be what add_weight returned, or an array"):
         Transposed()(np.ones((1, 5, 3)))
+
+
+@pytest.mark.parametrize("make", [np.ones, lambda shape: layers.Input(shape[1:])])
+def test_inputs_by_their_name(make: Any) -> None:
+    """Keras's: `inputs` of what has windows, on arrays and symbolic tensors."""
+    x, square, each = make((2, 6, 6, 3)), np.ones((3, 3, 3, 4), np.float32), np.ones((3, 3, 3, 2), np.float32)
+    assert ops.conv(inputs=x, kernel=square).shape[1:] == (4, 4, 4)
+    assert ops.conv_transpose(inputs=x, kernel=np.swapaxes(square, 2, 3)).shape[1:] == (8, 8, 4)
+    assert ops.depthwise_conv(inputs=x, kernel=each).shape[1:] == (4, 4, 6)
+    for pool in (ops.max_pool, ops.average_pool):
+        assert pool(inputs=x, pool_size=2).shape[1:] == (3, 3, 3)

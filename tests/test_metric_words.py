@@ -288,3 +288,11 @@ def test_against_scikit_learn() -> None:
         ),
     ):
         assert float(got) == pytest.approx(want, rel=1e-5)
+
+
+def test_functions_are_called_as_keras_calls_them() -> None:
+    def OwnRate(y_true: Any, y_pred: Any) -> Any:  # noqa: N802
+        return ops.mean(y_pred, axis=-1)
+
+    assert metrics.get(OwnRate).name == "own_rate"
+    assert metrics.get(lambda y_true, y_pred: OwnRate(y_true, y_pred)).name == "lambda"

@@ -413,3 +413,27 @@ def test_metrics_with_and_without_weights_are_told_apart() -> None:
     assert told["mae"] == pytest.approx(errors.mean(), rel=1e-5)
     assert told["weighted_mae"] == pytest.approx((errors * weights).sum() / weights.sum(), rel=1e-5)
     assert list(model.fit(x, y, sample_weight=weights, verbose=0).history) == names
+
+
+def test_summary_of_some_layers() -> None:
+    model = cnnfast.Sequential([cnnfast.Input((4,)), *(layers.Dense(3, name=f"d{i}") for i in range(4))])
+    lines: list[str] = []
+    model.summary(print_fn=lines.append, layer_range=["d1", "d[12]"])
+    assert [name for name in ("d0", "d1", "d2", "d3") if any(f"{name} (" in line for line in lines)] == [
+        "d1",
+        "d2",
+    ]
+    assert any("Total params: 51" in line for line in lines)  # of all
+    for wrong, words in (
+        (["d1"], "two names"),
+        ([1, 2], "two names"),
+        (["d1", "x"], "no layer's name .* 'x'"),
+    ):
+        with pytest.raises(ValueError, match=words):
+            model.summary(layer_range=wrong)  # type: ignore[arg-type]
+
+
+def test_a_chain_that_knows_its_shape_is_built() -> None:
+    cnnfast.Sequential([cnnfast.Input((4,)), layers.Dense(3)]).build()
+    with pytest.raises(ValueError, match="shape"):
+        cnnfast.Sequential([layers.Dense(3)]).build()

@@ -104,7 +104,7 @@ from cnnfast.metrics.regression import (
 from cnnfast.metrics.report import classification_report
 from cnnfast.utils.custom_objects import custom_object_scope
 from cnnfast.utils.missing import missing
-from cnnfast.utils.serialization import registry, resolve, serialize
+from cnnfast.utils.serialization import registry, resolve, serialize, snake_case
 
 _REGISTRY: dict[str, type[Metric]] = registry(
     AUC,
@@ -182,7 +182,7 @@ def get(identifier: Any) -> Metric:
     if callable(identifier) and not isinstance(identifier, (type, Metric)):
         name = getattr(identifier, "__name__", "metric")
         if name not in _REGISTRY or globals().get(name) is not identifier:
-            return MeanMetricWrapper(identifier, name)
+            return MeanMetricWrapper(identifier, snake_case(name.strip("<>")))  # as Keras names a lambda
         return get(name)  # ours are written into files
     return resolve(identifier, Metric, _REGISTRY, "metric", get)
 

@@ -193,7 +193,7 @@ class BaseModel(Trainer, Layer):
         print_fn: Callable[[str], object] | None = None,
         expand_nested: bool = False,
         show_trainable: bool = False,
-        layer_range: None = None,
+        layer_range: Sequence[str] | None = None,
     ) -> None:
         """Prints a table: each layer's output shape, weights, multiply-adds and memory for one sample.
 
@@ -205,12 +205,13 @@ class BaseModel(Trainer, Layer):
             print_fn: Called with each line; None means `print`.
             expand_nested: Whether the layers of models in this one are listed below them.
             show_trainable: Keras's argument; that is shown.
-            layer_range: Not offered; must be None.
+            layer_range: The first and the last layer to list, as regular expressions that their names match;
+                None lists all. The sums below the table are of the whole model.
         """
-        not_offered("summary", positions=(positions, None), layer_range=(layer_range, None))
+        not_offered("summary", positions=(positions, None))
         from cnnfast.models.summary import summary_lines
 
-        for line in summary_lines(self, line_length, expand_nested):
+        for line in summary_lines(self, line_length, expand_nested, layer_range):
             (print_fn or print)(line)
 
     def profile(self, x: Any, y: Any = None, training: bool = False, runs: int = 5) -> Profile:

@@ -135,15 +135,19 @@ class Sequential(BaseModel):
         self._changed()
         return layer
 
-    def build(self, input_shape: Sequence[int | None]) -> None:
+    def build(self, input_shape: Sequence[int | None] | None = None) -> None:
         """Tells the input's shape.
 
         Args:
             input_shape: Shape of a batch, as in Keras: the first axis, None or a number, is the batch's.
+                None where the model knows it.
 
         Raises:
-            ValueError: If it does not suit, or the model knows another one.
+            ValueError: If it does not suit, or the model knows another one, or none.
         """
+        if input_shape is None:
+            self.blueprint  # noqa: B018  # says what is missing
+            return
         shape = batch_shape(input_shape)[1]
         if self._source is not None and not fits(shape, self._source.shape[1:]):
             raise ValueError(

@@ -123,7 +123,7 @@ def _groups(kernel: NDArray[np.float32], x: Any, data_format: str | None) -> int
 
 @in_layers
 def conv(
-    x: Any,
+    inputs: Any,
     kernel: Any,
     strides: int | Sequence[int] = 1,
     padding: PaddingArgument = "valid",
@@ -138,7 +138,7 @@ def conv(
     Formula: as `layers.Conv1D`, `layers.Conv2D` and `layers.Conv3D`; the kernel tells which.
 
     Args:
-        x: Sequences, images or volumes, batch axis first; or what stands for them.
+        inputs: Sequences, images or volumes, batch axis first; or what stands for them.
         kernel: Filters, (height, width, channels / groups, filters), with one or three sizes in place of
             height and width for sequences and volumes; in a `call` an array, a weight, or what was made of
             weights.
@@ -146,7 +146,7 @@ def conv(
         padding: "valid", "same", an int, one for each axis, or (before, after) of each.
         data_format: "channels_last", "channels_first", or None for `cnnfast.image_data_format()`.
         dilation_rate: Distance between the taps of a filter, an int or one for each axis.
-        groups: Number of groups of channels; None is what the channels of x and of the kernel tell.
+        groups: Number of groups of channels; None is what the channels of inputs and of the kernel tell.
         bias: One number for each filter; None for none.
         activation: A name in `cnnfast.ops`, such as "relu" or "gelu", or a function; None for none.
 
@@ -170,13 +170,15 @@ def conv(
         array([ 0., 30., 30.,  0.], dtype=float32)
     """
     if isinstance(kernel, Value):
-        return _by_computed(x, kernel, strides, padding, data_format, dilation_rate, groups, bias, activation)
-    filters = checked_kernel(kernel, x, "channels / groups, filters")
-    count = _groups(filters, x, data_format) if groups is None else groups
+        return _by_computed(
+            inputs, kernel, strides, padding, data_format, dilation_rate, groups, bias, activation
+        )
+    filters = checked_kernel(kernel, inputs, "channels / groups, filters")
+    count = _groups(filters, inputs, data_format) if groups is None else groups
     operation = convolution(
         filters, strides, padding, data_format, dilation_rate, count, bias is not None, activation
     )
-    return run(operation, x, [kernel] if bias is None else [kernel, bias])
+    return run(operation, inputs, [kernel] if bias is None else [kernel, bias])
 
 
 def _by_computed(

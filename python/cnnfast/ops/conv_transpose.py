@@ -61,7 +61,7 @@ def _operation(
 
 @in_layers
 def conv_transpose(
-    x: Any,
+    inputs: Any,
     kernel: Any,
     strides: int | Sequence[int] = 1,
     padding: PaddingArgument = "valid",
@@ -78,7 +78,7 @@ def conv_transpose(
     tells which.
 
     Args:
-        x: Sequences, images or volumes, batch axis first.
+        inputs: Sequences, images or volumes, batch axis first.
         kernel: Filters, (height, width, filters / groups, channels), with one or three sizes in place of
             height and width for sequences and volumes.
         strides: Step between the places that neighbouring pixels write to, an int or one for each axis.
@@ -107,7 +107,7 @@ def conv_transpose(
         >>> conv_transpose(np.array([[[1.0], [10.0]]]), np.array([[[1.0]], [[2.0]], [[3.0]]]), 2).ravel()
         array([ 1.,  2., 13., 20., 30.], dtype=float32)
     """
-    filters = checked_kernel(kernel, x, "filters / groups, channels")
+    filters = checked_kernel(kernel, inputs, "filters / groups, channels")
     operation = _operation(
         filters,
         strides,
@@ -119,7 +119,7 @@ def conv_transpose(
         bias is not None,
         activation,
     )
-    return run(operation, x, [kernel] if bias is None else [kernel, bias])
+    return run(operation, inputs, [kernel] if bias is None else [kernel, bias])
 
 
 def conv_transpose_grad(

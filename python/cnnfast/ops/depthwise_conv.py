@@ -52,7 +52,7 @@ def _grouped(kernel: NDArray[np.float32]) -> NDArray[np.float32]:
 
 @in_layers
 def depthwise_conv(
-    x: Any,
+    inputs: Any,
     kernel: Any,
     strides: int | Sequence[int] = 1,
     padding: PaddingArgument = "valid",
@@ -66,7 +66,7 @@ def depthwise_conv(
     Formula: as `layers.DepthwiseConv1D` and `layers.DepthwiseConv2D`; the kernel tells which.
 
     Args:
-        x: Sequences, images or volumes, batch axis first.
+        inputs: Sequences, images or volumes, batch axis first.
         kernel: Filters, (height, width, channels, multiplier), with one or three sizes in place of height and
             width for sequences and volumes.
         strides: Step between outputs, an int or one for each axis.
@@ -97,13 +97,13 @@ def depthwise_conv(
         [[[[3.0, 30.0], [5.0, 50.0]]]]
     """
     if isinstance(kernel, Value):
-        return _by_computed(x, kernel, strides, padding, data_format, dilation_rate, bias, activation)
-    filters = checked_kernel(kernel, x, "channels, multiplier")
+        return _by_computed(inputs, kernel, strides, padding, data_format, dilation_rate, bias, activation)
+    filters = checked_kernel(kernel, inputs, "channels, multiplier")
     plain = convolution(
         filters, strides, padding, data_format, dilation_rate, 1, bias is not None, activation
     )
     operation = _Depthwise(**vars(plain))
-    return run(operation, x, [kernel] if bias is None else [kernel, bias])
+    return run(operation, inputs, [kernel] if bias is None else [kernel, bias])
 
 
 def _by_computed(

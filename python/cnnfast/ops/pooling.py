@@ -80,9 +80,9 @@ def _window(
     return size, steps, normal_padding(padding, rank), bool(ceil_mode), resolve_data_format(data_format)
 
 
-@operation("x", batches=True)
+@operation("inputs", batches=True)
 def max_pool(
-    x: Any,
+    inputs: Any,
     pool_size: int | Sequence[int],
     strides: int | Sequence[int] | None = None,
     padding: PaddingArgument = "valid",
@@ -93,7 +93,7 @@ def max_pool(
     """Returns the largest value of each window.
 
     Args:
-        x: Images, sequences or volumes, batch axis first; or what stands for them.
+        inputs: Images, sequences or volumes, batch axis first; or what stands for them.
         pool_size: Height and width of the window, an int or one for each axis.
         strides: Step between windows, likewise; None means `pool_size`.
         padding: "valid", "same", an int, (height, width), or ((top, bottom), (left, right)).
@@ -117,8 +117,8 @@ def max_pool(
         >>> max_pool(np.arange(16.0).reshape(1, 4, 4, 1), 2).ravel()
         array([ 5.,  7., 13., 15.], dtype=float32)
     """
-    window = _window(x, pool_size, strides, padding, data_format, ceil_mode)
-    return run(_MaxPool(*window, per_axis(dilation_rate, "dilation_rate", len(window[0]))), x)
+    window = _window(inputs, pool_size, strides, padding, data_format, ceil_mode)
+    return run(_MaxPool(*window, per_axis(dilation_rate, "dilation_rate", len(window[0]))), inputs)
 
 
 def max_pool_grad(
@@ -156,9 +156,9 @@ def max_pool_grad(
     return run_grad(pool, x, grad_out)[0]
 
 
-@operation("x", batches=True)
+@operation("inputs", batches=True)
 def average_pool(
-    x: Any,
+    inputs: Any,
     pool_size: int | Sequence[int],
     strides: int | Sequence[int] | None = None,
     padding: PaddingArgument = "valid",
@@ -169,7 +169,7 @@ def average_pool(
     """Returns the mean of each window.
 
     Args:
-        x: Images, sequences or volumes, batch axis first; or what stands for them.
+        inputs: Images, sequences or volumes, batch axis first; or what stands for them.
         pool_size: Height and width of the window, an int or one for each axis.
         strides: Step between windows, likewise; None means `pool_size`.
         padding: "valid", "same", an int, (height, width), or ((top, bottom), (left, right)).
@@ -193,8 +193,8 @@ def average_pool(
         >>> average_pool(np.arange(16.0).reshape(1, 4, 4, 1), 2).ravel()
         array([ 2.5,  4.5, 10.5, 12.5], dtype=float32)
     """
-    window = _window(x, pool_size, strides, padding, data_format, ceil_mode)
-    return run(_AveragePool(*window, bool(count_include_pad)), x)
+    window = _window(inputs, pool_size, strides, padding, data_format, ceil_mode)
+    return run(_AveragePool(*window, bool(count_include_pad)), inputs)
 
 
 def average_pool_grad(

@@ -113,14 +113,17 @@ def in_layers(word: Word) -> Word:
         >>> in_layers(lambda x, factor: x * factor)(Input((3,)), 2.0).shape
         (None, 3)
     """
+    first = word.__code__.co_varnames[0]
 
     @wraps(word)
-    def called(x: Any, *args: Any, **kwargs: Any) -> Any:
+    def called(*args: Any, **kwargs: Any) -> Any:
+        x = args[0] if args else kwargs.get(first)
         if not isinstance(x, SymbolicTensor):
-            return word(x, *args, **kwargs)
+            return word(*args, **kwargs)
         from cnnfast.layers import Lambda
 
-        return Lambda(lambda given: word(given, *args, **kwargs))(x)
+        others = {name: value for name, value in kwargs.items() if args or name != first}
+        return Lambda(lambda given: word(given, *args[1:], **others))(x)
 
     return cast("Word", called)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from cnnfast.schedules.cosine import CosineDecay, CosineDecayRestarts, OneCycle
@@ -12,6 +13,7 @@ from cnnfast.schedules.decay import (
     PolynomialDecay,
 )
 from cnnfast.schedules.schedule import LearningRateSchedule
+from cnnfast.utils.custom_objects import custom_object_scope
 from cnnfast.utils.missing import missing
 from cnnfast.utils.serialization import registry, resolve, serialize
 
@@ -26,14 +28,15 @@ _REGISTRY: dict[str, type[LearningRateSchedule]] = registry(
 )
 
 
-def deserialize(config: Any) -> LearningRateSchedule:
-    """Returns the schedule that a configuration, as `serialize` makes it, stands for.
+def deserialize(config: Any, custom_objects: Mapping[str, Any] | None = None) -> LearningRateSchedule:
+    """Returns the schedule that `serialize` described, with objects of your own by name.
 
     Example:
         >>> deserialize(serialize(ExponentialDecay(0.1, 1000, 0.5))).decay_rate
         0.5
     """
-    return resolve(config, LearningRateSchedule, _REGISTRY, "schedule", LearningRateSchedule.of)
+    with custom_object_scope(custom_objects):
+        return resolve(config, LearningRateSchedule, _REGISTRY, "schedule", LearningRateSchedule.of)
 
 
 __all__ = [
