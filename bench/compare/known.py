@@ -23,6 +23,7 @@ THEIRS = {
     "InceptionV3": "inception_v3",
 }
 SIDES = {"InceptionV3": 299}
+RANDOM = ("MobileNetV2",)  # with dropout, so that no two libraries' losses are the same
 BATCH = 4  # of training
 STEPS = 2  # of training that are compared
 
