@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
+from functools import partial
 
 from cnnfast.callbacks.callback import Logs
 from cnnfast.callbacks.monitor import Mode, MonitorCallback
@@ -76,7 +77,8 @@ class ModelCheckpoint(MonitorCallback):
         if complete:
             self._path(dict.fromkeys(names, 0.0), 0 if self.listens_to_batches else None)
         if not self.save_weights_only:
-            check_held(self.model)
+            # Keras's files hold code as the graph that it calls.
+            (self.model.get_config if self.filepath.endswith(".keras") else partial(check_held, self.model))()
         target_path(self.filepath, ".safetensors" if self.save_weights_only else ".cnnfast", overwrite=True)
         folder = os.path.dirname(self.filepath.partition("{")[0])
         _make_folder(folder)

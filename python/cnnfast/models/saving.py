@@ -58,13 +58,13 @@ def save_model(model: BaseModel, filepath: str | os.PathLike[str], overwrite: bo
             suffix is that of another format.
         OSError: If it cannot be written; names the file.
     """
-    check_held(model)
     path = target_path(filepath, _MODEL_SUFFIX, overwrite)
     if path.suffix.lower() == foreign.KERAS_SUFFIX:
         from cnnfast.io import keras_file
 
         keras_file.save_model(model, path)
         return
+    check_held(model)
     with model._lock:  # all of one moment, though another thread may train or compile
         moment = model.network.snapshot()
         weights, taken = model._variables(), moment["weights"]
@@ -106,7 +106,7 @@ def save_model(model: BaseModel, filepath: str | os.PathLike[str], overwrite: bo
 
 
 def check_held(model: BaseModel) -> None:
-    """Checks that a file can hold the whole model.
+    """Checks that a file of ours can hold the whole model.
 
     Raises:
         ValueError: If it, or a layer of it, is code.
@@ -114,7 +114,7 @@ def check_held(model: BaseModel) -> None:
     if isinstance(model, Model) and model._has_call:
         raise ValueError(
             f"model {model.name!r} ({type(model).__name__}) is what its `call` says: code, which no file "
-            "holds; save the weights alone with save_weights"
+            "of ours holds; save it as .keras, or the weights alone with save_weights"
         )
     if model.built:
         model.get_config()
