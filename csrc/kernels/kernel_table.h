@@ -297,6 +297,7 @@ struct Winograd : WinogradTiles {
   WinogradForm form;
   int32_t pool;  // 1: maximum over 2x2 windows, if the sides of tiles are even
   Activation activation;
+  bool far;  // dst and residual are not in the near caches: asked for ahead
 };
 
 // Transforms the kernels of one block of sixteen outputs ("lanes") and all its inputs ("rows"):

@@ -302,7 +302,7 @@ static inline void winograd_outputs(const Winograd& a, const WinogradPlaces& p, 
     const int cols = (a.ow - tile.x < kOut ? a.ow - tile.x : kOut) / window;
     int64_t at = place(tile), ahead = place(walk.ahead);
     for (int block = 0; block < blocks; ++block, at += a.dst_block, ahead += a.dst_block) {
-      winograd_fetch_outputs<kOut>(a, ahead, row);
+      if (a.far) winograd_fetch_outputs<kOut>(a, ahead, row);
       for (int lane = 0; lane < kLanes; lane += V::lanes) {
         const V bias = a.bias ? load(a.bias + (first + block) * kLanes + lane) : zero();
         V out[kOut][kOut];

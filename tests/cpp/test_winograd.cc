@@ -89,7 +89,7 @@ void run(const KernelTable& k, const Case& c, const Data& d, int tiles_a_call) {
   a.src = d.src.data(), a.weights = d.weights.data(), a.bias = d.bias.data(), a.dst = d.dst.data();
   a.src_block = int64_t{c.ih} * c.iw * kLanes, a.src_sample = a.src_block * c.ic_blocks();
   a.dst_block = c.dst_at(0, kLanes, 0, 0), a.dst_sample = c.dst_at(1, 0, 0, 0);
-  a.pool = c.pool;
+  a.pool = c.pool, a.far = w.streams;
   if (c.pool) a.pool_index = reinterpret_cast<uint8_t*>(d.index.data());
   a.weights_frequency = w.frequency;
   a.ic = c.ic, a.oc = c.oc, a.ih = c.ih, a.iw = c.iw, a.oh = c.oh, a.ow = c.ow;

@@ -24,6 +24,10 @@ constexpr int kFewestTiles = 12;  // of a task that shares its output channels w
 // With 96 the frequencies of the outputs leave the second-level cache, which costs 7 to 20 % (Zen 3,
 // 2026-11).
 constexpr int kMostTiles = 48;
+// Images of so many floats are far from the core when they are written, unless a micro-batch writes the same
+// again: then asking for their lines costs more than it saves (Zen 5, 2026-11: 16@32 1.55 instead of 1.47
+// ms).
+constexpr int64_t kFarFloats = int64_t{1} << 18;
 // Packed weights that the next step no longer finds near, and so are stored past the caches: 128 to 128
 // channels of F(4, 3). Four layers of them gain 8 % of a step (8 x 8 pixels, batch 4), of 64 to 64 lose 5.
 constexpr int64_t kStreamedFloats = int64_t{1} << 19;
@@ -103,6 +107,7 @@ void lower(Builder& b, const Node& node, const ConvProblem& p, const Pass& pass)
   a.ic = pass.ic, a.ih = pass.src.h, a.iw = pass.src.w, a.oh = pass.dst.h, a.ow = pass.dst.w;
   a.pad_top = pass.pad_top, a.pad_left = pass.pad_left;
   a.form = pass.form, a.pool = pass.pool, a.activation = pass.activation;
+  a.far = b.n == b.batch && p.n * a.dst_sample >= kFarFloats;
   const int64_t group_floats = a.weights_frequency * weights_of(pass.form);
   const int64_t src_group = pass.ic / kLanes * a.src_block;  // more than one group: whole blocks
   const ParamSource bias = pass.bias;
