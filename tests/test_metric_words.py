@@ -295,4 +295,5 @@ def test_functions_are_called_as_keras_calls_them() -> None:
         return ops.mean(y_pred, axis=-1)
 
     assert metrics.get(OwnRate).name == "own_rate"
+    assert metrics.serialize(metrics.get(OwnRate)) == {"class_name": "OwnRate", "config": {}}
     assert metrics.get(lambda y_true, y_pred: OwnRate(y_true, y_pred)).name == "lambda"

@@ -92,6 +92,7 @@ from cnnfast.metrics.reduction import (
     Mean,
     MeanMetricWrapper,
     Sum,
+    name_of,
 )
 from cnnfast.metrics.regression import (
     CosineSimilarity,
@@ -104,7 +105,7 @@ from cnnfast.metrics.regression import (
 from cnnfast.metrics.report import classification_report
 from cnnfast.utils.custom_objects import custom_object_scope
 from cnnfast.utils.missing import missing
-from cnnfast.utils.serialization import registry, resolve, serialize, snake_case
+from cnnfast.utils.serialization import registry, resolve, serialize
 
 _REGISTRY: dict[str, type[Metric]] = registry(
     AUC,
@@ -180,9 +181,9 @@ def get(identifier: Any) -> Metric:
     if isinstance(identifier, str) and identifier in _REGISTRY:
         return _REGISTRY[identifier].from_config({"name": identifier})
     if callable(identifier) and not isinstance(identifier, (type, Metric)):
-        name = getattr(identifier, "__name__", "metric")
+        name = getattr(identifier, "__name__", "")
         if name not in _REGISTRY or globals().get(name) is not identifier:
-            return MeanMetricWrapper(identifier, snake_case(name.strip("<>")))  # as Keras names a lambda
+            return MeanMetricWrapper(identifier, name_of(identifier))
         return get(name)  # ours are written into files
     return resolve(identifier, Metric, _REGISTRY, "metric", get)
 

@@ -12,7 +12,17 @@ from cnnfast import ops
 from cnnfast.layers.tracing import Value, weighted
 from cnnfast.losses.reducing import as_numbers, same_rank, widened
 from cnnfast.metrics.metric import Metric
-from cnnfast.utils.serialization import Config
+from cnnfast.utils.serialization import Config, snake_case
+
+
+def name_of(function: Callable[..., Any]) -> str:
+    """Returns what a function is called as a metric, as Keras does.
+
+    Example:
+        >>> name_of(lambda y_true, y_pred: y_pred), name_of(share)
+        ('lambda', 'share')
+    """
+    return snake_case(getattr(function, "__name__", "metric").strip("<>"))
 
 
 def share(part: Any, whole: Any) -> Any:
@@ -186,7 +196,7 @@ class MeanMetricWrapper(Mean):
     def _own_function(self) -> Callable[..., Any] | None:
         """The function where it is all that there is to say."""
         alone = type(self) is MeanMetricWrapper and not self._fn_kwargs
-        return self._fn if alone and self.name == getattr(self._fn, "__name__", "") else None
+        return self._fn if alone and self.name == name_of(self._fn) else None
 
     def _values(self, y_true: Any, y_pred: Any) -> Any:
         return self._fn(y_true, y_pred, **self._fn_kwargs)
