@@ -11,7 +11,7 @@ from bench.compare.networks import Layer, Network
 from numpy.typing import NDArray
 
 import cnnfast
-from cnnfast import Input, Model, applications, config, io, layers, losses, optimizers
+from cnnfast import Input, Model, config, layers, losses, optimizers
 
 
 def make(threads: int, precision: config.Precision = "default") -> CnnfastEngine:
@@ -61,6 +61,8 @@ class CnnfastEngine:
 
 
 def _known(name: str, weights: Path, x: NDArray[Any]) -> tuple[Model, NDArray[Any]]:
+    from cnnfast import applications, io  # which old revisions lack
+
     model = getattr(applications, name)(input_shape=(*x.shape[2:], x.shape[1]), classifier_activation=None)
     io.load_weights(model, weights)
     return model, networks.channels_last_samples(x)
