@@ -17,6 +17,7 @@ pytestmark = [pytest.mark.peers, pytest.mark.filterwarnings("default")]  # Keras
 
 def _net(library: Any) -> Any:
     """Most kinds of layers with weights, two of some, models in the model and in these."""
+    library.utils.clear_session()  # names are counted anew, as in the sessions that files come from
     layers = library.layers
     inputs = layers.Input((12, 12, 3))
     x = layers.Conv2D(8, 3, padding="same")(inputs)
