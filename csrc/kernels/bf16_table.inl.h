@@ -14,7 +14,7 @@ static constexpr Bf16Kernels kBf16Kernels = {
     .conv = conv_bf16,
     .conv_wgrad = conv_bf16_wgrad,
     .gemm = {.per_float = 2, .run = gemm_bf16, .scratch = gemm_bf16_scratch, .pack = gemm_bf16_pack},
-    .depthwise_3x3 = depthwise_3x3<uint16_t>,
+    .depthwise_3x3 = kBf16Native ? depthwise_3x3<uint16_t> : nullptr,
 };
 
 }  // namespace SIMD_NAMESPACE

@@ -185,7 +185,8 @@ struct Bf16Kernels {
   void (*conv)(const ConvBf16&);
   void (*conv_wgrad)(const ConvBf16Wgrad&);
   GemmKernels gemm;
-  void (*depthwise_3x3)(const Depthwise3x3&);  // rounds what it makes
+  void (*depthwise_3x3)(
+      const Depthwise3x3&);  // rounds what it makes; null where this takes a step of its own
 };
 
 // Groups of 1, 2, 4 or 8 channels in the lanes of one block of sixteen, one plane; output lane l depends on

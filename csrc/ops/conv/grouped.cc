@@ -255,8 +255,8 @@ void forward(Builder& b, int value, const ConvProblem& p, const ConvPass& given)
   const Buffer packed = pack_weights(b, node, p, given.kernel, false, false);
   Pass pass{given, algorithm.name, p.in, p.out, packed, {}, {}};
   const Wide wide(p);
-  if (is_3x3(wide, p.axes()) && wide.channels == p.out.c && is_bounds(node.activation) &&
-      is_read_in_bf16(b, value)) {
+  if (b.k.bf16.depthwise_3x3 && is_3x3(wide, p.axes()) && wide.channels == p.out.c &&
+      is_bounds(node.activation) && is_read_in_bf16(b, value)) {
     pass.to = b.saved(value, "bfloat16") = b.buffer(ceil_div(floats_of(node, b.n), 2));
     pass.rounds = true;
   }
