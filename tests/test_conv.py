@@ -19,7 +19,8 @@ from support.numerical import assert_within
 
 from cnnfast import _core, ops
 
-ALGORITHMS = [None, "lanes", "blocked", "winograd", "winograd_f2"]  # test_winograd.py has the others
+# test_winograd.py has the others.
+ALGORITHMS = [None, "lanes", "blocked", "pixels", "winograd", "winograd_f2"]
 PLAIN = ConvCase(17, (9, 10), 17, 18, 1, (3, 3), (1, 1), (1, 1), "valid", "channels_last")
 
 
@@ -33,8 +34,8 @@ def test_sweep(case: ConvCase, algorithm: str | None, isa: str) -> None:
 @pytest.mark.parametrize("data_format", ["channels_last", "channels_first"])
 @pytest.mark.parametrize("strides", [(1, 1), (2, 2)])
 def test_plain_problem_is_never_refused(algorithm: str, data_format: str, strides: Any, isa: str) -> None:
-    if algorithm.startswith("winograd") and strides != (1, 1):
-        return  # test_winograd.py has its refusals
+    if (algorithm.startswith("winograd") or algorithm == "pixels") and strides != (1, 1):
+        return  # test_winograd.py and test_conv_pixels.py have their refusals
     case = replace(PLAIN, data_format=data_format, strides=strides)
     network = case.network(algorithm)
     assert chosen_algorithm(network, case.batch) == algorithm

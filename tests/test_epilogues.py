@@ -64,6 +64,7 @@ FORMULAS: dict[str, tuple[Write, Callable[[Array], Array], Callable[[Array], Arr
 PRODUCERS: dict[str, tuple[tuple[int, ...], int, str | None]] = {
     "blocked": ((7, 9, 20), 2, "blocked"),
     "lanes": ((7, 9, 5), 17, "lanes"),
+    "pixels": ((7, 37, 5), 2, "pixels"),
     "winograd": ((11, 9, 16), 2, "winograd"),
     "winograd pooled": ((10, 12, 16), 2, "winograd"),
     "lanes pooled": ((10, 12, 5), 17, "lanes"),

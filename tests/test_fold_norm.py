@@ -21,6 +21,8 @@ CASES: list[tuple[str, ConvCase]] = [
     ("blocked", replace(PLAIN, groups=2, oc=64, data_format="channels_first")),
     ("lanes", replace(PLAIN, batch=17, ic=5, oc=7)),
     ("lanes", replace(PLAIN, ic=6, oc=9, groups=3, use_bias=False)),
+    ("pixels", replace(PLAIN, ic=3, oc=7)),
+    ("pixels", replace(PLAIN, use_bias=False)),
     ("winograd", PLAIN),
     ("winograd_f2", replace(PLAIN, use_bias=False)),
     ("winograd_s2", STRIDED),

@@ -36,6 +36,21 @@ struct Rect {
   int32_t run;  // kernels with channels in lanes: see ConvBlocked
 };
 
+// Neighbouring pixels of a row in the lanes, forward, columns of stride 1. One sample; src points at the
+// first output's first term in planes that hold their border, and whole vectors are read: up to kPixelsSlack
+// floats behind what outputs see. dst is nchw16c, `cols` pixels a row.
+constexpr int kPixelsSlack = 2 * kLanes;
+struct ConvPixels {
+  const float* src;
+  const float* weights;  // [terms][oc]
+  const float* bias;     // [oc] or null
+  float* dst;
+  const int32_t* offsets;  // of the terms
+  int64_t src_row, dst_block;
+  int32_t terms, oc, rows, cols;
+  Activation activation;
+};
+
 // Batch in lanes. src and dst point at one block of sixteen samples. A tap is one (input channel, kernel
 // position) pair, channel-major, so that neighbouring taps read neighbouring pixels.
 struct ConvLanes {
@@ -500,6 +515,7 @@ struct KernelTable {
   void (*conv_lanes_wgrad)(const ConvLanesWgrad&);
   // For a rectangle with this many taps; outputs: of one of its rows, or of one of its rows of windows.
   int64_t (*lanes_wgrad_scratch)(int32_t n_taps, int32_t outputs);
+  void (*conv_pixels)(const ConvPixels&);
   void (*conv_blocked)(const ConvBlocked&);
   void (*conv_blocked_wgrad)(const ConvBlockedWgrad&);
   void (*conv_grouped)(const ConvGrouped&);

@@ -9,6 +9,7 @@
 #include "kernels/conv_blocked_wgrad.inl.h"
 #include "kernels/conv_grouped.inl.h"
 #include "kernels/conv_lanes.inl.h"
+#include "kernels/conv_pixels.inl.h"
 #include "kernels/depthwise.inl.h"
 #include "kernels/dropout.inl.h"
 #include "kernels/elementwise.inl.h"
@@ -36,6 +37,7 @@ static constexpr KernelTable kTable = {
     .conv_lanes = conv_lanes,
     .conv_lanes_wgrad = conv_lanes_wgrad,
     .lanes_wgrad_scratch = lanes_wgrad_scratch,
+    .conv_pixels = conv_pixels,
     .conv_blocked = conv_blocked,
     .conv_blocked_wgrad = conv_blocked_wgrad,
     .conv_grouped = conv_grouped,

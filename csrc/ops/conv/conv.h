@@ -105,7 +105,7 @@ const std::vector<const ConvAlgorithm*>& conv_algorithms();
 const ConvAlgorithm* find_conv_algorithm(const std::string& name);  // null: there is none
 extern const ConvAlgorithm kConvBlockedAlgorithm, kConvLanesAlgorithm, kConvWinogradAlgorithm,
     kConvWinogradF2Algorithm, kConvWinogradF6Algorithm, kConvWinogradS2Algorithm, kConvWinogradS2F5Algorithm,
-    kConvDepthwiseAlgorithm, kConvGroupedAlgorithm, kConvBf16Algorithm;
+    kConvDepthwiseAlgorithm, kConvGroupedAlgorithm, kConvBf16Algorithm, kConvPixelsAlgorithm;
 // Whose backward_weights is the cheapest in the layout of the forward algorithm, for a source in that layout
 // or in the user's order.
 const ConvAlgorithm& cheapest_weights(const ConvAlgorithm& forward, const ConvProblem&, Layout source);

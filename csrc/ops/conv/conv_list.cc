@@ -3,11 +3,11 @@
 namespace cnnfast {
 
 const std::vector<const ConvAlgorithm*>& conv_algorithms() {
-  static const std::vector<const ConvAlgorithm*> list{&kConvBlockedAlgorithm,      &kConvLanesAlgorithm,
-                                                      &kConvWinogradAlgorithm,     &kConvWinogradF2Algorithm,
-                                                      &kConvWinogradF6Algorithm,   &kConvWinogradS2Algorithm,
-                                                      &kConvWinogradS2F5Algorithm, &kConvDepthwiseAlgorithm,
-                                                      &kConvGroupedAlgorithm,      &kConvBf16Algorithm};
+  static const std::vector<const ConvAlgorithm*> list{
+      &kConvBlockedAlgorithm,      &kConvLanesAlgorithm,      &kConvWinogradAlgorithm,
+      &kConvWinogradF2Algorithm,   &kConvWinogradF6Algorithm, &kConvWinogradS2Algorithm,
+      &kConvWinogradS2F5Algorithm, &kConvDepthwiseAlgorithm,  &kConvGroupedAlgorithm,
+      &kConvBf16Algorithm,         &kConvPixelsAlgorithm};
   return list;
 }
 
