@@ -5,17 +5,14 @@ float32, masks, quantization, sparse tensors, what only a backend of Keras has),
 that apply. Of these, 95 of 100 are to pass; where we are is held by the last test. Tests that Keras itself
 skips on its NumPy backend count for neither.
 
-pip install 'cnnfast[conformance]' && KERAS_BACKEND=numpy pytest tests/conformance
+pip install 'cnnfast[conformance]' && pytest tests/conformance
 """
 
 import json
-import os
 from pathlib import Path
 
 import pytest
 
-if os.environ.get("KERAS_BACKEND") != "numpy":
-    pytest.skip("Keras's tests run with KERAS_BACKEND=numpy", allow_module_level=True)
 pytest.importorskip("keras", reason="Keras's tests are in its package: pip install 'cnnfast[conformance]'")
 
 from conformance import keras_suite

@@ -1,6 +1,5 @@
 """Files of Keras's models, both ways: outputs, weights, training that goes on; what is refused."""
 
-import os
 import warnings
 from pathlib import Path
 from typing import Any
@@ -15,7 +14,6 @@ import cnnfast
 from cnnfast import layers, ops, optimizers
 from cnnfast.models import ModelFileError, load_model
 
-os.environ.setdefault("KERAS_BACKEND", "numpy")  # before Keras is imported
 pytest.importorskip("keras", reason="Keras is an extra of the development environment")
 pytest.importorskip("h5py", reason="h5py is the extra h5")
 with warnings.catch_warnings():

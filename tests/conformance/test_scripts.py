@@ -4,7 +4,7 @@ Keras runs them as they are, on JAX in float64, from weights that float32 holds:
 numbers come near a ReLU's edge parts from it by rounding alone, another one on each CPU. For cnnfast only
 what they import changes.
 
-pip install 'cnnfast[conformance]' && KERAS_BACKEND=numpy pytest tests/conformance/test_scripts.py
+pip install 'cnnfast[conformance]' && pytest tests/conformance/test_scripts.py
 """
 
 import builtins
@@ -18,8 +18,6 @@ from typing import Any
 import numpy as np
 import pytest
 
-if os.environ.get("KERAS_BACKEND") != "numpy":
-    pytest.skip("Keras's tests run with KERAS_BACKEND=numpy", allow_module_level=True)
 pytest.importorskip("keras", reason="Keras runs the scripts, too: pip install 'cnnfast[conformance]'")
 
 pytestmark = pytest.mark.peers
