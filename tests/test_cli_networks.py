@@ -107,6 +107,12 @@ def test_open_sizes(tmp_path: Path, capsys: Captured) -> None:
     assert "leave --size out" in error_line(["predict", *words, "--size", "16"], capsys)
 
 
+def test_networks_without_weights(capsys: Captured) -> None:
+    told = error_line(["predict", "lenet5", "x.png"], capsys)
+    assert "lenet5 has no weights" in told
+    assert "--weights FILE" in told
+
+
 def test_bench(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: Captured) -> None:
     from cnnfast.cli import bench
 

@@ -129,14 +129,19 @@ def test_ink_is_never_pushed_off_the_page() -> None:
 
 @pytest.mark.parametrize("how", ["mnist", "drawing"])
 @pytest.mark.parametrize(
-    "page", [np.full((30, 30), 0.7), np.random.default_rng(1).normal(0.6, 0.02, (99, 99))]
+    "page",
+    [
+        np.full((30, 30), 0.7),  # a blank page
+        np.random.default_rng(1).normal(0.6, 0.02, (99, 99)),  # scanned
+        np.random.default_rng(1).uniform(0, 1, (99, 99)),  # a photo has no paper
+    ],
 )
-def test_blank_pictures_get_a_sentence(page: np.ndarray, how: str, tmp_path: Path) -> None:
+def test_pictures_without_ink_get_a_sentence(page: np.ndarray, how: str, tmp_path: Path) -> None:
     path = tmp_path / "blank.png"
     _bytes(page.clip(0, 1)).save(path)
     with pytest.raises(BlankError) as info:
         prepare(path, MNIST, how)  # type: ignore[arg-type]
-    refusal(info.value, "blank.png", "blank", "--raw")
+    refusal(info.value, "blank.png shows no drawing", "plain paper", "--raw")
     assert prepare(path, MNIST, "plain").pixels.shape == (28, 28, 1)
 
 

@@ -18,6 +18,10 @@ if TYPE_CHECKING:
 Weights = str | PathLike[str] | None
 
 
+class NoWeightsError(ValueError):
+    """Nobody has published weights of the network."""
+
+
 class Options(TypedDict, total=False):
     """Arguments that every network takes by keyword.
 
@@ -130,7 +134,7 @@ def _check_weights(network: Network, weights: Any, classes: int) -> None:
             "as in include_top=False"
         )
     if weights == "imagenet" and network.file is None:
-        raise ValueError(
+        raise NoWeightsError(
             f"there are no weights for {network.name} that learnt ImageNet; give weights=None or a file"
         )
     if weights == "imagenet" and classes != 1000:

@@ -122,7 +122,7 @@ def prepare(path: Path, wanted: ImageInput, preparation: Preparation) -> Prepare
     try:
         ink = Ink.of(grey / np.float32(white))
     except BlankError as error:
-        raise BlankError(f"{path} is blank: {error}; --raw takes it as it is") from error
+        raise BlankError(f"{path} shows no drawing: {error}; --raw takes it as it is") from error
     fit = ink.centred if preparation == "mnist" else ink.fitted
     ink = fit(wanted.height, wanted.width)
     pixels = np.rint(ink.values * 255).astype(np.uint8)[..., np.newaxis]

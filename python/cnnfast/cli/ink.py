@@ -33,7 +33,7 @@ _STRETCH_WORTH_TELLING, _SHIFT_WORTH_TELLING = 1.1, 1.5
 
 
 class BlankError(ValueError):
-    """There is nothing on the paper."""
+    """There is no ink on the paper, or no paper: of a photo as of a blank page."""
 
 
 @dataclass(frozen=True)
@@ -65,7 +65,7 @@ class Ink:
         darker, lighter = -float(away.min()), float(away.max())
         dark, contrast = darker > lighter, max(darker, lighter)
         if contrast < max(_LEAST_CONTRAST, _LEAST_OVER_NOISE * noise):
-            raise BlankError("nothing stands out from its background")
+            raise BlankError("no ink stands out from plain paper")
         values = np.clip(((-away if dark else away) - noise) / (contrast - noise), 0, 1)
         changes = ["dark ink made white"] if dark else []
         if 1 / contrast > _STRETCH_WORTH_TELLING:

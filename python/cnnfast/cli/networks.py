@@ -49,7 +49,7 @@ def _find(word: str, weights: str | None) -> Found:
     if not path.is_file():
         builder = _builder(word, whole=True)
         if builder is not None:
-            return Found(builder(weights=weights))
+            return Found(_known_network(builder, word, weights))
         if not os.path.dirname(word) and not path.suffix and not path.with_name(f"{word}.cnnfast").is_file():
             raise UserError(
                 f"there is no model {word}; cnnfast train makes one, and by name known are {_known()}"
@@ -72,6 +72,15 @@ def _find(word: str, weights: str | None) -> Found:
             f"PICTURE --weights {path} takes one of {_known()}"
         )
     return Found(builder(weights=path))
+
+
+def _known_network(builder: Any, word: str, weights: str | None) -> Any:
+    from cnnfast.applications._assembling import NoWeightsError
+
+    try:
+        return builder(weights=weights)
+    except NoWeightsError as error:
+        raise UserError(f"{word} has no weights that can be fetched; give a file: --weights FILE") from error
 
 
 def _sized(model: Any, size: int) -> Any:
