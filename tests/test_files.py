@@ -117,6 +117,14 @@ def test_names_meet(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
+    ("method", "name"), [("save", "net.cnnfast"), ("save_weights", "net.safetensors"), ("export_c", "net.c")]
+)
+def test_a_missing_folder_is_told(method: str, name: str, tmp_path: Path) -> None:
+    with pytest.raises(FileNotFoundError, match=rf"no folder .*absent; make it before {name} is written"):
+        getattr(small_model(), method)(tmp_path / "absent" / name)
+
+
+@pytest.mark.parametrize(
     ("method", "suffix", "right"),
     [
         ("save", ".safetensors", "'.cnnfast'"),

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import os
 from os import PathLike
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from cnnfast.layers import Input
 from cnnfast.models.errors import ModelFileError
+from cnnfast.models.files import written_at_once
 
 if TYPE_CHECKING:
     from cnnfast.models import Model
@@ -107,6 +109,7 @@ def save_onnx(model: BaseModel, filepath: str | PathLike[str]) -> None:
             images that are read at places.
         ValueError: If the model does not know its inputs' shapes, or operators depend on sizes that are open.
         ImportError: If the package `onnx` is not installed.
+        OSError: If the file cannot be written.
 
     Example:
         >>> import pathlib, tempfile
@@ -123,4 +126,5 @@ def save_onnx(model: BaseModel, filepath: str | PathLike[str]) -> None:
     onnx = required()
     proto = exported(model)
     onnx.checker.check_model(proto, full_check=True)
-    onnx.save(proto, os.fspath(filepath))
+    with written_at_once(Path(filepath)) as file:
+        file.write(proto.SerializeToString())

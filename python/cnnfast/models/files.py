@@ -101,12 +101,17 @@ def written_at_once(path: Path) -> Iterator[IO[bytes]]:
     the folder is removed.
 
     Raises:
+        FileNotFoundError: If its folder is missing.
         PermissionError: If the file is there and may not be written.
         OSError: If it cannot be written; names the path.
     """
     with naming(path):
         target = Path(os.path.realpath(path))
         mode = _mode_to_keep(path)
+        if not target.parent.is_dir():
+            raise FileNotFoundError(
+                f"there is no folder {target.parent}; make it before {path.name} is written"
+            )
         _remove_left_over(target.parent)
         temporary = target.with_name(f"{_PREFIX}{secrets.token_hex(6)}{_SUFFIX}")
         try:
