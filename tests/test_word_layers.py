@@ -348,3 +348,15 @@ def test_losses_of_the_last_call() -> None:
     layer(x)
     (told,) = layer.losses
     np.testing.assert_allclose(told, 0.01 * (np.maximum(x, 0) ** 2).sum() / len(x), rtol=1e-5)
+
+
+def test_an_array_in_a_word_stays_an_array() -> None:
+    """A list of so many numbers takes eight times their memory; a file gets one all the same."""
+    numbers = np.arange(6, dtype=np.float32).reshape(2, 3)
+    inputs = layers.Input((2, 3))
+    made = ops.add(inputs, numbers)
+    model, wanted = Model(inputs, made), numbers.copy()
+    numbers[:] = 0  # what becomes of the caller's own is not the model's concern
+    assert isinstance(made.layer.arguments["x2"], np.ndarray)
+    assert made.layer.get_config()["arguments"]["x2"] == wanted.tolist()
+    np.testing.assert_array_equal(model.predict(np.ones((1, 2, 3))), 1 + wanted[np.newaxis])

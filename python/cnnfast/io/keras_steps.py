@@ -329,4 +329,5 @@ def words_arguments(layer: layers.Operation, node: Node) -> tuple[Any, ...]:
             return [given(each) for each in argument]
         return argument
 
-    return tuple(given(layer.arguments[name]) for name in (*entry.tensors, *entry.lists))
+    arguments = layer.get_config()["arguments"]
+    return tuple(given(arguments[name]) for name in (*entry.tensors, *entry.lists))

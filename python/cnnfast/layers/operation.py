@@ -59,12 +59,16 @@ class Operation(Layer):
         sources: list[SymbolicTensor] = []
 
         def placed(tensor: Any) -> Any:
-            if not isinstance(tensor, SymbolicTensor):
-                return tensor
+            if not isinstance(
+                tensor, SymbolicTensor
+            ):  # numbers; of many, a list would take eight times as much
+                return tensor.copy() if isinstance(tensor, np.ndarray) else mapped(_plain, tensor)
             sources.append(tensor)
             return {_TENSOR: len(sources) - 1}
 
-        return cls(entry.name, mapped(_plain, entry.with_tensors(arguments, placed)))(*sources)
+        others = arguments.keys() - {*entry.tensors, *entry.lists}
+        plain = {**arguments, **{name: mapped(_plain, arguments[name]) for name in others}}
+        return cls(entry.name, entry.with_tensors(plain, placed))(*sources)
 
     def call(self, *tensors: Any) -> Any:
         """What the function returns."""
@@ -79,4 +83,8 @@ class Operation(Layer):
 
     def get_config(self) -> Config:
         """Returns the arguments that make an equal layer."""
-        return {**super().get_config(), "operation": self.operation, "arguments": self.arguments}
+        return {
+            **super().get_config(),
+            "operation": self.operation,
+            "arguments": mapped(_plain, self.arguments),
+        }
