@@ -184,6 +184,7 @@ def test_nodes_do_not_tell_whether_a_layer_trains(tmp_path: Path) -> None:
     model = cnnfast.Model(symbol, layers.Dropout(0.5)(symbol, training=False))
     with pytest.warns(UserWarning, match="follows the model's calls"):
         model.save(tmp_path / "net.keras")
+    assert np.ptp(load_model(tmp_path / "net.keras")(x, training=True)) == 0  # a file of ours keeps it
 
 
 def test_borders_of_ones_own_become_layers(tmp_path: Path) -> None:

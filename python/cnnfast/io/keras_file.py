@@ -34,7 +34,8 @@ if TYPE_CHECKING:
     from cnnfast.models.sequential import Sequential
     from cnnfast.utils.serialization import Config
 
-_CONFIG, _WEIGHTS = "config.json", "model.weights.h5"
+_CONFIG, _METADATA, _WEIGHTS = "config.json", "metadata.json", "model.weights.h5"
+_WRITER = "cnnfast"  # in the metadata, which Keras does not read
 _CONFIG_LIMIT_BYTES = 64 * 2**20  # Keras's configurations take ten times what ours do
 
 
@@ -51,18 +52,23 @@ def load_model(path: Path, compiled: bool) -> Model | Sequential:
     """
     if foreign.is_zip(path):
         with zipfile.ZipFile(path) as archive:
-            if archive.getinfo(_CONFIG).file_size > _CONFIG_LIMIT_BYTES:
-                raise ModelFileError(f"{_CONFIG} is larger than any model's")
-            config = plain_json(archive.read(_CONFIG))
+            config = _told(archive, _CONFIG)
+            own = _METADATA in archive.namelist() and _WRITER in _told(archive, _METADATA)
             check_stored(archive, _WEIGHTS)
         with opened(path, _WEIGHTS) as store:
-            return _of_keras_3(config, store, compiled)
+            return _of_keras_3(config, store, compiled, own)
     with opened(path) as store:
         return _of_h5(store, compiled)
 
 
-def _of_keras_3(config: Config, store: Store, compiled: bool) -> Model | Sequential:
-    reading = Reading()
+def _told(archive: zipfile.ZipFile, name: str) -> Any:
+    if archive.getinfo(name).file_size > _CONFIG_LIMIT_BYTES:
+        raise ModelFileError(f"{name} is larger than any model's")
+    return plain_json(archive.read(name))
+
+
+def _of_keras_3(config: Config, store: Store, compiled: bool, own: bool) -> Model | Sequential:
+    reading = Reading(own)
     model = reading.model(config)
     shape = (config.get("build_config") or {}).get("input_shape")
     if not model.built and shape is not None:
@@ -164,7 +170,9 @@ def save_model(model: Any, path: Path) -> None:
         config["compile_config"] = compiled
         weights |= {f"optimizer/vars/{number}": value for number, value in enumerate(kept or ())}
     parts = {
-        "metadata.json": json.dumps({"keras_version": _VERSION, "date_saved": _now()}).encode(),
+        _METADATA: json.dumps(
+            {"keras_version": _VERSION, "date_saved": _now(), _WRITER: _core.build_info()["version"]}
+        ).encode(),
         _CONFIG: write_description(config),
         _WEIGHTS: written(weights),
     }

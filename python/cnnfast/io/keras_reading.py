@@ -26,11 +26,16 @@ _CHAINS, _GRAPHS = ("Sequential",), ("Functional", "Model")
 class Reading:
     """Makes layers and models of configurations.
 
+    Args:
+        own: Whether the file was written here, so that what calls say of training counts: in Keras each call
+            of the whole model overrides it.
+
     Attributes:
         listed: By `id` of a model, its layers in the order of the file, in which weights are numbered.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, own: bool = False) -> None:
+        self.own = own
         self.listed: dict[int, list[Layer]] = {}
 
     def model(self, entry: Config) -> Model | Sequential:
@@ -115,6 +120,7 @@ class _Graph:
 
     def __init__(self, reading: Reading, entries: list[Config]) -> None:
         self.made: dict[str, Any] = {}
+        self._left_out = () if reading.own else ("training",)
         self._values: dict[tuple[str, int], Any] = {}
         todo: list[tuple[str, int, Any]] = []
         for entry in entries:
@@ -137,8 +143,7 @@ class _Graph:
             args, kwargs = self._given(args), self._given(kwargs)
         except KeyError:
             return False
-        # Whether a layer trains is told by each call of a model; Keras overrides what nodes say.
-        kwargs = {key: value for key, value in kwargs.items() if value is not None and key != "training"}
+        kwargs = {k: value for k, value in kwargs.items() if value is not None and k not in self._left_out}
         what = self.made[name]
         made = what(*args, **kwargs)
         if isinstance(made, SymbolicTensor) and isinstance(made.layer, layers.Operation):
