@@ -71,3 +71,57 @@ def test_weights_of_ours_in_keras(theirs: Any, tmp_path: Path) -> None:
     theirs.load_weights(tmp_path / "net.weights.h5")
     np.testing.assert_array_equal(again.predict(x, verbose=0), ours.predict(x, verbose=0))
     np.testing.assert_allclose(theirs.predict(x, verbose=0), expected, rtol=1e-5, atol=1e-6)
+
+
+def _own(library: Any) -> Any:
+    """A model with a `call`: layers of one shape, whose attributes have another order than their use."""
+    layers = library.layers
+
+    class Block(layers.Layer):  # type: ignore[misc]
+        def __init__(self, **options: Any) -> None:
+            super().__init__(**options)
+            self.outer, self._inner = layers.Dense(4, activation="tanh"), layers.Dense(4, activation="tanh")
+
+        def build(self, input_shape: Any) -> None:
+            for layer in (self.outer, self._inner):
+                layer.build(input_shape)
+            self.count = self.add_weight(shape=(4,), initializer="ones", trainable=False, name="count")
+            self.scale = self.add_weight(shape=(4,), initializer="ones", name="scale")
+
+        def call(self, x: Any) -> Any:
+            return self.outer(self._inner(x)) * self.scale + self.count
+
+    class Net(library.Model):  # type: ignore[misc]
+        def __init__(self, **options: Any) -> None:
+            super().__init__(**options)
+            self.second, self.first = layers.Dense(4), layers.Dense(4)
+            self.parts = [Block(), [layers.Dense(4), layers.Dense(4)], {"b": Block(), "a": layers.Dense(4)}]
+            self.last = self.first  # the same, which has the name that comes first
+            self.chain = library.Sequential([layers.Input((4,)), layers.Dense(4)])
+
+        def call(self, x: Any) -> Any:
+            block, (one, two), more = self.parts
+            x = two(one(block(self.second(self.first(x)))))
+            return self.last(self.chain(more["a"](more["b"](x))))
+
+    model = Net()
+    model(np.zeros((1, 4), np.float32))
+    return model
+
+
+@pytest.mark.parametrize("name", ["net.weights.h5", "net.keras"])
+def test_layers_that_are_attributes(name: str, tmp_path: Path) -> None:
+    """Groups are named after attributes, or after `layers`, where that comes first in the alphabet."""
+    theirs, ours, rng = _own(keras), _own(cnnfast), np.random.default_rng(0)
+    theirs.set_weights([rng.normal(size=weight.shape) * 0.3 for weight in theirs.get_weights()])
+    x = rng.normal(size=(3, 4)).astype(np.float32)
+    expected = theirs.predict(x, verbose=0)
+    (theirs.save_weights if "weights" in name else theirs.save)(tmp_path / name)
+    report = load_weights(ours, tmp_path / name)
+    assert report.by == "name"
+    assert report.complete
+    np.testing.assert_allclose(ours.predict(x, verbose=0), expected, rtol=1e-5, atol=1e-6)
+    ours.save_weights(tmp_path / "ours.weights.h5")
+    again = _own(keras)
+    again.load_weights(tmp_path / "ours.weights.h5")
+    np.testing.assert_allclose(again.predict(x, verbose=0), expected, rtol=1e-5, atol=1e-6)

@@ -73,7 +73,7 @@ def _of_keras_3(config: Config, store: Store, compiled: bool, own: bool) -> Mode
     shape = (config.get("build_config") or {}).get("input_shape")
     if not model.built and shape is not None:
         model.build(shape)
-    places = weight_places(model, lambda each: reading.listed[id(each)])
+    places = weight_places(model, reading.layers_of)
     variables = [variable for place in places for variable in place.variables]
     values = [value for place in places for value in _values(store, place)]
     _core.set_weights(variables, values)
@@ -112,7 +112,7 @@ def _of_h5(store: Store, compiled: bool) -> Model | Sequential:
     group = store.attributes.get("optimizer_weights")
     if group is not None and str(told.get("keras_version", "")).startswith("3"):
         kept = [whole(store, f"optimizer_weights/{name}") for name in group["weight_names"]]
-        _set_optimizer(model, weight_places(model, lambda each: reading.listed[id(each)]), kept)
+        _set_optimizer(model, weight_places(model, reading.layers_of), kept)
     return model
 
 
@@ -189,18 +189,13 @@ def save_weights(model: Any, path: Path) -> None:
         path: Where to.
 
     Raises:
-        ValueError: If the model does not know its input's shape, or has layers in layers of one's own.
+        ValueError: If the model does not know its input's shape.
         ImportError: If h5py is not installed.
     """
     model.blueprint  # noqa: B018  # says what is missing
     with model._lock:
         model._initialize()
         weights = _arrays(weight_places(model, lambda each: each.layers))
-    if len(weights) != len(model._variables()):
-        raise ValueError(
-            f"model {model.name!r} has layers of your own that hold layers, whose weights this file has no "
-            "names for; save them as .safetensors"
-        )
     content = written(weights)
     with written_at_once(path) as file:
         file.write(content)

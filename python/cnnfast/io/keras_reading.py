@@ -16,6 +16,9 @@ from cnnfast.utils.keras_names import NEAR
 from cnnfast.utils.serialization import snake_case
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from cnnfast.models.base import BaseModel
     from cnnfast.utils.serialization import Config
 
 # Keras's normalizes in training alone, and leaves what it made in the kernel.
@@ -30,13 +33,11 @@ class Reading:
         own: Whether the file was written here, so that what calls say of training counts: in Keras each call
             of the whole model overrides it.
 
-    Attributes:
-        listed: By `id` of a model, its layers in the order of the file, in which weights are numbered.
     """
 
     def __init__(self, own: bool = False) -> None:
         self.own = own
-        self.listed: dict[int, list[Layer]] = {}
+        self._listed: dict[int, list[Layer]] = {}
 
     def model(self, entry: Config) -> Model | Sequential:
         """Makes the model that a file describes.
@@ -48,6 +49,10 @@ class Reading:
         if not isinstance(found, (Model, Sequential)):
             raise ModelFileError(f"it describes a {entry.get('class_name')!r}, which is no model")
         return found
+
+    def layers_of(self, model: BaseModel) -> Sequence[Layer]:
+        """Returns a model's layers in the order of the file, in which weights are numbered."""
+        return self._listed.get(id(model), model.layers)  # the second, where a class of one's own made it
 
     def _layer(self, entry: Config) -> Layer:
         kind, config = str(entry.get("class_name")), entry.get("config", {})
@@ -112,7 +117,7 @@ class Reading:
     def _done(self, model: Layer, listed: list[Any], config: Config) -> None:
         if config.get("trainable") is False:
             model.trainable = False
-        self.listed[id(model)] = [each for each in listed if isinstance(each, Layer)]
+        self._listed[id(model)] = [each for each in listed if isinstance(each, Layer)]
 
 
 class _Graph:

@@ -1,7 +1,8 @@
 """Where Keras's files have weights and what optimizers keep.
 
 A layer's weights stand by its kind and number among its neighbours: "layers/conv2d_1/vars/0" is the first
-weight of the second convolution. An optimizer's variables stand in the order in which Keras makes them.
+weight of the second convolution. Layers that are attributes of a layer or model of one's own stand by these:
+"head/vars/0". An optimizer's variables stand in the order in which Keras makes them.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
-from cnnfast.layers.wrapper import Wrapper
+from cnnfast.layers.layer import Layer
 from cnnfast.models.base import BaseModel
 from cnnfast.models.functional import Model
 from cnnfast.optimizers import Nadam
@@ -21,7 +22,6 @@ from cnnfast.utils.serialization import snake_case
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from cnnfast.layers.layer import Layer
     from cnnfast.layers.variable import Variable
     from cnnfast.optimizers import Optimizer
 
@@ -56,22 +56,52 @@ def weight_places(model: BaseModel, listing: Listing) -> list[Place]:
         >>> [place.path for place in weight_places(model, lambda each: each.layers)]
         ['layers/dense/vars', 'layers/dense_1/vars']
     """
-    found: dict[int, Place] = {}
-    _gather(model, listing, "", found)
-    return [place for place in found.values() if place.variables]
+    paths = {id(layer): path for path, layer in _walk(model, listing, _by_name)}
+    ordered = [layer for _, layer in _walk(model, listing, list)]
+    return [Place(f"{paths[id(layer)]}vars", list(layer._weights)) for layer in ordered if layer._weights]
 
 
-def _gather(layer: Layer, listing: Listing, path: str, found: dict[int, Place]) -> None:
-    if id(layer) in found:
-        return
-    found[id(layer)] = Place(f"{path}vars", list(layer._weights))
-    if isinstance(layer, BaseModel):
+def _walk(layer: Layer, listing: Listing, ordered: Any) -> Iterator[tuple[str, Layer]]:
+    """Layers and the groups that they stand in, each layer once: in the first place where it is met."""
+    seen: set[int] = set()
+
+    def walk(layer: Layer, path: str) -> Iterator[tuple[str, Layer]]:
+        if id(layer) in seen:
+            return
+        seen.add(id(layer))
+        yield path, layer
+        for attribute in ordered(_attributes(layer, listing)):
+            for name, each in _held(*attribute):
+                yield from walk(each, f"{path}{name}/")
+
+    return walk(layer, "")
+
+
+def _attributes(layer: Layer, listing: Listing) -> list[tuple[str, Any]]:
+    """Where its layers are: a list of a graph or chain; attributes; of a model that is code, both."""
+    if isinstance(layer, BaseModel) and not (isinstance(layer, Model) and layer._has_call):
+        return [("layers", listing(layer))]
+    own = list(vars(layer).items())
+    held = [each for attribute in own for _, each in _held(*attribute)]
+    return [*own, ("layers", held)] if isinstance(layer, BaseModel) else own
+
+
+def _by_name(attributes: Any) -> list[tuple[str, Any]]:
+    """As Keras visits them to name groups, the private ones last; it lists variables as they were set."""
+    return sorted(attributes, key=lambda each: (each[0].startswith("_"), each[0]))
+
+
+def _held(name: str, value: Any) -> Iterator[tuple[str, Layer]]:
+    """An attribute that is a layer, or those in its lists and dicts, which stand by their kind and number."""
+    if isinstance(value, Layer):
+        yield name, value
+    elif isinstance(value, (list, tuple, dict)):
         numbers: Counter[str] = Counter()
-        for each in listing(layer):
-            kind = _kind(each)
-            _gather(each, listing, f"{path}layers/{_numbered(kind, numbers)}/", found)
-    elif isinstance(layer, Wrapper):
-        _gather(layer.layer, listing, f"{path}layer/", found)
+        for each in value.values() if isinstance(value, dict) else value:
+            if not isinstance(each, (Layer, list, tuple, dict)):
+                continue
+            kind = _kind(each) if isinstance(each, Layer) else "container"
+            yield from _held(f"{name}/{_numbered(kind, numbers)}", each)
 
 
 def _numbered(kind: str, numbers: Counter[str]) -> str:
