@@ -329,3 +329,65 @@ def test_known_networks_are_written(name: str, tmp_path: Path, request: pytest.F
     expected = keras.models.load_model(tmp_path / "net.keras")(x, training=False)
     assert np.ptp(expected) > 0.01 * np.abs(expected).max()
     _close(ours.predict(x, verbose=0), expected, 1e-4)
+
+
+def _gate(library: Any) -> Any:
+    """A layer of one's own with weights and a layer in it."""
+
+    class Gate(library.layers.Layer):  # type: ignore[misc]
+        def __init__(self, units: int = 4, **options: Any) -> None:
+            super().__init__(**options)
+            self.units, self.dense = units, library.layers.Dense(units)
+
+        def build(self, input_shape: Any) -> None:
+            self.dense.build(input_shape)
+            self.factors = self.add_weight(shape=(input_shape[-1], self.units), name="factors")
+
+        def call(self, x: Any) -> Any:
+            return library.ops.matmul(x, self.factors) * self.dense(x)
+
+        def get_config(self) -> Any:
+            return {**super().get_config(), "units": self.units}
+
+    return Gate
+
+
+@pytest.mark.parametrize("chain", [False, True])
+def test_layers_of_ones_own_with_weights(chain: bool, tmp_path: Path) -> None:
+    """They are told by their names; who loads the file gives the code, there as here."""
+    ours, theirs, path = _gate(cnnfast), _gate(keras), tmp_path / "net.keras"
+    image, listed = cnnfast.Input((3,)), [layers.Dense(5), ours(4), ours(2)]
+    model = cnnfast.Sequential([image, *listed])
+    if not chain:
+        made = image
+        for layer in listed:
+            made = layer(made)
+        model = cnnfast.Model(image, made)
+    model.compile("adam", "mse")
+    x = np.random.default_rng(0).normal(size=(8, 3)).astype(np.float32)
+    model.fit(x, x[:, :2], verbose=0)
+    model.save(path)
+    again = keras.models.load_model(path, custom_objects={"Gate": theirs})
+    _close(again(x), model.predict(x, verbose=0))
+    again.save(tmp_path / "theirs.keras")
+    for each in (path, tmp_path / "theirs.keras"):
+        loaded = load_model(each, custom_objects={"Gate": ours})
+        _close(loaded.predict(x, verbose=0), model.predict(x, verbose=0))
+        for one, other in zip(_state(loaded), _state(model), strict=True):
+            np.testing.assert_array_equal(one, other)
+    with pytest.raises(ModelFileError, match=r"Gate.*custom_objects"):
+        load_model(path)
+    with pytest.raises(ValueError, match="define get_config"):
+        cnnfast.Sequential([cnnfast.Input((3,)), _without_config(ours)]).save(path)
+
+
+def _without_config(gate: Any) -> Any:
+    class Fixed(gate):  # type: ignore[misc]
+        def __init__(self, units: int) -> None:
+            super().__init__(units)
+
+    return Fixed(2)
+
+
+def _state(model: Any) -> list[Any]:
+    return list(model.network.optimizer_state().values())

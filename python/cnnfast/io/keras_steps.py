@@ -12,7 +12,9 @@ from cnnfast import layers
 from cnnfast.io.keras_state import keras_class
 from cnnfast.layers.wrapper import Wrapper
 from cnnfast.utils.arguments import explicit_sides
+from cnnfast.utils.custom_objects import get_registered_name
 from cnnfast.utils.keras_names import NAMES
+from cnnfast.utils.serialization import check_makes_itself
 
 if TYPE_CHECKING:
     from cnnfast.layers.layer import Layer
@@ -84,12 +86,22 @@ def steps_of(node: Node) -> list[Step] | None:
     if isinstance(layer, layers.LayerScale):
         return [_scale(node)]
     kind = keras_class(layer)
+    if not type(layer).__module__.startswith("cnnfast."):
+        return [_own(layer)] if layer._weights else None
     if kind not in NAMES["layers"].split() or kind in _NOT_WRITTEN:
         return None
     config = dict(layer.get_config())
     before = _borders(node, config)
     config = _plain(_cleaned(layer, kind, config)) | _MORE.get(type(layer).__name__, {})
     return [*before, Step(named(entry_of("keras.layers", kind, config), layer.name), layer)]
+
+
+def _own(layer: Layer) -> Step:
+    """A layer of one's own that has weights: by its name, for whoever loads it to give the code."""
+    check_makes_itself(layer, layer.get_config())
+    kind = type(layer).__name__
+    entry = entry_of(type(layer).__module__, kind, _plain(_cleaned(layer, kind, layer.get_config())))
+    return Step(named({**entry, "registered_name": get_registered_name(type(layer))}, layer.name), layer)
 
 
 def _scale(node: Node) -> Step:
