@@ -146,18 +146,14 @@ std::vector<int> Builder::params_to_update() const {
 void Builder::sum_uses() {
   for (const auto& [first, uses] : uses_) {
     if (!trains(first) || uses == std::vector<int>{first}) continue;
-    const ParamPlace total = place(first);
-    std::vector<ParamPlace> shares;
-    for (const int use : uses) shares.push_back(place(use));
+    const Node& last = node(draft_.outputs[0]);
+    const Where sum = grad_of(place(first));
     const int64_t floats = param(first).size();
-    const auto add = k.add;
-    step(node(draft_.outputs[0]), "sum of uses", flat_tasks(floats), {}, [=](const Context& c, int64_t task) {
-      const int64_t at = task * kFlatTask, some = flat_size(floats, task);
-      float* const sum = c.grad(total) + at;
-      // The first use may be one that this program leaves out.
-      if (shares[0].position != total.position) std::copy_n(c.grad(shares[0]) + at, some, sum);
-      for (size_t i = 1; i < shares.size(); ++i) add(sum, c.grad(shares[i]) + at, sum, some);
-    });
+    // The first use may be one that this program leaves out.
+    if (uses[0] != first)
+      options.target.copy(*this, last, "sum of uses", {}, grad_of(place(uses[0])), sum, floats);
+    for (size_t i = 1; i < uses.size(); ++i)
+      options.target.add(*this, last, "sum of uses", {}, sum, grad_of(place(uses[i])), sum, floats);
   }
 }
 
@@ -219,22 +215,15 @@ Buffer Builder::grad(int value) {
   std::vector<Buffer>& shares = grads_[static_cast<size_t>(value)];
   if (const auto rate = loss_rates_.find(value); rate != loss_rates_.end()) {
     const Buffer share = new_grad(value);
-    const int64_t floats = floats_of(node(value), n);
-    step(node(value), "loss gradient", flat_tasks(floats), {share},
-         [=, rate = rate->second](const Context& c, int64_t task) {
-           std::fill_n(c.at(share) + task * kFlatTask, flat_size(floats, task), rate);
-         });
+    options.target.fill(*this, node(value), "loss gradient", {share}, buffer_of(share),
+                        floats_of(node(value), n), rate->second);
     loss_rates_.erase(rate);
   }
   while (shares.size() > 1) {
-    const Buffer a = shares[0], b = shares[1], total = buffer(floats_of(node(value), n));
     const int64_t floats = floats_of(node(value), n);
-    const auto add = k.add;
-    step(node(value), "sum of gradients", flat_tasks(floats), {a, b, total},
-         [=](const Context& c, int64_t task) {
-           const int64_t at = task * kFlatTask;
-           add(c.at(a) + at, c.at(b) + at, c.at(total) + at, flat_size(floats, task));
-         });
+    const Buffer a = shares[0], b = shares[1], total = buffer(floats);
+    options.target.add(*this, node(value), "sum of gradients", {a, b, total}, buffer_of(a), buffer_of(b),
+                       buffer_of(total), floats);
     shares.erase(shares.begin());
     shares[0] = total;
   }
@@ -243,16 +232,9 @@ Buffer Builder::grad(int value) {
 
 Buffer Builder::grad_before_activation(int value) {
   const Buffer after = grad(value);
-  const Activation kind = node(value).activation;
-  if (kind == Activation::none) return after;
-  const int64_t floats = floats_of(node(value), n);
-  const Buffer out = output(value), before = buffer(floats);
-  const auto activate_grad = k.activate_grad;
-  step(node(value), "activation gradient", flat_tasks(floats), {out, after, before},
-       [=](const Context& c, int64_t task) {
-         const int64_t at = task * kFlatTask;
-         activate_grad(kind, c.at(out) + at, c.at(after) + at, c.at(before) + at, flat_size(floats, task));
-       });
+  if (node(value).activation == Activation::none) return after;
+  const Buffer before = buffer(floats_of(node(value), n));
+  options.target.activation_gradient(*this, node(value), output(value), after, before);
   return before;
 }
 

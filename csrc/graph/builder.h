@@ -11,6 +11,7 @@
 #include "graph/draft.h"
 #include "graph/packing.h"
 #include "graph/program.h"
+#include "graph/target.h"
 
 namespace cnnfast {
 

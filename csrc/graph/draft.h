@@ -15,6 +15,7 @@ namespace cnnfast {
 struct ConvAlgorithm;
 struct ConvProblem;
 struct KernelTable;
+struct Target;
 struct Tuning;
 
 struct Draft {
@@ -53,6 +54,7 @@ struct PassOptions {
   const std::map<std::string, std::string>& forced;
   const Tuning& tuning;
   const ConvAlgorithm* first;  // or null: to be taken wherever it accepts, while tuning
+  const Target& target;
 };
 
 // Names of the passes that may be switched off, in the order in which they run.

@@ -1,5 +1,6 @@
 #include "graph/plan.h"
 
+#include "cnnfast/error.h"
 #include "ops/move.h"
 #include "ops/op.h"
 
@@ -46,24 +47,16 @@ std::vector<bool> follow_update(const Draft& draft) {
   return follow;
 }
 
+const Op& op_of(const Builder& b, int value) {
+  return *b.options.target.op_of(b.node(value));
+}
+
 void lower_forward(Builder& b, const std::vector<bool>& follow, bool after_update) {
   for (size_t i = 0; i < follow.size(); ++i)
-    if (follow[i] == after_update) op_of(b.node(static_cast<int>(i))).forward(b, static_cast<int>(i));
+    if (follow[i] == after_update) op_of(b, static_cast<int>(i)).forward(b, static_cast<int>(i));
 }
 
-// Copies the network's outputs to the caller, or their gradients from there.
-void lower_outputs(Builder& b, const std::vector<int>& outputs) {
-  for (size_t i = 0; i < outputs.size(); ++i) {
-    const Node& node = b.node(outputs[i]);
-    const int64_t elems = node.elems(), rows = node.rows;
-    const Buffer out = b.output(outputs[i]);
-    b.step(node, "output", b.rows(node), {out}, [=](const Context& c, int64_t row) {
-      const int64_t to = c.run.first_sample * rows + row;
-      std::copy_n(c.at(out) + row * elems, elems, c.run.outputs[i] + to * elems);
-    });
-  }
-}
-
+// From the caller.
 void lower_given_gradients(Builder& b, const std::vector<int>& outputs) {
   for (size_t i = 0; i < outputs.size(); ++i) {
     if (!b.needs_grad(outputs[i])) continue;
@@ -79,31 +72,36 @@ void lower_given_gradients(Builder& b, const std::vector<int>& outputs) {
 // After all gradients of parameters: weights take the values that they are assigned.
 void lower_assignments(Builder& b, const Draft& draft) {
   for (size_t i = 0; i < draft.nodes.size(); ++i)
-    if (draft.nodes[i].as<AssignAttrs>()) op_of(draft.nodes[i]).backward(b, static_cast<int>(i));
+    if (draft.nodes[i].as<AssignAttrs>()) op_of(b, static_cast<int>(i)).backward(b, static_cast<int>(i));
 }
 
 // Zeros, where no loss or output depends on the value.
 void lower_no_gradient(Builder& b, int value) {
   const Node& node = b.node(value);
-  const auto fill = [&](int64_t floats, auto place) {
-    b.step(node, "no gradient", flat_tasks(floats), {}, [=](const Context& c, int64_t task) {
-      std::fill_n(place(c) + task * kFlatTask, flat_size(floats, task), 0.0f);
-    });
+  const auto fill = [&](int64_t floats, const Where& place) {
+    b.options.target.fill(b, node, "no gradient", {}, place, floats, 0);
   };
   if (const auto* input = node.as<InputAttrs>(); input && b.differentiates_input())
     fill(floats_of(node, b.n), [i = input->number](const Context& c) { return c.run.grad_inputs[i]; });
   if (!moves_params(node)) return;
   for (const int position : node.params)
-    if (b.trainable(position))
-      fill(b.param(position).size(), [p = b.place(position)](const Context& c) { return c.grad(p); });
+    if (b.trainable(position)) fill(b.param(position).size(), grad_of(b.place(position)));
 }
 
 void lower_backward(Builder& b, const Draft& draft) {
   for (int i = static_cast<int>(draft.nodes.size()) - 1; i >= 0; --i)
     if (b.needs_grad(i) && b.has_grad(i))
-      op_of(b.node(i)).backward(b, i);
+      op_of(b, i).backward(b, i);
     else
       lower_no_gradient(b, i);
+}
+
+// That the target has all that the draft needs.
+void check_ops(const Draft& draft, const Target& target) {
+  for (const Node& node : draft.nodes)
+    if (!target.op_of(node))
+      fail(node.name, ": the ", target.name, " target has no ", op_of(node).name,
+           " yet; run this model on the CPU: model.to(\"cpu\").");
 }
 
 double work_of(const Graph& graph, int n) {
@@ -124,6 +122,7 @@ bool can_cut(const PlanRequest& r) {
   const bool whole_batch = r.mode == Mode::vjp || r.mode == Mode::vjp_training;
   if (whole_batch || r.disabled.count("depth_first") || r.n <= kMicroBatch || r.n % kMicroBatch != 0)
     return false;
+  if (&r.target != &kCpuTarget) return false;
   const Draft draft(r.graph, r.outputs);
   for (const Node& node : draft.nodes) {
     if ((op_of(node).mixes_samples && r.mode == Mode::train) || node.as<HostAttrs>()) return false;
@@ -139,44 +138,47 @@ bool can_cut(const PlanRequest& r) {
 }  // namespace
 
 PassOptions pass_options(const PlanRequest& r, int n) {
-  return {n, r.mode, r.precision, r.kernels, r.forced, r.tuning, r.first};
+  return {n, r.mode, r.precision, r.kernels, r.forced, r.tuning, r.first, r.target};
 }
 
 Program make_program(const PlanRequest& r, int n) {
   Draft draft(r.graph, r.outputs);
   const PassOptions options = pass_options(r, n);
   run_passes(draft, options, r.disabled);
+  check_ops(draft, r.target);
   const std::vector<int>& outputs = draft.outputs;
 
   Builder b(draft, r.graph, options, r.n);
   std::vector<int> ends = outputs;
   if (r.mode == Mode::train) {
     const auto calls_out = [](const Node& node) { return node.as<HostAttrs>() != nullptr; };
-    plan_update(b, r.update, std::none_of(draft.nodes.begin(), draft.nodes.end(), calls_out));
+    const bool at_once =
+        r.target.has_layouts && std::none_of(draft.nodes.begin(), draft.nodes.end(), calls_out);
+    plan_update(b, r.update, at_once);
     ends.resize(r.objective->losses.size());
   }
   mark_needed_gradients(b, draft, ends);
   if (r.mode == Mode::train) set_loss_rates(b, outputs, *r.objective);
   const std::vector<bool> follow = follow_update(draft);
-  if (!r.disabled.count("place_inside"))
+  if (r.target.has_layouts && !r.disabled.count("place_inside"))
     for (int i = static_cast<int>(draft.nodes.size()); i-- > 0;)
       if (draft.nodes[static_cast<size_t>(i)].as<MoveAttrs>()) place_sources(b, i);
   lower_forward(b, follow, false);
   switch (r.mode) {
     case Mode::predict:
-      lower_outputs(b, outputs);
+      r.target.outputs(b, outputs);
       b.join_micro_batches(0);
       break;
     case Mode::evaluate:
-      lower_results(b, outputs, *r.objective, r.update);
+      r.target.results(b, outputs, *r.objective, r.update);
       b.join_micro_batches(results_of(*r.objective));
       break;
     case Mode::train:
-      lower_results(b, outputs, *r.objective, r.update);
+      r.target.results(b, outputs, *r.objective, r.update);
       lower_backward(b, draft);
       b.sum_uses();
       b.join_micro_batches(results_of(*r.objective));
-      lower_update(b, b.node(outputs[0]), r.update);
+      r.target.update(b, b.node(outputs[0]), r.update);
       lower_forward(b, follow, true);
       lower_assignments(b, draft);
       break;

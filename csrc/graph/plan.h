@@ -3,6 +3,7 @@
 #include "graph/draft.h"
 #include "graph/program.h"
 #include "graph/results.h"
+#include "graph/target.h"
 #include "graph/tuning.h"
 #include "optim/update.h"
 
@@ -22,6 +23,7 @@ struct PlanRequest {
   const std::set<std::string>& disabled;
   const Tuning& tuning;
   const ConvAlgorithm* first = nullptr;  // as in PassOptions
+  const Target& target = kCpuTarget;
 };
 
 // For steps that see n samples at a time: the request's batch, or a micro-batch of it.

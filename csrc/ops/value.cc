@@ -6,21 +6,9 @@ namespace cnnfast {
 
 namespace {
 
-// One flat copy, task by task.
-template <class From, class To>
-Step& copy_step(Builder& b, const Node& node, const char* direction, int64_t floats, std::vector<Buffer> uses,
-                From from, To to) {
-  return b.step(node, direction, flat_tasks(floats), std::move(uses), [=](const Context& c, int64_t task) {
-    std::copy_n(from(c) + task * kFlatTask, flat_size(floats, task), to(c) + task * kFlatTask);
-  });
-}
-
-auto values_of(ParamPlace param) {
-  return [=](const Context& c) { return c.values(param); };
-}
-
-auto buffer_of(Buffer buffer) {
-  return [=](const Context& c) { return c.at(buffer); };
+Step& copy_step(Builder& b, const Node& node, const char* direction, int64_t floats,
+                const std::vector<Buffer>& uses, const Where& from, const Where& to) {
+  return b.options.target.copy(b, node, direction, uses, from, to, floats);
 }
 
 void weight_forward(Builder& b, int value) {
@@ -34,8 +22,7 @@ void weight_backward(Builder& b, int value) {
   const Node& node = b.node(value);
   const ParamPlace param = b.place(node.params[0]);
   const Buffer grad = b.grad(value);
-  copy_step(b, node, "backward weights", node.elems(), {grad}, buffer_of(grad),
-            [=](const Context& c) { return c.grad(param); });
+  copy_step(b, node, "backward weights", node.elems(), {grad}, buffer_of(grad), grad_of(param));
 }
 
 // Of a frozen weight there is none.
@@ -43,15 +30,10 @@ void gradient_forward(Builder& b, int value) {
   const Node& node = b.node(value);
   const ParamPlace param = b.place(node.params[0]);
   const Buffer to = b.output(value);
-  const bool known = b.trains(node.params[0]);
-  b.step(node, "forward", flat_tasks(node.elems()), {to},
-         [=, size = node.elems()](const Context& c, int64_t task) {
-           const int64_t at = task * kFlatTask, some = flat_size(size, task);
-           if (known)
-             std::copy_n(c.grad(param) + at, some, c.at(to) + at);
-           else
-             std::fill_n(c.at(to) + at, some, 0.0f);
-         });
+  if (b.trains(node.params[0]))
+    copy_step(b, node, "forward", node.elems(), {to}, grad_of(param), buffer_of(to));
+  else
+    b.options.target.fill(b, node, "forward", {to}, buffer_of(to), node.elems(), 0);
 }
 
 // Once, as packed weights are.
@@ -59,8 +41,8 @@ void constant_forward(Builder& b, int value) {
   const Node& node = b.node(value);
   const auto values = node.as<ConstantAttrs>()->values;
   const Buffer to = b.kept_output(value);
-  Step& step = copy_step(
-      b, node, "forward", node.elems(), {to}, [=](const Context&) { return values->data(); }, buffer_of(to));
+  const Where from = [=](const Context&) { return const_cast<float*>(values->data()); };
+  Step& step = copy_step(b, node, "forward", node.elems(), {to}, from, buffer_of(to));
   step.packs = true;
 }
 
