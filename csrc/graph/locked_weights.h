@@ -5,10 +5,18 @@
 #include <functional>
 
 #include "cnnfast/weight.h"
+#include "graph/device.h"
 #include "runtime/floats.h"
 #include "runtime/no_fork.h"
 
 namespace cnnfast {
+
+// The values as a device has them.
+struct Weight::Mirror {
+  DeviceFloats floats;
+  uint64_t version;     // of the weight, that they are
+  bool newest = false;  // the host's are older
+};
 
 class LockedWeights {
  public:
@@ -32,7 +40,11 @@ class LockedWeights {
 
   // Of one of the weights.
   static float* values(const Weight& weight) {
+    weight.fetch();
     return weight.values_ ? weight.values_->data() : weight.first_values();
+  }
+  static float* values_on(const DevicePtr& device, const Weight& weight) {
+    return device ? weight.mirrored(device) : values(weight);
   }
   static const WeightRules& rules(const Weight& weight) { return weight.rules_; }
   static bool has_values(const Weight& weight) { return weight.values_ != nullptr; }
@@ -40,6 +52,10 @@ class LockedWeights {
     weight.store(from, std::move(memory));
   }
   static void changed(Weight& weight) { ++weight.version_; }
+  static void changed_on_device(Weight& weight) {
+    weight.mirror_->version = ++weight.version_;
+    weight.mirror_->newest = true;
+  }
 
   bool are_awaited() const { return are_awaited(weights_); }
   static bool are_awaited(const std::vector<Weight*>& weights) {

@@ -146,6 +146,17 @@ void Network::set_learning_rate(double rate) {
   state_->optimizer.learning_rate = rate;
 }
 
+std::string Network::device() const {
+  const Lock lock(state_->mutex);
+  return name_of(state_->chosen_device());
+}
+
+void Network::set_device(const std::string& name) {
+  DevicePtr device = device_of(name);
+  const Lock lock(state_->mutex);
+  state_->device = std::move(device);
+}
+
 uint64_t Network::seed() const {
   const Lock lock(state_->mutex);
   return state_->seed;
@@ -178,6 +189,7 @@ int64_t Network::slot_elems() const {
 }
 
 std::vector<std::vector<float>> Network::copied_slots() const {
+  state_->fetch_slots();
   std::vector<std::vector<float>> copies(static_cast<size_t>(state_->optimizer.slots()));
   for (size_t i = 0; i < copies.size(); ++i) {
     copies[i].resize(static_cast<size_t>(slot_floats(all_weights_)), state_->optimizer.begin_of(i));
@@ -206,6 +218,7 @@ void Network::set_slots(const std::vector<std::vector<float>>& slots, int64_t st
     if (slot.size() != static_cast<size_t>(floats))
       fail("the optimizer's buffers must have ", floats, " elements, got ", slot.size(), ".");
   for (const WeightPtr& weight : all_weights_) state_->slots_of(weight);  // all memory first
+  state_->take_slots_back();
   int64_t at = 0;
   for (const WeightPtr& weight : all_weights_) {
     std::vector<Floats>& own = state_->slots_of(weight);

@@ -42,6 +42,7 @@ struct Network::Side {
   std::vector<float*> params;      // where the values of each parameter lie now
   std::vector<WeightRules> rules;  // of each parameter, when last looked up
   std::unique_ptr<Floats> grads;   // taken at the first run that needs them
+  DeviceFloats grads_there;        // likewise, on a device
 
   explicit Side(const Graph& graph) : graph(&graph) { make_tables(); }
   explicit Side(Objective wanted)
@@ -65,16 +66,22 @@ struct Network::Key {
   Precision precision;
   std::shared_ptr<const Tuning> tuning;
   uint64_t generation;  // of the optimizer
+  DevicePtr device;
 
   bool operator==(const Key&) const = default;
-  static Key current(int n, Mode mode, const TrainingState& state) {
+  static Key current(int n, Mode mode, const TrainingState& state, DevicePtr device) {
     return {n,
             mode,
             num_threads(),
             &cnnfast::kernels(),
             cnnfast::precision(),
             cnnfast::tuning(),
-            follows_rules(mode) ? state.generation : 0};
+            follows_rules(mode) ? state.generation : 0,
+            std::move(device)};
+  }
+  static Key current(int n, Mode mode, const TrainingState& state) {
+    const bool by_inputs = mode == Mode::vjp || mode == Mode::vjp_training;
+    return current(n, mode, state, by_inputs ? nullptr : state.chosen_device());
   }
 };
 
@@ -83,6 +90,7 @@ struct Network::Cached {
   std::vector<WeightRules> rules;
   std::vector<double> factors;  // of the learning rate, that are among the rules
   std::shared_ptr<const Program> program;
+  std::unique_ptr<DeviceProgram> there;  // where it runs on a device; else null
   Crew crew;
   uint64_t number;
   uint64_t packed_version = 0;                 // of the weights, as its last run left them packed
@@ -106,6 +114,7 @@ struct Network::Transaction {
 // What a run changes, for runs that must leave no trace.
 struct Network::Copies {
   Floats values, slots[kMostSlots];
+  DeviceFloats values_there, slots_there[kMostSlots];
   std::vector<float*> params, slot_params[kMostSlots];
 
   void lend(Run* run) const {

@@ -105,12 +105,15 @@ Network::Cached& Network::find(int n, Mode mode) {
     cache_.splice(cache_.begin(), cache_, known);
     return cache_.front();
   }
-  if (tunes_when_planning() && !is_tuned(request(Key::current(n, mode, *state_)))) measure(n, mode);
+  if (tunes_when_planning() && !is_tuned(request(Key::current(n, mode, *state_, nullptr)))) measure(n, mode);
   const Key key = Key::current(n, mode, *state_);
   auto program = std::make_shared<const Program>(make_program(request(key)));
   if (std::getenv("CNNFAST_VERBOSE")) print_plan(*program);
   const Crew crew(program->threads());
-  cache_.push_front({key, rules, factors_of(rules), std::move(program), crew, new_program_number()});
+  std::unique_ptr<DeviceProgram> there;
+  if (key.device) there = key.device->load(program, side(mode).params.size());
+  cache_.push_front(
+      {key, rules, factors_of(rules), std::move(program), std::move(there), crew, new_program_number()});
   if (cache_.size() > kPrograms) cache_.pop_back();
   return cache_.front();
 }
@@ -138,15 +141,20 @@ PlanRequest Network::request(const Key& key) const {
           std::move(update),
           forced_,
           disabled_,
-          *key.tuning};
+          *key.tuning,
+          nullptr,
+          key.device ? key.device->target() : kCpuTarget};
 }
 
-Run Network::bound(Mode mode, Run run, const std::vector<double>& factors) {
+Run Network::bound(Mode mode, Run run, const std::vector<double>& factors, const DevicePtr& device) {
   Side& side = this->side(mode);
   for (size_t i = 0; i < side.params.size(); ++i)
-    side.params[i] = LockedWeights::values(*side.graph->params()[i].weight);
+    side.params[i] = LockedWeights::values_on(device, *side.graph->params()[i].weight);
   run.params = side.params.data();
-  if (side.grads) run.grads = side.grads->data();
+  if (device)
+    run.grads = side.grads_there.data();
+  else if (side.grads)
+    run.grads = side.grads->data();
   run.seed = state_->seed;
   bind_step(mode, &run, factors);
   return run;
@@ -167,35 +175,47 @@ void Network::bind_step(Mode mode, Run* run, const std::vector<double>& factors)
 }
 
 // Memory for gradients and the optimizer, which predictions do without.
-void Network::take_state(Mode mode) {
+void Network::take_state(Mode mode, const DevicePtr& device) {
   if (mode == Mode::predict || mode == Mode::evaluate) return;
   Side& side = this->side(mode);
-  if (!side.grads) side.grads = std::make_unique<Floats>(side.graph->param_elems(), "gradients");
+  if (device && side.grads_there.device() != device)
+    side.grads_there = DeviceFloats(device, side.graph->param_elems(), "gradients");
+  if (!device && !side.grads) side.grads = std::make_unique<Floats>(side.graph->param_elems(), "gradients");
 }
 
 void Network::take_slots(Cached* cached) {
   const Side& side = *training_;
+  const DevicePtr& device = cached->key.device;
   const size_t count = static_cast<size_t>(state_->optimizer.slots());
+  if (!device) state_->take_slots_back();
   for (size_t i = 0; i < count; ++i)
     if (cached->slots[i].empty()) cached->slots[i].resize(side.params.size());
-  for (size_t p = 0; count > 0 && p < side.params.size(); ++p) {
-    if (cached->slots[count - 1][p] || !cached->rules[p].trainable) continue;
-    const std::vector<Floats>& own = state_->slots_of(side.graph->params()[p].weight);
+  const auto set = [&](size_t p, const auto& own) {
     for (size_t i = 0; i < count; ++i) cached->slots[i][p] = own[i].data();
+  };
+  for (size_t p = 0; count > 0 && p < side.params.size(); ++p) {
+    const WeightPtr& weight = side.graph->params()[p].weight;
+    if (!cached->rules[p].trainable) continue;
+    if (device)
+      set(p, state_->slots_on(device, weight));
+    else if (!cached->slots[count - 1][p])
+      set(p, state_->slots_of(weight));
   }
 }
 
 int Network::execute(Mode mode, const Batches& batches, Run run, const Transaction& transaction) {
   Cached& cached = find(batches.n, mode);
   const Program& program = *cached.program;
-  take_state(mode);
+  const DevicePtr& device = cached.key.device;
+  take_state(mode, device);
   follow(mode, batches, 0);
-  run = bound(mode, run, cached.factors);
+  run = bound(mode, run, cached.factors, device);
   if (mode == Mode::train) {
     take_slots(&cached);
     for (int i = 0; i < kMostSlots; ++i) run.slots[i] = cached.slots[i].data();
   }
-  const Workspace::Lease memory = workspace_->take(program.floats(), cached.number);
+  const Workspace::Lease memory = device ? workspace_->take_on(device, program.floats())
+                                         : workspace_->take(program.floats(), cached.number);
   run.arena = memory.data;
   run.clear = memory.dirty;
   run.repack = !memory.kept || cached.packed_version != transaction.weights.version();
@@ -217,6 +237,16 @@ int Network::execute(Mode mode, const Batches& batches, Run run, const Transacti
     bind_step(mode, to, cached.factors);
   };
   Clock::time_point begun = start;
+  if (device) {
+    const auto next = [&](Run* to) {
+      if (is_over()) return false;
+      move_on(to);
+      return true;
+    };
+    cached.there->run(&run, next);
+    note_changes(mode, &cached, transaction);
+    return done;
+  }
   for (;; move_on(&run), begun = Clock::now()) {  // one parallel region after the other
     const int first = done;
     const auto next = [&](Run* to) {
@@ -241,14 +271,22 @@ void Network::note_changes(Mode mode, Cached* cached, const Transaction& transac
   if (!follows_step(mode)) ++state_->predictions;
   if (mode == Mode::train) {
     ++state_->step;
-    for (const WeightPtr& weight : all_weights_)
-      if (LockedWeights::rules(*weight).trainable) LockedWeights::changed(*weight);
-    for (const int position : training_->graph->assigned_params())
-      LockedWeights::changed(*training_->graph->params()[static_cast<size_t>(position)].weight);
+    if (cached->key.device)
+      for (const Parameter& param : training_->graph->params())
+        LockedWeights::changed_on_device(*param.weight);
+    else
+      note_changes_here();
   }
   // The program has packed what it moved.
   const bool packed = mode != Mode::train || !cached->program->spoils_copies();
   cached->packed_version = packed ? transaction.weights.version() : 0;
+}
+
+void Network::note_changes_here() {
+  for (const WeightPtr& weight : all_weights_)
+    if (LockedWeights::rules(*weight).trainable) LockedWeights::changed(*weight);
+  for (const int position : training_->graph->assigned_params())
+    LockedWeights::changed(*training_->graph->params()[static_cast<size_t>(position)].weight);
 }
 
 // Lets those go first who wait for what a long call holds: a thread that takes its locks again at once would
@@ -352,7 +390,7 @@ void Network::vjp(std::span<const Samples> inputs, std::span<const float* const>
   run.inputs = inputs.data();
   run.grad_outputs = grad_outputs.data();
   run.grad_inputs = grad_inputs.data();
-  take_state(mode);
+  take_state(mode, nullptr);
   float* const grads = predicting_->grads->data();
   std::fill_n(grads, graph_.param_elems(), 0.0f);
   execute(mode, {n}, run, transaction);
@@ -366,7 +404,8 @@ void Network::vjp(const Samples& x, const float* grad_out, int n, bool training,
 
 int64_t Network::memory(int n, Mode mode) {
   const Transaction transaction(*this);
-  return static_cast<int64_t>(sizeof(float)) * find(n, mode).program->floats();
+  const Program& program = *find(n, mode).program;
+  return static_cast<int64_t>(sizeof(float)) * (program.floats() + program.transferred());
 }
 
 int64_t Network::arena_bytes() const {

@@ -101,6 +101,12 @@ Program::Outcome Program::run(Run* run, int threads, const std::function<bool(Ru
   return {failed, waited + (left ? seconds_since(*left) : 0.0)};
 }
 
+int64_t Program::transferred() const {
+  int64_t floats = 0;
+  for (const Step& step : steps_) floats += step.transfers.given + step.transfers.made;
+  return 2 * floats;
+}
+
 void Program::clear(const Team& team, float* arena) const {
   for (const ProgramMemory::Range& range : memory_.kept)
     std::fill(arena + range.begin + team.begin(range.size), arena + range.begin + team.end(range.size), 0.0f);

@@ -52,10 +52,15 @@ struct Run {
   int64_t step = 0;                // of random numbers
   double learning_rate = 0;        // of this step: step_rate()
   const float* numbers = nullptr;  // what a formula that updates reads besides
-  bool clear = false;              // the arena holds what others left there
-  bool repack = true;              // the packed weights in the arena are older than params, or not there
+  int numbers_count = 0;
+  bool clear = false;  // the arena holds what others left there
+  bool repack = true;  // the packed weights in the arena are older than params, or not there
   std::atomic<HostFunction*>* failed = nullptr;  // by whom the run ends early; Program::run has it
   int64_t first_sample = 0;                      // number in the batch of the first sample that steps see
+  // Of a device, while it is told what to launch: its queue, and what differs from run to run (seed, step,
+  // rate), in its memory.
+  void* queue = nullptr;
+  const void* varying = nullptr;
 };
 
 class Team;
@@ -66,8 +71,10 @@ struct Context {
   const Run& run;
   const Step& step;
   const std::vector<int64_t>& offsets;
-  float* own;      // this thread's buffers of a micro-batch
-  float* scratch;  // this thread's
+  float* own;              // this thread's buffers of a micro-batch
+  float* scratch;          // this thread's
+  float* given = nullptr;  // on a device: what came from the caller, and what goes to it: see Transfers
+  float* made = nullptr;
 
   float* at(Buffer buffer) const;
   float* values(ParamPlace param) const { return run.params[param.position]; }
@@ -82,8 +89,17 @@ struct Context {
   }
 };
 
+// What passes between the caller's arrays and a step that runs on a device: floats that `gather` writes
+// before a run, and floats that a run leaves for the caller, who finds them `at` this place then.
+struct Transfers {
+  int64_t given = 0, made = 0;
+  std::function<void(const Run&, float* to)> gather;
+  std::function<float*(const Run&)> at;
+};
+
 struct Step {
   StepInfo info;
+  Transfers transfers = {};
   std::vector<Buffer> uses;
   int64_t scratch = 0;    // floats a thread
   bool packs = false;     // packs weights: left out while they are as this program left them
@@ -119,9 +135,11 @@ class Program {
 
   int64_t floats() const { return floats(threads_); }  // of its arena
   int64_t floats(int threads) const { return memory_.shared + threads * (memory_.own + memory_.scratch); }
+  int64_t transferred() const;  // floats on a device, to and from the caller: of two runs at once
   size_t own_memory() const { return sizeof(float) * static_cast<size_t>(memory_.own); }
   int micro_batch() const { return micro_batches_.samples; }  // 0: every step sees the whole batch
   const std::vector<Step>& steps() const { return steps_; }
+  const std::vector<int64_t>& offsets() const { return memory_.offsets; }  // of buffers
   int threads() const { return threads_; }
   bool spoils_copies() const {
     return spoils_copies_;

@@ -12,6 +12,8 @@ void TrainingState::begin(const OptimizerConfig& config) {
   updates = std::move(formulas);
   step = 0;
   slots.clear();
+  mirror_.clear();
+  newer_ = false;
   ++generation;
 }
 
@@ -29,6 +31,31 @@ std::vector<Floats>& TrainingState::slots_of(const WeightPtr& weight) {
     if (begin != 0) std::fill_n(made.back().data(), weight->size(), begin);
   }
   return slots[weight] = std::move(made);
+}
+
+void TrainingState::fetch_slots() {
+  if (!newer_) return;
+  for (const auto& [weight, there] : mirror_)
+    for (size_t i = 0; i < there.size(); ++i) there[i].read(slots.at(weight)[i].data());
+  newer_ = false;
+}
+
+void TrainingState::take_slots_back() {
+  fetch_slots();
+  mirror_.clear();
+}
+
+const std::vector<DeviceFloats>& TrainingState::slots_on(const DevicePtr& on, const WeightPtr& weight) {
+  if (!mirror_.empty() && mirror_.begin()->second.front().device() != on) take_slots_back();
+  newer_ = true;
+  const auto known = mirror_.find(weight);
+  if (known != mirror_.end()) return known->second;
+  std::vector<DeviceFloats> made;
+  for (const Floats& slot : slots_of(weight)) {
+    made.emplace_back(on, weight->size(), "the optimizer");
+    made.back().write(slot.data());
+  }
+  return mirror_[weight] = std::move(made);
 }
 
 }  // namespace cnnfast

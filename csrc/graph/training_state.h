@@ -1,8 +1,10 @@
 // What training keeps between steps, besides weights.
 #pragma once
 #include <map>
+#include <optional>
 
 #include "cnnfast/network.h"
+#include "graph/device.h"
 #include "optim/formula_update.h"
 #include "runtime/floats.h"
 
@@ -22,13 +24,26 @@ struct TrainingState {
   uint64_t seed = 0;       // of dropout
   int64_t step = 0;
   int64_t predictions = 0;  // and evaluations and gradients, each of which draws other numbers
+  std::optional<DevicePtr> device = DevicePtr();  // where its networks compute; none: the process's default
   uint64_t generation = 0;  // another one whenever the optimizer is chosen anew, or slots move
-  std::map<WeightPtr, std::vector<Floats>> slots;  // of weights that were trained so far
+  // Of weights that were trained so far; on a device they may be newer.
+  std::map<WeightPtr, std::vector<Floats>> slots;
 
   void begin(const OptimizerConfig& config);
   const float* numbers_for(double rate, const std::vector<double>& factors);
   // Of one weight; makes them where there are none yet.
   std::vector<Floats>& slots_of(const WeightPtr& weight);
+
+  DevicePtr chosen_device() const { return device ? *device : default_device(); }
+  // Before slots are read here; and before they are changed.
+  void fetch_slots();
+  void take_slots_back();
+  // The same there, to be changed.
+  const std::vector<DeviceFloats>& slots_on(const DevicePtr& on, const WeightPtr& weight);
+
+ private:
+  std::map<WeightPtr, std::vector<DeviceFloats>> mirror_;  // all on one device
+  bool newer_ = false;                                     // than slots
 };
 
 }  // namespace cnnfast

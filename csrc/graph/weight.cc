@@ -62,7 +62,27 @@ float* Weight::first_values() const {
   return values_->data();
 }
 
+void Weight::fetch() const {
+  if (!mirror_ || !mirror_->newest) return;
+  mirror_->floats.read(values_->data());
+  mirror_->newest = false;
+}
+
+float* Weight::mirrored(const DevicePtr& device) const {
+  if (!mirror_ || mirror_->floats.device() != device) {
+    const float* const values = LockedWeights::values(*this);
+    auto made = std::make_unique<Mirror>(Mirror{DeviceFloats(device, size_, "weights"), version_});
+    made->floats.write(values);
+    mirror_ = std::move(made);
+  } else if (mirror_->version != version_) {
+    mirror_->floats.write(LockedWeights::values(*this));
+    mirror_->version = version_;
+  }
+  return mirror_->floats.data();
+}
+
 void Weight::store(const float* from, std::unique_ptr<Floats> memory) {
+  if (mirror_) mirror_->newest = false;
   if (!values_) values_ = memory ? std::move(memory) : std::make_unique<Floats>(size_, "weights");
   std::memcpy(values_->data(), from, sizeof(float) * static_cast<size_t>(size_));
   ++version_;
@@ -96,6 +116,7 @@ bool Weight::has_values() const {
 void Weight::clear() {
   const Lock lock(mutex_);
   values_.reset();
+  mirror_.reset();
   ++version_;
 }
 

@@ -23,6 +23,7 @@
 
 namespace cnnfast {
 
+class Device;
 class Workspace;
 struct PlanRequest;
 struct Run;
@@ -150,6 +151,10 @@ class Network {
   std::shared_ptr<const Objective> objective(Mode mode) const;  // of training or evaluation
   OptimizerConfig optimizer() const;
   void set_learning_rate(double rate);
+  // Where predictions, training and evaluation run: "cpu", "cuda", "cuda:1"; of all networks that share the
+  // state. Gradients by inputs (vjp) are the CPU's. Throws Error{value} where there is no such device.
+  std::string device() const;
+  void set_device(const std::string& name);
   uint64_t seed() const;  // of all random numbers
   void set_seed(uint64_t seed);
   // How many predictions, evaluations and gradients there were: random numbers are others in each.
@@ -204,7 +209,8 @@ class Network {
   PlanRequest request(const Key& key) const;
   void prepare(int n, Mode mode);  // refuses what cannot be planned, and looks up what is trained
   Cached& find(int n, Mode mode);  // plans the program if it is not in the cache
-  Run bound(Mode mode, Run run, const std::vector<double>& factors);  // to weights, gradients and optimizer
+  // To weights, gradients and optimizer, as the device has them.
+  Run bound(Mode mode, Run run, const std::vector<double>& factors, const std::shared_ptr<Device>& device);
   void bind_step(Mode mode, Run* run, const std::vector<double>& factors);
   void follow(Mode mode, const Batches& batches, int number);
   int execute(Mode mode, const Batches& batches, Run run, const Transaction& transaction);
@@ -215,9 +221,10 @@ class Network {
   int run_within(const Transaction& transaction, Mode mode, std::span<const Samples> inputs,
                  const Batches& batches, std::vector<double>& results);
   void step_on(Mode mode, const Samples& x, const Targets& y, int n, std::vector<double>& results);
-  void take_state(Mode mode);
+  void note_changes_here();
+  void take_state(Mode mode, const std::shared_ptr<Device>& device);
   void take_slots(Cached* cached);
-  Copies copy_state(Mode mode) const;
+  Copies copy_state(Mode mode, const std::shared_ptr<Device>& device) const;
   void measure(int n, Mode mode);
   void set_sides(std::shared_ptr<Side> training, std::shared_ptr<Side> evaluation);
   void forget_programs();

@@ -13,6 +13,7 @@
 
 namespace cnnfast {
 
+class Device;
 class Floats;
 
 // How a weight begins. Uniform in +-sqrt(6 / (inputs + outputs)), or +-sqrt(6 / inputs), of a unit times the
@@ -73,6 +74,8 @@ class Weight {
  private:
   friend class LockedWeights;
   float* first_values() const;  // where there are none; locked, as all that follows
+  void fetch() const;           // from the mirror, where that is newer
+  float* mirrored(const std::shared_ptr<Device>& device) const;             // the present values, there
   void store(const float* from, std::unique_ptr<Floats> memory = nullptr);  // in it, if there is none yet
 
   const std::string name_;
@@ -81,7 +84,9 @@ class Weight {
   const Initializer initializer_;
   const uint64_t seed_;
   WeightRules rules_;
+  struct Mirror;
   mutable std::unique_ptr<Floats> values_;  // null: none yet
+  mutable std::unique_ptr<Mirror> mirror_;  // on a device; null: on none
   mutable uint64_t version_ = 0;            // grows with every change of the values
   mutable Mutex mutex_;
 };

@@ -1,0 +1,18 @@
+// What builds without CUDA have in the place of csrc/cuda.
+#include "cnnfast/error.h"
+#include "graph/device.h"
+
+namespace cnnfast {
+
+int cuda_devices() {
+  return 0;
+}
+
+DevicePtr cuda_device(int number) {
+  fail(
+      "cuda:", number,
+      " cannot be used: this build of cnnfast has no CUDA. Build it with CUDA 12 or later from a copy of the "
+      "source: pip install . -Ccmake.define.CNNFAST_CUDA=ON");
+}
+
+}  // namespace cnnfast
