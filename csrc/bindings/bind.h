@@ -55,5 +55,6 @@ void bind_host(pybind11::class_<Graph>& graph);
 void bind_resize(pybind11::class_<Graph>& graph);
 void bind_network(pybind11::module_& m);
 void bind_machine(pybind11::module_& m);
+void bind_device(pybind11::module_& m);
 
 }  // namespace cnnfast

@@ -3,6 +3,7 @@
 
 #include "bindings/bind.h"
 #include "cnnfast/precision.h"
+#include "graph/device.h"
 #include "graph/tuning.h"
 #include "runtime/cpu.h"
 #include "runtime/parallel.h"
@@ -79,7 +80,7 @@ void bind_machine(py::module_& m) {
     info["cpu"] = cpu_name();
     info["isa"] = kernels().isa;
     info["threading"] = "OpenMP";
-    info["cuda"] = "no";
+    info["cuda"] = cuda_build();
     return info;
   });
   m.def(

@@ -10,6 +10,7 @@
 #include "graph/training_state.h"
 #include "graph/workspace.h"
 #include "runtime/floats.h"
+#include "runtime/no_fork.h"
 
 namespace py = pybind11;
 
@@ -524,6 +525,13 @@ void set_optimizer(Network& network, const py::dict& optimizer) {
   network.set_optimizer(config);
 }
 
+void set_device(TrainingState& state, const std::optional<std::string>& name) {
+  std::optional<DevicePtr> device;
+  if (name) device = device_of(*name);
+  const Lock lock(state.mutex);
+  state.device.swap(device);
+}
+
 void configure(Network& network, const std::string& loss, bool from_logits,
                const std::vector<std::string>& metrics, const py::dict& optimizer) {
   std::vector<Metric> parsed;
@@ -541,7 +549,13 @@ void bind_network(py::module_& m) {
   m.attr("PASSES") = py::tuple(py::cast(optional_passes()));
   py::class_<Workspace, std::shared_ptr<Workspace>>(m, "Workspace").def(py::init(&make_workspace));
   py::class_<TrainingState, std::shared_ptr<TrainingState>>(m, "TrainingState")
-      .def(py::init(&make_training_state));
+      .def(py::init([](const std::optional<std::string>& device) {
+             const auto made = make_training_state();
+             set_device(*made, device);
+             return made;
+           }),
+           arg("device") = "cpu", NoGil())
+      .def("set_device", &set_device, arg("device"), NoGil());
   py::class_<Objective>(m, "Objective")
       .def(py::init(&objective_of), arg("graph"), arg("losses"), arg("metrics") = std::vector<int>())
       .def_readonly("graph", &Objective::graph);
@@ -565,6 +579,7 @@ void bind_network(py::module_& m) {
       .def_property("seed", waiting(&Network::seed), waiting(&Network::set_seed))
       .def_property("predictions", waiting(&Network::predictions), waiting(&Network::set_predictions))
       .def_property_readonly("step", waiting(&Network::step))
+      .def_property_readonly("device", waiting(&Network::device))
       .def("predict", &predict, arg("x"))
       .def("predict", &predict_all, arg("inputs"))
       .def("predict_into", &predict_into, arg("inputs"), arg("outs").noconvert(), arg("batch_size"),

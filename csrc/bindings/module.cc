@@ -11,6 +11,7 @@ PYBIND11_MODULE(core_of_main_interpreter, m) {
   cnnfast::bind_graph(m);
   cnnfast::bind_network(m);
   cnnfast::bind_machine(m);
+  cnnfast::bind_device(m);
   py::module_::import("os").attr("register_at_fork")(
       py::arg("before") = py::cpp_function(&cnnfast::before_fork),
       py::arg("after_in_parent") = py::cpp_function(&cnnfast::after_fork));

@@ -73,7 +73,9 @@ class DeviceFloats {
   int64_t size_ = 0;
 };
 
-// Those of this build and machine; none where there is no driver.
+// The version of CUDA that this build has; "no".
+std::string cuda_build();
+// How many of its devices there are on this machine; none where there is no driver.
 int cuda_devices();
 // The same one for the same number. Throws Error{value} where there is none.
 DevicePtr cuda_device(int number);

@@ -4,6 +4,10 @@
 
 namespace cnnfast {
 
+std::string cuda_build() {
+  return "no";
+}
+
 int cuda_devices() {
   return 0;
 }

@@ -332,6 +332,10 @@ class TrainingState:
     Networks of one model for several shapes share one; calls on them exclude each other.
     """
 
+    def __init__(self, device: str | None = "cpu") -> None: ...
+    def set_device(self, device: str | None) -> None:
+        """Where its networks compute from now on; None: wherever `get_device()` says. Raises ValueError."""
+
 class Objective:
     """What to train for: a graph that continues a network's, or is another one with the same first inputs.
 
@@ -404,6 +408,8 @@ class Network:
     predictions: int  # evaluations and gradients, too, so far; random numbers are others in each
     @property
     def step(self) -> int: ...  # optimizer steps taken so far
+    @property
+    def device(self) -> str: ...  # where it computes
     @overload
     def predict(self, x: NDArray[Any]) -> NDArray[np.float32]: ...
     @overload
@@ -533,6 +539,14 @@ def set_precision(name: Literal["exact", "default", "fast"]) -> None:
     """Programs planned from now on use algorithms of this class; networks keep the programs of the others."""
 
 def get_precision() -> Literal["exact", "default", "fast"]: ...
+def devices() -> list[str]:
+    """What this machine and this build can compute on: "cpu" first."""
+
+def describe_device(name: str) -> str: ...
+def set_device(name: str) -> None:
+    """Training states that were told none compute there from now on. Raises ValueError."""
+
+def get_device() -> str: ...
 def available_isas() -> list[str]:
     """What this machine and this build can run, weakest first."""
 

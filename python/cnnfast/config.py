@@ -1,4 +1,4 @@
-"""Settings of the process: threads, precision, the default image layout, the seed; what this build can do."""
+"""Settings of the process: threads, precision, device, image layout, seed; what this build can do."""
 
 from __future__ import annotations
 
@@ -108,6 +108,63 @@ def get_precision() -> Precision:
         'default'
     """
     return _core.get_precision()
+
+
+def set_device(device: str) -> None:
+    """Sets where models compute from now on, but those that `model.to` moved elsewhere.
+
+    Weights go there when they are first needed, and come back when they are read: what `get_weights`, files
+    and callbacks see does not depend on the device. Results do, by rounding. Gradients by inputs
+    (`model.input_gradients` and its like) and words outside of models are computed by the CPU everywhere.
+
+    Args:
+        device: `"cpu"`, what the process starts with; `"cuda"`, the first NVIDIA GPU; or `"cuda:1"` and so
+            on. GPUs need a build with CUDA: `pip install . -Ccmake.define.CNNFAST_CUDA=ON`.
+
+    Raises:
+        ValueError: If this machine or this build has no such device.
+
+    Example:
+        >>> set_device("cpu")
+        >>> get_device()
+        'cpu'
+    """
+    _core.set_device(device_name(device))
+
+
+def get_device() -> str:
+    """Returns where models compute that were not moved elsewhere.
+
+    Example:
+        >>> get_device()
+        'cpu'
+    """
+    return _core.get_device()
+
+
+def devices() -> list[str]:
+    """Returns what this machine and this build can compute on.
+
+    Example:
+        >>> devices()[0]
+        'cpu'
+    """
+    return _core.devices()
+
+
+def device_name(device: Any) -> str:
+    """Returns the name of a device, if it is one.
+
+    Raises:
+        TypeError: If it is no text.
+
+    Example:
+        >>> device_name("cuda:0")
+        'cuda:0'
+    """
+    if not isinstance(device, str):
+        raise ArgumentTypeError(f'a device is "cpu", "cuda" or "cuda:1" and so on, got {device!r}')
+    return device
 
 
 def set_image_data_format(data_format: DataFormat) -> None:
@@ -431,7 +488,7 @@ def next_seed() -> int:
 
 
 def show_config(print_fn: Callable[[str], object] = print) -> None:
-    """Prints the version, the compiler, the processor, the instruction sets, the threads and the precision.
+    """Prints the version, the compiler, the processor and its instruction sets, threads, precision, devices.
 
     Args:
         print_fn: Called with each line.
@@ -446,6 +503,9 @@ def show_config(print_fn: Callable[[str], object] = print) -> None:
     facts["isa"] = f"{_core.get_isa()} (available: {', '.join(_core.available_isas())})"
     facts["threads"] = str(_core.get_num_threads())
     facts["precision"] = _core.get_precision()
+    facts["device"] = f"{get_device()} (available: {', '.join(devices())})"
+    for name in devices()[1:]:
+        facts[name] = _core.describe_device(name)
     width = max(map(len, facts))
     for name, value in facts.items():
         print_fn(f"{name:<{width}}  {value}")

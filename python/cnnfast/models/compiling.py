@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from cnnfast import config
+from cnnfast import _core, config
 from cnnfast.models.networks import Networks
 from cnnfast.models.objectives import Compiled, resolved
 from cnnfast.utils.arguments import not_offered
@@ -16,6 +16,8 @@ from cnnfast.utils.locks import fork_lock
 from cnnfast.utils.nest import leaves
 
 if TYPE_CHECKING:
+    from typing_extensions import Self
+
     from cnnfast import optimizers
     from cnnfast._core import Network
     from cnnfast.callbacks.history import History
@@ -41,6 +43,7 @@ class Compiling:
         self._compiled: Compiled | None = None
         self._made_networks: Networks | None = None
         self._fast: tuple[Network, tuple[int, ...]] | None = None  # of one input and output; and its shape
+        self._device: str | None = None  # that `to` chose; None: the process's
         self._seed = 0  # of dropout and shuffling; drawn by compile
         self._resumed_at = 0  # the epoch at which `fit` goes on with a run that was interrupted
         self._epochs = 0  # epochs trained since, so that a resumed run shuffles on where it stopped
@@ -159,12 +162,45 @@ class Compiling:
             if self._made_networks is None:
                 plan = self.blueprint
                 self._initialize()
-                made = Networks(plan, self._compiled, self._seed)
+                made = Networks(plan, self._compiled, self._seed, self._device)
                 made.first  # noqa: B018  # refuses what does not suit
                 self._made_networks = made
                 if plan.is_simple:
                     self._fast = made.first, plan.shapes[0]
             return self._made_networks
+
+    def to(self, device: str) -> Self:
+        """Has the model compute on a device from now on, whatever `cnnfast.set_device` says.
+
+        Weights and the optimizer's state go there when they are first needed, and come back when they are
+        read. A model in others computes where these do. Copies and files of the model do not keep the device.
+
+        Args:
+            device: `"cpu"`, `"cuda"` (the first GPU) or `"cuda:1"` and so on.
+
+        Returns:
+            The model.
+
+        Raises:
+            ValueError: If this machine or this build has no such device. The model stays where it was.
+
+        Example:
+            >>> import cnnfast
+            >>> model = cnnfast.Sequential([cnnfast.layers.Dense(2, input_shape=(3,))])
+            >>> model.to("cpu").device
+            'cpu'
+        """
+        _core.describe_device(config.device_name(device))  # refuses what is not there
+        with self._lock:
+            self._device = device
+            if self._made_networks is not None:
+                self._made_networks.move(device)
+        return self
+
+    @property
+    def device(self) -> str:
+        """Where the model computes."""
+        return config.get_device() if self._device is None else self._device
 
     @property
     def network(self) -> Network:

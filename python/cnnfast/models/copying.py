@@ -19,7 +19,7 @@ from cnnfast.utils.nest import mapped
 if TYPE_CHECKING:
     from cnnfast.models.base import BaseModel
 
-_ANEW = {"_lock", "_made_networks", "_fast", "_blueprint", "_symbol", "_alone", "_changed_at"}
+_ANEW = {"_device", "_lock", "_made_networks", "_fast", "_blueprint", "_symbol", "_alone", "_changed_at"}
 _ANEW |= {"_source", "_chain", "_built_here"}  # of a Sequential
 
 

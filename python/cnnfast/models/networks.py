@@ -67,17 +67,28 @@ class Networks:
         plan: The model.
         compiled: What it is trained for; None if it only predicts.
         seed: Of dropout.
+        device: Where they compute; None for the process's device.
     """
 
-    def __init__(self, plan: Blueprint, compiled: Compiled | None, seed: int) -> None:
+    def __init__(
+        self, plan: Blueprint, compiled: Compiled | None, seed: int, device: str | None = None
+    ) -> None:
         self._plan, self._compiled, self._seed = plan, compiled, seed
         self.parts = [] if compiled is None else compiled.parts(plan)
-        self._workspace, self._state = Workspace(), TrainingState()
+        self._workspace, self._state = Workspace(), TrainingState(device)
         self._first: Planned | None = None
         self._last: tuple[Sequence[Dims], Forms | None, Rules, Planned] | None = None
         self._others: OrderedDict[tuple[Shapes, Forms | None, Rules], Planned] = OrderedDict()
         self._probing: OrderedDict[tuple[Any, ...], Probing] = OrderedDict()
         self._lock = fork_lock()
+
+    def move(self, device: str | None) -> None:
+        """Has them compute on a device from now on; None for the process's.
+
+        Raises:
+            ValueError: If there is no such device.
+        """
+        self._state.set_device(device)
 
     @property
     def first(self) -> Network:
