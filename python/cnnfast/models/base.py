@@ -180,6 +180,8 @@ class BaseModel(Trainer, Layer):
     def memory(self, batch_size: int = 32, training: bool = True) -> int:
         """Returns the bytes that one batch needs besides the weights, exactly, before anything runs.
 
+        On a GPU those of its memory, what goes to and from the processor included.
+
         Args:
             batch_size: Samples in the batch, at least 1.
             training: Whether for training, or for prediction.

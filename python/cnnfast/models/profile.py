@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -13,7 +14,7 @@ if TYPE_CHECKING:
 
     from cnnfast._core import Network
 
-Bound = Literal["arithmetic", "memory", "overhead"]
+Bound = Literal["arithmetic", "memory", "overhead", "unknown"]
 
 _HEADER = ("Layer", "Direction", "Algorithm", "Bound by", "Time", "Share", "GFLOP/s", "% of peak")
 _TEXTS = 4  # of the header's columns
@@ -34,9 +35,10 @@ class ProfileRow:
         bytes: Size of the arrays that it worked on.
         gflops: Effective GFLOP/s, `flops / seconds / 1e9`; an algorithm that needs fewer operations than the
             direct one may exceed the peak.
-        share_of_peak: The same as a share of the measured float32 peak of all cores used.
+        share_of_peak: The same as a share of the measured float32 peak of all cores used; NaN on a GPU.
         bound: "arithmetic" or "memory" if the operations at the measured peak, or the bytes at the measured
-            bandwidth, whichever take longer, explain at least half of the time; else "overhead".
+            bandwidth, whichever take longer, explain at least half of the time; else "overhead". On a GPU,
+            whose peak nobody measured, "unknown".
     """
 
     layer: str
@@ -60,8 +62,10 @@ class Profile:
         seconds: The whole run.
         batch_size: Samples in it.
         threads: Threads that ran it.
-        peak: Measured float32 operations a second of one core.
-        bandwidth: Measured bytes a second that one core reads from memory.
+        peak: Measured float32 operations a second of one core; NaN on a GPU.
+        bandwidth: Measured bytes a second that one core reads from memory; NaN on a GPU.
+        device: Where it ran. On a GPU each step is launched and waited for alone: in training they follow
+            each other without that.
     """
 
     rows: tuple[ProfileRow, ...]
@@ -70,6 +74,7 @@ class Profile:
     threads: int
     peak: float
     bandwidth: float
+    device: str = "cpu"
 
     def __str__(self) -> str:
         rows = [
@@ -81,15 +86,19 @@ class Profile:
                 f"{1e6 * row.seconds:,.1f} us",
                 f"{100 * row.seconds / self.seconds:.1f} %",
                 f"{row.gflops:,.1f}" if row.flops else "-",
-                f"{100 * row.share_of_peak:.0f}" if row.flops else "-",
+                f"{100 * row.share_of_peak:.0f}" if row.flops and row.bound != "unknown" else "-",
             )
             for row in self.rows
         ]
+        table, time = table_lines(_HEADER, rows, left=_TEXTS), f"{1e6 * self.seconds:,.1f} us"
+        if self.device != "cpu":
+            return "\n".join([*table, f"{time} for {self.batch_size} sample(s) on {self.device}"])
+        measured = f"{self.peak / 1e9:.1f} GFLOP/s, {self.bandwidth / 1e9:.1f} GB/s of memory"
         return "\n".join(
             [
-                *table_lines(_HEADER, rows, left=_TEXTS),
-                f"{1e6 * self.seconds:,.1f} us for {self.batch_size} sample(s) on {self.threads} thread(s)",
-                f"Measured, a core: {self.peak / 1e9:.1f} GFLOP/s, {self.bandwidth / 1e9:.1f} GB/s of memory",
+                *table,
+                f"{time} for {self.batch_size} sample(s) on {self.threads} thread(s)",
+                f"Measured, a core: {measured}",
             ]
         )
 
@@ -98,11 +107,12 @@ def profile(
     network: Network, arrays: list[NDArray[Any]], mode: Literal["predict", "train"], runs: int
 ) -> Profile:
     """Returns the profile of the fastest of some runs on one batch."""
-    samples = len(arrays[0])
-    peak, bandwidth = _core.measured_machine()
+    samples, on_cpu = len(arrays[0]), network.device == "cpu"
+    peak, bandwidth = _core.measured_machine() if on_cpu else (math.nan, math.nan)
     seconds, step_seconds, threads = network.profile(arrays, mode, runs)
-    # A core's clock and its neighbours change: a peak of a slow moment would put layers above it.
-    peak = max(peak, _core.measure_flops())
+    if on_cpu:
+        # A core's clock and its neighbours change: a peak of a slow moment would put layers above it.
+        peak = max(peak, _core.measure_flops())
     steps = network.plan(samples, mode)
     groups: dict[tuple[str, str], list[tuple[dict[str, Any], float]]] = {}
     for step, time in zip(steps, step_seconds, strict=True):
@@ -111,7 +121,7 @@ def profile(
             layer = "optimizer" if optimizes else step["name"].split("/")[0]
             groups.setdefault((layer, step["direction"]), []).append((step, time))
     rows = tuple(_row(*key, group, threads * peak, threads * bandwidth) for key, group in groups.items())
-    return Profile(rows, seconds, samples, threads, peak, bandwidth)
+    return Profile(rows, seconds, samples, threads, peak, bandwidth, network.device)
 
 
 def _row(
@@ -127,5 +137,7 @@ def _row(
     }
     larger = max(shares, key=lambda name: shares[name])
     bound: Bound = larger if shares[larger] >= _SHARE_THAT_BINDS else "overhead"
+    if math.isnan(peak):
+        bound = "unknown"
     rate = flops / seconds
     return ProfileRow(layer, direction, algorithm, seconds, flops, size, rate / 1e9, rate / peak, bound)

@@ -53,7 +53,8 @@ def summary_lines(
         for row in [header, *rows]:
             del row[_RECEPTIVE]
     table = table_lines(header, rows, left=2, line_length=line_length)
-    return [f'Model: "{model.name}"', *table, *_totals(model)]
+    device = [] if model.device == "cpu" else [f"Device: {model.device}"]
+    return [f'Model: "{model.name}"', *table, *_totals(model), *device]
 
 
 def _between(model: BaseModel, layer_range: Sequence[str]) -> range:
