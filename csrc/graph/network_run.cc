@@ -172,6 +172,7 @@ void Network::bind_step(Mode mode, Run* run, const std::vector<double>& factors)
   if (mode != Mode::train) return;
   run->learning_rate = step_rate(state_->optimizer, state_->step);
   run->numbers = state_->numbers_for(run->learning_rate, factors);
+  run->numbers_count = state_->numbers.count();
 }
 
 // Memory for gradients and the optimizer, which predictions do without.

@@ -6,24 +6,6 @@ namespace cnnfast {
 
 namespace {
 
-struct Penalty {
-  ParamPlace param;
-  int64_t size;
-  Regularizer regularizer;
-};
-
-// Frozen weights have none: nothing that training does changes theirs.
-std::vector<Penalty> penalties_of(const Builder& b, const UpdatePlan& update) {
-  std::vector<Penalty> penalties;
-  for (size_t i = 0; i < update.regularizers.size(); ++i) {
-    const Regularizer& r = update.regularizers[i];
-    const int position = static_cast<int>(i);
-    if (update.trainable[i] && (r.l1 != 0 || r.l2 != 0))
-      penalties.push_back({b.place(position), b.param(position).size(), r});
-  }
-  return penalties;
-}
-
 double penalty_of(const std::vector<Penalty>& penalties, const Context& c) {
   double sum = 0;
   for (const Penalty& p : penalties) {
@@ -51,11 +33,6 @@ double sum_of(const Total& loss, const Context& c) {
   return sum;
 }
 
-// What the sum of a loss's numbers for n samples is divided by.
-double divisor_of(const Objective::Term& term, const Node& node, int n) {
-  return term.sum ? 1.0 : static_cast<double>(rows_of(node, n)) * static_cast<double>(node.elems());
-}
-
 // The whole batch's loss is the mean of the micro-batches', of which each stands for all.
 Total total_of(const Objective::Term& term, const Node& node, const Builder& b, Buffer from) {
   const double parts = term.sum && node.rows > 0 ? static_cast<double>(b.batch) / b.n : 1.0;
@@ -71,6 +48,21 @@ double* add_rows(const Sums& sums, const Context& c, double* to) {
 }
 
 }  // namespace
+
+std::vector<Penalty> penalties_of(const Builder& b, const UpdatePlan& update) {
+  std::vector<Penalty> penalties;
+  for (size_t i = 0; i < update.regularizers.size(); ++i) {
+    const Regularizer& r = update.regularizers[i];
+    const int position = static_cast<int>(i);
+    if (update.trainable[i] && (r.l1 != 0 || r.l2 != 0))
+      penalties.push_back({b.place(position), b.param(position).size(), r});
+  }
+  return penalties;
+}
+
+double divisor_of(const Objective::Term& term, const Node& node, int n) {
+  return term.sum ? 1.0 : static_cast<double>(rows_of(node, n)) * static_cast<double>(node.elems());
+}
 
 std::vector<int> outputs_of(const Objective& objective, Mode mode) {
   std::vector<int> values;

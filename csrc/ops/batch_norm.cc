@@ -2,6 +2,8 @@
 // are in the lanes. One pass takes every run's mean and squares, a few sums make them the channels', a second
 // pass scales, shifts, adds what a pass over the graph joined, and activates; two passes go back. Sums run in
 // the order of the runs, so that they do not depend on threads.
+#include "ops/batch_norm.h"
+
 #include <cmath>
 
 #include "ops/op.h"
@@ -76,30 +78,6 @@ struct Vectors {
   }
 };
 
-struct Params {
-  ParamPlace gamma, beta, mean, variance;
-};
-
-Params params_of(const Builder& b, const Node& node) {
-  const auto& attrs = *node.as<BatchNormAttrs>();
-  Params params;
-  size_t next = 0;
-  if (attrs.scale) params.gamma = b.place(node.params[next++]);
-  if (attrs.center) params.beta = b.place(node.params[next++]);
-  params.mean = b.place(node.params[next++]);
-  params.variance = b.place(node.params[next]);
-  return params;
-}
-
-// Whether the statistics are the batch's: in training, unless the layer's weights are frozen, as in Keras.
-bool sees_batch(const Builder& b, const Node& node, const Params& p) {
-  if (node.as<BatchNormAttrs>()->moving) return false;
-  if (b.mode != Mode::train && b.mode != Mode::vjp_training) return false;
-  const bool frozen = (p.gamma || p.beta) && !(p.gamma && b.trainable(p.gamma.position)) &&
-                      !(p.beta && b.trainable(p.beta.position));
-  return !frozen;
-}
-
 // Merges what was counted apart, as Chan, Golub and LeVeque 1983 do.
 struct Moments {
   double count = 0, mean = 0, m2 = 0;
@@ -134,7 +112,7 @@ double channel_sum(const Runs& runs, const float* partial, int channel) {
 }
 
 // What the forward pass needs to know of a channel.
-void set_scale(const Context& c, const Params& p, const Vectors& v, const Runs& runs, int channel,
+void set_scale(const Context& c, const NormParams& p, const Vectors& v, const Runs& runs, int channel,
                double mean, double variance, double epsilon) {
   if (channel == runs.channels - 1) v.clear_pads(c, runs);
   const double rate = 1 / std::sqrt(variance + epsilon);
@@ -160,7 +138,8 @@ Step& step_of_channels(Builder& b, const Node& node, const char* direction, cons
                 });
 }
 
-void lower_batch_statistics(Builder& b, const Node& node, const Params& p, const Vectors& v, Buffer from) {
+void lower_batch_statistics(Builder& b, const Node& node, const NormParams& p, const Vectors& v,
+                            Buffer from) {
   const BatchNormAttrs attrs = *node.as<BatchNormAttrs>();
   const Runs runs = runs_of(node, b.n);
   const Buffer partial = b.buffer(runs.count() * 2 * kLanes);
@@ -208,7 +187,7 @@ struct Pass {
 
 void forward(Builder& b, int value) {
   const Node& node = b.node(value);
-  const Params p = params_of(b, node);
+  const NormParams p = norm_params(b, node);
   const Runs runs = runs_of(node, b.n);
   const Buffer from = b.output(node.inputs[0]);
   const Buffer addend = node.inputs.size() > 1 ? b.output(node.inputs[1]) : Buffer{};
@@ -234,7 +213,8 @@ void forward(Builder& b, int value) {
 }
 
 // The gradients of gamma and beta, and by what the other gradients reach the source.
-void lower_gradient_sums(Builder& b, const Node& node, const Params& p, const Vectors& v, Buffer partial) {
+void lower_gradient_sums(Builder& b, const Node& node, const NormParams& p, const Vectors& v,
+                         Buffer partial) {
   const Runs runs = runs_of(node, b.n);
   const bool batch = sees_batch(b, node, p);
   const auto trained = [&](ParamPlace place) { return place && b.trainable(place.position); };
@@ -258,7 +238,7 @@ void lower_gradient_sums(Builder& b, const Node& node, const Params& p, const Ve
 
 void backward(Builder& b, int value) {
   const Node& node = b.node(value);
-  const Params p = params_of(b, node);
+  const NormParams p = norm_params(b, node);
   const Runs runs = runs_of(node, b.n);
   const bool adds = node.inputs.size() > 1, activates = node.activation != Activation::none;
   const bool told_from_src =
@@ -294,6 +274,25 @@ void backward(Builder& b, int value) {
 }
 
 }  // namespace
+
+NormParams norm_params(const Builder& b, const Node& node) {
+  const auto& attrs = *node.as<BatchNormAttrs>();
+  NormParams params;
+  size_t next = 0;
+  if (attrs.scale) params.gamma = b.place(node.params[next++]);
+  if (attrs.center) params.beta = b.place(node.params[next++]);
+  params.mean = b.place(node.params[next++]);
+  params.variance = b.place(node.params[next]);
+  return params;
+}
+
+bool sees_batch(const Builder& b, const Node& node, const NormParams& p) {
+  if (node.as<BatchNormAttrs>()->moving) return false;
+  if (b.mode != Mode::train && b.mode != Mode::vjp_training) return false;
+  const bool frozen = (p.gamma || p.beta) && !(p.gamma && b.trainable(p.gamma.position)) &&
+                      !(p.beta && b.trainable(p.beta.position));
+  return !frozen;
+}
 
 const Op kBatchNormOp{"batch normalization", forward, backward, true};
 

@@ -1,5 +1,7 @@
 // Formulas over broadcast values. Gradients of values that were broadcast are summed over the axes that these
 // lack, in parts that follow from shapes alone.
+#include "ops/formula.h"
+
 #include <algorithm>
 
 #include "formula/run.h"
@@ -27,20 +29,6 @@ FormulaSpace space_of(const Node& node, int rows) {
   return space;
 }
 
-// Floats between neighbours of a source in the user's order along each axis of the output as the user sees
-// it, rows first.
-std::vector<int64_t> plain_strides(const Node& out, const Node& src) {
-  std::vector<int64_t> strides(out.dims.size() + 1, 0);
-  int64_t step = 1;
-  for (size_t i = 0; i < src.dims.size() && i < strides.size(); ++i) {
-    const int64_t size = src.dims[src.dims.size() - 1 - i];
-    if (size > 1) strides[strides.size() - 1 - i] = step;
-    step *= size;
-  }
-  if (src.rows > 0) strides[0] = src.elems();
-  return strides;
-}
-
 FormulaView view_of(const Node& out, const Node& src, int rows) {
   if (out.layout == Layout::plain) return {plain_strides(out, src)};
   const bool blocked = out.layout == Layout::blocked;
@@ -61,10 +49,6 @@ FormulaView view_of(const Node& out, const Node& src, int rows) {
   return {{blocked ? plain[0] : kLanes * plain[0], blocked ? kLanes * channel : channel, image[0], image[1],
            image[2], lane},
           lane != 0};
-}
-
-bool lies_as(const Node& out, const Node& src) {
-  return src.layout == out.layout && src.rows == out.rows && src.dims == out.dims;
 }
 
 RandomLanes random_of(const Node& node) {
@@ -175,25 +159,6 @@ void sum_back(Builder& b, const Node& node, int src, Buffer from) {
   });
 }
 
-// The gradients of those inputs that need one, told from the output where no full-size input is needed then.
-Formula backward_formula(const Builder& b, const Node& node) {
-  const Formula& formula = node.as<FormulaAttrs>()->formula;
-  const auto needed = [&](bool reads_outputs) {
-    Formula made = differentiate(formula, reads_outputs);
-    std::vector<int> outputs;
-    for (size_t i = 0; i < node.inputs.size(); ++i)
-      if (b.needs_grad(node.inputs[i])) outputs.push_back(made.outputs[i]);
-    made.outputs = outputs;
-    return simplify(made);
-  };
-  Formula from_output = needed(true);
-  for (const Formula::Instruction& made : from_output.code)
-    if (made.op == FormulaOp::input && made.args[0] < formula.inputs &&
-        lies_as(node, b.source(node, made.args[0])))
-      return needed(false);
-  return from_output;
-}
-
 void backward(Builder& b, int value) {
   const Node& node = b.node(value);
   const Formula formula = backward_formula(b, node);
@@ -219,6 +184,40 @@ void backward(Builder& b, int value) {
 }
 
 }  // namespace
+
+std::vector<int64_t> plain_strides(const Node& out, const Node& src) {
+  std::vector<int64_t> strides(out.dims.size() + 1, 0);
+  int64_t step = 1;
+  for (size_t i = 0; i < src.dims.size() && i < strides.size(); ++i) {
+    const int64_t size = src.dims[src.dims.size() - 1 - i];
+    if (size > 1) strides[strides.size() - 1 - i] = step;
+    step *= size;
+  }
+  if (src.rows > 0) strides[0] = src.elems();
+  return strides;
+}
+
+bool lies_as(const Node& out, const Node& src) {
+  return src.layout == out.layout && src.rows == out.rows && src.dims == out.dims;
+}
+
+Formula backward_formula(const Builder& b, const Node& node) {
+  const Formula& formula = node.as<FormulaAttrs>()->formula;
+  const auto needed = [&](bool reads_outputs) {
+    Formula made = differentiate(formula, reads_outputs);
+    std::vector<int> outputs;
+    for (size_t i = 0; i < node.inputs.size(); ++i)
+      if (b.needs_grad(node.inputs[i])) outputs.push_back(made.outputs[i]);
+    made.outputs = outputs;
+    return simplify(made);
+  };
+  Formula from_output = needed(true);
+  for (const Formula::Instruction& made : from_output.code)
+    if (made.op == FormulaOp::input && made.args[0] < formula.inputs &&
+        lies_as(node, b.source(node, made.args[0])))
+      return needed(false);
+  return from_output;
+}
 
 const Op kFormulaOp{"formula", forward, backward};
 

@@ -73,6 +73,10 @@ void backward(Builder& b, int value) {
 
 }  // namespace
 
+void gather_samples(const Samples& x, int64_t elems, int64_t begin, int64_t n, float* to) {
+  import_range(x, elems, begin, n, to);
+}
+
 Reader::Reader(Builder& b, int value) {
   const Node& node = b.node(value);
   const auto* input = node.as<InputAttrs>();

@@ -22,4 +22,7 @@ class Reader {
           sample_ = 0;  // of a row of the caller's, and where a sample begins; 0: there is one row
 };
 
+// Numbers [begin, begin + n) of rows of `elems`, which an index may have put in another order.
+void gather_samples(const Samples& x, int64_t elems, int64_t begin, int64_t n, float* to);
+
 }  // namespace cnnfast

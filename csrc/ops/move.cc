@@ -5,7 +5,6 @@
 #include <algorithm>
 
 #include "ops/op.h"
-#include "ops/strided.h"
 
 namespace cnnfast {
 
@@ -42,25 +41,6 @@ int64_t units_of(const Node& node, int n) {
   return node.layout == Layout::lanes ? ceil_div(rows_of(node, n), kLanes) : rows_of(node, n);
 }
 
-// A piece, or a part of one, as it is copied within a unit.
-struct Box {
-  StridedAxes axes;
-  int64_t src = 0, dst = 0;  // offsets
-  int input = 0;
-  int64_t floats() const {
-    int64_t all = 1;
-    for (const StridedAxis& axis : axes) all *= axis.size;
-    return all;
-  }
-  Box turned() const {
-    Box box = *this;
-    for (StridedAxis& axis : box.axes) std::swap(axis.src, axis.dst);
-    std::swap(box.src, box.dst);
-    return box;
-  }
-};
-using Boxes = std::vector<Box>;
-
 Box box_of(const MovePiece& piece, const Node& src, const Node& dst) {
   const Place from = place_of(src), to = place_of(dst);
   const bool blocked = dst.layout == Layout::blocked;
@@ -80,13 +60,6 @@ Box box_of(const MovePiece& piece, const Node& src, const Node& dst) {
                    [](const StridedAxis& a, const StridedAxis& b) { return a.dst > b.dst; });
   box.axes = joined(box.axes);
   return box;
-}
-
-Boxes boxes_of(const Builder& b, const Node& node) {
-  Boxes boxes;
-  for (const MovePiece& piece : node.as<MoveAttrs>()->pieces)
-    boxes.push_back(box_of(piece, b.source(node, piece.input), node));
-  return boxes;
 }
 
 // Boxes as tasks of one unit: large ones are cut along their first axis, small ones share a task.
@@ -188,6 +161,13 @@ bool moves_blocks(const MoveAxis& a, int64_t src_channels, int64_t dst_channels)
 }
 
 }  // namespace
+
+Boxes boxes_of(const Builder& b, const Node& node) {
+  Boxes boxes;
+  for (const MovePiece& piece : node.as<MoveAttrs>()->pieces)
+    boxes.push_back(box_of(piece, b.source(node, piece.input), node));
+  return boxes;
+}
 
 void place_sources(Builder& b, int value) {
   const Node& node = b.node(value);

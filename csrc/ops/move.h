@@ -3,10 +3,33 @@
 #include <vector>
 
 #include "cnnfast/graph.h"
+#include "ops/strided.h"
 
 namespace cnnfast {
 
 class Builder;
+
+// A piece, or a part of one, as it is copied within a unit.
+struct Box {
+  StridedAxes axes;
+  int64_t src = 0, dst = 0;  // offsets
+  int input = 0;
+  int64_t floats() const {
+    int64_t all = 1;
+    for (const StridedAxis& axis : axes) all *= axis.size;
+    return all;
+  }
+  Box turned() const {
+    Box box = *this;
+    for (StridedAxis& axis : box.axes) std::swap(axis.src, axis.dst);
+    std::swap(box.src, box.dst);
+    return box;
+  }
+};
+using Boxes = std::vector<Box>;
+
+// Of all pieces, within a unit: a row, or a block of sixteen where these are lanes.
+Boxes boxes_of(const Builder& b, const Node& node);
 
 // Whether every cell stays on its axes: what has channels before has them there afterwards.
 bool keeps_axes(const Node& move);

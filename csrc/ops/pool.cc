@@ -1,4 +1,6 @@
 // Maximum and average pooling on 16-lane tensors, one plane a task.
+#include "ops/pool.h"
+
 #include "ops/op.h"
 
 namespace cnnfast {
@@ -7,15 +9,6 @@ namespace {
 
 // Positions in windows of more cells do not fit a byte.
 constexpr int64_t kByteCells = 256;
-
-PoolGeometry geometry(const PoolAttrs& a, const Image& in, const Image& out) {
-  const Padding& p = a.padding;
-  const bool adaptive = a.adaptive();
-  return {{in.d, out.d, a.window.d, a.stride.d, a.dilation.d, p.front, p.back, adaptive},
-          {in.h, out.h, a.window.h, a.stride.h, a.dilation.h, p.top, p.bottom, adaptive},
-          {in.w, out.w, a.window.w, a.stride.w, a.dilation.w, p.left, p.right, adaptive},
-          a.count_padding};
-}
 
 Image source_image(const Builder& b, const Node& node) {
   Node read = b.source(node);
@@ -35,7 +28,7 @@ void forward(Builder& b, int value) {
   const PoolAttrs& attrs = *node.as<PoolAttrs>();
   const Image in = source_image(b, node), out = node.image();
   Pool shape{};
-  shape.geometry = geometry(attrs, in, out);
+  shape.geometry = pool_geometry(attrs, in, out);
   shape.planes = 1, shape.activation = node.activation;
   const Buffer from = b.output(node.inputs[0]), to = b.output(value);
   std::vector<Buffer> uses{from, to};
@@ -62,7 +55,7 @@ void backward(Builder& b, int value) {
   const PoolAttrs& attrs = *node.as<PoolAttrs>();
   const Image in = source_image(b, node), out = node.image();
   PoolGrad shape{};
-  shape.geometry = geometry(attrs, in, out);
+  shape.geometry = pool_geometry(attrs, in, out);
   shape.planes = 1;
   const Buffer grad_out = b.grad_before_activation(value), grad_src = b.new_grad(node.inputs[0]);
   const Buffer index = b.saved(value, "index");
@@ -81,6 +74,15 @@ void backward(Builder& b, int value) {
 }
 
 }  // namespace
+
+PoolGeometry pool_geometry(const PoolAttrs& a, const Image& in, const Image& out) {
+  const Padding& p = a.padding;
+  const bool adaptive = a.adaptive();
+  return {{in.d, out.d, a.window.d, a.stride.d, a.dilation.d, p.front, p.back, adaptive},
+          {in.h, out.h, a.window.h, a.stride.h, a.dilation.h, p.top, p.bottom, adaptive},
+          {in.w, out.w, a.window.w, a.stride.w, a.dilation.w, p.left, p.right, adaptive},
+          a.count_padding};
+}
 
 const Op kPoolOp{"pool", forward, backward};
 

@@ -1,6 +1,8 @@
 // Reductions: of a value seen as [outer][length][inner], `length` numbers become one. Long sums are made of
 // the sums of pieces whose sizes follow from shapes alone, so that they neither depend on threads nor lose
 // more digits than a piece's.
+#include "ops/reduce.h"
+
 #include <cmath>
 
 #include "cnnfast/error.h"
@@ -15,23 +17,10 @@ constexpr int64_t kColumns = 1024;  // of one task, where inner numbers lie side
 constexpr int64_t kRowsOfPiece = 256, kRowOfPiece = 4096;
 constexpr int64_t kMostParts = 64;
 
-struct Cut {
-  int64_t outer = 1, length = 1, inner = 1;
+struct Cut : ReduceCut {
   int64_t columns() const { return std::min(inner, kColumns); }
   int64_t blocks() const { return ceil_div(inner, kColumns); }
 };
-
-Cut cut_of(const Builder& b, const Node& node) {
-  const auto& attrs = *node.as<ReduceAttrs>();
-  const Node& src = b.source(node);
-  Cut cut;
-  (attrs.first < 0 ? cut.length : cut.outer) = b.rows(src);
-  for (int axis = 0; axis < static_cast<int>(src.dims.size()); ++axis)
-    (axis < attrs.first  ? cut.outer
-     : axis < attrs.last ? cut.length
-                         : cut.inner) *= src.dims[static_cast<size_t>(axis)];
-  return cut;
-}
 
 // `length` rows of `cols` numbers, piece by piece. scratch has two rows.
 void reduce_pieces(const KernelTable& k, Reduction kind, const float* from, int64_t length, int64_t stride,
@@ -79,11 +68,6 @@ void lower_pass(Builder& b, const Node& node, const Cut& cut, int64_t part, Buff
   step.scratch = 2 * cut.columns();
 }
 
-float factor_of(const Node& node, const Cut& cut) {
-  const bool mean = node.as<ReduceAttrs>()->kind == Reduction::mean;
-  return mean ? static_cast<float>(1.0 / static_cast<double>(cut.length)) : 1.0f;
-}
-
 // Whether the index of a is wanted rather than that of b, which comes before it.
 bool beats(Reduction kind, float a, float b) {
   if (std::isnan(b)) return false;
@@ -107,11 +91,11 @@ void lower_index(Builder& b, const Node& node, const Cut& cut, Buffer from, Buff
 
 void forward(Builder& b, int value) {
   const Node& node = b.node(value);
-  const Cut cut = cut_of(b, node);
+  const Cut cut{reduce_cut(b, node)};
   const Reduction kind = node.as<ReduceAttrs>()->kind;
   const Buffer from = b.output(node.inputs[0]), to = b.output(value);
   if (kind == Reduction::argmax || kind == Reduction::argmin) return lower_index(b, node, cut, from, to);
-  const float factor = factor_of(node, cut);
+  const float factor = reduce_factor(node, cut);
   // Few long sums are made in parts, so that there are tasks for several threads.
   const int64_t tasks = cut.outer * cut.blocks();
   const int64_t part = tasks * 4 >= kMostParts ? cut.length
@@ -121,12 +105,12 @@ void forward(Builder& b, int value) {
   if (parts == 1) return lower_pass(b, node, cut, cut.length, from, to, factor);
   const Buffer partial = b.buffer(cut.outer * parts * cut.inner);
   lower_pass(b, node, cut, part, from, partial, 1);
-  lower_pass(b, node, {cut.outer, parts, cut.inner}, parts, partial, to, factor);
+  lower_pass(b, node, {{cut.outer, parts, cut.inner}}, parts, partial, to, factor);
 }
 
 // Every number has the same share.
 void lower_spread(Builder& b, const Node& node, const Cut& cut, Buffer grad, Buffer to) {
-  const float factor = factor_of(node, cut);
+  const float factor = reduce_factor(node, cut);
   const int64_t rows = cut.outer * cut.length, some = std::clamp<int64_t>(kFlatTask / cut.inner, 1, rows);
   b.step(node, "backward", ceil_div(rows, some), {grad, to}, [=](const Context& c, int64_t task) {
     for (int64_t row = task * some; row < std::min(rows, (task + 1) * some); ++row) {
@@ -155,7 +139,7 @@ void share_product(const float* src, float, float grad, float* dst, int64_t leng
 
 void backward(Builder& b, int value) {
   const Node& node = b.node(value);
-  const Cut cut = cut_of(b, node);
+  const Cut cut{reduce_cut(b, node)};
   const Reduction kind = node.as<ReduceAttrs>()->kind;
   const Buffer grad = b.grad(value), to = b.new_grad(node.inputs[0]);
   if (kind == Reduction::sum || kind == Reduction::mean) return lower_spread(b, node, cut, grad, to);
@@ -172,6 +156,23 @@ void backward(Builder& b, int value) {
 }
 
 }  // namespace
+
+ReduceCut reduce_cut(const Builder& b, const Node& node) {
+  const auto& attrs = *node.as<ReduceAttrs>();
+  const Node& src = b.source(node);
+  ReduceCut cut;
+  (attrs.first < 0 ? cut.length : cut.outer) = b.rows(src);
+  for (int axis = 0; axis < static_cast<int>(src.dims.size()); ++axis)
+    (axis < attrs.first  ? cut.outer
+     : axis < attrs.last ? cut.length
+                         : cut.inner) *= src.dims[static_cast<size_t>(axis)];
+  return cut;
+}
+
+float reduce_factor(const Node& node, const ReduceCut& cut) {
+  const bool mean = node.as<ReduceAttrs>()->kind == Reduction::mean;
+  return mean ? static_cast<float>(1.0 / static_cast<double>(cut.length)) : 1.0f;
+}
 
 const Op kReduceOp{"reduce", forward, backward};
 

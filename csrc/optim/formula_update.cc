@@ -158,16 +158,22 @@ void StepNumbers::add(const SplitUpdate& update, double rate, int64_t step) {
   for (const int output : update.numbers.outputs) numbers_.push_back(static_cast<float>(value(output)));
 }
 
-Update formula_update(const UpdateFormulas& formulas, const std::vector<bool>& exempt,
-                      const std::vector<double>& factors, const KernelTable& k) {
+std::vector<size_t> number_places(const UpdateFormulas& formulas, const std::vector<bool>& exempt,
+                                  const std::vector<double>& factors) {
   const size_t usual_numbers = formulas.usual.numbers.outputs.size();
   const size_t all_numbers = usual_numbers + formulas.exempt.numbers.outputs.size();
   const std::vector<double> known = distinct(factors);
-  std::vector<size_t> numbers;  // where those of each parameter begin
+  std::vector<size_t> numbers;
   for (size_t i = 0; i < factors.size(); ++i) {
     const auto place = std::lower_bound(known.begin(), known.end(), factors[i]) - known.begin();
     numbers.push_back(static_cast<size_t>(place) * all_numbers + (exempt[i] ? usual_numbers : 0));
   }
+  return numbers;
+}
+
+Update formula_update(const UpdateFormulas& formulas, const std::vector<bool>& exempt,
+                      const std::vector<double>& factors, const KernelTable& k) {
+  const std::vector<size_t> numbers = number_places(formulas, exempt, factors);
   std::vector<Mover> movers{{formulas.usual, k}};
   if (std::find(exempt.begin(), exempt.end(), true) != exempt.end()) movers.emplace_back(formulas.exempt, k);
   return {[=](const Context& c, ParamPlace p, int64_t at, const float* grad, int64_t n) {

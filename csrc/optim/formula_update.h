@@ -28,6 +28,7 @@ class StepNumbers {
  public:
   const float* of(const UpdateFormulas& formulas, double rate, int64_t step,
                   const std::vector<double>& factors);
+  int count() const { return static_cast<int>(numbers_.size()); }
 
  private:
   void add(const SplitUpdate& update, double rate, int64_t step);
@@ -35,6 +36,10 @@ class StepNumbers {
   std::vector<double> values_;
   std::vector<float> numbers_;
 };
+
+// Where the numbers of each parameter begin. By position as below.
+std::vector<size_t> number_places(const UpdateFormulas& formulas, const std::vector<bool>& exempt,
+                                  const std::vector<double>& factors);
 
 // Moves parameters. By position: which of them are exempt, and the factor of the learning rate.
 Update formula_update(const UpdateFormulas& formulas, const std::vector<bool>& exempt,

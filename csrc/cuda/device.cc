@@ -1,0 +1,71 @@
+// GPUs as the engine sees them.
+#include <mutex>
+
+#include "cnnfast/error.h"
+#include "cuda/lower.h"
+#include "cuda/program.h"
+#include "runtime/no_fork.h"
+
+namespace cnnfast {
+
+namespace cuda {
+
+namespace {
+
+class CudaDevice : public Device {
+ public:
+  explicit CudaDevice(int number) : number_(number) {}
+
+  std::string name() const override { return "cuda:" + std::to_string(number_); }
+  std::string description() const override { return describe(number_); }
+  const Target& target() const override { return kCudaTarget; }
+  std::unique_ptr<DeviceProgram> load(std::shared_ptr<const Program> program, size_t params) override {
+    const UseDevice use(number_);
+    return std::make_unique<CudaProgram>(number_, std::move(program), params);
+  }
+
+  float* take(int64_t floats, const char* use) override {
+    const UseDevice here(number_);
+    return static_cast<float*>(allocate(sizeof(float) * static_cast<size_t>(floats), use));
+  }
+  void give_back(float* memory) noexcept override { release(memory); }
+  void write(float* to, const float* from, int64_t floats) override {
+    const UseDevice use(number_);
+    copy_to_device(to, from, sizeof(float) * static_cast<size_t>(floats));
+  }
+  void read(float* to, const float* from, int64_t floats) const override {
+    const UseDevice use(number_);
+    copy_to_host(to, from, sizeof(float) * static_cast<size_t>(floats));
+  }
+
+ private:
+  const int number_;
+};
+
+}  // namespace
+
+}  // namespace cuda
+
+std::string cuda_build() {
+  return cuda::build();
+}
+
+int cuda_devices() {
+  return cuda::count_devices();
+}
+
+DevicePtr cuda_device(int number) {
+  static Mutex& mutex = *new Mutex;  // never destroyed, as weights may outlive what is static
+  static std::vector<DevicePtr>& made = *new std::vector<DevicePtr>;
+  const int count = cuda::count_devices();
+  if (number >= count)
+    fail("cuda:", number, " is not there: this machine has ", count,
+         " CUDA devices that its driver shows; cnnfast.devices() lists what there is.");
+  const Lock lock(mutex);
+  made.resize(static_cast<size_t>(count));
+  DevicePtr& device = made[static_cast<size_t>(number)];
+  if (!device) device = std::make_shared<cuda::CudaDevice>(number);
+  return device;
+}
+
+}  // namespace cnnfast

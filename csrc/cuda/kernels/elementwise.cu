@@ -1,0 +1,102 @@
+// What treats each element alone, and copies.
+#include "cuda/kernels/device_math.cuh"
+
+namespace cnnfast::cuda {
+
+void fill(cudaStream_t stream, float* to, int64_t n, float value) {
+  each(stream, n, [=] __device__(int64_t i) { to[i] = value; });
+}
+
+void copy(cudaStream_t stream, float* to, const float* from, int64_t n) {
+  if (n == 0) return;
+  check(cudaMemcpyAsync(to, from, sizeof(float) * static_cast<size_t>(n), cudaMemcpyDeviceToDevice, stream),
+        "copy on the device");
+}
+
+void add(cudaStream_t stream, float* to, const float* a, const float* b, int64_t n) {
+  each(stream, n, [=] __device__(int64_t i) { to[i] = a[i] + b[i]; });
+}
+
+void activate(cudaStream_t stream, Activation kind, float* to, const float* from, int64_t n) {
+  each(stream, n, [=] __device__(int64_t i) { to[i] = activated(kind, from[i]); });
+}
+
+void activate_grad(cudaStream_t stream, Activation kind, float* to, const float* out, const float* grad,
+                   int64_t n) {
+  each(stream, n, [=] __device__(int64_t i) { to[i] = activated_grad(kind, out[i], grad[i]); });
+}
+
+void dropout(cudaStream_t stream, const Varying* varying, uint32_t layer, uint32_t threshold, float scale,
+             const float* from, float* to, uint8_t* mask, int64_t rows, int64_t elems) {
+  const int64_t quads = (elems + 3) / 4;
+  each(stream, rows * quads, [=] __device__(int64_t i) {
+    const int64_t row = i / quads, first = i % quads * 4;
+    const Words drawn = philox(static_cast<uint32_t>(i % quads), static_cast<uint32_t>(row), varying->step,
+                               layer, varying->seed);
+    for (int64_t e = first; e < first + 4 && e < elems; ++e) {
+      const bool keeps = drawn.word[e - first] >= threshold;
+      mask[row * elems + e] = keeps;
+      to[row * elems + e] = from[row * elems + e] * (static_cast<float>(keeps) * scale);
+    }
+  });
+}
+
+void dropout_grad(cudaStream_t stream, const float* grad, const uint8_t* mask, float scale, float* to,
+                  int64_t n) {
+  each(stream, n, [=] __device__(int64_t i) { to[i] = grad[i] * (static_cast<float>(mask[i]) * scale); });
+}
+
+namespace {
+
+struct At {
+  int64_t from, to;
+};
+
+// Of the cell with this number, along axes from `first` on.
+__device__ At place_of(const Box& box, int first, int64_t cell) {
+  At at{0, 0};
+  for (int axis = box.axes - 1; axis >= first; --axis) {
+    const int64_t i = cell % box.size[axis];
+    cell /= box.size[axis];
+    at.from += i * box.from[axis], at.to += i * box.to[axis];
+  }
+  return at;
+}
+
+int64_t cells_of(const Box& box, int first) {
+  int64_t cells = 1;
+  for (int axis = first; axis < box.axes; ++axis) cells *= box.size[axis];
+  return cells;
+}
+
+}  // namespace
+
+void copy_box(cudaStream_t stream, const Box& box, const float* from, float* to) {
+  each(stream, cells_of(box, 0), [=] __device__(int64_t i) {
+    const At at = place_of(box, 0, i);
+    to[at.to] = from[at.from];
+  });
+}
+
+void add_box(cudaStream_t stream, const Box& box, const float* from, float* to) {
+  const int64_t cells = cells_of(box, 1);
+  each(stream, box.size[0], [=] __device__(int64_t row) {
+    for (int64_t i = 0; i < cells; ++i) {
+      const At at = place_of(box, 1, i);
+      to[row * box.to[0] + at.to] += from[row * box.from[0] + at.from];
+    }
+  });
+}
+
+void sum_box(cudaStream_t stream, const Box& kept, const Box& summed, const float* from, float* to) {
+  const int64_t terms = cells_of(summed, 0);
+  each(stream, cells_of(kept, 0), [=] __device__(int64_t i) {
+    const At at = place_of(kept, 0, i);
+    double sum = 0;
+    for (int64_t k = 0; k < terms; ++k)
+      sum += static_cast<double>(from[at.from + place_of(summed, 0, k).from]);
+    to[at.to] = static_cast<float>(sum);
+  });
+}
+
+}  // namespace cnnfast::cuda

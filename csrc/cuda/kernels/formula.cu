@@ -1,0 +1,123 @@
+// Formulas, interpreted: an element a thread, whose values are in its own memory.
+#include "cuda/kernels/device_math.cuh"
+
+namespace cnnfast::cuda {
+
+namespace {
+
+__device__ float computed(FormulaOp op, float a, float b, float c) {
+  switch (op) {
+    case FormulaOp::input:
+    case FormulaOp::constant:
+    case FormulaOp::random:
+      return a;
+    case FormulaOp::neg:
+      return -a;
+    case FormulaOp::abs:
+      return fabsf(a);
+    case FormulaOp::sign:
+      return a > 0 ? 1 : (a < 0 ? -1 : a);
+    case FormulaOp::floor:
+      return floorf(a);
+    case FormulaOp::round:
+      return rintf(a);
+    case FormulaOp::square:
+      return a * a;
+    case FormulaOp::reciprocal:
+      return 1 / a;
+    case FormulaOp::sqrt:
+      return sqrtf(a);
+    case FormulaOp::rsqrt:
+      return 1 / sqrtf(a);
+    case FormulaOp::exp:
+      return expf(a);
+    case FormulaOp::expm1:
+      return expm1f(a);
+    case FormulaOp::log:
+      return logf(a);
+    case FormulaOp::log1p:
+      return log1pf(a);
+    case FormulaOp::tanh:
+      return tanhf(a);
+    case FormulaOp::sigmoid:
+      return sigmoid_of(a);
+    case FormulaOp::erf:
+      return erff(a);
+    case FormulaOp::sin:
+      return sinf(a);
+    case FormulaOp::cos:
+      return cosf(a);
+    case FormulaOp::add:
+      return a + b;
+    case FormulaOp::sub:
+      return a - b;
+    case FormulaOp::mul:
+      return a * b;
+    case FormulaOp::div:
+      return a / b;
+    case FormulaOp::pow:
+      return powf(a, b);
+    case FormulaOp::min:
+      return isnan(a) || a < b ? a : b;
+    case FormulaOp::max:
+      return isnan(a) || a > b ? a : b;
+    case FormulaOp::eq:
+      return a == b;
+    case FormulaOp::ne:
+      return a != b;
+    case FormulaOp::lt:
+      return a < b;
+    case FormulaOp::le:
+      return a <= b;
+    case FormulaOp::gt:
+      return a > b;
+    case FormulaOp::ge:
+      return a >= b;
+    case FormulaOp::select:
+      return a == 0 ? c : b;
+  }
+  return a;
+}
+
+// Of the element in its row.
+__device__ float random_number(const FormulaCode& code, const FormulaCode::Instruction& by, int64_t i,
+                               const Varying& varying) {
+  const int64_t row = i / code.row, element = i % code.row;
+  const Words drawn = philox(static_cast<uint32_t>(element / 4), static_cast<uint32_t>(row), varying.step,
+                             by.stream, by.seeded ? 0 : varying.seed);
+  return static_cast<float>(drawn.word[element % 4] >> 8) * 0x1p-24f;
+}
+
+__device__ int64_t place_of(const FormulaCode& code, int input, int64_t i) {
+  int64_t at = 0;
+  for (int axis = code.axes - 1; axis >= 0; --axis) {
+    at += i % code.extents[axis] * code.strides[input][axis];
+    i /= code.extents[axis];
+  }
+  return at;
+}
+
+}  // namespace
+
+void run_formula(cudaStream_t stream, const FormulaCode* program, int64_t n, const FormulaPlaces& places,
+                 const Varying* varying) {
+  each(stream, n, [=] __device__(int64_t i) {
+    const FormulaCode& code = *program;
+    float value[kMostCode];
+    for (int k = 0; k < code.size; ++k) {
+      const FormulaCode::Instruction& by = code.code[k];
+      if (by.op == FormulaOp::input)
+        value[k] = places.inputs[by.args[0]][place_of(code, by.args[0], i)];
+      else if (by.op == FormulaOp::constant)
+        value[k] = by.number;
+      else if (by.op == FormulaOp::random)
+        value[k] = random_number(code, by, i, *varying);
+      else
+        value[k] = computed(by.op, value[by.args[0]], by.args[1] < 0 ? 0 : value[by.args[1]],
+                            by.args[2] < 0 ? 0 : value[by.args[2]]);
+    }
+    for (int k = 0; k < code.outputs; ++k) places.outputs[k][i] = value[code.output[k]];
+  });
+}
+
+}  // namespace cnnfast::cuda

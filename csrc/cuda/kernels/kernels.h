@@ -1,0 +1,224 @@
+// The border between the device programs and their kernels: plain functions that put one or a few kernels
+// into a stream. Pointers are to float32 in device memory, dense unless strides are given; buffers do not
+// overlap unless "may be" is written. What depends on a run alone comes from Varying. Sums run in an order
+// that shapes tell.
+#pragma once
+#include <cuda_runtime.h>
+
+#include <cstdint>
+
+#include "cnnfast/activation.h"
+#include "cnnfast/formula_op.h"
+#include "cnnfast/reduction.h"
+#include "kernels/kernel_table.h"
+
+namespace cnnfast::cuda {
+
+// What differs from run to run of a program, in device memory.
+constexpr int kMostNumbers = 256;
+struct Varying {
+  uint64_t seed;
+  double rate;  // the learning rate of this step
+  uint32_t step;
+  float numbers[kMostNumbers];  // that a formula that updates reads
+};
+
+// ---- Element by element (elementwise.cu)
+// --------------------------------------------------------------------
+
+void fill(cudaStream_t stream, float* to, int64_t n, float value);
+void copy(cudaStream_t stream, float* to, const float* from, int64_t n);
+void add(cudaStream_t stream, float* to, const float* a, const float* b, int64_t n);  // to may be a or b
+void activate(cudaStream_t stream, Activation kind, float* to, const float* from, int64_t n);  // may be from
+// Of the gradient before the activation, by the output; kinds that tells_derivative has. to may be grad.
+void activate_grad(cudaStream_t stream, Activation kind, float* to, const float* out, const float* grad,
+                   int64_t n);
+// Rows of `elems`; kept where word (i % 4) of Philox's counter (i / 4, row, step, layer) is at least
+// `threshold`.
+void dropout(cudaStream_t stream, const Varying* varying, uint32_t layer, uint32_t threshold, float scale,
+             const float* from, float* to, uint8_t* mask, int64_t rows, int64_t elems);
+void dropout_grad(cudaStream_t stream, const float* grad, const uint8_t* mask, float scale, float* to,
+                  int64_t n);
+
+// A box of cells; from cell to cell the step on either side. What is added may meet itself in `to`.
+constexpr int kMostBoxAxes = 10;
+struct Box {
+  int axes;
+  int64_t size[kMostBoxAxes], from[kMostBoxAxes], to[kMostBoxAxes];  // outermost first
+};
+void copy_box(cudaStream_t stream, const Box& box, const float* from, float* to);
+// A thread for each row of the box's first axis; cells of different rows must not meet in `to`.
+void add_box(cudaStream_t stream, const Box& box, const float* from, float* to);
+// For each cell of the first box the sum over those of the other, whose `to` does not count.
+void sum_box(cudaStream_t stream, const Box& kept, const Box& summed, const float* from, float* to);
+
+// ---- Products (matrix.cu)
+// -----------------------------------------------------------------------------------
+
+// dst[m][n] = activation(sum over k of a(m, k) * b(k, n) + bias[n]), `batch` times; steps in floats.
+struct Product {
+  const float *a, *b, *bias;  // bias: or null
+  float* dst;
+  int64_t a_row, a_col, b_row, b_col, dst_row;
+  int64_t m, n, k;
+  Activation activation;
+};
+void multiply(cudaStream_t stream, const Product& product);
+
+// ---- Convolutions and pooling (conv.cu, pool.cu)
+// ------------------------------------------------------------
+
+// Where a value's images are: from cell to cell along each axis.
+struct Images {
+  int64_t sample, channel, slice, row, pixel;
+};
+
+// src has `ic` channels of size `in`, dst `oc` of size `out`; the kernel is [d][h][w][ic / groups][oc].
+// Padding is that before the first cell.
+struct Convolution {
+  int32_t n, ic, oc, groups;
+  int32_t in[3], out[3], kernel[3], stride[3], padding[3], dilation[3];  // depth, height, width
+  Images src, dst;
+};
+void conv_forward(cudaStream_t stream, const Convolution& conv, const float* src, const float* kernel,
+                  const float* bias, Activation activation, float* dst);  // bias: or null
+// From dst to src: the gradient, or a transposed convolution, which has a bias and an activation.
+void conv_backward(cudaStream_t stream, const Convolution& conv, const float* dst, const float* kernel,
+                   const float* bias, Activation activation, float* src);
+void conv_weights(cudaStream_t stream, const Convolution& conv, const float* src, const float* grad_dst,
+                  float* grad_kernel);
+
+// Planes of n samples and c channels. `index` receives the place of each maximum in its plane of the source,
+// or is null. Padding and NaN as csrc/kernels/pool.inl.h has them.
+struct Pooling {
+  PoolGeometry geometry;
+  int32_t n, c;
+  Images src, dst;
+  bool maximum;
+};
+void pool_forward(cudaStream_t stream, const Pooling& pool, const float* src, Activation activation,
+                  float* dst, int32_t* index);
+void pool_backward(cudaStream_t stream, const Pooling& pool, const float* grad_dst, const int32_t* index,
+                   float* grad_src);
+
+// ---- Channels (normalize.cu)
+// --------------------------------------------------------------------------------
+
+// A value as rows of pixels of channels: element i is of channel i / step % channels, and the pixels of a
+// channel are those i, in order.
+struct Channels {
+  int64_t channels, step, elems;
+};
+// Floats that the functions below take as scratch.
+int64_t channel_scratch(const Channels& channels);
+void sum_channels(cudaStream_t stream, const Channels& channels, const float* from, float* scratch,
+                  float* to);
+
+// Six vectors of a number for each channel, one behind the other: what a normalization makes of its
+// parameters and statistics on the way forward (mean, rate, scale, shift) and back (of_src, constant).
+constexpr int kNormVectors = 6;
+struct Norm {
+  Channels channels;
+  const float *gamma, *beta;  // or null: 1 and 0
+  float *mean, *variance;     // moving
+  float momentum, epsilon;
+  float* vectors;
+};
+// By the batch's statistics, which move the moving ones if `moves`; or by the moving ones.
+void norm_by_batch(cudaStream_t stream, const Norm& norm, const float* from, float* scratch, bool moves);
+void norm_by_moving(cudaStream_t stream, const Norm& norm);
+void normalize(cudaStream_t stream, const Norm& norm, Activation activation, const float* from, float* to);
+// The gradients of gamma and beta (or null), and the vectors for the gradient of the source. `grad` is that
+// before the activation.
+void norm_sums(cudaStream_t stream, const Norm& norm, bool by_batch, const float* from, const float* grad,
+               float* scratch, float* grad_gamma, float* grad_beta);
+void norm_grad(cudaStream_t stream, const Norm& norm, const float* from, const float* grad, float* to);
+
+// ---- Rows, losses, metrics (rows.cu)
+// ------------------------------------------------------------------------
+
+void softmax(cudaStream_t stream, const float* from, float* to, int64_t rows, int64_t cols);
+void softmax_grad(cudaStream_t stream, const float* out, const float* grad, float* to, int64_t rows,
+                  int64_t cols);
+
+enum class RowKind : int32_t { softmax_cross_entropy, sigmoid_cross_entropy, squared_error };
+// One number a row: of predictions against targets, or class numbers (floats; others than those of a class
+// make NaN). `weights` multiply it, one for so many rows.
+struct RowLosses {
+  RowKind kind;
+  bool labels;
+  const float *from, *targets, *weights;  // weights: or null
+  int64_t rows, cols, rows_a_weight;
+};
+// loss or grad may be null; grad is scale times the gradient, times rates[row], if there are rates.
+void row_losses(cudaStream_t stream, const RowLosses& losses, float* loss, float* grad, float scale,
+                const float* rates);
+
+enum class RowMetric : int32_t {
+  accuracy,
+  binary_accuracy,
+  top_k,
+  equal,
+  mean_squared_error,
+  mean_absolute_error
+};
+void row_metrics(cudaStream_t stream, RowMetric kind, int k, float threshold, bool labels, const float* from,
+                 const float* targets, float* to, int64_t rows, int64_t cols);
+
+// to[0] (or to += with `adds`) = factor * the sum of n numbers, l1 * that of their sizes and l2 * that of
+// squares.
+void add_up(cudaStream_t stream, const float* from, int64_t n, double factor, double l1, double l2,
+            double* to, bool adds);
+void add_columns(cudaStream_t stream, const float* from, int64_t rows, int64_t cols, double* to);
+
+// ---- Reductions and formulas (reduce.cu, formula.cu)
+// --------------------------------------------------------
+
+// [outer][length][inner]; times factor.
+struct Reduced {
+  Reduction kind;
+  int64_t outer, length, inner;
+  float factor;
+};
+void reduce(cudaStream_t stream, const Reduced& reduced, const float* from, float* to);
+void reduce_grad(cudaStream_t stream, const Reduced& reduced, const float* from, const float* out,
+                 const float* grad, float* to);
+
+constexpr int kMostCode = 128, kMostFormulaInputs = 24, kMostFormulaOutputs = 8, kMostFormulaAxes = 9;
+// In device memory. Axes outermost first; inputs step by `strides` along them, outputs are dense.
+struct FormulaCode {
+  struct Instruction {
+    FormulaOp op;
+    int16_t args[3];
+    float number;
+    uint32_t stream;  // of random
+    bool seeded;      // its stream is its seed
+  };
+  int32_t size, inputs, outputs, axes;
+  Instruction code[kMostCode];
+  int32_t output[kMostFormulaOutputs];
+  int64_t extents[kMostFormulaAxes], strides[kMostFormulaInputs][kMostFormulaAxes];
+  int64_t row;  // elements of a row, for random numbers
+};
+struct FormulaPlaces {
+  const float* inputs[kMostFormulaInputs];
+  float* outputs[kMostFormulaOutputs];  // may be an input that lies as they do
+};
+void run_formula(cudaStream_t stream, const FormulaCode* code, int64_t n, const FormulaPlaces& places,
+                 const Varying* varying);
+
+// ---- Updates (update.cu)
+// ------------------------------------------------------------------------------------
+
+void regularize(cudaStream_t stream, const float* values, float* grad, int64_t n, float l1, float l2);
+void clip_values(cudaStream_t stream, float* grad, int64_t n, float limit);
+// squares[0] = (or +=) the sum of squares; grad *= min(1, limit / sqrt(squares[0])).
+void scale_to_norm(cudaStream_t stream, float* grad, int64_t n, const double* squares, double limit);
+// velocity: null where momentum is 0. The rate is Varying's times `factor`.
+void sgd(cudaStream_t stream, const Varying* varying, double factor, float momentum, bool nesterov,
+         float* values, const float* grad, float* velocity, int64_t n);
+void adam(cudaStream_t stream, const Varying* varying, double factor, double beta1, double beta2,
+          float epsilon, float* values, const float* grad, float* m, float* v, int64_t n);
+void clamp_negative(cudaStream_t stream, float* values, int64_t n);
+
+}  // namespace cnnfast::cuda

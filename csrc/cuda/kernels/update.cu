@@ -1,0 +1,50 @@
+// What moves weights: penalties, clipping, optimizers, constraints; an element a thread.
+#include "cuda/kernels/device_math.cuh"
+
+namespace cnnfast::cuda {
+
+void regularize(cudaStream_t stream, const float* values, float* grad, int64_t n, float l1, float l2) {
+  each(stream, n, [=] __device__(int64_t i) {
+    const float w = values[i];
+    grad[i] += l1 * static_cast<float>((w > 0) - (w < 0)) + l2 * (2 * w);
+  });
+}
+
+void clip_values(cudaStream_t stream, float* grad, int64_t n, float limit) {
+  each(stream, n, [=] __device__(int64_t i) { grad[i] = clamped(grad[i], -limit, limit); });
+}
+
+void scale_to_norm(cudaStream_t stream, float* grad, int64_t n, const double* squares, double limit) {
+  each(stream, n, [=] __device__(int64_t i) {
+    const double norm = sqrt(squares[0]);
+    if (!(norm <= limit)) grad[i] *= static_cast<float>(limit / norm);
+  });
+}
+
+void sgd(cudaStream_t stream, const Varying* varying, double factor, float momentum, bool nesterov,
+         float* values, const float* grad, float* velocity, int64_t n) {
+  each(stream, n, [=] __device__(int64_t i) {
+    const float step = -static_cast<float>(varying->rate * factor) * grad[i];
+    if (!velocity) return static_cast<void>(values[i] += step);
+    const float v = momentum * velocity[i] + step;
+    velocity[i] = v;
+    values[i] += nesterov ? momentum * v + step : v;
+  });
+}
+
+void adam(cudaStream_t stream, const Varying* varying, double factor, double beta1, double beta2,
+          float epsilon, float* values, const float* grad, float* m, float* v, int64_t n) {
+  const float keep1 = static_cast<float>(1 - beta1), keep2 = static_cast<float>(1 - beta2);
+  each(stream, n, [=] __device__(int64_t i) {
+    const float rate = static_cast<float>(varying->rate * factor), g = grad[i];
+    m[i] += keep1 * (g - m[i]);
+    v[i] += keep2 * (g * g - v[i]);
+    values[i] -= rate * m[i] / (sqrtf(v[i]) + epsilon);
+  });
+}
+
+void clamp_negative(cudaStream_t stream, float* values, int64_t n) {
+  each(stream, n, [=] __device__(int64_t i) { values[i] = values[i] < 0 ? 0 : values[i]; });
+}
+
+}  // namespace cnnfast::cuda

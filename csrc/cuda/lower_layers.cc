@@ -1,0 +1,246 @@
+// Layers with weights, and pooling.
+#include "cuda/kernels/kernels.h"
+#include "cuda/lower.h"
+#include "graph/builder.h"
+#include "ops/batch_norm.h"
+#include "ops/conv/conv.h"
+#include "ops/dense_product.h"
+#include "ops/pool.h"
+
+namespace cnnfast::cuda {
+
+namespace {
+
+// ---- Dense ------------------------------------------------------------------------------------------------
+
+void dense_forward(Builder& b, int value) {
+  const Node& node = b.node(value);
+  const int64_t in = b.source(node).dims.back(), out = node.as<DenseAttrs>()->units;
+  const Buffer from = b.output(node.inputs[0]), to = b.output(value);
+  const ParamPlace kernel = b.place(node.params[0]);
+  const ParamPlace bias = node.as<DenseAttrs>()->use_bias ? b.place(node.params[1]) : ParamPlace{};
+  launch(b, node, "forward", {from, to},
+         [=, rows = dense_rows(b, node), kind = node.activation](const Context& c) {
+           multiply(stream_of(c), {c.at(from), c.values(kernel), bias ? c.values(bias) : nullptr, c.at(to),
+                                   in, 1, out, 1, out, rows, out, in, kind});
+         });
+}
+
+void dense_backward(Builder& b, int value) {
+  const Node& node = b.node(value);
+  const int64_t in = b.source(node).dims.back(), out = node.as<DenseAttrs>()->units,
+                rows = dense_rows(b, node);
+  const Buffer grad = b.grad_before_activation(value), src = b.output(node.inputs[0]);
+  const ParamPlace kernel = b.place(node.params[0]);
+  if (b.needs_grad(node.inputs[0])) {
+    const Buffer to = b.new_grad(node.inputs[0]);
+    launch(b, node, "backward data", {grad, to}, [=](const Context& c) {
+      multiply(stream_of(c), {c.at(grad), c.values(kernel), nullptr, c.at(to), out, 1, 1, out, in, rows, in,
+                              out, Activation::none});
+    });
+  }
+  if (b.trainable(node.params[0]))
+    launch(b, node, "backward weights", {src, grad}, [=](const Context& c) {
+      multiply(stream_of(c), {c.at(src), c.at(grad), nullptr, c.grad(kernel), 1, in, out, 1, out, in, out,
+                              rows, Activation::none});
+    });
+  if (node.params.size() > 1 && b.trainable(node.params[1]))
+    lower_channel_sums(b, node, {out, 1, rows * out}, grad, b.place(node.params[1]));
+}
+
+// ---- Images -----------------------------------------------------------------------------------------------
+
+Images images_of(const Image& image, DataFormat format) {
+  const int64_t pixels = image.pixels(), c = image.c, row = image.w, slice = row * image.h;
+  if (format == DataFormat::channels_first) return {c * pixels, pixels, slice, row, 1};
+  return {c * pixels, 1, slice * c, row * c, c};
+}
+
+Channels channels_of(const Image& image, DataFormat format, int64_t rows) {
+  const bool first = format == DataFormat::channels_first;
+  return {image.c, first ? image.pixels() : 1, rows * image.c * image.pixels()};
+}
+
+Image read_image(const Node& src, DataFormat format) {
+  Node read = src;
+  read.format = format;
+  return read.image();
+}
+
+// ---- Convolution ------------------------------------------------------------------------------------------
+
+Convolution convolution_of(const Node& node, const ConvProblem& p) {
+  const ConvAttrs& a = p.a;
+  return {p.n,
+          p.in.c,
+          p.out.c,
+          a.groups,
+          {p.in.d, p.in.h, p.in.w},
+          {p.out.d, p.out.h, p.out.w},
+          {a.kernel.d, a.kernel.h, a.kernel.w},
+          {a.stride.d, a.stride.h, a.stride.w},
+          {a.padding.front, a.padding.top, a.padding.left},
+          {a.dilation.d, a.dilation.h, a.dilation.w},
+          images_of(p.in, node.format),
+          images_of(p.out, node.format)};
+}
+
+// From the source of the node to its output, or, where its problem is the mirror image, the other way round.
+void lower_pass(Builder& b, const Node& node, const char* direction, bool backward, Buffer from, Buffer to,
+                ParamPlace bias, Activation activation) {
+  const ConvProblem p = conv_problem(b.source(node), node, b.n);
+  const Convolution conv = convolution_of(node, p);
+  launch(b, node, direction, {from, to}, [=, kernel = b.place(node.params[0])](const Context& c) {
+    const auto run = backward ? conv_backward : conv_forward;
+    run(stream_of(c), conv, c.at(from), c.values(kernel), bias ? c.values(bias) : nullptr, activation,
+        c.at(to));
+  });
+}
+
+void conv_op_forward(Builder& b, int value) {
+  const Node& node = b.node(value);
+  const ConvAttrs& a = *node.as<ConvAttrs>();
+  lower_pass(b, node, "forward", a.transposed, b.output(node.inputs[0]), b.output(value),
+             a.use_bias ? b.place(node.params[1]) : ParamPlace{}, node.activation);
+}
+
+void conv_op_backward(Builder& b, int value) {
+  const Node& node = b.node(value);
+  const ConvAttrs& a = *node.as<ConvAttrs>();
+  const Buffer grad = b.grad_before_activation(value), src = b.output(node.inputs[0]);
+  if (b.needs_grad(node.inputs[0]))
+    lower_pass(b, node, "backward data", !a.transposed, grad, b.new_grad(node.inputs[0]), {},
+               Activation::none);
+  if (b.trainable(node.params[0])) {
+    const Convolution conv = convolution_of(node, conv_problem(b.source(node), node, b.n));
+    const Buffer in = a.transposed ? grad : src, out = a.transposed ? src : grad;
+    launch(b, node, "backward weights", {src, grad}, [=, kernel = b.place(node.params[0])](const Context& c) {
+      conv_weights(stream_of(c), conv, c.at(in), c.at(out), c.grad(kernel));
+    });
+  }
+  if (a.use_bias && b.trainable(node.params[1]))
+    lower_channel_sums(b, node, channels_of(node.image(), node.format, b.rows(node)), grad,
+                       b.place(node.params[1]));
+}
+
+// ---- Pooling ----------------------------------------------------------------------------------------------
+
+Pooling pooling_of(const Builder& b, const Node& node) {
+  const PoolAttrs& a = *node.as<PoolAttrs>();
+  const Image in = read_image(b.source(node), node.format), out = node.image();
+  return {pool_geometry(a, in, out),   b.rows(node), out.c, images_of(in, node.format),
+          images_of(out, node.format), a.maximum};
+}
+
+void pool_op_forward(Builder& b, int value) {
+  const Node& node = b.node(value);
+  const Buffer from = b.output(node.inputs[0]), to = b.output(value);
+  std::vector<Buffer> uses{from, to};
+  Buffer index;
+  if (node.as<PoolAttrs>()->maximum && b.differentiates())
+    uses.push_back(index = b.saved(value, "index") = b.buffer(floats_of(node, b.n)));
+  launch(b, node, "forward", uses,
+         [=, pooling = pooling_of(b, node), kind = node.activation](const Context& c) {
+           pool_forward(stream_of(c), pooling, c.at(from), kind, c.at(to),
+                        index ? c.as<int32_t>(index) : nullptr);
+         });
+}
+
+void pool_op_backward(Builder& b, int value) {
+  const Node& node = b.node(value);
+  const Buffer grad = b.grad_before_activation(value), to = b.new_grad(node.inputs[0]);
+  const Buffer index = b.saved(value, "index");
+  std::vector<Buffer> uses{grad, to};
+  if (index) uses.push_back(index);
+  launch(b, node, "backward", uses, [=, pooling = pooling_of(b, node)](const Context& c) {
+    pool_backward(stream_of(c), pooling, c.at(grad), index ? c.as<int32_t>(index) : nullptr, c.at(to));
+  });
+}
+
+// ---- Batch normalization ----------------------------------------------------------------------------------
+
+Channels channels_of(const Node& node, int64_t rows) {
+  if (node.has_channels()) return channels_of(node.image(), node.format, rows);
+  return {node.dims.back(), 1, rows * node.elems()};
+}
+
+// What all steps of a normalization know.
+struct NormStep {
+  NormParams params;
+  Channels channels;
+  BatchNormAttrs attrs;
+  Buffer vectors;
+
+  Norm at(const Context& c) const {
+    return {channels,
+            params.gamma ? c.values(params.gamma) : nullptr,
+            params.beta ? c.values(params.beta) : nullptr,
+            c.values(params.mean),
+            c.values(params.variance),
+            attrs.momentum,
+            attrs.epsilon,
+            c.at(vectors)};
+  }
+};
+
+NormStep norm_step(Builder& b, int value) {
+  const Node& node = b.node(value);
+  Buffer& vectors = b.saved(value, "vectors");
+  const Channels channels = channels_of(node, b.rows(node));
+  if (!vectors) vectors = b.buffer(kNormVectors * channels.channels);
+  return {norm_params(b, node), channels, *node.as<BatchNormAttrs>(), vectors};
+}
+
+void norm_forward(Builder& b, int value) {
+  const Node& node = b.node(value);
+  const NormStep norm = norm_step(b, value);
+  const Buffer from = b.output(node.inputs[0]), to = b.output(value);
+  const Buffer scratch = b.buffer(channel_scratch(norm.channels));
+  const bool by_batch = sees_batch(b, node, norm.params), moves = b.mode == Mode::train;
+  launch(b, node, "statistics", {from, norm.vectors, scratch}, [=](const Context& c) {
+    if (by_batch)
+      norm_by_batch(stream_of(c), norm.at(c), c.at(from), c.at(scratch), moves);
+    else
+      norm_by_moving(stream_of(c), norm.at(c));
+  });
+  launch(b, node, "forward", {from, norm.vectors, to}, [=, kind = node.activation](const Context& c) {
+    normalize(stream_of(c), norm.at(c), kind, c.at(from), c.at(to));
+  });
+}
+
+void norm_backward(Builder& b, int value) {
+  const Node& node = b.node(value);
+  const NormStep norm = norm_step(b, value);
+  const Buffer grad = b.grad_before_activation(value), from = b.output(node.inputs[0]);
+  const Buffer scratch = b.buffer(channel_scratch(norm.channels));
+  const auto trained = [&](ParamPlace p) { return p && b.trainable(p.position) ? p : ParamPlace{}; };
+  const ParamPlace gamma = trained(norm.params.gamma), beta = trained(norm.params.beta);
+  const bool by_batch = sees_batch(b, node, norm.params);
+  launch(b, node, "backward sums", {from, grad, norm.vectors, scratch}, [=](const Context& c) {
+    norm_sums(stream_of(c), norm.at(c), by_batch, c.at(from), c.at(grad), c.at(scratch),
+              gamma ? c.grad(gamma) : nullptr, beta ? c.grad(beta) : nullptr);
+  });
+  for (const ParamPlace moving : {trained(norm.params.mean), trained(norm.params.variance)})
+    if (moving)  // which no gradient moves
+      b.options.target.fill(b, node, "backward sums", {}, grad_of(moving), norm.channels.channels, 0);
+  if (!b.needs_grad(node.inputs[0])) return;
+  const Buffer to = b.new_grad(node.inputs[0]);
+  launch(b, node, "backward", {from, grad, norm.vectors, to},
+         [=](const Context& c) { norm_grad(stream_of(c), norm.at(c), c.at(from), c.at(grad), c.at(to)); });
+}
+
+}  // namespace
+
+void lower_channel_sums(Builder& b, const Node& node, const Channels& channels, Buffer from, ParamPlace to) {
+  const Buffer scratch = b.buffer(channel_scratch(channels));
+  launch(b, node, "backward bias", {from, scratch}, [=](const Context& c) {
+    sum_channels(stream_of(c), channels, c.at(from), c.at(scratch), c.grad(to));
+  });
+}
+
+const Op kDense{"dense", dense_forward, dense_backward};
+const Op kConv{"conv2d", conv_op_forward, conv_op_backward};
+const Op kPool{"pool", pool_op_forward, pool_op_backward};
+const Op kBatchNorm{"batch normalization", norm_forward, norm_backward};
+
+}  // namespace cnnfast::cuda

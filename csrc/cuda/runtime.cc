@@ -1,0 +1,138 @@
+#include "cuda/runtime.h"
+
+#include "cnnfast/error.h"
+
+namespace cnnfast::cuda {
+
+std::string build() {
+  return CNNFAST_CUDA_BUILD;
+}
+
+int count_devices() {
+  int count = 0;
+  const cudaError_t error = cudaGetDeviceCount(&count);
+  if (error == cudaSuccess) return count;
+  static_cast<void>(cudaGetLastError());  // no driver, or none for this build: no devices
+  return 0;
+}
+
+std::string describe(int device) {
+  cudaDeviceProp properties;
+  check(cudaGetDeviceProperties(&properties, device), "tell what the device is");
+  const std::string memory = std::to_string(properties.totalGlobalMem >> 30) + " GB";
+  const std::string capability = std::to_string(properties.major) + "." + std::to_string(properties.minor);
+  return std::string(properties.name) + ", " + memory + ", compute capability " + capability;
+}
+
+void check(cudaError_t error, const char* what) {
+  if (error == cudaSuccess) return;
+  static_cast<void>(cudaGetLastError());
+  const bool memory = error == cudaErrorMemoryAllocation;
+  throw Error(memory ? Error::Kind::memory : Error::Kind::runtime,
+              std::string("CUDA could not ") + what + ": " + cudaGetErrorString(error) + ".");
+}
+
+UseDevice::UseDevice(int device) {
+  check(cudaGetDevice(&before_), "tell the present device");
+  check(cudaSetDevice(device), "use the device");
+}
+
+UseDevice::~UseDevice() {
+  static_cast<void>(cudaSetDevice(before_));
+}
+
+void* allocate(size_t bytes, const char* what) {
+  void* memory = nullptr;
+  if (cudaMalloc(&memory, bytes) != cudaSuccess) {
+    static_cast<void>(cudaGetLastError());
+    throw Error(Error::Kind::memory, "could not take " + std::to_string(bytes) +
+                                         " bytes of the device's memory for " + what + ".");
+  }
+  check(cudaMemset(memory, 0, bytes), "clear memory");
+  return memory;
+}
+
+void release(void* memory) noexcept {
+  static_cast<void>(cudaFree(memory));  // as the process ends the driver may have gone before
+}
+
+void copy_to_device(void* to, const void* from, size_t bytes) {
+  check(cudaMemcpy(to, from, bytes, cudaMemcpyHostToDevice), "copy to the device");
+}
+
+void copy_to_host(void* to, const void* from, size_t bytes) {
+  check(cudaMemcpy(to, from, bytes, cudaMemcpyDeviceToHost), "copy from the device");
+}
+
+Memory::Memory(size_t bytes) : size_(bytes) {
+  if (bytes > 0) data_ = Owned<void*, cudaFree>(allocate(bytes, "a program"));
+}
+
+PinnedMemory::PinnedMemory(size_t bytes) {
+  void* memory = nullptr;
+  if (bytes > 0) check(cudaMallocHost(&memory, bytes), "take pinned memory");
+  data_ = Owned<void*, cudaFreeHost>(memory);
+}
+
+Event::Event() {
+  cudaEvent_t event;
+  check(cudaEventCreateWithFlags(&event, cudaEventDisableTiming), "make an event");
+  event_ = Owned<cudaEvent_t, cudaEventDestroy>(event);
+}
+
+void Event::record(const Stream& stream) {
+  check(cudaEventRecord(event_.get(), stream.get()), "record an event");
+}
+
+void Event::wait() const {
+  check(cudaEventSynchronize(event_.get()), "run the program");
+}
+
+Graph::Graph(cudaGraph_t recorded) {
+  const Owned<cudaGraph_t, cudaGraphDestroy> owned(recorded);
+  cudaGraphExec_t graph;
+  check(cudaGraphInstantiate(&graph, recorded, 0), "make a graph");
+  graph_ = Owned<cudaGraphExec_t, cudaGraphExecDestroy>(graph);
+}
+
+void Graph::launch(const Stream& stream) const {
+  check(cudaGraphLaunch(graph_.get(), stream.get()), "launch a graph");
+}
+
+Stream::Stream() {
+  cudaStream_t stream;
+  check(cudaStreamCreateWithFlags(&stream, cudaStreamNonBlocking), "make a stream");
+  stream_ = Owned<cudaStream_t, cudaStreamDestroy>(stream);
+}
+
+void Stream::wait() const {
+  check(cudaStreamSynchronize(stream_.get()), "run the program");
+}
+
+void Stream::wait(const Event& event) const {
+  check(cudaStreamWaitEvent(stream_.get(), event.get(), 0), "wait for an event");
+}
+
+void Stream::write(const Memory& to, const PinnedMemory& from) const {
+  if (to.size() == 0) return;
+  check(cudaMemcpyAsync(to.data(), from.data(), to.size(), cudaMemcpyHostToDevice, stream_.get()),
+        "copy to the device");
+}
+
+void Stream::read(const PinnedMemory& to, const Memory& from) const {
+  if (from.size() == 0) return;
+  check(cudaMemcpyAsync(to.data(), from.data(), from.size(), cudaMemcpyDeviceToHost, stream_.get()),
+        "copy from the device");
+}
+
+void Stream::begin_capture() const {
+  check(cudaStreamBeginCapture(stream_.get(), cudaStreamCaptureModeThreadLocal), "record a graph");
+}
+
+Graph Stream::end_capture() const {
+  cudaGraph_t graph;
+  check(cudaStreamEndCapture(stream_.get(), &graph), "record a graph");
+  return Graph(graph);
+}
+
+}  // namespace cnnfast::cuda

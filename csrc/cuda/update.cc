@@ -1,0 +1,138 @@
+// How training moves parameters, once all gradients are there: as csrc/optim does, a launch a parameter.
+#include "optim/update.h"
+
+#include "cnnfast/error.h"
+#include "cuda/kernels/kernels.h"
+#include "cuda/lower.h"
+#include "graph/builder.h"
+
+namespace cnnfast::cuda {
+
+namespace {
+
+using Kind = OptimizerConfig::Kind;
+
+bool clips_by_norm(const Clipping& clipping) {
+  return clipping.kind == Clipping::Kind::norm || clipping.kind == Clipping::Kind::global_norm;
+}
+
+void lower_regularizers(Builder& b, const Node& output, const UpdatePlan& plan) {
+  for (size_t i = 0; i < plan.regularizers.size(); ++i) {
+    const Regularizer r = plan.regularizers[i];
+    const int position = static_cast<int>(i);
+    if (!b.trains(position) || (r.l1 == 0 && r.l2 == 0)) continue;
+    launch(b, output, "regularize", {},
+           [=, param = b.place(position), n = b.param(position).size()](const Context& c) {
+             regularize(stream_of(c), c.values(param), c.grad(param), n, r.l1, r.l2);
+           });
+  }
+}
+
+struct Moved {
+  ParamPlace param;
+  int64_t n;
+};
+
+void lower_clipping(Builder& b, const Node& output, const std::vector<Moved>& moved,
+                    const Clipping& clipping) {
+  if (clipping.kind == Clipping::Kind::none) return;
+  const bool global = clipping.kind == Clipping::Kind::global_norm;
+  const Buffer squares = b.buffer(2 * (global ? 1 : static_cast<int64_t>(moved.size())));
+  launch(b, output, "clip", {squares}, [=](const Context& c) {
+    auto* const sums = c.as<double>(squares);
+    for (size_t i = 0; i < moved.size(); ++i) {
+      float* const grad = c.grad(moved[i].param);
+      if (!clips_by_norm(clipping))
+        clip_values(stream_of(c), grad, moved[i].n, static_cast<float>(clipping.limit));
+      else
+        add_up(stream_of(c), grad, moved[i].n, 0, 0, 1, sums + (global ? 0 : i), global && i > 0);
+    }
+    for (size_t i = 0; clips_by_norm(clipping) && i < moved.size(); ++i)
+      scale_to_norm(stream_of(c), c.grad(moved[i].param), moved[i].n, sums + (global ? 0 : i),
+                    clipping.limit);
+  });
+}
+
+using Move = std::function<void(const Context&, const Moved&)>;
+
+Move sgd_move(const UpdatePlan& plan) {
+  return [o = plan.optimizer, factors = plan.factors](const Context& c, const Moved& m) {
+    sgd(stream_of(c), varying_of(c), factors[static_cast<size_t>(m.param.position)],
+        static_cast<float>(o.momentum), o.nesterov, c.values(m.param), c.grad(m.param),
+        o.momentum != 0 ? c.slot(0, m.param) : nullptr, m.n);
+  };
+}
+
+Move adam_move(const UpdatePlan& plan) {
+  return [o = plan.optimizer, factors = plan.factors](const Context& c, const Moved& m) {
+    adam(stream_of(c), varying_of(c), factors[static_cast<size_t>(m.param.position)], o.beta1, o.beta2,
+         static_cast<float>(o.epsilon), c.values(m.param), c.grad(m.param), c.slot(0, m.param),
+         c.slot(1, m.param), m.n);
+  };
+}
+
+// Weight, gradient and slots as they lie; numbers that are the same for all elements.
+FormulaThere there_of(const SplitUpdate& update) {
+  std::vector<std::vector<int64_t>> strides;
+  for (int i = 0; i < update.moves.inputs; ++i) strides.push_back({i < 2 + update.slots ? 1 : 0});
+  return FormulaThere("the optimizer", update.moves, {int64_t{1} << 40}, strides, 1);
+}
+
+Move formula_move(const UpdatePlan& plan) {
+  const std::vector<size_t> numbers = number_places(plan.formulas, plan.exempt, plan.factors);
+  for (const size_t each : numbers)
+    if (each + kMostFormulaInputs > kMostNumbers)
+      fail("the optimizer's formula reads more numbers than CUDA takes, ", kMostNumbers,
+           "; run this model on the CPU: model.to(\"cpu\").");
+  std::vector<FormulaThere> there{there_of(plan.formulas.usual)};
+  const bool exempts = std::find(plan.exempt.begin(), plan.exempt.end(), true) != plan.exempt.end();
+  if (exempts) there.push_back(there_of(plan.formulas.exempt));
+  return [=, exempt = plan.exempt, formulas = plan.formulas](const Context& c, const Moved& m) {
+    const auto i = static_cast<size_t>(m.param.position);
+    const SplitUpdate& update = exempt[i] ? formulas.exempt : formulas.usual;
+    const float* const known = varying_of(c)->numbers + numbers[i];  // a place, not what is there
+    FormulaPlaces places{};
+    places.inputs[0] = places.outputs[0] = c.values(m.param);
+    places.inputs[1] = c.grad(m.param);
+    for (int s = 0; s < update.slots; ++s) places.inputs[2 + s] = places.outputs[1 + s] = c.slot(s, m.param);
+    for (int k = 2 + update.slots; k < update.moves.inputs; ++k)
+      places.inputs[k] = known + k - 2 - update.slots;
+    run_formula(stream_of(c), there[exempt[i] ? 1 : 0].get(), m.n, places, varying_of(c));
+  };
+}
+
+void lower_constraints(Builder& b, const Node& output, const UpdatePlan& plan) {
+  for (size_t i = 0; i < plan.constraints.size(); ++i) {
+    const int position = static_cast<int>(i);
+    const Constraint::Kind kind = plan.constraints[i].kind;
+    if (!b.trains(position) || kind == Constraint::Kind::none) continue;
+    if (kind == Constraint::Kind::norm)
+      fail(b.param(position).weight->name(),
+           ": constraints of norms are not there on CUDA yet; run this model on the CPU: model.to(\"cpu\").");
+    launch(b, output, "constrain", {},
+           [=, param = b.place(position), n = b.param(position).size()](const Context& c) {
+             clamp_negative(stream_of(c), c.values(param), n);
+           });
+  }
+}
+
+}  // namespace
+
+void lower_update(Builder& b, const Node& output, const UpdatePlan& plan) {
+  lower_regularizers(b, output, plan);
+  std::vector<Moved> moved;
+  for (const int position : b.params_to_update())
+    moved.push_back({b.place(position), b.param(position).size()});
+  if (!moved.empty()) lower_clipping(b, output, moved, plan.optimizer.clipping);
+  const Kind kind = plan.optimizer.kind;
+  if (moved.empty() || kind == Kind::graph) return;  // whose assignments follow
+  const Move move = kind == Kind::sgd    ? sgd_move(plan)
+                    : kind == Kind::adam ? adam_move(plan)
+                                         : formula_move(plan);
+  launch(b, output, "update", {}, [=](const Context& c) {
+    for (const Moved& each : moved) move(c, each);
+  });
+  lower_constraints(b, output, plan);
+}
+
+}  // namespace cnnfast::cuda
