@@ -32,12 +32,12 @@ inline Step& launch(Builder& b, const Node& node, const char* direction, std::ve
 // The gradient of a bias: the sum over each channel.
 void lower_channel_sums(Builder&, const Node&, const Channels&, Buffer from, ParamPlace to);
 
-// A formula in the device's memory, over values that step along axes, outermost first, by these strides; a
-// row of random numbers has `row` elements. Throws where it is too large.
+// A formula in the device's memory, over values that step along axes, outermost first, by these strides;
+// `row` is what random numbers are counted in. Throws where it is too large.
 class FormulaThere {
  public:
   FormulaThere(const std::string& name, const Formula& formula, const std::vector<int64_t>& extents,
-               const std::vector<std::vector<int64_t>>& strides, int64_t row);
+               const std::vector<std::vector<int64_t>>& strides, const Channels& row);
   const FormulaCode* get() const { return static_cast<const FormulaCode*>(there_->data()); }
 
  private:

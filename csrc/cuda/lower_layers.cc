@@ -1,10 +1,14 @@
 // Layers with weights, and pooling.
+#include "cnnfast/error.h"
+#include "cuda/images.h"
 #include "cuda/kernels/kernels.h"
 #include "cuda/lower.h"
 #include "graph/builder.h"
 #include "ops/batch_norm.h"
 #include "ops/conv/conv.h"
 #include "ops/dense_product.h"
+#include "ops/matmul.h"
+#include "ops/operand.h"
 #include "ops/pool.h"
 
 namespace cnnfast::cuda {
@@ -48,26 +52,58 @@ void dense_backward(Builder& b, int value) {
     lower_channel_sums(b, node, {out, 1, rows * out}, grad, b.place(node.params[1]));
 }
 
-// ---- Images -----------------------------------------------------------------------------------------------
+// ---- Products of matrices ---------------------------------------------------------------------------------
 
-Images images_of(const Image& image, DataFormat format) {
-  const int64_t pixels = image.pixels(), c = image.c, row = image.w, slice = row * image.h;
-  if (format == DataFormat::channels_first) return {c * pixels, pixels, slice, row, 1};
-  return {c * pixels, 1, slice * c, row * c, c};
+ProductAxes axes_of(const Node& node, const std::vector<ProductAxis>& axes) {
+  ProductAxes made{};
+  if (axes.size() > static_cast<size_t>(kMostProductAxes))
+    fail(node.name, ": products have ", axes.size(), " axes before the matrices' own; CUDA takes ",
+         kMostProductAxes, ".");
+  for (const ProductAxis& axis : axes) {
+    made.size[made.axes] = axis.size, made.a[made.axes] = axis.a;
+    made.b[made.axes] = axis.b, made.dst[made.axes++] = axis.dst;
+  }
+  return made;
 }
 
-Channels channels_of(const Image& image, DataFormat format, int64_t rows) {
-  const bool first = format == DataFormat::channels_first;
-  return {image.c, first ? image.pixels() : 1, rows * image.c * image.pixels()};
+void lower_products(Builder& b, const Node& node, const char* direction, const Products& p,
+                    const Operand& left, const Operand& right, Buffer to) {
+  const Gemm& g = p.g;
+  const Product product{nullptr, nullptr,   nullptr, nullptr, g.a_row, g.a_col,         g.b_row,
+                        g.b_col, g.dst_row, g.m,     g.n,     g.k,     Activation::none};
+  Step& step = launch(b, node, direction, {to},
+                      [=, kept = axes_of(node, p.kept), summed = axes_of(node, p.summed)](const Context& c) {
+                        Product one = product;
+                        one.a = left.at(c), one.b = right.at(c), one.dst = c.at(to);
+                        multiply_all(stream_of(c), one, kept, summed);
+                      });
+  left.declare(step), right.declare(step);
 }
+
+void matmul_forward(Builder& b, int value) {
+  const Node& node = b.node(value);
+  lower_products(b, node, "forward", forward_products(b, node), {b, node.inputs[0]}, {b, node.inputs[1]},
+                 b.output(value));
+}
+
+void matmul_backward(Builder& b, int value) {
+  const Node& node = b.node(value);
+  const Buffer grad = b.grad(value);
+  if (b.needs_grad(node.inputs[0]))
+    lower_products(b, node, "backward data", left_products(b, node), {b, node, grad}, {b, node.inputs[1]},
+                   b.new_grad(node.inputs[0]));
+  if (b.needs_grad(node.inputs[1]))
+    lower_products(b, node, "backward weights", right_products(b, node), {b, node.inputs[0]}, {b, node, grad},
+                   b.new_grad(node.inputs[1]));
+}
+
+// ---- Convolution ------------------------------------------------------------------------------------------
 
 Image read_image(const Node& src, DataFormat format) {
   Node read = src;
   read.format = format;
   return read.image();
 }
-
-// ---- Convolution ------------------------------------------------------------------------------------------
 
 Convolution convolution_of(const Node& node, const ConvProblem& p) {
   const ConvAttrs& a = p.a;
@@ -119,8 +155,7 @@ void conv_op_backward(Builder& b, int value) {
     });
   }
   if (a.use_bias && b.trainable(node.params[1]))
-    lower_channel_sums(b, node, channels_of(node.image(), node.format, b.rows(node)), grad,
-                       b.place(node.params[1]));
+    lower_channel_sums(b, node, channels_of(node, b.rows(node)), grad, b.place(node.params[1]));
 }
 
 // ---- Pooling ----------------------------------------------------------------------------------------------
@@ -158,11 +193,6 @@ void pool_op_backward(Builder& b, int value) {
 }
 
 // ---- Batch normalization ----------------------------------------------------------------------------------
-
-Channels channels_of(const Node& node, int64_t rows) {
-  if (node.has_channels()) return channels_of(node.image(), node.format, rows);
-  return {node.dims.back(), 1, rows * node.elems()};
-}
 
 // What all steps of a normalization know.
 struct NormStep {
@@ -238,6 +268,7 @@ void lower_channel_sums(Builder& b, const Node& node, const Channels& channels, 
   });
 }
 
+const Op kMatmul{"matmul", matmul_forward, matmul_backward};
 const Op kDense{"dense", dense_forward, dense_backward};
 const Op kConv{"conv2d", conv_op_forward, conv_op_backward};
 const Op kPool{"pool", pool_op_forward, pool_op_backward};

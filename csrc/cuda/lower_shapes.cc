@@ -1,5 +1,6 @@
 // Ops that bring values into other shapes: flatten, moves, reductions, formulas over broadcast values.
 #include "cnnfast/error.h"
+#include "cuda/images.h"
 #include "cuda/kernels/kernels.h"
 #include "cuda/lower.h"
 #include "graph/builder.h"
@@ -169,7 +170,7 @@ void run_step(Builder& b, const Node& node, const char* direction, const Formula
       uses.push_back(read[i] = from[i].buffer);
     }
   const std::vector<int64_t> extents = extents_of(node, b.rows(node));
-  const FormulaThere code(node.name, formula, extents, strides, node.elems());
+  const FormulaThere code(node.name, formula, extents, strides, random_row(node));
   launch(b, node, direction, uses, [=, n = cnnfast::floats_of(node, b.n)](const Context& c) {
     FormulaPlaces places{};
     for (size_t i = 0; i < read.size(); ++i) places.inputs[i] = read[i] ? c.at(read[i]) : nullptr;
@@ -225,7 +226,7 @@ void formula_backward(Builder& b, int value) {
 
 FormulaThere::FormulaThere(const std::string& name, const Formula& formula,
                            const std::vector<int64_t>& extents,
-                           const std::vector<std::vector<int64_t>>& strides, int64_t row) {
+                           const std::vector<std::vector<int64_t>>& strides, const Channels& row) {
   if (formula.code.size() > kMostCode || strides.size() > static_cast<size_t>(kMostFormulaInputs) ||
       formula.outputs.size() > static_cast<size_t>(kMostFormulaOutputs) ||
       extents.size() > static_cast<size_t>(kMostFormulaAxes))

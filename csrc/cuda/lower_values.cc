@@ -2,6 +2,7 @@
 // dropout.
 #include <cmath>
 
+#include "cuda/images.h"
 #include "cuda/kernels/kernels.h"
 #include "cuda/lower.h"
 #include "graph/builder.h"
@@ -95,15 +96,16 @@ void add_backward(Builder& b, int value) {
 void dropout_forward(Builder& b, int value) {
   const Node& node = b.node(value);
   const DropoutAttrs& attrs = *node.as<DropoutAttrs>();
-  const int64_t rows = b.rows(node), elems = node.elems();
+  const int64_t rows = b.rows(node);
   const Buffer from = b.output(node.inputs[0]), to = b.output(value);
-  const Buffer mask = b.saved(value, "mask") = b.buffer(ceil_div(rows * elems, 4));
+  const Buffer mask = b.saved(value, "mask") = b.buffer(ceil_div(floats_of(node, b.n), 4));
   const auto threshold = static_cast<uint32_t>(std::ldexp(static_cast<double>(attrs.rate), 32));
-  launch(b, node, "forward", {from, to, mask},
-         [=, layer = attrs.layer, scale = 1.0f / (1.0f - attrs.rate)](const Context& c) {
-           dropout(stream_of(c), varying_of(c), layer, threshold, scale, c.at(from), c.at(to),
-                   c.as<uint8_t>(mask), rows, elems);
-         });
+  launch(
+      b, node, "forward", {from, to, mask},
+      [=, layer = attrs.layer, scale = 1.0f / (1.0f - attrs.rate), row = random_row(node)](const Context& c) {
+        dropout(stream_of(c), varying_of(c), layer, threshold, scale, row, c.at(from), c.at(to),
+                c.as<uint8_t>(mask), rows);
+      });
 }
 
 void dropout_backward(Builder& b, int value) {

@@ -13,7 +13,7 @@ const Op* op_of(const Node& node) {
   static const Op* const ops[] = {&kInput,  &kConv,       &kPool,     &kDense,    &kFlatten,    &kDropout,
                                   &kAdd,    &kActivation, nullptr,    &kWeightOp, &kConstant,   &kReshapeOp,
                                   &kLoss,   &kMetric,     &kAssignOp, &kMove,     &kBatchNorm,  &kFormula,
-                                  &kReduce, nullptr,      nullptr,    nullptr,    &kGradientOp, nullptr,
+                                  &kReduce, &kMatmul,     nullptr,    nullptr,    &kGradientOp, nullptr,
                                   nullptr,  nullptr};
   static_assert(std::variant_size_v<Attrs> == std::size(ops));
   return ops[node.attrs.index()];

@@ -75,7 +75,7 @@ Move adam_move(const UpdatePlan& plan) {
 FormulaThere there_of(const SplitUpdate& update) {
   std::vector<std::vector<int64_t>> strides;
   for (int i = 0; i < update.moves.inputs; ++i) strides.push_back({i < 2 + update.slots ? 1 : 0});
-  return FormulaThere("the optimizer", update.moves, {int64_t{1} << 40}, strides, 1);
+  return FormulaThere("the optimizer", update.moves, {int64_t{1} << 40}, strides, {1, 1, 1});
 }
 
 Move formula_move(const UpdatePlan& plan) {

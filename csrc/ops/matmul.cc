@@ -1,5 +1,7 @@
 // Products of matrices. Their gradients are such products, too, where an operand was broadcast summed over
 // the axes that it lacks, in parts that follow from shapes alone.
+#include "ops/matmul.h"
+
 #include <limits>
 
 #include "core/sizes.h"
@@ -18,27 +20,15 @@ constexpr int64_t kTaskWork = 1 << 18;
 // Sums over many products are cut into parts where there are fewer tasks than this.
 constexpr int64_t kManyTasks = 16;
 
-// An axis before those of the matrices, and how far operands and product step along it: 0 where they are
-// broadcast.
-struct Axis {
-  int64_t size, a, b, dst;
-};
-
-// For each cell of the axes along which dst steps, the sum of products along the others.
-struct Products {
-  Gemm g;
-  std::vector<Axis> kept, summed;
-};
-
-int64_t cells_of(const std::vector<Axis>& axes) {
+int64_t cells_of(const std::vector<ProductAxis>& axes) {
   int64_t cells = 1;
-  for (const Axis& axis : axes) cells *= axis.size;
+  for (const ProductAxis& axis : axes) cells *= axis.size;
   return cells;
 }
 
 // Where operands and product are for one cell.
-Axis place_of(const std::vector<Axis>& axes, int64_t cell) {
-  Axis at{};
+ProductAxis place_of(const std::vector<ProductAxis>& axes, int64_t cell) {
+  ProductAxis at{};
   for (size_t i = axes.size(); i-- > 0;) {
     const int64_t step = cell % axes[i].size;
     cell /= axes[i].size;
@@ -58,7 +48,7 @@ Dims matrices_of(const Node& node, int rows, bool first) {
 // All axes before the matrices, and the sizes of these; axes along which only the first operand steps are
 // rows of one product.
 struct Shape {
-  std::vector<Axis> axes;
+  std::vector<ProductAxis> axes;
   int64_t m, n, k;
 };
 
@@ -107,14 +97,14 @@ struct Cut {
 };
 
 // The sum over terms [begin, end) of a block of one cell's product, at dst.
-void sum_products(const KernelTable& k, const std::vector<Axis>& summed, int64_t begin, int64_t end, Gemm one,
-                  float* scratch) {
+void sum_products(const KernelTable& k, const std::vector<ProductAxis>& summed, int64_t begin, int64_t end,
+                  Gemm one, float* scratch) {
   const float *const a = one.a, *const b = one.b;
   float* const dst = one.dst;
   const int64_t dst_row = one.dst_row, floats = dst_floats({one, 0, 0});
   one.scratch = scratch + (end - begin > 1 ? floats : 0);
   for (int64_t term = begin; term < end; ++term) {
-    const Axis at = place_of(summed, term);
+    const ProductAxis at = place_of(summed, term);
     one.a = a + at.a, one.b = b + at.b;
     if (term > begin) one.dst = scratch, one.dst_row = one.n;
     k.gemm.run(one);
@@ -129,8 +119,8 @@ Products as_row(Products p) {
   std::swap(p.g.m, p.g.n);
   std::swap(p.g.a_row, p.g.b_col), std::swap(p.g.a_col, p.g.b_row);
   p.g.dst_row = p.g.n;
-  for (std::vector<Axis>* axes : {&p.kept, &p.summed})
-    for (Axis& axis : *axes) std::swap(axis.a, axis.b);
+  for (std::vector<ProductAxis>* axes : {&p.kept, &p.summed})
+    for (ProductAxis& axis : *axes) std::swap(axis.a, axis.b);
   return p;
 }
 
@@ -145,7 +135,7 @@ void lower(Builder& b, const Node& node, const char* direction, const Products& 
     const int64_t part = task / (cut.groups * blocks), group = task / blocks % cut.groups;
     const auto [g, m0, n0] = block_of(p.g, cut.blocks, task % blocks);
     for (int64_t cell = group * cut.some; cell < std::min(cells, (group + 1) * cut.some); ++cell) {
-      const Axis at = place_of(p.kept, cell);
+      const ProductAxis at = place_of(p.kept, cell);
       Gemm one = g;
       one.a = left.at(c) + at.a + m0 * g.a_row;
       one.b = right.at(c) + at.b + n0 * g.b_col;
@@ -165,40 +155,49 @@ void lower(Builder& b, const Node& node, const char* direction, const Products& 
 
 void forward(Builder& b, int value) {
   const Node& node = b.node(value);
-  const Shape s = shape_of(b, node);
-  Products p{gemm_of(s.m, s.n, s.k), s.axes, {}};
-  p.g.a_row = s.k, p.g.a_col = 1, p.g.b_row = s.n, p.g.b_col = 1;
-  lower(b, node, "forward", p, {b, node.inputs[0]}, {b, node.inputs[1]}, b.output(value));
-}
-
-// Of the first operand: grad times the second one, transposed.
-void backward_left(Builder& b, const Node& node, Buffer grad) {
-  const Shape s = shape_of(b, node);
-  Products p{gemm_of(s.m, s.k, s.n), {}, {}};
-  p.g.a_row = s.n, p.g.a_col = 1, p.g.b_row = 1, p.g.b_col = s.n;
-  for (const Axis& axis : s.axes)
-    (axis.a == 0 ? p.summed : p.kept).push_back({axis.size, axis.dst, axis.b, axis.a});
-  lower(b, node, "backward data", p, {b, node, grad}, {b, node.inputs[1]}, b.new_grad(node.inputs[0]));
-}
-
-// Of the second operand: the first one, transposed, times grad.
-void backward_right(Builder& b, const Node& node, Buffer grad) {
-  const Shape s = shape_of(b, node);
-  Products p{gemm_of(s.k, s.n, s.m), {}, {}};
-  p.g.a_row = 1, p.g.a_col = s.k, p.g.b_row = s.n, p.g.b_col = 1;
-  for (const Axis& axis : s.axes)
-    (axis.b == 0 ? p.summed : p.kept).push_back({axis.size, axis.a, axis.dst, axis.b});
-  lower(b, node, "backward weights", p, {b, node.inputs[0]}, {b, node, grad}, b.new_grad(node.inputs[1]));
+  lower(b, node, "forward", forward_products(b, node), {b, node.inputs[0]}, {b, node.inputs[1]},
+        b.output(value));
 }
 
 void backward(Builder& b, int value) {
   const Node& node = b.node(value);
   const Buffer grad = b.grad(value);
-  if (b.needs_grad(node.inputs[0])) backward_left(b, node, grad);
-  if (b.needs_grad(node.inputs[1])) backward_right(b, node, grad);
+  if (b.needs_grad(node.inputs[0]))
+    lower(b, node, "backward data", left_products(b, node), {b, node, grad}, {b, node.inputs[1]},
+          b.new_grad(node.inputs[0]));
+  if (b.needs_grad(node.inputs[1]))
+    lower(b, node, "backward weights", right_products(b, node), {b, node.inputs[0]}, {b, node, grad},
+          b.new_grad(node.inputs[1]));
 }
 
 }  // namespace
+
+Products forward_products(const Builder& b, const Node& node) {
+  const Shape s = shape_of(b, node);
+  Products p{gemm_of(s.m, s.n, s.k), s.axes, {}};
+  p.g.a_row = s.k, p.g.a_col = 1, p.g.b_row = s.n, p.g.b_col = 1;
+  return p;
+}
+
+// The gradient times the second operand, transposed.
+Products left_products(const Builder& b, const Node& node) {
+  const Shape s = shape_of(b, node);
+  Products p{gemm_of(s.m, s.k, s.n), {}, {}};
+  p.g.a_row = s.n, p.g.a_col = 1, p.g.b_row = 1, p.g.b_col = s.n;
+  for (const ProductAxis& axis : s.axes)
+    (axis.a == 0 ? p.summed : p.kept).push_back({axis.size, axis.dst, axis.b, axis.a});
+  return p;
+}
+
+// The first operand, transposed, times the gradient.
+Products right_products(const Builder& b, const Node& node) {
+  const Shape s = shape_of(b, node);
+  Products p{gemm_of(s.k, s.n, s.m), {}, {}};
+  p.g.a_row = 1, p.g.a_col = s.k, p.g.b_row = s.n, p.g.b_col = 1;
+  for (const ProductAxis& axis : s.axes)
+    (axis.b == 0 ? p.summed : p.kept).push_back({axis.size, axis.a, axis.dst, axis.b});
+  return p;
+}
 
 const Op kMatmulOp{"matmul", forward, backward};
 

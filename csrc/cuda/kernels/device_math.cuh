@@ -76,4 +76,19 @@ __device__ inline Words philox(uint32_t a, uint32_t b, uint32_t c, uint32_t d, u
   return {{a, b, c, d}};
 }
 
+__device__ inline int64_t channel_of(const Channels& c, int64_t element) {
+  return element / c.step % c.channels;
+}
+
+// A random word for each element of rows, as kernels.h says of dropout.
+__device__ inline uint32_t random_word(const Channels& row, int64_t i, uint32_t step, uint32_t layer,
+                                       uint64_t seed) {
+  const int64_t element = i % row.elems, fours = (row.elems / row.channels + 3) / 4;
+  const int64_t pixel = element / (row.step * row.channels) * row.step + element % row.step;
+  const int64_t four = channel_of(row, element) * fours + pixel / 4;
+  const Words drawn =
+      philox(static_cast<uint32_t>(four), static_cast<uint32_t>(i / row.elems), step, layer, seed);
+  return drawn.word[pixel % 4];
+}
+
 }  // namespace cnnfast::cuda

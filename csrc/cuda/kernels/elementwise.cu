@@ -27,17 +27,11 @@ void activate_grad(cudaStream_t stream, Activation kind, float* to, const float*
 }
 
 void dropout(cudaStream_t stream, const Varying* varying, uint32_t layer, uint32_t threshold, float scale,
-             const float* from, float* to, uint8_t* mask, int64_t rows, int64_t elems) {
-  const int64_t quads = (elems + 3) / 4;
-  each(stream, rows * quads, [=] __device__(int64_t i) {
-    const int64_t row = i / quads, first = i % quads * 4;
-    const Words drawn = philox(static_cast<uint32_t>(i % quads), static_cast<uint32_t>(row), varying->step,
-                               layer, varying->seed);
-    for (int64_t e = first; e < first + 4 && e < elems; ++e) {
-      const bool keeps = drawn.word[e - first] >= threshold;
-      mask[row * elems + e] = keeps;
-      to[row * elems + e] = from[row * elems + e] * (static_cast<float>(keeps) * scale);
-    }
+             const Channels& row, const float* from, float* to, uint8_t* mask, int64_t rows) {
+  each(stream, rows * row.elems, [=] __device__(int64_t i) {
+    const bool keeps = random_word(row, i, varying->step, layer, varying->seed) >= threshold;
+    mask[i] = keeps;
+    to[i] = from[i] * (static_cast<float>(keeps) * scale);
   });
 }
 

@@ -79,13 +79,10 @@ __device__ float computed(FormulaOp op, float a, float b, float c) {
   return a;
 }
 
-// Of the element in its row.
 __device__ float random_number(const FormulaCode& code, const FormulaCode::Instruction& by, int64_t i,
                                const Varying& varying) {
-  const int64_t row = i / code.row, element = i % code.row;
-  const Words drawn = philox(static_cast<uint32_t>(element / 4), static_cast<uint32_t>(row), varying.step,
-                             by.stream, by.seeded ? 0 : varying.seed);
-  return static_cast<float>(drawn.word[element % 4] >> 8) * 0x1p-24f;
+  const uint32_t word = random_word(code.row, i, varying.step, by.stream, by.seeded ? 0 : varying.seed);
+  return static_cast<float>(word >> 8) * 0x1p-24f;
 }
 
 __device__ int64_t place_of(const FormulaCode& code, int input, int64_t i) {

@@ -23,6 +23,12 @@ struct Varying {
   float numbers[kMostNumbers];  // that a formula that updates reads
 };
 
+// A value as pixels of channels: element i is of channel i / step % channels, whose pixels are in order.
+// Where that does not matter, all are of one channel.
+struct Channels {
+  int64_t channels, step, elems;
+};
+
 // ---- Element by element (elementwise.cu)
 // --------------------------------------------------------------------
 
@@ -33,10 +39,11 @@ void activate(cudaStream_t stream, Activation kind, float* to, const float* from
 // Of the gradient before the activation, by the output; kinds that tells_derivative has. to may be grad.
 void activate_grad(cudaStream_t stream, Activation kind, float* to, const float* out, const float* grad,
                    int64_t n);
-// Rows of `elems`; kept where word (i % 4) of Philox's counter (i / 4, row, step, layer) is at least
+// Of a row: random numbers are those of the CPU, which counts the pixels of a channel in fours. Kept is what
+// word (pixel % 4) of Philox's counter (channel * fours + pixel / 4, row, step, layer) allows: at least
 // `threshold`.
 void dropout(cudaStream_t stream, const Varying* varying, uint32_t layer, uint32_t threshold, float scale,
-             const float* from, float* to, uint8_t* mask, int64_t rows, int64_t elems);
+             const Channels& row, const float* from, float* to, uint8_t* mask, int64_t rows);
 void dropout_grad(cudaStream_t stream, const float* grad, const uint8_t* mask, float scale, float* to,
                   int64_t n);
 
@@ -64,6 +71,15 @@ struct Product {
   Activation activation;
 };
 void multiply(cudaStream_t stream, const Product& product);
+// For each cell of the first axes the sum of products over the cells of the others, whose dst does not count;
+// from cell to cell the steps of a, b and dst. A product as above, without bias and activation.
+constexpr int kMostProductAxes = 8;
+struct ProductAxes {
+  int axes;
+  int64_t size[kMostProductAxes], a[kMostProductAxes], b[kMostProductAxes], dst[kMostProductAxes];
+};
+void multiply_all(cudaStream_t stream, const Product& product, const ProductAxes& kept,
+                  const ProductAxes& summed);
 
 // ---- Convolutions and pooling (conv.cu, pool.cu)
 // ------------------------------------------------------------
@@ -104,11 +120,6 @@ void pool_backward(cudaStream_t stream, const Pooling& pool, const float* grad_d
 // ---- Channels (normalize.cu)
 // --------------------------------------------------------------------------------
 
-// A value as rows of pixels of channels: element i is of channel i / step % channels, and the pixels of a
-// channel are those i, in order.
-struct Channels {
-  int64_t channels, step, elems;
-};
 // Floats that the functions below take as scratch.
 int64_t channel_scratch(const Channels& channels);
 void sum_channels(cudaStream_t stream, const Channels& channels, const float* from, float* scratch,
@@ -198,7 +209,7 @@ struct FormulaCode {
   Instruction code[kMostCode];
   int32_t output[kMostFormulaOutputs];
   int64_t extents[kMostFormulaAxes], strides[kMostFormulaInputs][kMostFormulaAxes];
-  int64_t row;  // elements of a row, for random numbers
+  Channels row;  // for random numbers
 };
 struct FormulaPlaces {
   const float* inputs[kMostFormulaInputs];

@@ -74,10 +74,6 @@ __device__ void follow(float* moving, double momentum, double value) {
   *moving = static_cast<float>(momentum * static_cast<double>(*moving) + (1 - momentum) * value);
 }
 
-__device__ int64_t channel_of(const Channels& c, int64_t element) {
-  return element / c.step % c.channels;
-}
-
 }  // namespace
 
 int64_t channel_scratch(const Channels& channels) {
