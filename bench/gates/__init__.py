@@ -16,6 +16,7 @@ the peers of the extra `bench`, `wheel` a built wheel.
 - precision.py, long: that training in the default class is as good as in the exact one
 - threads.py, long: what a second thread brings, alone and beside a busy process
 - zoo.py, long: known networks beside other libraries
+- cuda.py, long: a GPU beside PyTorch on the same one (cuda_torch.py), and beside the CPU
 - kernels.py, long: what the kernels must show (kernel_bars.py), layer by layer, on 1 and 2 threads
 """
 

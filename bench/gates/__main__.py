@@ -10,6 +10,7 @@ from bench.gates import (
     Effort,
     Verdict,
     accuracy,
+    cuda,
     engine,
     focal,
     folder,
@@ -42,6 +43,7 @@ LONG: dict[str, Callable[[Effort], Iterator[Verdict]]] = {
     "networks": speed.run_networks,
     "threads": threads.run,
     "zoo": zoo.run,
+    "cuda": cuda.run,
 }
 
 

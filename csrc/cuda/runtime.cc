@@ -48,7 +48,6 @@ void* allocate(size_t bytes, const char* what) {
     throw Error(Error::Kind::memory, "could not take " + std::to_string(bytes) +
                                          " bytes of the device's memory for " + what + ".");
   }
-  check(cudaMemset(memory, 0, bytes), "clear memory");
   return memory;
 }
 
@@ -58,6 +57,8 @@ void release(void* memory) noexcept {
 
 void copy_to_device(void* to, const void* from, size_t bytes) {
   check(cudaMemcpy(to, from, bytes, cudaMemcpyHostToDevice), "copy to the device");
+  // It may return while the last bytes are on their way, for which streams of ours do not wait.
+  check(cudaStreamSynchronize(nullptr), "copy to the device");
 }
 
 void copy_to_host(void* to, const void* from, size_t bytes) {

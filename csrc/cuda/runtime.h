@@ -28,7 +28,7 @@ class UseDevice {
   int before_ = 0;
 };
 
-// Zeros, for `what`; throws Error{memory}.
+// Of no known content, for `what`; throws Error{memory}.
 void* allocate(size_t bytes, const char* what);
 void release(void* memory) noexcept;
 void copy_to_device(void* to, const void* from, size_t bytes);

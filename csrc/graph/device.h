@@ -33,14 +33,14 @@ class Device {
   // `params` of the program's graph; of a program that was made for the target.
   virtual std::unique_ptr<DeviceProgram> load(std::shared_ptr<const Program> program, size_t params) = 0;
 
-  virtual float* take(int64_t floats, const char* use) = 0;  // zeros. Throws Error{memory}
+  virtual float* take(int64_t floats, const char* use) = 0;  // of no known content. Throws Error{memory}
   virtual void give_back(float* memory) noexcept = 0;
   virtual void write(float* to, const float* from, int64_t floats) = 0;       // from the host
   virtual void read(float* to, const float* from, int64_t floats) const = 0;  // to the host
 };
 using DevicePtr = std::shared_ptr<Device>;  // null: the CPU
 
-// Zeroed floats of a device.
+// Floats of a device, of no known content until they are written.
 class DeviceFloats {
  public:
   DeviceFloats() = default;

@@ -47,20 +47,21 @@ class CnnfastEngine:
 
     def known_predictor(self, name: str, weights: Path, x: NDArray[Any]) -> Callable[[], NDArray[Any]]:
         """`predict_on_batch` of one of `cnnfast.applications`."""
-        model, x = _known(name, weights, x)
+        model, x = known_model(name, weights, x)
         return lambda: model.predict_on_batch(x)
 
     def known_trainer(
         self, name: str, weights: Path, x: NDArray[Any], y: NDArray[Any]
     ) -> Callable[[], float]:
         """`train_on_batch` of it: gradient descent with momentum."""
-        model, x = _known(name, weights, x)
+        model, x = known_model(name, weights, x)
         rate = optimizers.SGD(reference.LEARNING_RATE, reference.MOMENTUM["momentum"])
         model.compile(optimizer=rate, loss=loss())
         return lambda: float(model.train_on_batch(x, y))
 
 
-def _known(name: str, weights: Path, x: NDArray[Any]) -> tuple[Model, NDArray[Any]]:
+def known_model(name: str, weights: Path, x: NDArray[Any]) -> tuple[Model, NDArray[Any]]:
+    """One of `cnnfast.applications` with its weights, and the samples as it takes them."""
     from cnnfast import applications, io  # which old revisions lack
 
     model = getattr(applications, name)(input_shape=(*x.shape[2:], x.shape[1]), classifier_activation=None)

@@ -37,11 +37,11 @@ class TorchEngine:
         self, network: Network, weights: list[NDArray[Any]], x: NDArray[Any]
     ) -> Callable[[], NDArray[Any]]:
         """Inference mode; compiled with freezing."""
-        return self._predictor(*self._build(network, weights, x))
+        return self._predictor(*self.build(network, weights, x))
 
     def known_predictor(self, name: str, weights: Path, x: NDArray[Any]) -> Callable[[], NDArray[Any]]:
         """The same for a network of torchvision's."""
-        return self._predictor(*self._arranged(_known(name, weights), x))
+        return self._predictor(*self.build_known(name, weights, x))
 
     def _predictor(self, model: Any, samples: Any) -> Callable[[], NDArray[Any]]:
         model.eval()
@@ -60,14 +60,14 @@ class TorchEngine:
         self, network: Network, weights: list[NDArray[Any]], x: NDArray[Any], y: NDArray[Any]
     ) -> Callable[[], float]:
         """Forward, backward and fused update; compiled, network and loss together."""
-        model, samples = self._build(network, weights, x)
-        return self._trainer(model, _optimizer(network, model), samples, y)
+        model, samples = self.build(network, weights, x)
+        return self._trainer(model, optimizer_of(network, model), samples, y)
 
     def known_trainer(
         self, name: str, weights: Path, x: NDArray[Any], y: NDArray[Any]
     ) -> Callable[[], float]:
         """The same for a network of torchvision's: gradient descent with momentum."""
-        model, samples = self._arranged(_known(name, weights), x)
+        model, samples = self.build_known(name, weights, x)
         momentum = reference.MOMENTUM["momentum"]
         rate = torch.optim.SGD(model.parameters(), lr=reference.LEARNING_RATE, momentum=momentum, fused=True)
         return self._trainer(model.train(), rate, samples, y)
@@ -89,7 +89,12 @@ class TorchEngine:
 
         return call
 
-    def _build(self, network: Network, weights: list[NDArray[Any]], x: NDArray[Any]) -> tuple[Any, Any]:
+    def build_known(self, name: str, weights: Path, x: NDArray[Any]) -> tuple[Any, Any]:
+        """A network of torchvision's and the samples, as this engine has them."""
+        return self._arranged(_known(name, weights), x)
+
+    def build(self, network: Network, weights: list[NDArray[Any]], x: NDArray[Any]) -> tuple[Any, Any]:
+        """The same of the comparison's."""
         return self._arranged(_Model(network, weights), x)
 
     def _arranged(self, model: Any, x: NDArray[Any]) -> tuple[Any, Any]:
@@ -128,7 +133,8 @@ def _known(name: str, weights: Path) -> Any:
     return network
 
 
-def _optimizer(network: Network, model: Any) -> Any:
+def optimizer_of(network: Network, model: Any) -> Any:
+    """The one that the network asks for, fused."""
     learned = [parameter for parameter in model.parameters() if parameter.requires_grad]
     if network.optimizer == "adam":
         betas = (reference.BETA_1, reference.BETA_2)
