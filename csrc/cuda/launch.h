@@ -2,6 +2,8 @@
 // every number below n, a thread each, or several where there are more than a grid has threads. Bodies are
 // device lambdas that capture by value.
 #pragma once
+#include <cuda_pipeline.h>
+
 #include "cuda/runtime.h"
 
 namespace cnnfast::cuda {
@@ -30,5 +32,57 @@ void each(cudaStream_t stream, int64_t n, Body body) {
         "launch a kernel");
 #endif
 }
+
+// What a parameter takes, whatever it is given.
+template <class T>
+struct Given {
+  using Type = T;
+};
+// A grid of blocks of `threads`.
+template <class... Parameters>
+void launch(cudaStream_t stream, void (*kernel)(Parameters...), dim3 grid, unsigned threads,
+            typename Given<Parameters>::Type... arguments) {
+#ifdef CNNFAST_CUDA_EMULATED
+  cuda_emulation::enqueue(stream,
+                          [=] { cuda_emulation::run_blocks(grid, threads, [&] { kernel(arguments...); }); });
+#else
+  void* pointers[] = {&arguments...};
+  check(cudaLaunchKernel(reinterpret_cast<const void*>(kernel), grid, dim3(threads), pointers, 0, stream),
+        "launch a kernel");
+#endif
+}
+
+#ifdef CNNFAST_CUDA_EMULATED
+
+using cuda_emulation::SharedArray;
+// An array from a number on, as fragments are read and written.
+template <class T, int kSize>
+auto part_of(SharedArray<T, kSize>& array, int at) {
+  return cuda_emulation::SharedPart<T, kSize>{array, at};
+}
+// A number that is there once it was waited for: *from, or 0 where that is null.
+template <class T, int kSize>
+void copy_async(SharedArray<T, kSize>& to, int at, const T* from) {
+  __pipeline_memcpy_async(to, at, from);
+}
+
+#else
+
+template <class T, int kSize>
+struct SharedArray {
+  T values[kSize];
+  __device__ T& operator[](int64_t i) { return values[i]; }
+};
+template <class T, int kSize>
+__device__ T* part_of(SharedArray<T, kSize>& array, int at) {
+  return &array.values[at];
+}
+template <class T, int kSize>
+__device__ void copy_async(SharedArray<T, kSize>& to, int at, const T* from) {
+  T* const place = &to.values[at];
+  __pipeline_memcpy_async(place, from ? from : place, sizeof(T), from ? 0 : sizeof(T));  // the last: zeros
+}
+
+#endif
 
 }  // namespace cnnfast::cuda

@@ -22,6 +22,11 @@ inline const Varying* varying_of(const Context& c) {
   return static_cast<const Varying*>(c.run.varying);
 }
 
+// Products of the class "exact" are float32's.
+inline Arithmetic arithmetic_of(const Builder& b) {
+  return b.options.precision == Precision::exact ? Arithmetic::float32 : Arithmetic::tf32;
+}
+
 // A step of one launch.
 inline Step& launch(Builder& b, const Node& node, const char* direction, std::vector<Buffer> uses,
                     std::function<void(const Context&)> launches) {

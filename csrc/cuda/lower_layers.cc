@@ -24,9 +24,10 @@ void dense_forward(Builder& b, int value) {
   const ParamPlace kernel = b.place(node.params[0]);
   const ParamPlace bias = node.as<DenseAttrs>()->use_bias ? b.place(node.params[1]) : ParamPlace{};
   launch(b, node, "forward", {from, to},
-         [=, rows = dense_rows(b, node), kind = node.activation](const Context& c) {
+         [=, rows = dense_rows(b, node), kind = node.activation,
+          arithmetic = arithmetic_of(b)](const Context& c) {
            multiply(stream_of(c), {c.at(from), c.values(kernel), bias ? c.values(bias) : nullptr, c.at(to),
-                                   in, 1, out, 1, out, rows, out, in, kind});
+                                   in, 1, out, 1, out, rows, out, in, kind, arithmetic});
          });
 }
 
@@ -38,15 +39,15 @@ void dense_backward(Builder& b, int value) {
   const ParamPlace kernel = b.place(node.params[0]);
   if (b.needs_grad(node.inputs[0])) {
     const Buffer to = b.new_grad(node.inputs[0]);
-    launch(b, node, "backward data", {grad, to}, [=](const Context& c) {
+    launch(b, node, "backward data", {grad, to}, [=, arithmetic = arithmetic_of(b)](const Context& c) {
       multiply(stream_of(c), {c.at(grad), c.values(kernel), nullptr, c.at(to), out, 1, 1, out, in, rows, in,
-                              out, Activation::none});
+                              out, Activation::none, arithmetic});
     });
   }
   if (b.trainable(node.params[0]))
-    launch(b, node, "backward weights", {src, grad}, [=](const Context& c) {
+    launch(b, node, "backward weights", {src, grad}, [=, arithmetic = arithmetic_of(b)](const Context& c) {
       multiply(stream_of(c), {c.at(src), c.at(grad), nullptr, c.grad(kernel), 1, in, out, 1, out, in, out,
-                              rows, Activation::none});
+                              rows, Activation::none, arithmetic});
     });
   if (node.params.size() > 1 && b.trainable(node.params[1]))
     lower_channel_sums(b, node, {out, 1, rows * out}, grad, b.place(node.params[1]));
@@ -105,7 +106,8 @@ Image read_image(const Node& src, DataFormat format) {
   return read.image();
 }
 
-Convolution convolution_of(const Node& node, const ConvProblem& p) {
+Convolution convolution_of(const Builder& b, const Node& node) {
+  const ConvProblem p = conv_problem(b.source(node), node, b.n);
   const ConvAttrs& a = p.a;
   return {p.n,
           p.in.c,
@@ -118,14 +120,14 @@ Convolution convolution_of(const Node& node, const ConvProblem& p) {
           {a.padding.front, a.padding.top, a.padding.left},
           {a.dilation.d, a.dilation.h, a.dilation.w},
           images_of(p.in, node.format),
-          images_of(p.out, node.format)};
+          images_of(p.out, node.format),
+          arithmetic_of(b)};
 }
 
 // From the source of the node to its output, or, where its problem is the mirror image, the other way round.
 void lower_pass(Builder& b, const Node& node, const char* direction, bool backward, Buffer from, Buffer to,
                 ParamPlace bias, Activation activation) {
-  const ConvProblem p = conv_problem(b.source(node), node, b.n);
-  const Convolution conv = convolution_of(node, p);
+  const Convolution conv = convolution_of(b, node);
   launch(b, node, direction, {from, to}, [=, kernel = b.place(node.params[0])](const Context& c) {
     const auto run = backward ? conv_backward : conv_forward;
     run(stream_of(c), conv, c.at(from), c.values(kernel), bias ? c.values(bias) : nullptr, activation,
@@ -148,11 +150,13 @@ void conv_op_backward(Builder& b, int value) {
     lower_pass(b, node, "backward data", !a.transposed, grad, b.new_grad(node.inputs[0]), {},
                Activation::none);
   if (b.trainable(node.params[0])) {
-    const Convolution conv = convolution_of(node, conv_problem(b.source(node), node, b.n));
+    const Convolution conv = convolution_of(b, node);
     const Buffer in = a.transposed ? grad : src, out = a.transposed ? src : grad;
-    launch(b, node, "backward weights", {src, grad}, [=, kernel = b.place(node.params[0])](const Context& c) {
-      conv_weights(stream_of(c), conv, c.at(in), c.at(out), c.grad(kernel));
-    });
+    const Buffer scratch = b.buffer(conv_weights_scratch(conv));
+    launch(b, node, "backward weights", {src, grad, scratch},
+           [=, kernel = b.place(node.params[0])](const Context& c) {
+             conv_weights(stream_of(c), conv, c.at(in), c.at(out), c.at(scratch), c.grad(kernel));
+           });
   }
   if (a.use_bias && b.trainable(node.params[1]))
     lower_channel_sums(b, node, channels_of(node, b.rows(node)), grad, b.place(node.params[1]));

@@ -62,6 +62,9 @@ void sum_box(cudaStream_t stream, const Box& kept, const Box& summed, const floa
 // ---- Products (matrix.cu)
 // -----------------------------------------------------------------------------------
 
+// How products are made: in float32, or on tensor cores.
+enum class Arithmetic { float32, tf32 };
+
 // dst[m][n] = activation(sum over k of a(m, k) * b(k, n) + bias[n]), `batch` times; steps in floats.
 struct Product {
   const float *a, *b, *bias;  // bias: or null
@@ -69,6 +72,7 @@ struct Product {
   int64_t a_row, a_col, b_row, b_col, dst_row;
   int64_t m, n, k;
   Activation activation;
+  Arithmetic arithmetic = Arithmetic::float32;
 };
 void multiply(cudaStream_t stream, const Product& product);
 // For each cell of the first axes the sum of products over the cells of the others, whose dst does not count;
@@ -95,14 +99,16 @@ struct Convolution {
   int32_t n, ic, oc, groups;
   int32_t in[3], out[3], kernel[3], stride[3], padding[3], dilation[3];  // depth, height, width
   Images src, dst;
+  Arithmetic arithmetic = Arithmetic::float32;
 };
 void conv_forward(cudaStream_t stream, const Convolution& conv, const float* src, const float* kernel,
                   const float* bias, Activation activation, float* dst);  // bias: or null
 // From dst to src: the gradient, or a transposed convolution, which has a bias and an activation.
 void conv_backward(cudaStream_t stream, const Convolution& conv, const float* dst, const float* kernel,
                    const float* bias, Activation activation, float* src);
+int64_t conv_weights_scratch(const Convolution& conv);  // floats
 void conv_weights(cudaStream_t stream, const Convolution& conv, const float* src, const float* grad_dst,
-                  float* grad_kernel);
+                  float* scratch, float* grad_kernel);
 
 // Planes of n samples and c channels. `index` receives the place of each maximum in its plane of the source,
 // or is null. Padding and NaN as csrc/kernels/pool.inl.h has them.

@@ -1,17 +1,33 @@
-// Products of matrices: an element of the product a thread.
+// Products of matrices.
 #include "cuda/kernels/device_math.cuh"
+#include "cuda/kernels/product.cuh"
 
 namespace cnnfast::cuda {
 
-void multiply(cudaStream_t stream, const Product& p) {
-  each(stream, p.m * p.n, [=] __device__(int64_t i) {
-    const int64_t row = i / p.n, column = i % p.n;
-    const float *a = p.a + row * p.a_row, *b = p.b + column * p.b_col;
-    float sum = 0;
-    for (int64_t k = 0; k < p.k; ++k) sum += a[k * p.a_col] * b[k * p.b_row];
+namespace {
+
+struct Matrix {
+  using Row = const float*;
+  const float* data;
+  int64_t row_step, term_step;
+  bool near;
+  __device__ Row row(int64_t i) const { return data + i * row_step; }
+  __device__ const float* at(Row row, int64_t k) const { return row + k * term_step; }
+};
+
+struct ToMatrix {
+  Product p;
+  __device__ void operator()(int64_t row, int64_t column, float sum) const {
     if (p.bias) sum += p.bias[column];
     p.dst[row * p.dst_row + column] = activated(p.activation, sum);
-  });
+  }
+};
+
+}  // namespace
+
+void multiply(cudaStream_t stream, const Product& p) {
+  product(stream, p.arithmetic, Matrix{p.a, p.a_row, p.a_col, p.a_row == 1},
+          Matrix{p.b, p.b_col, p.b_row, p.b_col == 1}, ToMatrix{p}, p.m, p.n, p.k);
 }
 
 namespace {

@@ -4,30 +4,20 @@
 //
 // Device memory is poisoned when it is taken: a kernel that reads what nobody wrote finds NaN.
 #pragma once
-#include <algorithm>
-#include <cstdint>
 #include <cstdlib>
-#include <cstring>
-#include <functional>
-#include <memory>
-#include <numeric>
-#include <random>
-#include <string>
-#include <vector>
+
+#include "block.h"
 
 #define __global__
 #define __device__
 #define __host__
+#define __launch_bounds__(threads)
+#define __shared__ static thread_local
 
 enum cudaError_t { cudaSuccess = 0, cudaErrorMemoryAllocation = 2, cudaErrorInvalidDevice = 101 };
 enum cudaMemcpyKind { cudaMemcpyHostToDevice, cudaMemcpyDeviceToHost, cudaMemcpyDeviceToDevice };
 enum cudaStreamCaptureMode { cudaStreamCaptureModeThreadLocal };
 constexpr unsigned cudaStreamNonBlocking = 1, cudaEventDisableTiming = 2;
-
-struct dim3 {
-  unsigned x = 1, y = 1, z = 1;
-};
-inline thread_local dim3 gridDim, blockDim, blockIdx, threadIdx;
 
 namespace cuda_emulation {
 
@@ -53,7 +43,7 @@ void run_block(const Body& body, const std::vector<unsigned>& order) {
   }
 }
 
-// Of one-dimensional grids and blocks.
+// Of one-dimensional grids and blocks whose threads know nothing of each other: no fibers.
 template <class Body>
 void run_grid(unsigned blocks, unsigned threads, const Body& body) {
   std::vector<unsigned> order(threads);
@@ -62,9 +52,21 @@ void run_grid(unsigned blocks, unsigned threads, const Body& body) {
   gridDim = {blocks}, blockDim = {threads};
   for (unsigned block = 0; block < blocks; ++block) {
     std::shuffle(order.begin(), order.end(), generator);
-    blockIdx.x = block;
+    blockIdx = {block, 0, 0};
     run_block(body, order);
   }
+}
+
+// Of blocks whose threads meet at barriers.
+inline void run_blocks(dim3 grid, unsigned threads, const std::function<void()>& body) {
+  gridDim = grid, blockDim = {threads};
+  uint32_t seed = 0;
+  for (unsigned z = 0; z < grid.z; ++z)
+    for (unsigned y = 0; y < grid.y; ++y)
+      for (unsigned x = 0; x < grid.x; ++x) {
+        blockIdx = {x, y, z};
+        Block::current().run(threads, ++seed, body);
+      }
 }
 
 }  // namespace cuda_emulation

@@ -1,0 +1,179 @@
+// The emulation of a GPU's blocks tells what a GPU would let pass by chance, and lets pass what is right.
+#include <doctest/doctest.h>
+#include <mma.h>
+
+#include <cmath>
+
+#include "cuda/launch.h"
+
+using namespace cnnfast::cuda;
+
+namespace {
+
+constexpr unsigned kTwoWarps = 64;
+using Numbers = SharedArray<float, kTwoWarps>;
+
+int own() {
+  return static_cast<int>(threadIdx.x);
+}
+
+template <class... Parameters, class... Arguments>
+std::string fault_of(void (*kernel)(Parameters...), unsigned threads, Arguments... arguments) {
+  cudaStream_t stream;
+  cudaStreamCreateWithFlags(&stream, cudaStreamNonBlocking);
+  std::string told;
+  try {
+    launch(stream, kernel, dim3(1), threads, arguments...);
+  } catch (const cuda_emulation::Fault& fault) {
+    told = fault.what();
+  }
+  cudaStreamDestroy(stream);
+  return told;
+}
+bool has(const std::string& text, const char* part) {
+  return text.find(part) != std::string::npos;
+}
+
+__global__ void turned_around(float* to, bool waits) {
+  __shared__ Numbers numbers;
+  numbers[own()] = static_cast<float>(own());
+  if (waits) __syncthreads();
+  to[own()] = numbers[static_cast<int>(kTwoWarps) - 1 - own()];
+}
+
+__global__ void written_over(float* to, bool waits) {
+  __shared__ Numbers numbers;
+  numbers[own()] = 1;
+  __syncthreads();
+  to[own()] = numbers[own() ^ 32];
+  if (waits) __syncthreads();
+  numbers[own()] = 2;
+}
+
+__global__ void within_a_warp(float* to, bool waits) {
+  __shared__ Numbers numbers;
+  numbers[own()] = static_cast<float>(own());
+  if (waits) __syncwarp();
+  to[own()] = numbers[own() ^ 1];
+}
+
+__global__ void two_writers() {
+  __shared__ Numbers numbers;
+  numbers[own() / 2] = 1;
+}
+
+__global__ void never_written(float* to) {
+  __shared__ Numbers numbers;
+  to[own()] = numbers[own()];
+}
+
+__global__ void beyond() {
+  __shared__ Numbers numbers;
+  numbers[own() + 1] = 1;
+}
+
+__global__ void half_of_them_wait() {
+  if (own() < 32) __syncthreads();
+}
+
+__global__ void wait_at_different_places() {
+  if (own() < 32)
+    __syncthreads();
+  else
+    __syncthreads();
+}
+
+__global__ void copied(const float* from, float* to, bool waits, bool meets) {
+  __shared__ Numbers numbers;
+  copy_async(numbers, own(), own() == 3 ? nullptr : from + own());
+  __pipeline_commit();
+  if (waits) __pipeline_wait_prior(0);
+  if (meets) __syncthreads();
+  to[own()] = numbers[own() ^ 1];
+}
+
+__global__ void shuffled(int* to) {
+  const int down = __shfl_down_sync(0xffffffffu, own(), 3);
+  const int around = __shfl_xor_sync(0xffffffffu, own(), 5);
+  to[own()] = 1000 * down + around + __shfl_sync(0xffffffffu, own(), 7);
+}
+
+__global__ void multiplied(const float* a, const float* b, float* to, bool rounds) {
+  using namespace nvcuda::wmma;
+  fragment<matrix_a, 16, 16, 8, precision::tf32, row_major> x;
+  fragment<matrix_b, 16, 16, 8, precision::tf32, col_major> y;
+  fragment<accumulator, 16, 16, 8, float> sums;
+  load_matrix_sync(x, a, 8);
+  load_matrix_sync(y, b, 8);
+  if (rounds)
+    for (int i = 0; i < x.num_elements; ++i) x.x[i] = __float_to_tf32(x.x[i]);
+  fill_fragment(sums, 1.0f);
+  mma_sync(sums, x, y, sums);
+  store_matrix_sync(to, sums, 16, mem_row_major);
+}
+
+}  // namespace
+
+TEST_CASE("a race between barriers is told, whatever the order of the threads") {
+  float to[kTwoWarps];
+  CHECK(fault_of(turned_around, kTwoWarps, to, true).empty());
+  CHECK(to[5] == 58);
+  CHECK(has(fault_of(turned_around, kTwoWarps, to, false), "wrote"));
+  CHECK(fault_of(written_over, kTwoWarps, to, true).empty());
+  CHECK(has(fault_of(written_over, kTwoWarps, to, false), "no barrier between"));
+  CHECK(has(fault_of(two_writers, kTwoWarps), "writes where thread"));
+}
+
+TEST_CASE("a warp has barriers of its own") {
+  float to[kTwoWarps];
+  CHECK(fault_of(within_a_warp, kTwoWarps, to, true).empty());
+  CHECK(to[6] == 7);
+  CHECK(has(fault_of(within_a_warp, kTwoWarps, to, false), "wrote"));
+}
+
+TEST_CASE("shared memory begins with nothing, and ends") {
+  float to[kTwoWarps];
+  CHECK(has(fault_of(never_written, kTwoWarps, to), "nobody wrote"));
+  CHECK(has(fault_of(beyond, kTwoWarps), "has no 64"));
+}
+
+TEST_CASE("a barrier is for all threads") {
+  CHECK(has(fault_of(half_of_them_wait, kTwoWarps), "not all threads reach"));
+  CHECK(has(fault_of(wait_at_different_places, kTwoWarps), "different barriers"));
+}
+
+TEST_CASE("an asynchronous copy is there for its thread when waited for, for others behind a barrier") {
+  float from[kTwoWarps], to[kTwoWarps];
+  for (unsigned i = 0; i < kTwoWarps; ++i) from[i] = static_cast<float>(i);
+  CHECK(fault_of(copied, kTwoWarps, from, to, true, true).empty());
+  CHECK(to[9] == 8);
+  CHECK(to[2] == 0);
+  CHECK(has(fault_of(copied, kTwoWarps, from, to, false, true), "has not brought"));
+  CHECK(!fault_of(copied, kTwoWarps, from, to, true, false)
+             .empty());  // by the order: nobody wrote, or another wrote
+}
+
+TEST_CASE("lanes give one another numbers") {
+  int to[kTwoWarps];
+  CHECK(fault_of(shuffled, kTwoWarps, to).empty());
+  CHECK(to[40] == 1000 * 43 + 45 + 39);
+  CHECK(to[31] == 1000 * 31 + 26 + 7);
+}
+
+TEST_CASE("tensor cores see nineteen bits") {
+  float a[16 * 8], b[16 * 8], to[16 * 16];
+  for (int i = 0; i < 16 * 8; ++i) a[i] = std::sin(static_cast<float>(i)), b[i] = std::cos(3.0f * i);
+  for (const bool rounds : {false, true}) {
+    CHECK(fault_of(multiplied, 32, a, b, to, rounds).empty());
+    double worst = 0;
+    for (int i = 0; i < 16; ++i)
+      for (int j = 0; j < 16; ++j) {
+        double sum = 1;
+        for (int k = 0; k < 8; ++k) sum += double{a[i * 8 + k]} * b[j * 8 + k];
+        worst = std::max(worst, std::abs(sum - to[i * 16 + j]));
+      }
+    CHECK(worst < 8 * std::ldexp(1.0, rounds ? -9 : -8));
+    CHECK(worst > std::ldexp(1.0, -16));  // not float32's
+  }
+  CHECK(nvcuda::wmma::__float_to_tf32(1 + std::ldexp(1.0f, -11)) == 1 + std::ldexp(1.0f, -10));
+}
