@@ -1,5 +1,7 @@
-// Reductions of [outer][length][inner], and their gradients: a number of the result a thread.
+// Reductions of [outer][length][inner], and their gradients: a number of the result a thread, or, of few long
+// sums, a block.
 #include "cuda/kernels/device_math.cuh"
+#include "cuda/kernels/sum.cuh"
 
 namespace cnnfast::cuda {
 
@@ -43,6 +45,12 @@ __device__ int64_t begin_of(const Reduced& r, int64_t i) {
 }  // namespace
 
 void reduce(cudaStream_t stream, const Reduced& r, const float* from, float* to) {
+  const bool adds = r.kind == Reduction::sum || r.kind == Reduction::mean;
+  if (adds && asks_for_blocks(r.outer * r.inner, r.length))
+    return sums(
+        stream, r.outer * r.inner, r.length,
+        [=] __device__(int64_t i, int64_t k) { return from[begin_of(r, i) + k * r.inner]; },
+        [=] __device__(int64_t i, double sum) { to[i] = static_cast<float>(sum) * r.factor; });
   each(stream, r.outer * r.inner, [=] __device__(int64_t i) {
     const float* const column = from + begin_of(r, i);
     double sum = 0;

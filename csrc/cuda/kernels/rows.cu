@@ -1,5 +1,6 @@
 // Softmax, losses and metrics: a row a thread.
 #include "cuda/kernels/device_math.cuh"
+#include "cuda/kernels/sum.cuh"
 
 namespace cnnfast::cuda {
 
@@ -133,22 +134,19 @@ void row_metrics(cudaStream_t stream, RowMetric kind, int k, float threshold, bo
 
 void add_up(cudaStream_t stream, const float* from, int64_t n, double factor, double l1, double l2,
             double* to, bool adds) {
-  each(stream, 1, [=] __device__(int64_t) {
-    double sum = 0;
-    for (int64_t i = 0; i < n; ++i) {
-      const double x = from[i];
-      sum += factor * x + l1 * fabs(x) + l2 * x * x;
-    }
-    to[0] = (adds ? to[0] : 0) + sum;
-  });
+  sums(
+      stream, 1, n,
+      [=] __device__(int64_t, int64_t i) {
+        const double x = from[i];
+        return factor * x + l1 * fabs(x) + l2 * x * x;
+      },
+      [=] __device__(int64_t, double sum) { to[0] = (adds ? to[0] : 0) + sum; });
 }
 
 void add_columns(cudaStream_t stream, const float* from, int64_t rows, int64_t cols, double* to) {
-  each(stream, cols, [=] __device__(int64_t c) {
-    double sum = 0;
-    for (int64_t row = 0; row < rows; ++row) sum += static_cast<double>(from[row * cols + c]);
-    to[c] = sum;
-  });
+  sums(
+      stream, cols, rows, [=] __device__(int64_t c, int64_t row) { return from[row * cols + c]; },
+      [=] __device__(int64_t c, double sum) { to[c] = sum; });
 }
 
 }  // namespace cnnfast::cuda

@@ -1,0 +1,66 @@
+// Sums of the GPU target against sums in float64.
+#include <doctest/doctest.h>
+
+#include <cmath>
+#include <vector>
+
+#include "cuda/kernels/kernels.h"
+#include "cuda/runtime.h"
+
+using namespace cnnfast;
+using namespace cnnfast::cuda;
+
+namespace {
+
+std::vector<float> numbers(int64_t count) {
+  std::vector<float> made(static_cast<size_t>(count));
+  for (size_t i = 0; i < made.size(); ++i) made[i] = std::sin(static_cast<float>(7 * i)) + 0.25f;
+  return made;
+}
+
+}  // namespace
+
+TEST_CASE("sums over all numbers, of their sizes and squares") {
+  const Stream stream;
+  for (const int64_t n : {0, 1, 31, 33, 255, 256, 257, 1000}) {
+    const auto from = numbers(n);
+    double to = 5, expected = 0;
+    for (const float x : from) expected += 2.0 * x + 3 * std::abs(double{x}) + 0.5 * double{x} * x;
+    add_up(stream.get(), from.data(), n, 2, 3, 0.5, &to, false);
+    CHECK(to == doctest::Approx(expected).epsilon(1e-12));
+    add_up(stream.get(), from.data(), n, 2, 3, 0.5, &to, true);
+    CHECK(to == doctest::Approx(2 * expected).epsilon(1e-12));
+  }
+}
+
+TEST_CASE("sums of columns") {
+  const Stream stream;
+  for (const int64_t rows : {1, 256, 300}) {
+    const int64_t cols = 5;
+    const auto from = numbers(rows * cols);
+    double to[cols];
+    add_columns(stream.get(), from.data(), rows, cols, to);
+    for (int64_t c = 0; c < cols; ++c) {
+      double expected = 0;
+      for (int64_t row = 0; row < rows; ++row) expected += double{from[static_cast<size_t>(row * cols + c)]};
+      CHECK(to[c] == doctest::Approx(expected).epsilon(1e-12));
+    }
+  }
+}
+
+TEST_CASE("reductions, short by a thread and long by a block") {
+  const Stream stream;
+  for (const int64_t length : {1, 7, 255, 256, 700}) {
+    const int64_t outer = 2, inner = 3;
+    const auto from = numbers(outer * length * inner);
+    float to[outer * inner];
+    reduce(stream.get(), {Reduction::mean, outer, length, inner, 1 / static_cast<float>(length)}, from.data(),
+           to);
+    for (int64_t i = 0; i < outer * inner; ++i) {
+      double expected = 0;
+      for (int64_t k = 0; k < length; ++k)
+        expected += double{from[static_cast<size_t>((i / inner * length + k) * inner + i % inner)]};
+      CHECK(to[i] == doctest::Approx(expected / static_cast<double>(length)).epsilon(1e-6));
+    }
+  }
+}
