@@ -22,9 +22,17 @@ inline const Varying* varying_of(const Context& c) {
   return static_cast<const Varying*>(c.run.varying);
 }
 
-// Products of the class "exact" are float32's.
+// How a class of precision makes products.
 inline Arithmetic arithmetic_of(const Builder& b) {
-  return b.options.precision == Precision::exact ? Arithmetic::float32 : Arithmetic::tf32;
+  switch (b.options.precision) {
+    case Precision::exact:
+      return Arithmetic::float32;
+    case Precision::standard:
+      return Arithmetic::tf32;
+    case Precision::fast:
+      break;
+  }
+  return Arithmetic::bf16;
 }
 
 // A step of one launch.

@@ -63,7 +63,7 @@ void sum_box(cudaStream_t stream, const Box& kept, const Box& summed, const floa
 // -----------------------------------------------------------------------------------
 
 // How products are made: in float32, or on tensor cores.
-enum class Arithmetic { float32, tf32 };
+enum class Arithmetic { float32, tf32, bf16 };
 
 // dst[m][n] = activation(sum over k of a(m, k) * b(k, n) + bias[n]), `batch` times; steps in floats.
 struct Product {

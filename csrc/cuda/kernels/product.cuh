@@ -1,7 +1,8 @@
 // The product of two matrices that are read through functions, so that images are matrices where they lie: a
 // block of threads makes a tile of it, in steps of some terms that come into shared memory asynchronously
-// while the terms before are multiplied. In float32, or on tensor cores in TF32; sums are float32's, in an
-// order that shapes tell.
+// while the terms before are multiplied. In float32, or on tensor cores in TF32 or bfloat16; sums are
+// float32's, in an order that shapes tell. A long product of few columns, as a first layer's, is float32's, a
+// row a thread.
 //
 // A matrix is an object with
 //   Row row(int64_t i)                          what is to be known of row i of a, or of column i of b
@@ -9,6 +10,7 @@
 //   bool near                                   neighbouring rows, not terms, are side by side in memory
 // and what takes the product one with operator()(row, column, sum).
 #pragma once
+#include <cuda_bf16.h>
 #include <mma.h>
 
 #include "cuda/kernels/kernels.h"
@@ -88,25 +90,12 @@ class SumsInFloat32 {
   float sums_[kSide][kSide] = {};
 };
 
-// Sums in fragments, 16 rows and 32 columns a warp.
-class SumsInTf32 {
+// Sums in fragments of products kDepth deep: 16 rows and 32 columns a warp.
+template <int kDepth>
+class SumsInFragments {
  public:
-  __device__ SumsInTf32() {
+  __device__ SumsInFragments() {
     for (auto& each : sums_) nvcuda::wmma::fill_fragment(each, 0.0f);
-  }
-  __device__ void add(Terms& a, Terms& b, int at) {
-    using namespace nvcuda::wmma;
-    for (int k = 0; k < kTerms; k += 8) {
-      fragment<matrix_a, 16, 16, 8, precision::tf32, col_major> x;
-      load_matrix_sync(x, part_of(a, at + k * kTileRow + row()), kTileRow);
-      for (int i = 0; i < x.num_elements; ++i) x.x[i] = __float_to_tf32(x.x[i]);
-      for (int j = 0; j < 2; ++j) {
-        fragment<matrix_b, 16, 16, 8, precision::tf32, row_major> y;
-        load_matrix_sync(y, part_of(b, at + k * kTileRow + column() + 16 * j), kTileRow);
-        for (int i = 0; i < y.num_elements; ++i) y.x[i] = __float_to_tf32(y.x[i]);
-        mma_sync(sums_[j], x, y, sums_[j]);
-      }
-    }
   }
   template <class Take>
   __device__ void give(Take take) const {
@@ -119,11 +108,55 @@ class SumsInTf32 {
       take(at / kTile, at % kTile, tile[at / kTile * kTileRow + at % kTile]);
   }
 
- private:
-  static __device__ int warp() { return static_cast<int>(threadIdx.x) / 32; }
-  static __device__ int row() { return warp() % 4 * 16; }
-  static __device__ int column() { return warp() / 4 * 32; }
-  nvcuda::wmma::fragment<nvcuda::wmma::accumulator, 16, 16, 8, float> sums_[2];
+ protected:
+  template <class T>
+  using OfA = nvcuda::wmma::fragment<nvcuda::wmma::matrix_a, 16, 16, kDepth, T, nvcuda::wmma::col_major>;
+  template <class T>
+  using OfB = nvcuda::wmma::fragment<nvcuda::wmma::matrix_b, 16, 16, kDepth, T, nvcuda::wmma::row_major>;
+  static __device__ int row() { return static_cast<int>(threadIdx.x) / 32 % 4 * 16; }
+  static __device__ int column() { return static_cast<int>(threadIdx.x) / 32 / 4 * 32; }
+
+  nvcuda::wmma::fragment<nvcuda::wmma::accumulator, 16, 16, kDepth, float> sums_[2];
+};
+
+class SumsInTf32 : public SumsInFragments<8> {
+ public:
+  __device__ void add(Terms& a, Terms& b, int at) {
+    using namespace nvcuda::wmma;
+    for (int k = 0; k < kTerms; k += 8) {
+      OfA<precision::tf32> x;
+      load_matrix_sync(x, part_of(a, at + k * kTileRow + row()), kTileRow);
+      for (int i = 0; i < x.num_elements; ++i) x.x[i] = __float_to_tf32(x.x[i]);
+      for (int j = 0; j < 2; ++j) {
+        OfB<precision::tf32> y;
+        load_matrix_sync(y, part_of(b, at + k * kTileRow + column() + 16 * j), kTileRow);
+        for (int i = 0; i < y.num_elements; ++i) y.x[i] = __float_to_tf32(y.x[i]);
+        mma_sync(sums_[j], x, y, sums_[j]);
+      }
+    }
+  }
+};
+
+// Rounded on the way from shared memory to shared memory.
+class SumsInBf16 : public SumsInFragments<kTerms> {
+ public:
+  __device__ void add(Terms& a, Terms& b, int at) {
+    using namespace nvcuda::wmma;
+    __shared__ SharedArray<__nv_bfloat16, kTerms * kTileRow> of_a, of_b;
+    for (int i = static_cast<int>(threadIdx.x); i < kTerms * kTile; i += kProductThreads) {
+      const int place = i / kTile * kTileRow + i % kTile;
+      of_a[place] = __float2bfloat16(a[at + place]);
+      of_b[place] = __float2bfloat16(b[at + place]);
+    }
+    __syncthreads();
+    OfA<__nv_bfloat16> x;
+    load_matrix_sync(x, part_of(of_a, row()), kTileRow);
+    for (int j = 0; j < 2; ++j) {
+      OfB<__nv_bfloat16> y;
+      load_matrix_sync(y, part_of(of_b, column() + 16 * j), kTileRow);
+      mma_sync(sums_[j], x, y, sums_[j]);
+    }
+  }
 };
 
 // Terms [begin, end) of the product of m x n. A block a tile, `part` the third axis of the grid.
@@ -158,20 +191,64 @@ __global__ void __launch_bounds__(kProductThreads)
   });
 }
 
+// ---- Few columns ----
+
+constexpr int kFewColumns = 16, kChunk = 64;  // terms of b in shared memory at a time
+constexpr int64_t kManyRows = 4096;           // a device full of threads
+
+// A row of the product a thread, all of its columns.
+template <class A, class B, class To>
+__global__ void __launch_bounds__(kProductThreads)
+    narrow_kernel(A a, B b, To to, int64_t m, int n, int64_t terms) {
+  __shared__ SharedArray<float, kChunk * kFewColumns> chunk;
+  const int64_t i = int64_t{blockIdx.x} * kProductThreads + threadIdx.x;
+  const typename A::Row row = a.row(i < m ? i : 0);
+  float sums[kFewColumns] = {};
+  for (int64_t first = 0; first < terms; first += kChunk) {
+    for (int at = static_cast<int>(threadIdx.x); at < kChunk * kFewColumns; at += kProductThreads) {
+      const int column = at % kFewColumns;
+      const int64_t k = first + at / kFewColumns;
+      const float* const from = column < n && k < terms ? b.at(b.row(column), k) : nullptr;
+      chunk[at] = from ? *from : 0.0f;
+    }
+    __syncthreads();
+    const int count = terms - first < kChunk ? static_cast<int>(terms - first) : kChunk;
+    for (int k = 0; k < count; ++k) {
+      const float* const from = a.at(row, first + k);
+      const float x = from ? *from : 0.0f;
+#pragma unroll
+      for (int j = 0; j < kFewColumns; ++j) sums[j] += x * chunk[k * kFewColumns + j];
+    }
+    __syncthreads();
+  }
+#pragma unroll
+  for (int j = 0; j < kFewColumns; ++j)
+    if (i < m && j < n) to(i, j, sums[j]);
+}
+
+// ---- Either ----
+
 // `parts` of the terms apart, which `to` tells by blockIdx.z.
 template <class A, class B, class To>
 void product(cudaStream_t stream, Arithmetic arithmetic, const A& a, const B& b, const To& to, int64_t m,
              int64_t n, int64_t terms, int64_t parts = 1) {
   if (m <= 0 || n <= 0) return;
-  const auto tiles = [](int64_t size) { return static_cast<unsigned>((size + kTile - 1) / kTile); };
-  const int64_t of_part = (terms + parts - 1) / parts;
-  const dim3 grid(tiles(m), tiles(n), static_cast<unsigned>(parts));
-  if (arithmetic == Arithmetic::float32)
-    launch(stream, product_kernel<SumsInFloat32, A, B, To>, grid, kProductThreads, a, b, to, m, n, terms,
-           of_part);
-  else
-    launch(stream, product_kernel<SumsInTf32, A, B, To>, grid, kProductThreads, a, b, to, m, n, terms,
-           of_part);
+  const auto cut = [](int64_t size, int64_t by) { return static_cast<unsigned>((size + by - 1) / by); };
+  if (n <= kFewColumns && m >= kManyRows && parts == 1)
+    return launch(stream, narrow_kernel<A, B, To>, dim3(cut(m, kProductThreads)), kProductThreads, a, b, to,
+                  m, static_cast<int>(n), terms);
+  const auto run = [&](auto kernel) {
+    launch(stream, kernel, dim3(cut(m, kTile), cut(n, kTile), static_cast<unsigned>(parts)), kProductThreads,
+           a, b, to, m, n, terms, (terms + parts - 1) / parts);
+  };
+  switch (arithmetic) {
+    case Arithmetic::float32:
+      return run(product_kernel<SumsInFloat32, A, B, To>);
+    case Arithmetic::tf32:
+      return run(product_kernel<SumsInTf32, A, B, To>);
+    case Arithmetic::bf16:
+      return run(product_kernel<SumsInBf16, A, B, To>);
+  }
 }
 
 }  // namespace cnnfast::cuda

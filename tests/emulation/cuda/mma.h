@@ -5,6 +5,7 @@
 #include <type_traits>
 
 #include "block.h"
+#include "cuda_bf16.h"
 
 namespace nvcuda::wmma {
 
@@ -81,6 +82,10 @@ inline float operand(float x) {
   std::memcpy(&x, &bits, sizeof x);
   return x;
 }
+inline float operand(__nv_bfloat16 x) {
+  return __bfloat162float(x);
+}
+
 template <int m, int n, int k, class T, class A, class B>
 void mma_sync(fragment<accumulator, m, n, k, float>& d, const fragment<matrix_a, m, n, k, T, A>& a,
               const fragment<matrix_b, m, n, k, T, B>& b, const fragment<accumulator, m, n, k, float>& c) {
