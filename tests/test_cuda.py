@@ -47,8 +47,11 @@ LABELS = rng.integers(0, 3, 18).astype(np.int32)
 
 
 @pytest.fixture(autouse=True)
-def _device_stays() -> Iterator[None]:
+def _in_float32() -> Iterator[None]:
+    before = cnnfast.get_precision()
+    cnnfast.set_precision("exact")
     yield
+    cnnfast.set_precision(before)
     cnnfast.set_device("cpu")
 
 
@@ -71,14 +74,16 @@ def trained(
     return model, [*seen, model.predict(x, batch_size=7, verbose=0), *model.get_weights()]
 
 
-def check(make: Make, x: Array = IMAGES, y: Array = TARGETS, **options: Any) -> None:
+def check(
+    make: Make, x: Array = IMAGES, y: Array = TARGETS, rtol: float = RTOL, atol: float = ATOL, **options: Any
+) -> None:
     """The device sees what the CPU sees."""
     _, here = trained("cpu", make, x, y, **options)
     _, there = trained("cuda", make, x, y, **options)
     assert len(here) == len(there)
     for a, b in zip(here, there, strict=True):
         assert np.isfinite(a).all()
-        np.testing.assert_allclose(b, a, rtol=RTOL, atol=ATOL)
+        np.testing.assert_allclose(b, a, rtol=rtol, atol=atol)
 
 
 def headed(body: Callable[[Value], Value], data_format: str = "channels_last") -> Make:
@@ -254,6 +259,14 @@ def test_what_is_not_there_is_refused_before_anything_runs() -> None:
     for a, b in zip(before, model.get_weights(), strict=True):
         np.testing.assert_array_equal(a, b)
     model.to("cpu").fit(IMAGES, TARGETS, verbose=0)
+
+
+@pytest.mark.parametrize("precision", ["default", "fast"])
+def test_tensor_cores_train_as_well(precision: Any) -> None:
+    """Of factors with ten bits, or eight."""
+    cnnfast.set_precision(precision)
+    bits = {"default": 10, "fast": 8}[precision]
+    check(RELU, rtol=2.0 ** (3 - bits), atol=2.0 ** (3 - bits))
 
 
 def test_same_bits_from_run_to_run() -> None:
