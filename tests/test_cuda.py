@@ -340,7 +340,8 @@ def test_profile_and_memory_are_the_device_s() -> None:
         np.testing.assert_array_equal(a, b)
 
 
-def test_gradients_by_inputs_are_the_cpu_s() -> None:
-    model, _ = trained("cuda", CONV, IMAGES, TARGETS)
+def test_gradients_by_inputs() -> None:
+    model, _ = trained("cuda", RELU, IMAGES, TARGETS)
     there = model.gradients(IMAGES[:2])
-    np.testing.assert_array_equal(there, model.to("cpu").gradients(IMAGES[:2]))
+    assert np.abs(there).max() > 0
+    np.testing.assert_allclose(model.to("cpu").gradients(IMAGES[:2]), there, rtol=RTOL, atol=ATOL)

@@ -26,8 +26,16 @@ void input_forward(Builder& b, int value) {
   };
 }
 
-void no_backward(Builder& b, int value) {
-  fail(b.node(value).name, ": gradients by inputs are the CPU's.");
+void input_backward(Builder& b, int value) {
+  const Node& node = b.node(value);
+  const int64_t floats = floats_of(node, b.n);
+  const Buffer grad = b.grad(value);
+  Step& step = launch(b, node, "backward", {grad},
+                      [=](const Context& c) { copy(stream_of(c), c.made, c.at(grad), floats); });
+  step.transfers.made = floats;
+  step.transfers.at = [number = node.as<InputAttrs>()->number](const Run& run) {
+    return run.grad_inputs[number];
+  };
 }
 
 void nothing(Builder&, int) {}
@@ -119,7 +127,7 @@ void dropout_backward(Builder& b, int value) {
 
 }  // namespace
 
-const Op kInput{"input", input_forward, no_backward};
+const Op kInput{"input", input_forward, input_backward};
 const Op kConstant{"constant", constant_forward, nothing};
 const Op kActivation{"activation", activation_forward, activation_backward};
 const Op kAdd{"add", add_forward, add_backward};

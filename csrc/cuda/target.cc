@@ -32,6 +32,16 @@ void lower_outputs(Builder& b, const std::vector<int>& outputs) {
   }
 }
 
+void lower_given_gradient(Builder& b, const Node& node, size_t number, Buffer grad) {
+  const int64_t floats = floats_of(node, b.n);
+  Step& step = launch(b, node, "given gradient", {grad},
+                      [=](const Context& c) { cuda::copy(stream_of(c), c.at(grad), c.given, floats); });
+  step.transfers.given = floats;
+  step.transfers.gather = [=](const Run& run, float* to) {
+    std::copy_n(run.grad_outputs[number], floats, to);
+  };
+}
+
 Step& lower_fill(Builder& b, const Node& node, const char* direction, const std::vector<Buffer>& uses,
                  const Where& to, int64_t floats, float value) {
   return launch(b, node, direction, uses,
@@ -59,8 +69,9 @@ void lower_activation_gradient(Builder& b, const Node& node, Buffer out, Buffer 
 
 }  // namespace
 
-const Target kCudaTarget{"CUDA",       false,      op_of,      lower_outputs, lower_results,
-                         lower_update, lower_fill, lower_copy, lower_add,     lower_activation_gradient};
+const Target kCudaTarget{
+    "CUDA",       false,      op_of,      lower_outputs, lower_given_gradient,     lower_results,
+    lower_update, lower_fill, lower_copy, lower_add,     lower_activation_gradient};
 
 // The loss, then sums of metrics.
 void lower_results(Builder& b, const std::vector<int>& outputs, const Objective& objective,

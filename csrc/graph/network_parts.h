@@ -80,8 +80,7 @@ struct Network::Key {
             std::move(device)};
   }
   static Key current(int n, Mode mode, const TrainingState& state) {
-    const bool by_inputs = mode == Mode::vjp || mode == Mode::vjp_training;
-    return current(n, mode, state, by_inputs ? nullptr : state.chosen_device());
+    return current(n, mode, state, state.chosen_device());
   }
 };
 

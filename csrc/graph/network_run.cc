@@ -391,10 +391,14 @@ void Network::vjp(std::span<const Samples> inputs, std::span<const float* const>
   run.inputs = inputs.data();
   run.grad_outputs = grad_outputs.data();
   run.grad_inputs = grad_inputs.data();
+  const DevicePtr device = state_->chosen_device();
   take_state(mode, nullptr);
+  take_state(mode, device);
   float* const grads = predicting_->grads->data();
   std::fill_n(grads, graph_.param_elems(), 0.0f);
+  if (device) predicting_->grads_there.write(grads);
   execute(mode, {n}, run, transaction);
+  if (device) predicting_->grads_there.read(grads);
   std::copy_n(grads, graph_.weight_elems(), grad_weights);
 }
 

@@ -58,15 +58,9 @@ void lower_forward(Builder& b, const std::vector<bool>& follow, bool after_updat
 
 // From the caller.
 void lower_given_gradients(Builder& b, const std::vector<int>& outputs) {
-  for (size_t i = 0; i < outputs.size(); ++i) {
-    if (!b.needs_grad(outputs[i])) continue;
-    const Node& node = b.node(outputs[i]);
-    const int64_t elems = node.elems();
-    const Buffer grad = b.new_grad(outputs[i]);
-    b.step(node, "given gradient", b.rows(node), {grad}, [=](const Context& c, int64_t row) {
-      std::copy_n(c.run.grad_outputs[i] + row * elems, elems, c.at(grad) + row * elems);
-    });
-  }
+  for (size_t i = 0; i < outputs.size(); ++i)
+    if (b.needs_grad(outputs[i]))
+      b.options.target.given_gradient(b, b.node(outputs[i]), i, b.new_grad(outputs[i]));
 }
 
 // After all gradients of parameters: weights take the values that they are assigned.
@@ -78,14 +72,18 @@ void lower_assignments(Builder& b, const Draft& draft) {
 // Zeros, where no loss or output depends on the value.
 void lower_no_gradient(Builder& b, int value) {
   const Node& node = b.node(value);
-  const auto fill = [&](int64_t floats, const Where& place) {
-    b.options.target.fill(b, node, "no gradient", {}, place, floats, 0);
-  };
-  if (const auto* input = node.as<InputAttrs>(); input && b.differentiates_input())
-    fill(floats_of(node, b.n), [i = input->number](const Context& c) { return c.run.grad_inputs[i]; });
+  const Target& target = b.options.target;
+  if (const auto* input = node.as<InputAttrs>(); input && b.differentiates_input()) {
+    const int64_t floats = floats_of(node, b.n);
+    const auto at = [i = input->number](const Run& run) { return run.grad_inputs[i]; };
+    const Where to = [=](const Context& c) { return c.made ? c.made : at(c.run); };
+    Step& step = target.fill(b, node, "no gradient", {}, to, floats, 0);
+    if (&target != &kCpuTarget) step.transfers.made = floats, step.transfers.at = at;
+  }
   if (!moves_params(node)) return;
   for (const int position : node.params)
-    if (b.trainable(position)) fill(b.param(position).size(), grad_of(b.place(position)));
+    if (b.trainable(position))
+      target.fill(b, node, "no gradient", {}, grad_of(b.place(position)), b.param(position).size(), 0);
 }
 
 void lower_backward(Builder& b, const Draft& draft) {

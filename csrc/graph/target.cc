@@ -25,6 +25,13 @@ void outputs(Builder& b, const std::vector<int>& outputs) {
   }
 }
 
+void given_gradient(Builder& b, const Node& node, size_t number, Buffer grad) {
+  const int64_t elems = node.elems();
+  b.step(node, "given gradient", b.rows(node), {grad}, [=](const Context& c, int64_t row) {
+    std::copy_n(c.run.grad_outputs[number] + row * elems, elems, c.at(grad) + row * elems);
+  });
+}
+
 Step& fill(Builder& b, const Node& node, const char* direction, const std::vector<Buffer>& uses,
            const Where& to, int64_t floats, float value) {
   return b.step(node, direction, flat_tasks(floats), uses, [=](const Context& c, int64_t task) {
@@ -59,7 +66,7 @@ void activation_gradient(Builder& b, const Node& node, Buffer out, Buffer after,
 
 }  // namespace
 
-const Target kCpuTarget{"cpu",        true, cpu_op, outputs, lower_results,
+const Target kCpuTarget{"cpu",        true, cpu_op, outputs, given_gradient,     lower_results,
                         lower_update, fill, copy,   add,     activation_gradient};
 
 }  // namespace cnnfast

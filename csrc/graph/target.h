@@ -34,6 +34,8 @@ struct Target {
   bool has_layouts;                 // passes choose those of values; otherwise all are in the user's order
   const Op* (*op_of)(const Node&);  // null where the target has none
   void (*outputs)(Builder&, const std::vector<int>& outputs);  // copies them to Run::outputs
+  // Copies the caller's gradient of an output, Run::grad_outputs[number], to a buffer.
+  void (*given_gradient)(Builder&, const Node&, size_t number, Buffer grad);
   // As lower_results and lower_update, which are the CPU's.
   void (*results)(Builder&, const std::vector<int>& outputs, const Objective&, const UpdatePlan&);
   void (*update)(Builder&, const Node& output, const UpdatePlan&);

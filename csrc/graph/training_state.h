@@ -23,9 +23,9 @@ struct TrainingState {
   StepNumbers numbers;     // what they read in this step
   uint64_t seed = 0;       // of dropout
   int64_t step = 0;
-  int64_t predictions = 0;  // and evaluations and gradients, each of which draws other numbers
-  std::optional<DevicePtr> device = DevicePtr();  // where its networks compute; none: the process's default
-  uint64_t generation = 0;  // another one whenever the optimizer is chosen anew, or slots move
+  int64_t predictions = 0;          // and evaluations and gradients, each of which draws other numbers
+  std::optional<DevicePtr> device;  // where its networks compute; none: the process's default
+  uint64_t generation = 0;          // another one whenever the optimizer is chosen anew, or slots move
   // Of weights that were trained so far; on a device they may be newer.
   std::map<WeightPtr, std::vector<Floats>> slots;
 

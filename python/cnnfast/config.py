@@ -114,8 +114,8 @@ def set_device(device: str) -> None:
     """Sets where models compute from now on, but those that `model.to` moved elsewhere.
 
     Weights go there when they are first needed, and come back when they are read: what `get_weights`, files
-    and callbacks see does not depend on the device. Results do, by rounding. Gradients by inputs
-    (`model.gradients`) and words outside of models are computed by the CPU everywhere.
+    and callbacks see does not depend on the device. Results do, by rounding. Words outside of
+    models are computed by the CPU everywhere.
 
     Args:
         device: `"cpu"`, what the process starts with; `"cuda"`, the first NVIDIA GPU; or `"cuda:1"` and so

@@ -151,8 +151,8 @@ class Network {
   std::shared_ptr<const Objective> objective(Mode mode) const;  // of training or evaluation
   OptimizerConfig optimizer() const;
   void set_learning_rate(double rate);
-  // Where predictions, training and evaluation run: "cpu", "cuda", "cuda:1"; of all networks that share the
-  // state. Gradients by inputs (vjp) are the CPU's. Throws Error{value} where there is no such device.
+  // Where it computes: "cpu", "cuda", "cuda:1", and so all networks that share the state. Until it is told,
+  // the process's default. Throws Error{value} where there is no such device.
   std::string device() const;
   void set_device(const std::string& name);
   uint64_t seed() const;  // of all random numbers

@@ -73,7 +73,7 @@ class Networks:
     def __init__(
         self, plan: Blueprint, compiled: Compiled | None, seed: int, device: str | None = None
     ) -> None:
-        self._plan, self._compiled, self._seed = plan, compiled, seed
+        self._plan, self._compiled, self._seed, self._device = plan, compiled, seed, device
         self.parts = [] if compiled is None else compiled.parts(plan)
         self._workspace, self._state = Workspace(), TrainingState(device)
         self._first: Planned | None = None
@@ -89,6 +89,9 @@ class Networks:
             ValueError: If there is no such device.
         """
         self._state.set_device(device)
+        with self._lock:
+            self._device = device
+            self._probing.clear()  # they are made there anew
 
     @property
     def first(self) -> Network:
@@ -98,7 +101,7 @@ class Networks:
     def part(self, plan: Blueprint, trained: bool) -> Networks:
         """Returns the networks of a part of the model, which share memory and the state of training."""
         self.first  # noqa: B018  # has the optimizer set
-        part = Networks(plan, self._compiled if trained else None, self._seed)
+        part = Networks(plan, self._compiled if trained else None, self._seed, self._device)
         part._workspace, part._state, part._first = self._workspace, self._state, self._first
         return part
 
@@ -152,7 +155,8 @@ class Networks:
         if function is not None:
             with graph.within():
                 outputs = [graph.as_value(function(plan.pack_outputs(outputs)))]
-        network = new_network(graph, [value.number for value in outputs], self._workspace)
+        state = TrainingState(self._device)
+        network = new_network(graph, [value.number for value in outputs], self._workspace, state)
         network.seed = self._seed
         return Probing(network, graph.probes, outputs)
 

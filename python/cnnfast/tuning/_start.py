@@ -15,9 +15,13 @@ def new_network(
     workspace: _core.Workspace | None = None,
     state: _core.TrainingState | None = None,
 ) -> _core.Network:
-    """Makes a network that is planned by the tuning file, if there is one."""
+    """Makes a network that is planned by the tuning file, if there is one.
+
+    Without a state it is the processor's, whatever models compute on.
+    """
     read_tuning()
-    return _core.Network(graph, [outputs] if isinstance(outputs, int) else outputs, workspace, state)
+    outputs = [outputs] if isinstance(outputs, int) else outputs
+    return _core.Network(graph, outputs, workspace, state or _core.TrainingState("cpu"))
 
 
 def tuning_path() -> str:
