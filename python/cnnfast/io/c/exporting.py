@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from cnnfast import _core
-from cnnfast.io.c import moves  # noqa: F401  # fills the table
+from cnnfast.io.c import gathering, moves  # noqa: F401  # fill the table
 from cnnfast.io.c.planning import Plan
 from cnnfast.io.c.recording import Recording, node_methods
 from cnnfast.io.c.steps import WRITERS, elementwise

@@ -64,9 +64,10 @@ static void depthwise_conv(const float *restrict x, image from, window w, const 
 }
 
 /* kernel: conv_transpose */
-/* Weights: (height, width, filters, channels). */
-static void conv_transpose(const float *restrict x, image from, window w, const float *restrict weights,
+/* Weights: (height, width, filters of a group, channels). */
+static void conv_transpose(const float *restrict x, image from, window w, int groups, const float *restrict weights,
                            const float *restrict bias, float *restrict y, image to) {
+  const int filters = to.channels / groups, channels = from.channels / groups;
   for (int r = 0; r < to.height; ++r)
     for (int c = 0; c < to.width; ++c)
       for (int o = 0; o < to.channels; ++o)
@@ -78,11 +79,13 @@ static void conv_transpose(const float *restrict x, image from, window w, const 
           const int a = r * w.down + i * w.spread_down - w.above, b = c * w.right + j * w.spread_right - w.left;
           if (a < 0 || a >= to.height || b < 0 || b >= to.width) continue;
           const float *pixel = x + r * from.row + c * from.column;
-          const float *tap = weights + (i * w.width + j) * to.channels * from.channels;
+          const float *tap = weights + (i * w.width + j) * filters * from.channels;
           float *sums = y + a * to.row + b * to.column;
           for (int o = 0; o < to.channels; ++o) {
+            const int first = o / filters * channels;
+            const float *factors = tap + o % filters * from.channels;
             float sum = 0;
-            for (int k = 0; k < from.channels; ++k) sum += pixel[k * from.channel] * tap[o * from.channels + k];
+            for (int k = first; k < first + channels; ++k) sum += pixel[k * from.channel] * factors[k];
             sums[o * to.channel] += sum;
           }
         }
@@ -163,4 +166,36 @@ static void softmax(const float *restrict x, int rows, int count, float *restric
     for (int i = 0; i < count; ++i) sum += y[i] = expf(x[i] - most);
     for (int i = 0; i < count; ++i) y[i] /= sum;
   }
+}
+
+/* kernel: reflect */
+static inline int reflect(int i, int count) { return i < 0 ? -i : i < count ? i : 2 * (count - 1) - i; }
+
+/* kernel: replicate */
+static inline int replicate(int i, int count) { return i < 0 ? 0 : i < count ? i : count - 1; }
+
+/* kernel: circular */
+static inline int circular(int i, int count) { return i < 0 ? i + count : i < count ? i : i - count; }
+
+/* kernel: chosen */
+/* Where an index points to; of those below 0 counted from the end, and never outside. */
+static inline int chosen(float index, int count) {
+  const int i = (int)index + (index < 0 ? count : 0);
+  return i < 0 ? 0 : i < count ? i : count - 1;
+}
+
+/* kernel: resize */
+/* Along the middle of three axes; each new cell is a sum of `taps` old ones from its begin on. */
+static void resize(const float *restrict x, int before, int count, int inner, const float *restrict begins,
+                   const float *restrict factors, int taps, float *restrict y, int size) {
+  for (int b = 0; b < before; ++b)
+    for (int s = 0; s < size; ++s) {
+      const float *cells = x + (b * count + (int)begins[s]) * inner;
+      float *made = y + (b * size + s) * inner;
+      for (int i = 0; i < inner; ++i) {
+        float sum = 0;
+        for (int t = 0; t < taps; ++t) sum += factors[s * taps + t] * cells[t * inner + i];
+        made[i] = sum;
+      }
+    }
 }

@@ -82,10 +82,13 @@ def concatenate(to: Program, made: int, srcs: Any, axis: int, name: str) -> Line
 
 @writes("pad")
 def pad(to: Program, made: int, src: int, sides: Any, mode: str, value: float, name: str) -> Lines:
-    """A border of one number."""
-    if mode != "constant":
-        raise to.graph.lacks(made, f"a border of kind {mode!r}")
+    """A border of one number, or of cells of its own."""
     whole, steps = to.graph.whole(src), steps_of(to.graph.whole(made))
+    if mode != "constant":
+        axes = enumerate(zip(sides, whole[1:], steps_of(whole)[1:], strict=True), 1)
+        cells = [f"{mode}(a{n} - {before}, {size}) * {step}" for n, ((before, _), size, step) in axes]
+        read = " + ".join([f"a0 * {steps_of(whole)[0]}", *cells])
+        return loops(to.graph.whole(made), f"{to.at(made)}[{place(steps)}] = {to.at(src)}[{read}];")
     begin = sum(before * step for (before, _), step in zip(sides, steps[1:], strict=True))
     fill = f"for (int i = 0; i < {to.graph.count(made)}; ++i) {to.at(made)}[i] = {number(value)};"
     return [fill, *_copied(to, made, src, whole, steps_of(whole), steps, begin=begin)]
@@ -121,6 +124,37 @@ def _again(to: Program, made: int, src: int, times: Any, whole_again: bool) -> L
         read += [mine, 0]
         write += [step, step * size] if whole_again else [step * count, step]
     return _copied(to, made, src, sizes, read, write)
+
+
+@writes("depth_to_space")
+def depth_to_space(
+    to: Program, made: int, src: int, block: int, data_format: str, name: str, order: str = "DCR"
+) -> Lines:
+    """Blocks of channels become squares."""
+    sizes, deep, wide = _squares(to, src, made, block, data_format, order)
+    return _copied(to, made, src, sizes, deep, wide)
+
+
+@writes("space_to_depth")
+def space_to_depth(
+    to: Program, made: int, src: int, block: int, data_format: str, name: str, order: str = "DCR"
+) -> Lines:
+    """Squares become blocks of channels."""
+    sizes, deep, wide = _squares(to, made, src, block, data_format, order)
+    return _copied(to, made, src, sizes, wide, deep)
+
+
+def _squares(to: Program, deep: int, wide: int, block: int, data_format: str, order: str) -> tuple[Any, ...]:
+    """Loops over rows, height, a square's height, width, a square's width and channels, and steps of both."""
+    last = (0, 2, 3, 1) if data_format == "channels_first" else (0, 1, 2, 3)
+    rows, height, width, many = (to.graph.whole(deep)[axis] for axis in last)
+    row, down, right, one = (steps_of(to.graph.whole(deep))[axis] for axis in last)
+    channels = many // block**2
+    above, beside, channel = (block * channels, channels, 1) if order == "DCR" else (block, 1, block**2)
+    of_deep = [row, down, above * one, right, beside * one, channel * one]
+    row, down, right, one = (steps_of(to.graph.whole(wide))[axis] for axis in last)
+    of_wide = [row, down * block, down, right * block, right, one]
+    return [rows, height, block, width, block, channels], of_deep, of_wide
 
 
 @writes("reduce")

@@ -14,6 +14,7 @@ _NO_NODES = {
     *("assign", "copy", "gradient", "inputs", "loss", "maker", "metric", "multiply_adds", "rows", "shape"),
     *("size", "updated_weight", "weights"),
 }
+_OF_TWO = ("gather", "gather_along", "matmul", "sample")  # values that are read
 Shape = tuple[int, ...]
 
 
@@ -62,6 +63,11 @@ class Recording(Tracing):
         """Returns the shape of all of a value: its rows in front, one where all samples share it."""
         return (max(self.rows(number), 1), *self.shape(number))
 
+    def sizes(self, number: int) -> Shape:
+        """Returns the shape of all of a value, without rows where all samples share it."""
+        rows = self.rows(number)
+        return (rows, *self.shape(number)) if rows else self.shape(number)
+
     def count(self, number: int) -> int:
         """Returns how many numbers a value has."""
         return math.prod(self.whole(number))
@@ -79,6 +85,8 @@ def _sources(method: str, args: tuple[Any, ...]) -> tuple[int, ...]:
         return ()
     if method == "formula":
         return tuple(each for each in args[1] if isinstance(each, int))
+    if method in _OF_TWO:
+        return tuple(args[:2])
     return tuple(args[0]) if isinstance(args[0], (list, tuple)) else (args[0],)
 
 

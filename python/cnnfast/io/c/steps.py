@@ -264,8 +264,6 @@ def conv_transpose(
     weights: Any = (),
 ) -> Lines:  # fmt: skip
     """A convolution's backward direction; "same" cuts what is too much, the odd cell at the end."""
-    if groups != 1:
-        raise to.graph.lacks(made, "a transposed convolution in groups")
     cut = [0] * len(strides) if isinstance(padding, str) else [before for before, _ in padding]
     if padding == "same":
         sizes = [spatial(to.graph.shape(each), data_format) for each in (src, made)]
@@ -276,7 +274,9 @@ def conv_transpose(
         cut = [max(0, each) // 2 for each in spare]
     images = both_images(to, src, made, data_format)
     spot = window(kernel_size, strides, dilation, cut)
-    call = f"conv_transpose({{x}}, {images[0]}, {spot}, {_weights(to, weights)}, {{y}}, {images[1]});"
+    call = (
+        f"conv_transpose({{x}}, {images[0]}, {spot}, {groups}, {_weights(to, weights)}, {{y}}, {images[1]});"
+    )
     return _each_row(to, src, made, _escaped(call))
 
 
