@@ -187,6 +187,11 @@ def test_refusals(arguments: dict[str, Any], words: tuple[str, ...]) -> None:
     refusal(info.value, *words)
 
 
+def test_arguments_that_keras_has_besides() -> None:
+    with pytest.raises(TypeError, match=r"mobilenet_v2 takes no alpha; .*input_shape, .*classes"):
+        applications.MobileNetV2(alpha=0.5)  # type: ignore[call-arg]
+
+
 def test_no_weights_of_imagenet_where_there_are_none() -> None:
     with pytest.raises(ValueError, match="no weights for efficientnet_lite0") as info:
         applications.EfficientNetLite0("imagenet")

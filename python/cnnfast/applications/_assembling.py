@@ -43,6 +43,9 @@ class Options(TypedDict, total=False):
     name: str
 
 
+_OPTIONS = tuple(Options.__annotations__)
+
+
 class Network(NamedTuple):
     """What makes one network.
 
@@ -79,6 +82,7 @@ def assembled(
     classes: int = 1000,
     classifier_activation: Any = "softmax",
     name: str | None = None,
+    **others: Any,
 ) -> Model:
     """Returns the model.
 
@@ -92,8 +96,10 @@ def assembled(
         classes: See there.
         classifier_activation: See there.
         name: See there.
+        others: Nothing that networks take.
 
     Raises:
+        TypeError: If there are others.
         ValueError: If an argument does not suit, or the file is another network's.
         FileNotFoundError: If there are no such weights.
 
@@ -102,6 +108,10 @@ def assembled(
         >>> SqueezeNet(classes=5).output_shape
         (None, 5)
     """
+    for other in others:
+        raise TypeError(
+            f"{network.name} takes no {other}; beside weights and include_top: {', '.join(_OPTIONS)}"
+        )
     if pooling is not None:
         one_of(pooling, "pooling", ("avg", "max"))
     _check_weights(network, weights, classes if include_top else 1000)
@@ -166,6 +176,6 @@ def _shape(network: Network, given: Any, include_top: bool) -> tuple[int | None,
     if any(each is not None and each < network.least for each in sides):
         raise ValueError(
             f"{network.name} needs images of at least {network.least} x {network.least}, got "
-            f"input_shape={given!r}"
+            f"input_shape={given!r}, {'channels' if first else 'height and width'} first"
         )
     return shape
