@@ -263,6 +263,21 @@ def test_what_save_weights_wrote(tmp_path: Path) -> None:
         load_weights(other, tmp_path / "net.cnnfast")
 
 
+def test_one_name_of_two_counts(tmp_path: Path) -> None:
+    """Or else a new head would get another head's numbers, as the order has them."""
+    file = file_of(tmp_path, npz({f"{name}.weight": np.ones((3, 3)) for name in ("fc", "old", "older")}))
+    model = Sequential([Input((3,)), layers.Dense(3, use_bias=False, name="fc")])
+    model.add(layers.Dense(3, use_bias=False, name="new"))
+    report = load_weights(model, file, strict=False)
+    assert (report.by, report.missing, report.unused) == (
+        "name",
+        ("new/kernel",),
+        ("old.weight", "older.weight"),
+    )
+    with pytest.raises(TypeError, match="Model or Sequential, got Dense"):
+        load_weights(model.layers[0], file)  # type: ignore[arg-type]
+
+
 def test_the_shape_must_be_known(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match="does not know its input's shape"):
         load_weights(Sequential([layers.Dense(2)]), file_of(tmp_path, npz(STATE)))

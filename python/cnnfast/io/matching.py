@@ -110,8 +110,8 @@ def match(
     Args:
         model: The model.
         arrays: What the file holds, in its order.
-        by: "name" or "order"; None goes by names where the file has those of most layers, unless the order
-            says the same and more.
+        by: "name" or "order"; None goes by names where the file has those of half of the layers or more,
+            unless the order says the same and more.
 
     Returns:
         The weights that were found, and a report on all.
@@ -125,12 +125,12 @@ def match(
         return by_name
     listed = _listed(owners, wanted) if _is_list(wanted) else _in_order(owners, list(modules.values()))
     by_order = _matched(owners, listed, wanted, "order")
-    mostly_named = 2 * sum(map(bool, named)) > len(owners)
+    half_named = 2 * sum(map(bool, named)) >= max(len(owners), 1)
     agree = all(
         not name or name is place or _is_made_up(owner.layer)
         for owner, name, place in zip(owners, named, listed, strict=True)
     )
-    if by == "order" or not mostly_named or (agree and by_order[1].complete):
+    if by == "order" or not half_named or (agree and by_order[1].complete):
         return by_order
     return by_name
 

@@ -11,6 +11,7 @@ import numpy as np
 from cnnfast import _core
 from cnnfast.io.formats import stored_arrays
 from cnnfast.io.matching import match
+from cnnfast.models.base import BaseModel
 from cnnfast.models.errors import ModelFileError
 from cnnfast.models.files import source_path
 from cnnfast.utils.arguments import one_of
@@ -23,7 +24,6 @@ if TYPE_CHECKING:
     from cnnfast.io.arrays import StoredArray
     from cnnfast.io.matching import Found, LoadReport
     from cnnfast.layers.variable import Variable
-    from cnnfast.models.base import BaseModel
 
 
 def load_weights(
@@ -49,7 +49,7 @@ def load_weights(
         filepath: PyTorch's `.pth` (a dict of tensors by name, of either format), `.safetensors`, Keras's
             `.weights.h5`, `.h5` or `.keras`, or `.npz`; told by its content.
         strict: Whether each weight must have an array and each array a weight; else what fits is set.
-        by: "name" or "order"; None goes by names where the file has those of most layers.
+        by: "name" or "order"; None goes by names where the file has those of half of the layers or more.
         rename: What an array of the file is to be called instead.
         spare: Beginnings of names of arrays that need not be used.
 
@@ -60,6 +60,7 @@ def load_weights(
         FileNotFoundError: If there is no such file.
         ModelFileError: If it is damaged or holds something else than weights, or, where `strict`, does not
             match; the model is then unchanged. A kind of ValueError.
+        TypeError: If it is no model.
         ValueError: If the model does not know its input's shape, or `by` is neither.
         ImportError: If h5py is needed and not installed.
         MemoryError: If there is not enough memory.
@@ -74,6 +75,10 @@ def load_weights(
         ...     print(load_weights(model, file))
         2 of 2 weights set, by name
     """
+    if not isinstance(model, BaseModel):
+        raise TypeError(
+            f"model must be a Model or Sequential, got {type(model).__name__}; layers take set_weights"
+        )
     if by is not None:
         one_of(by, "by", ("name", "order"))
     model.blueprint  # noqa: B018  # says what is missing

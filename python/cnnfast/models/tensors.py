@@ -138,7 +138,7 @@ def _check(needed: Shapes, found: Mapping[str, tuple[str, tuple[int, ...]]], own
         missing, extra = sorted(set(needed) - set(found))[:3], sorted(set(found) - set(needed))[:3]
         raise ModelFileError(
             f"its arrays are not those of this {owner} (missing: {missing}, unknown: {extra}); use a file "
-            "saved from a model of the same structure"
+            "saved from a model of the same structure, or cnnfast.io.load_weights for another library's"
         )
     for name, (dtype, shape) in found.items():
         if dtype not in ("F32", "float32"):
