@@ -315,6 +315,22 @@ def test_files_and_copies_hold_what_the_device_has(tmp_path: Path) -> None:
         np.testing.assert_array_equal(a, b)
 
 
+def test_frozen_weights_stay() -> None:
+    """And what follows the batch in a frozen normalization."""
+    image = Input((6, 7, 4))
+    frozen, norm = conv(trainable=False), layers.BatchNormalization(trainable=False)
+    free = layers.BatchNormalization()
+    model = Model(image, layers.Dense(3)(layers.Flatten()(free(norm(frozen(image)))))).to("cuda")
+    model.compile("sgd", "mean_squared_error")
+    before = [layer.get_weights() for layer in (frozen, norm, free)]
+    model.fit(IMAGES, TARGETS, verbose=0)
+    for layer, kept in zip((frozen, norm), before[:2], strict=True):
+        for a, b in zip(layer.get_weights(), kept, strict=True):
+            np.testing.assert_array_equal(a, b)
+    for a, b in zip(free.get_weights(), before[2], strict=True):
+        assert (a != b).any()
+
+
 def test_two_models_share_weights_on_a_device() -> None:
     shared = layers.Dense(4, input_shape=(5,))
     first, second = Sequential([shared]).to("cuda"), Sequential([shared, layers.Dense(2)])

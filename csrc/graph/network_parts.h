@@ -94,6 +94,7 @@ struct Network::Cached {
   uint64_t number;
   uint64_t packed_version = 0;                 // of the weights, as its last run left them packed
   std::vector<float*> slots[kMostSlots] = {};  // of each parameter that it trains
+  std::vector<Weight*> changes = {};           // what a run of it changes on a device
 };
 
 // The network and its weights are this thread's.

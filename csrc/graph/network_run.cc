@@ -39,6 +39,27 @@ int64_t bytes_of(DType dtype) {
   return 0;
 }
 
+// Weights that are trained or assigned, and statistics that follow the batch's: those of a normalization that
+// is not frozen.
+std::vector<Weight*> changed_by_training(const Graph& graph, const std::vector<WeightRules>& rules) {
+  std::vector<Weight*> changed;
+  const auto add = [&](int position) {
+    changed.push_back(graph.params()[static_cast<size_t>(position)].weight.get());
+  };
+  const auto trains = [&](int position) { return rules[static_cast<size_t>(position)].trainable; };
+  for (int i = 0; i < static_cast<int>(rules.size()); ++i)
+    if (trains(i)) add(i);
+  for (const int position : graph.assigned_params()) add(position);
+  for (const Node& node : graph.nodes()) {
+    const auto* norm = node.as<BatchNormAttrs>();
+    if (!norm || norm->moving) continue;
+    const auto statistics = node.params.end() - 2;
+    if (statistics != node.params.begin() && std::none_of(node.params.begin(), statistics, trains)) continue;
+    std::for_each(statistics, node.params.end(), add);
+  }
+  return changed;
+}
+
 // The part of the caller's arrays that a run works on: one batch, then the next.
 class Window {
  public:
@@ -114,6 +135,8 @@ Network::Cached& Network::find(int n, Mode mode) {
   if (key.device) there = key.device->load(program, side(mode).params.size());
   cache_.push_front(
       {key, rules, factors_of(rules), std::move(program), std::move(there), crew, new_program_number()});
+  if (key.device && mode == Mode::train)
+    cache_.front().changes = changed_by_training(*side(mode).graph, rules);
   if (cache_.size() > kPrograms) cache_.pop_back();
   return cache_.front();
 }
@@ -273,8 +296,7 @@ void Network::note_changes(Mode mode, Cached* cached, const Transaction& transac
   if (mode == Mode::train) {
     ++state_->step;
     if (cached->key.device)
-      for (const Parameter& param : training_->graph->params())
-        LockedWeights::changed_on_device(*param.weight);
+      for (Weight* const weight : cached->changes) LockedWeights::changed_on_device(*weight);
     else
       note_changes_here();
   }
