@@ -215,6 +215,8 @@ OPTIMIZERS = {
     "Lion": {"learning_rate": 0.001},
     "Ftrl": {"learning_rate": 0.1},
     "Lamb": {"learning_rate": 0.01},
+    "Adafactor": {"learning_rate": 0.01},
+    "Muon": {"learning_rate": 0.01},
 }
 # Trains in Keras, which its backend NumPy cannot: each file three more steps.
 _TRAINED = """

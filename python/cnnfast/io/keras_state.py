@@ -16,7 +16,7 @@ import numpy as np
 from cnnfast.layers.layer import Layer
 from cnnfast.models.base import BaseModel
 from cnnfast.models.functional import Model
-from cnnfast.optimizers import Nadam
+from cnnfast.optimizers import Adafactor, Nadam
 from cnnfast.utils.serialization import snake_case
 
 if TYPE_CHECKING:
@@ -149,7 +149,10 @@ def optimizer_arrays(model: BaseModel, moved: Sequence[Variable]) -> list[NDArra
     rate = [] if optimizer._follows_schedule else [np.float32(optimizer.learning_rate)]
     begin = [np.asarray(step, np.int32), *map(np.asarray, rate)]
     if optimizer._is_traced:
-        return [*begin, *(each.numpy() for each in optimizer._own)]
+        return [
+            *begin,
+            *(np.zeros(shape) if own is None else own.numpy() for own, shape in _slots(optimizer)),
+        ]
     if type(optimizer).__name__ not in _GROUPS:
         return None
     state = list(model.network.optimizer_state().values())
@@ -183,11 +186,12 @@ def set_optimizer(model: BaseModel, moved: Sequence[Variable], arrays: Sequence[
     if not rest and step == 0:  # it has moved nothing yet
         return True
     if optimizer._is_traced:
-        own = optimizer._own
-        if [each.shape for each in own] != [each.shape for each in rest]:
+        slots = _slots(optimizer)
+        if [shape for _, shape in slots] != [each.shape for each in rest]:
             return False
-        for variable, value in zip(own, rest, strict=True):
-            variable.assign(value)
+        for (own, _), value in zip(slots, rest, strict=True):
+            if own is not None:
+                own.assign(value)
         optimizer._iterations.assign(step)
         model.network.set_optimizer_state(model.network.optimizer_state(), step)
         return True
@@ -204,6 +208,19 @@ def set_optimizer(model: BaseModel, moved: Sequence[Variable], arrays: Sequence[
         state[2][:] = product
     model.network.set_optimizer_state(dict(zip(names, state, strict=True)), step)
     return True
+
+
+def _slots(optimizer: Any) -> list[tuple[Variable | None, tuple[int, ...]]]:
+    """The variables of an optimizer that is traced, and shapes; None for what Keras makes and does not use."""
+    if not isinstance(optimizer, Adafactor):
+        return [(own, own.shape) for own in optimizer._own]
+    kept = [each for squares in optimizer._squares for each in squares]
+    slots: list[tuple[Variable | None, tuple[int, ...]]]
+    slots = [(own, own.shape) for own in optimizer._own[: len(optimizer._own) - len(kept)]]
+    for squares, weight in zip(optimizer._squares, optimizer._trainable_variables, strict=True):
+        own = [(each, each.shape) for each in squares]
+        slots += [*own, (None, weight.shape)] if len(own) > 1 else [(None, ()), (None, ()), *own]
+    return slots
 
 
 def _product_of_nadam(optimizer: Any, steps: int) -> float:

@@ -112,11 +112,12 @@ class Muon(Optimizer):
         if self.built:
             return
         super().build(variables)
-        self._means = self.add_optimizer_variables(variables, "momentum")
-        self._squares = [
-            self.add_variable_from_reference(each, "velocity") if self._should_use_adamw(each) else None
-            for each in variables
-        ]
+        self._means: list[Variable] = []
+        self._squares: list[Variable | None] = []
+        for each in variables:  # weight by weight, as Keras's files have them
+            self._means.append(self.add_variable_from_reference(each, "momentum"))
+            adam = self._should_use_adamw(each)
+            self._squares.append(self.add_variable_from_reference(each, "velocity") if adam else None)
 
     def _decay_of(self, variable: Variable) -> float | None:
         if not self._should_use_adamw(variable):
