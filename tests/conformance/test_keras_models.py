@@ -393,3 +393,18 @@ def _without_config(gate: Any) -> Any:
 
 def _state(model: Any) -> list[Any]:
     return list(model.network.optimizer_state().values())
+
+
+def test_what_optimizers_keep_of_branches(tmp_path: Path) -> None:
+    """In Keras's order of layers, which goes by depth; kept for equal shapes, it could be swapped unseen."""
+    image = cnnfast.Input((4,))
+    deep = layers.Dense(4, name="second")(layers.Dense(4, name="first")(image))
+    model = cnnfast.Model(image, layers.Add()([layers.Dense(4, name="beside")(image), deep]))
+    model.compile("lamb", "mse")
+    model.fit(_samples((4,)), _samples((4,), 1), verbose=0)
+    model.save(tmp_path / "net.keras")
+    ours = {each.name.rpartition("/")[2]: each.numpy() for each in model.optimizer._own}
+    theirs = keras.models.load_model(tmp_path / "net.keras").optimizer.variables[2:]
+    assert len(theirs) == len(ours) == 12
+    for each in theirs:
+        np.testing.assert_array_equal(np.asarray(each), ours[each.path.rpartition("/")[2]])

@@ -211,7 +211,7 @@ def set_optimizer(model: BaseModel, moved: Sequence[Variable], arrays: Sequence[
 
 
 def _slots(optimizer: Any) -> list[tuple[Variable | None, tuple[int, ...]]]:
-    """The variables of an optimizer that is traced, and shapes; None for what Keras makes and does not use."""
+    """The variables of an optimizer that is traced, and shapes; None for what Keras makes without use."""
     if not isinstance(optimizer, Adafactor):
         return [(own, own.shape) for own in optimizer._own]
     kept = [each for squares in optimizer._squares for each in squares]

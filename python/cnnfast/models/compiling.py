@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from cnnfast import optimizers
     from cnnfast._core import Network
     from cnnfast.callbacks.history import History
+    from cnnfast.layers.variable import Variable
     from cnnfast.metrics import Metric
     from cnnfast.models.blueprint import Blueprint
 
@@ -35,6 +36,7 @@ class Compiling:
     """The part of a model that `compile` sets, and the networks that follow from it."""
 
     _blueprint: Blueprint | None
+    _variables: Callable[[], list[Variable]]  # all weights in order
     name: str
 
     def __init__(self) -> None:
@@ -162,7 +164,7 @@ class Compiling:
             if self._made_networks is None:
                 plan = self.blueprint
                 self._initialize()
-                made = Networks(plan, self._compiled, self._seed, self._device)
+                made = Networks(plan, self._compiled, self._seed, self._variables(), self._device)
                 made.first  # noqa: B018  # refuses what does not suit
                 self._made_networks = made
                 if plan.is_simple:

@@ -67,13 +67,20 @@ class Networks:
         plan: The model.
         compiled: What it is trained for; None if it only predicts.
         seed: Of dropout.
+        listed: The model's weights in its order.
         device: Where they compute; None for the process's device.
     """
 
     def __init__(
-        self, plan: Blueprint, compiled: Compiled | None, seed: int, device: str | None = None
+        self,
+        plan: Blueprint,
+        compiled: Compiled | None,
+        seed: int,
+        listed: Sequence[Weight],
+        device: str | None = None,
     ) -> None:
-        self._plan, self._compiled, self._seed, self._device = plan, compiled, seed, device
+        self._plan, self._compiled, self._seed = plan, compiled, seed
+        self._listed, self._device = listed, device
         self.parts = [] if compiled is None else compiled.parts(plan)
         self._workspace, self._state = Workspace(), TrainingState(device)
         self._first: Planned | None = None
@@ -101,7 +108,7 @@ class Networks:
     def part(self, plan: Blueprint, trained: bool) -> Networks:
         """Returns the networks of a part of the model, which share memory and the state of training."""
         self.first  # noqa: B018  # has the optimizer set
-        part = Networks(plan, self._compiled if trained else None, self._seed, self._device)
+        part = Networks(plan, self._compiled if trained else None, self._seed, self._listed, self._device)
         part._workspace, part._state, part._first = self._workspace, self._state, self._first
         return part
 
@@ -177,7 +184,7 @@ class Networks:
         network = new_network(described.graph, numbers, self._workspace, self._state)
         if self._first is None:
             if self._compiled is not None:
-                self._compiled.optimizer._begin(network)
+                self._compiled.optimizer._begin(network, self._listed)
             network.seed = self._seed
         reports = [] if forms is None else self._set_objective(network, shapes, forms)
         made = Planned(network, reports)

@@ -189,15 +189,20 @@ class Optimizer(Stateful):
         """What the core is to do with these weights."""
         return {"name": "graph", "learning_rate": self.learning_rate, **self._clipping()}
 
-    def _begin(self, network: Network) -> None:
-        """Forgets what it kept, and begins anew with a network, of which it speaks from now on."""
+    def _begin(self, network: Network, listed: Sequence[Weight]) -> None:
+        """Forgets what it kept, and begins anew with a network, of which it speaks from now on.
+
+        What it keeps has the order in which the model lists its weights, as in Keras and its files.
+        """
         self._forget()
         self._swapped = False
         weights = network.weights
         network.set_optimizer(self._core_config(weights))
         self._bound = ref(network)
         if self._is_traced:
-            self.build([each for each in weights if isinstance(each, Variable) and each.trainable])
+            places = {id(each): place for place, each in enumerate(listed)}
+            moved = [each for each in weights if isinstance(each, Variable) and each.trainable]
+            self.build(sorted(moved, key=lambda each: places.get(id(each), len(places))))
 
     # -- the rate ----------------------------------------------------------------------------------------
 
