@@ -103,6 +103,17 @@ def test_width_around_the_segments(width: int, padding: str, strides: Any, isa: 
     check(replace(PLAIN, ic=5, oc=5, groups=5, image=(5, width), strides=strides, padding=padding))
 
 
+@pytest.mark.parametrize("kernel", [(5, 5), (7, 7), (2, 7), (5, 3)], ids=str)
+@pytest.mark.parametrize("strides", [(1, 1), (2, 2), (2, 1)], ids=str)
+@pytest.mark.parametrize("image", [(5, 7), (7, 7), (8, 13), (9, 14), (15, 15), (40, 29), (3, 16)], ids=str)
+@pytest.mark.parametrize("padding", ["same", ((3, 1), (0, 4))], ids=str)
+def test_large_kernels(kernel: Any, strides: Any, image: Any, padding: Any, isa: str) -> None:
+    """Rows between zeros, in one strip and in several; images smaller than the kernel have none."""
+    check(
+        replace(PLAIN, ic=17, oc=17, groups=17, kernel=kernel, image=image, strides=strides, padding=padding)
+    )
+
+
 @pytest.mark.parametrize("channels", [2, 15, 16, 17, 31, 33, 48])
 @pytest.mark.parametrize("multiplier", [1, 2, 5])
 def test_channels_around_the_block(channels: int, multiplier: int, isa: str) -> None:

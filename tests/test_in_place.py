@@ -133,3 +133,20 @@ def test_gates_of_channels_stay_in_their_layout() -> None:
     rows = model.profile(np.zeros((1, 8, 8, 16), np.float32)).rows
     (row,) = (row for row in rows if row.layer == "product")
     assert row.bytes <= 4 * 32 * (6 * 6 * 2 + 1)
+
+
+@pytest.mark.parametrize("interpolation", ["nearest", "bilinear"])
+def test_an_enlarged_image_is_made_in_its_part(interpolation: str) -> None:
+    """U-Net: upsampling writes straight into the concatenation, which then has what was written."""
+    inputs = cnnfast.Input((6, 8, 16))
+    skip = layers.Conv2D(16, 3, padding="same")(inputs)
+    coarse = layers.Conv2D(32, 3, 2, padding="same")(skip)
+    fine = layers.UpSampling2D(2, interpolation=interpolation)(coarse)
+    joined = layers.Concatenate(name="joined")([fine, skip])
+    model = cnnfast.Model(inputs, [layers.Conv2D(16, 1)(joined), fine, skip])
+    x = np.random.default_rng(0).normal(size=(1, 6, 8, 16)).astype(np.float32)
+    assert not [row for row in model.profile(x).rows if row.layer == "joined"]
+    head, *parts = model.predict(x)
+    kernel, bias = (np.asarray(w) for w in model.layers[-1].get_weights())
+    want = np.concatenate(parts, -1).astype(np.float64) @ kernel[0, 0] + bias
+    np.testing.assert_allclose(head, want, atol=1e-5)

@@ -72,6 +72,49 @@ static inline void grouped_tile(const ConvGrouped& a, const GroupedRun& run, int
 
 using GroupedFn = void (*)(const ConvGrouped&, const GroupedRun&, int, const Bounds&);
 
+// Pixels of a tile of group 1 whose taps come in runs of kCols: with a run's weights and a source, sixteen
+// registers.
+constexpr int kRunPixels = 7;
+
+// grouped_tile<1>, sums in the same order, but every source of a run of taps is loaded once, for all pixels
+// that see it.
+template <int kCols, int kStride, int kPixels>
+static inline void grouped_run_tile(const ConvGrouped& a, const GroupedRun& run, int lane,
+                                    const Bounds& bounds) {
+  V acc[kPixels];
+  for (int p = 0; p < kPixels; ++p) acc[p] = zero();
+  const Tap* const end = a.rect.taps + a.rect.n_taps;
+  const Tap* tap = a.rect.taps;
+  do {  // at least one: see grouped_tile
+    const float* s = run.src + tap->src_offset + lane;
+    const float* w = a.weights + static_cast<int64_t>(tap->index) * kLanes + lane;
+    V held[kCols];
+#pragma GCC unroll 8
+    for (int t = 0; t < kCols; ++t) held[t] = load(w + t * kLanes);
+#pragma GCC unroll 32
+    for (int at = 0; at < (kPixels - 1) * kStride + kCols; ++at) {
+      const V x = load(s + at * kLanes);
+#pragma GCC unroll 8
+      for (int p = 0; p < kPixels; ++p) {
+        const int t = at - p * kStride;
+        if (t >= 0 && t < kCols) acc[p] = fma(x, held[t], acc[p]);
+      }
+    }
+  } while ((tap += kCols) != end);
+  const V low = set1(bounds.low), high = set1(bounds.high), bias = a.bias ? load(a.bias + lane) : zero();
+  float* const dst = run.dst + lane;
+  const int64_t step = run.dst_step;
+  for (int p = 0; p < kPixels; ++p) store(dst + p * step, within(low, high, acc[p] + bias));
+}
+
+template <int kCols, int kStride, int kPixels>
+static inline GroupedFn grouped_run_find(int pixels) {
+  if constexpr (kPixels > 1) {
+    if (pixels < kPixels) return grouped_run_find<kCols, kStride, kPixels - 1>(pixels);
+  }
+  return grouped_run_tile<kCols, kStride, kPixels>;
+}
+
 template <int kGroup, int kPixels>
 static inline GroupedFn grouped_find(int pixels) {
   if constexpr (kPixels > 1) {
@@ -80,16 +123,35 @@ static inline GroupedFn grouped_find(int pixels) {
   return grouped_tile<kGroup, kPixels>;
 }
 
-template <int kGroup>
-static void grouped_line(const ConvGrouped& a, GroupedRun run, int pixels, const Bounds& bounds) {
-  const Parts parts = split_evenly(pixels, kGroupedTile<kGroup>);
+template <GroupedFn (*kFind)(int), int kMost, int kSpan = 1>
+static void grouped_tiles(const ConvGrouped& a, GroupedRun run, int pixels, const Bounds& bounds) {
+  const Parts parts = split_evenly(pixels, kMost);
   for (int part = 0; part < parts.count; ++part) {
     const int n = parts.size + (part < parts.larger);
-    const GroupedFn tile = grouped_find<kGroup, kGroupedTile<kGroup>>(n);
-    for (int lane = 0; lane < kLanes; lane += kGroupSpan<kGroup> * V::lanes) tile(a, run, lane, bounds);
+    const GroupedFn tile = kFind(n);
+    for (int lane = 0; lane < kLanes; lane += kSpan * V::lanes) tile(a, run, lane, bounds);
     run.src += n * run.src_step;
     run.dst += n * run.dst_step;
   }
+}
+
+template <int kGroup>
+static void grouped_line(const ConvGrouped& a, GroupedRun run, int pixels, const Bounds& bounds) {
+  constexpr int kTile = kGroupedTile<kGroup>;
+  grouped_tiles<grouped_find<kGroup, kTile>, kTile, kGroupSpan<kGroup>>(a, run, pixels, bounds);
+}
+
+template <int kCols, int kStride>
+static void grouped_run_line(const ConvGrouped& a, GroupedRun run, int pixels, const Bounds& bounds) {
+  grouped_tiles<grouped_run_find<kCols, kStride, kRunPixels>, kRunPixels>(a, run, pixels, bounds);
+}
+
+// Of a single channel: by runs of taps, where they are of known networks' lengths.
+static inline auto grouped_single(const ConvGrouped& a, int64_t src_step) {
+  if (a.tap_run == 5 && src_step == kLanes) return grouped_run_line<5, 1>;
+  if (a.tap_run == 5 && src_step == 2 * kLanes) return grouped_run_line<5, 2>;
+  if (a.tap_run == 7 && src_step == kLanes) return grouped_run_line<7, 1>;
+  return grouped_line<1>;
 }
 
 // Outputs that see padding only.
@@ -104,7 +166,7 @@ static void grouped_fill(const ConvGrouped& a, const Bounds& bounds) {
 
 static void grouped_sums(const ConvGrouped& a, const Bounds& bounds) {
   const Rect r = straightened(a.rect, 4);
-  const auto line = a.group == 1   ? grouped_line<1>
+  const auto line = a.group == 1   ? grouped_single(a, r.src_col)
                     : a.group == 2 ? grouped_line<2>
                     : a.group == 4 ? grouped_line<4>
                                    : grouped_line<8>;

@@ -213,6 +213,7 @@ struct ConvGrouped {
   const float* bias;  // [16] or null
   float* dst;
   int32_t group;
+  int32_t tap_run;  // taps come in runs of so many, of neighbouring pixels and weights; 0: not known
   Activation activation;
   Rect rect;
 };
