@@ -2,8 +2,6 @@
 // barrier. What a GPU would let pass by chance is a Fault here, told when the block ends: a race in shared
 // memory, a read of what nobody wrote or no copy has brought yet, a barrier that not all threads reach.
 #pragma once
-#include <ucontext.h>
-
 #include <algorithm>
 #include <cstdint>
 #include <cstring>
@@ -29,6 +27,24 @@ inline thread_local dim3 gridDim, blockDim, blockIdx, threadIdx;
 namespace cuda_emulation {
 
 constexpr unsigned kWarp = 32;
+
+// Goes on where the stack `to` was left, and leaves this one at *from. swapcontext would ask the system for
+// the signal mask each time, most of a test's time.
+__attribute__((naked, noinline)) inline void switch_stack([[maybe_unused]] void** from,
+                                                          [[maybe_unused]] void* to) {
+  asm("pushq %rbp; pushq %rbx; pushq %r12; pushq %r13; pushq %r14; pushq %r15; movq %rsp, (%rdi); movq %rsi, "
+      "%rsp;"
+      "popq %r15; popq %r14; popq %r13; popq %r12; popq %rbx; popq %rbp; ret");
+}
+// A stack that begins with a call of `enter`, as switch_stack expects it: six registers, where to, and no way
+// back.
+inline void* begin_stack(char* memory, size_t bytes, void (*enter)()) {
+  auto** const top = reinterpret_cast<void**>(reinterpret_cast<uintptr_t>(memory + bytes) / 16 * 16);
+  top[-1] = nullptr;
+  top[-2] = reinterpret_cast<void*>(enter);
+  std::fill(top - 8, top - 2, nullptr);
+  return top - 8;
+}
 
 struct Fault : std::runtime_error {
   using std::runtime_error::runtime_error;
@@ -123,7 +139,7 @@ class Block {
  private:
   enum class State { ready, at_block, at_warp, done };
   struct Fiber {
-    ucontext_t context;
+    void* place = nullptr;  // where it was left
     std::unique_ptr<char[]> stack;
     State state = State::done;
     const char* file = "";
@@ -147,11 +163,7 @@ class Block {
     for (unsigned i = 0; i < threads; ++i) {
       Fiber& fiber = fibers_[i];
       if (!fiber.stack) fiber.stack = std::make_unique<char[]>(kStack);
-      getcontext(&fiber.context);
-      fiber.context.uc_stack.ss_sp = fiber.stack.get();
-      fiber.context.uc_stack.ss_size = kStack;
-      fiber.context.uc_link = nullptr;
-      makecontext(&fiber.context, &Block::enter, 0);
+      fiber.place = begin_stack(fiber.stack.get(), kStack, &Block::enter);
       fiber.state = State::ready;
       fiber.groups.assign(1, {});
     }
@@ -175,7 +187,7 @@ class Block {
 #ifdef __SANITIZE_ADDRESS__
     __sanitizer_start_switch_fiber(&fake_stack_, fibers_[thread].stack.get(), kStack);
 #endif
-    swapcontext(&main_, &fibers_[thread].context);
+    switch_stack(&main_, fibers_[thread].place);
 #ifdef __SANITIZE_ADDRESS__
     __sanitizer_finish_switch_fiber(fake_stack_, nullptr, nullptr);
 #endif
@@ -187,7 +199,7 @@ class Block {
     void* fake = nullptr;
     __sanitizer_start_switch_fiber(for_good ? nullptr : &fake, main_stack_, main_size_);
 #endif
-    swapcontext(&fibers_[thread].context, &main_);
+    switch_stack(&fibers_[thread].place, main_);
 #ifdef __SANITIZE_ADDRESS__
     __sanitizer_finish_switch_fiber(fake, &main_stack_, &main_size_);
 #endif
@@ -273,7 +285,7 @@ class Block {
   uint64_t epoch_ = 0, first_epoch_ = 0;
   bool running_ = false;
   std::string fault_;
-  ucontext_t main_;
+  void* main_ = nullptr;  // where the scheduler was left
 #ifdef __SANITIZE_ADDRESS__
   void* fake_stack_ = nullptr;
   const void* main_stack_ = nullptr;
