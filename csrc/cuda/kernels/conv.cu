@@ -1,16 +1,13 @@
 // Convolutions in all directions, of any geometry and groups. Where a group has channels enough each
 // direction is a product whose matrices are read out of the images (product.cuh); else an element of the
 // result is a thread's.
+#include "cuda/kernels/cells.cuh"
 #include "cuda/kernels/device_math.cuh"
 #include "cuda/kernels/product.cuh"
 
 namespace cnnfast::cuda {
 
 namespace {
-
-__device__ int64_t offset_of(const Images& images, int64_t n, int64_t c, int d, int h, int w) {
-  return n * images.sample + c * images.channel + d * images.slice + h * images.row + w * images.pixel;
-}
 
 // The cell along an axis that a tap of an output sees; outside of the source, too.
 __device__ int seen(const Convolution& c, int axis, int output, int tap) {
@@ -29,19 +26,33 @@ __device__ bool is_inside(const Convolution& c, int axis, int cell) {
   return cell >= 0 && cell < c.in[axis];
 }
 
-// A cell of images whose channels are innermost.
-struct Cell {
-  int64_t n;
-  int c, d, h, w;
+// A position of the kernel.
+struct Tap {
+  int d, h, w;
 };
-__device__ Cell cell_of(int64_t i, int channels, const int32_t (&size)[3]) {
-  Cell cell;
-  cell.c = static_cast<int>(i % channels), i /= channels;
-  cell.w = static_cast<int>(i % size[2]), i /= size[2];
-  cell.h = static_cast<int>(i % size[1]), i /= size[1];
-  cell.d = static_cast<int>(i % size[0]);
-  cell.n = i / size[0];
-  return cell;
+__device__ Tap tap_of(const Convolution& c, int64_t number) {
+  const int tap = static_cast<int>(number);
+  return {tap / c.kernel[2] / c.kernel[1], tap / c.kernel[2] % c.kernel[1], tap % c.kernel[2]};
+}
+// body(tap, its number) for each.
+template <class Body>
+__device__ void for_taps(const Convolution& c, const Body& body) {
+  int64_t number = 0;
+  for (int d = 0; d < c.kernel[0]; ++d)
+    for (int h = 0; h < c.kernel[1]; ++h)
+      for (int w = 0; w < c.kernel[2]; ++w) body(Tap{d, h, w}, number++);
+}
+
+// What an output sees by a tap, in the output's channel of the source; null: the border.
+__device__ const float* seen_by(const Convolution& c, const float* src, const Cell& o, const Tap& tap) {
+  const int d = seen(c, 0, o.d, tap.d), h = seen(c, 1, o.h, tap.h), w = seen(c, 2, o.w, tap.w);
+  if (!is_inside(c, 0, d) || !is_inside(c, 1, h) || !is_inside(c, 2, w)) return nullptr;
+  return src + offset_of(c.src, {o.n, o.c, d, h, w});
+}
+// The output that sees a cell by a tap, in the cell's channel of the destination; null: none.
+__device__ const float* seer_of(const Convolution& c, const float* dst, const Cell& s, const Tap& tap) {
+  const int d = seer(c, 0, s.d, tap.d), h = seer(c, 1, s.h, tap.h), w = seer(c, 2, s.w, tap.w);
+  return d < 0 || h < 0 || w < 0 ? nullptr : dst + offset_of(c.dst, {s.n, s.c, d, h, w});
 }
 
 __host__ __device__ int64_t pixels_of(const int32_t (&size)[3]) {
@@ -55,19 +66,15 @@ void forward_by_element(cudaStream_t stream, const Convolution& c, const float* 
   const int ic = c.ic / c.groups, oc = c.oc / c.groups;
   each(stream, c.n * pixels_of(c.out) * c.oc, [=] __device__(int64_t i) {
     const Cell o = cell_of(i, c.oc, c.out);
-    const int first = o.c / oc * ic;
+    const Cell first{o.n, o.c / oc * ic, o.d, o.h, o.w};  // of the group's channels
     float sum = 0;
-    for (int kd = 0; kd < c.kernel[0]; ++kd)
-      for (int kh = 0; kh < c.kernel[1]; ++kh)
-        for (int kw = 0; kw < c.kernel[2]; ++kw) {
-          const int d = seen(c, 0, o.d, kd), h = seen(c, 1, o.h, kh), w = seen(c, 2, o.w, kw);
-          if (!is_inside(c, 0, d) || !is_inside(c, 1, h) || !is_inside(c, 2, w)) continue;
-          const int64_t tap = (int64_t{kd} * c.kernel[1] + kh) * c.kernel[2] + kw;
-          const float* const from = src + offset_of(c.src, o.n, first, d, h, w);
-          for (int k = 0; k < ic; ++k) sum += from[k * c.src.channel] * kernel[(tap * ic + k) * c.oc + o.c];
-        }
+    for_taps(c, [&](const Tap& tap, int64_t number) {
+      const float* const from = seen_by(c, src, first, tap);
+      for (int k = 0; from && k < ic; ++k)
+        sum += from[k * c.src.channel] * kernel[(number * ic + k) * c.oc + o.c];
+    });
     if (bias) sum += bias[o.c];
-    dst[offset_of(c.dst, o.n, o.c, o.d, o.h, o.w)] = activated(activation, sum);
+    dst[offset_of(c.dst, o)] = activated(activation, sum);
   });
 }
 
@@ -76,20 +83,15 @@ void backward_by_element(cudaStream_t stream, const Convolution& c, const float*
   const int ic = c.ic / c.groups, oc = c.oc / c.groups;
   each(stream, c.n * pixels_of(c.in) * c.ic, [=] __device__(int64_t i) {
     const Cell s = cell_of(i, c.ic, c.in);
-    const int first = s.c / ic * oc;
+    const Cell first{s.n, s.c / ic * oc, s.d, s.h, s.w};  // of the group's channels
     float sum = 0;
-    for (int kd = 0; kd < c.kernel[0]; ++kd)
-      for (int kh = 0; kh < c.kernel[1]; ++kh)
-        for (int kw = 0; kw < c.kernel[2]; ++kw) {
-          const int d = seer(c, 0, s.d, kd), h = seer(c, 1, s.h, kh), w = seer(c, 2, s.w, kw);
-          if (d < 0 || h < 0 || w < 0) continue;
-          const int64_t tap = (int64_t{kd} * c.kernel[1] + kh) * c.kernel[2] + kw;
-          const float* const from = dst + offset_of(c.dst, s.n, first, d, h, w);
-          const float* const by = kernel + (tap * ic + s.c % ic) * c.oc + first;
-          for (int k = 0; k < oc; ++k) sum += from[k * c.dst.channel] * by[k];
-        }
+    for_taps(c, [&](const Tap& tap, int64_t number) {
+      const float* const from = seer_of(c, dst, first, tap);
+      const float* const by = kernel + (number * ic + s.c % ic) * c.oc + first.c;
+      for (int k = 0; from && k < oc; ++k) sum += from[k * c.dst.channel] * by[k];
+    });
     if (bias) sum += bias[s.c];
-    src[offset_of(c.src, s.n, s.c, s.d, s.h, s.w)] = activated(activation, sum);
+    src[offset_of(c.src, s)] = activated(activation, sum);
   });
 }
 
@@ -98,9 +100,7 @@ void weights_by_element(cudaStream_t stream, const Convolution& c, const float* 
   const int ic = c.ic / c.groups, oc = c.oc / c.groups;
   each(stream, pixels_of(c.kernel) * ic * c.oc, [=] __device__(int64_t i) {
     const int o = static_cast<int>(i % c.oc), k = static_cast<int>(i / c.oc % ic);
-    int tap = static_cast<int>(i / c.oc / ic);
-    const int kw = tap % c.kernel[2], kh = tap / c.kernel[2] % c.kernel[1],
-              kd = tap / c.kernel[2] / c.kernel[1];
+    const Tap tap = tap_of(c, i / c.oc / ic);
     const int channel = o / oc * ic + k;
     double sum = 0;
     for (int n = 0; n < c.n; ++n) {
@@ -108,9 +108,8 @@ void weights_by_element(cudaStream_t stream, const Convolution& c, const float* 
       for (int od = 0; od < c.out[0]; ++od)
         for (int oh = 0; oh < c.out[1]; ++oh)
           for (int ow = 0; ow < c.out[2]; ++ow) {
-            const int d = seen(c, 0, od, kd), h = seen(c, 1, oh, kh), w = seen(c, 2, ow, kw);
-            if (!is_inside(c, 0, d) || !is_inside(c, 1, h) || !is_inside(c, 2, w)) continue;
-            own += src[offset_of(c.src, n, channel, d, h, w)] * grad_dst[offset_of(c.dst, n, o, od, oh, ow)];
+            const float* const from = seen_by(c, src, {n, channel, od, oh, ow}, tap);
+            if (from) own += *from * grad_dst[offset_of(c.dst, {n, o, od, oh, ow})];
           }
       sum += own;
     }
@@ -132,19 +131,6 @@ struct Group {
   Group(const Convolution& c, int number)
       : ic(c.ic / c.groups), oc(c.oc / c.groups), first_ic(number * ic), first_oc(number * oc) {}
 };
-
-struct Tap {
-  int d, h, w;
-};
-__device__ Tap tap_of(const Convolution& c, int64_t number) {
-  const int tap = static_cast<int>(number);
-  return {tap / c.kernel[2] / c.kernel[1], tap / c.kernel[2] % c.kernel[1], tap % c.kernel[2]};
-}
-__device__ const float* seen_by(const Convolution& c, const float* src, const Cell& o, const Tap& tap) {
-  const int d = seen(c, 0, o.d, tap.d), h = seen(c, 1, o.h, tap.h), w = seen(c, 2, o.w, tap.w);
-  if (!is_inside(c, 0, d) || !is_inside(c, 1, h) || !is_inside(c, 2, w)) return nullptr;
-  return src + offset_of(c.src, o.n, o.c, d, h, w);
-}
 
 // A row for each output pixel, of all that it sees: taps, then channels.
 struct Patches {
@@ -168,10 +154,8 @@ struct Seers {
   bool near;
   __device__ Row row(int64_t pixel) const { return cell_of(pixel, 1, c.in); }
   __device__ const float* at(const Row& s, int64_t k) const {
-    const Tap tap = tap_of(c, k / g.oc);
-    const int d = seer(c, 0, s.d, tap.d), h = seer(c, 1, s.h, tap.h), w = seer(c, 2, s.w, tap.w);
-    if (d < 0 || h < 0 || w < 0) return nullptr;
-    return dst + offset_of(c.dst, s.n, g.first_oc + static_cast<int>(k % g.oc), d, h, w);
+    return seer_of(c, dst, {s.n, g.first_oc + static_cast<int>(k % g.oc), s.d, s.h, s.w},
+                   tap_of(c, k / g.oc));
   }
 };
 // The patches turned: a row for each tap and channel, of what all output pixels see there.
@@ -201,7 +185,7 @@ struct OutputPixels {
   __device__ Row row(int64_t channel) const { return dst + (g.first_oc + channel) * c.dst.channel; }
   __device__ const float* at(Row row, int64_t pixel) const {
     const Cell o = cell_of(pixel, 1, c.out);
-    return row + offset_of(c.dst, o.n, 0, o.d, o.h, o.w);
+    return row + offset_of(c.dst, o);
   }
 };
 // The kernel with a column for each output channel, or, turned, for each input channel.
@@ -244,7 +228,7 @@ struct ToImages {
     const Cell cell = cell_of(pixel, 1, size);
     const int at = first + static_cast<int>(channel);
     if (bias) sum += bias[at];
-    to[offset_of(images, cell.n, at, cell.d, cell.h, cell.w)] = activated(activation, sum);
+    to[offset_of(images, {cell.n, at, cell.d, cell.h, cell.w})] = activated(activation, sum);
   }
 };
 // A part of the gradient of the kernel.

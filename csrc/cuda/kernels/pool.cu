@@ -1,5 +1,6 @@
 // Pooling: forward an output a thread, backward a cell of the source, which looks for the windows that have
 // it.
+#include "cuda/kernels/cells.cuh"
 #include "cuda/kernels/device_math.cuh"
 
 namespace cnnfast::cuda {
@@ -50,22 +51,6 @@ __device__ bool has(const PoolAxis& a, int output, int cell) {
   return cell >= span.first && cell < span.end && (cell - span.first) % span.step == 0;
 }
 
-struct Cell {
-  int64_t n, c;
-  int d, h, w;
-};
-__device__ Cell cell_of(int64_t i, int channels, int depth, int height, int width) {
-  Cell cell;
-  cell.c = i % channels, i /= channels;
-  cell.w = static_cast<int>(i % width), i /= width;
-  cell.h = static_cast<int>(i % height), i /= height;
-  cell.d = static_cast<int>(i % depth);
-  cell.n = i / depth;
-  return cell;
-}
-__device__ int64_t offset_of(const Images& images, const Cell& at, int d, int h, int w) {
-  return at.n * images.sample + at.c * images.channel + d * images.slice + h * images.row + w * images.pixel;
-}
 __device__ int32_t place_of(const PoolGeometry& g, int d, int h, int w) {
   return (d * g.h.size + h) * g.w.size + w;
 }
@@ -79,16 +64,16 @@ void pool_forward(cudaStream_t stream, const Pooling& p, const float* src, Activ
     const PoolGeometry& g = p.geometry;
     const Cell o = cell_of(i, p.c, g.d.outputs, g.h.outputs, g.w.outputs);
     const Span sd = span_of(g.d, o.d), sh = span_of(g.h, o.h), sw = span_of(g.w, o.w);
-    float best = src[offset_of(p.src, o, sd.first, sh.first, sw.first)], sum = 0;
+    float best = src[offset_of(p.src, {o.n, o.c, sd.first, sh.first, sw.first})], sum = 0;
     int32_t winner = place_of(g, sd.first, sh.first, sw.first);
     for (int d = sd.first; d < sd.end; d += sd.step)
       for (int h = sh.first; h < sh.end; h += sh.step)
         for (int w = sw.first; w < sw.end; w += sw.step) {
-          const float x = src[offset_of(p.src, o, d, h, w)];
+          const float x = src[offset_of(p.src, {o.n, o.c, d, h, w})];
           sum += x;
           if (x > best || (isnan(x) && !isnan(best))) best = x, winner = place_of(g, d, h, w);
         }
-    const int64_t to = offset_of(p.dst, o, o.d, o.h, o.w);
+    const int64_t to = offset_of(p.dst, o);
     dst[to] = activated(activation, p.maximum ? best : sum / divisor_of(g, o.d, o.h, o.w));
     if (index) index[to] = winner;
   });
@@ -107,13 +92,13 @@ void pool_backward(cudaStream_t stream, const Pooling& p, const float* grad_dst,
       for (int h = oh.first; h < oh.end; ++h)
         for (int w = ow.first; w < ow.end; ++w) {
           if (!has(g.d, d, s.d) || !has(g.h, h, s.h) || !has(g.w, w, s.w)) continue;
-          const int64_t from = offset_of(p.dst, s, d, h, w);
+          const int64_t from = offset_of(p.dst, {s.n, s.c, d, h, w});
           if (!p.maximum)
             sum += grad_dst[from] / divisor_of(g, d, h, w);
           else if (index[from] == place)
             sum += grad_dst[from];
         }
-    grad_src[offset_of(p.src, s, s.d, s.h, s.w)] = sum;
+    grad_src[offset_of(p.src, s)] = sum;
   });
 }
 
