@@ -18,7 +18,7 @@ from cnnfast import _core
 # What someone tuned on this machine must not decide what the tests run.
 os.environ["CNNFAST_TUNE"] = "0"
 
-# Of use beside Keras on the backend that conformance/conftest.py sets, or beside PyTorch.
+# Of use beside Keras on the backend that test_keras.py asks for, or beside PyTorch.
 collect_ignore = ["conformance/keras_case.py", "conformance/torch_suite.py"]
 
 _SWEEP_SEED = 20261

@@ -5,6 +5,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from support.keras_backend import keras_on
 from support.metric_cases import MetricCase, evaluate, metric_cases, scores
 from support.nets import dense_network, refusal, set_weights, sgd
 
@@ -192,11 +193,7 @@ def test_values_of_keras(name: str, isa: str) -> None:
 @pytest.mark.filterwarnings("ignore")
 @pytest.mark.parametrize("case", [*metric_cases(9), *metric_cases(48)], ids=str)
 def test_against_keras(case: MetricCase) -> None:
-    keras = pytest.importorskip(
-        "keras", reason="compares metrics with Keras: pip install keras tensorflow-cpu"
-    )
-    if keras.backend.backend() == "numpy":
-        pytest.skip("Keras is on NumPy in this process, as tests/conformance has it: it sees no logits")
+    keras = keras_on("tensorflow", "jax", "torch")  # on NumPy it sees no logits
     if not case.offered:
         with pytest.raises(ValueError, match="needs probabilities"):
             evaluate(cnnfast, case)

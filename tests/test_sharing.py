@@ -9,6 +9,7 @@ import pytest
 from reference.conv import conv, conv_grad
 from reference.dense import activation_grad, dense, dense_grad
 from reference.pool import average_pool, average_pool_grad
+from support.keras_backend import keras_on
 from support.models import same_bits
 from support.shared_layers import Program, observations
 
@@ -260,9 +261,7 @@ def test_weights_are_made_once() -> None:
 @pytest.mark.peers
 @pytest.mark.sweep(range(100))
 def test_random_programs_in_keras(case: int) -> None:
-    keras = pytest.importorskip("keras", reason="compares with Keras: pip install keras and a backend of it")
-    if keras.backend.backend() == "numpy":
-        pytest.skip("Keras is on NumPy in this process, as tests/conformance has it: it trains nothing")
+    keras = keras_on("tensorflow", "jax", "torch")  # on NumPy it trains nothing
     ours, theirs = observations(cnnfast, case), observations(keras, case)
     for got, expected in zip(ours, theirs, strict=True):
         np.testing.assert_allclose(got, expected, rtol=1e-3, atol=2e-5)

@@ -12,10 +12,10 @@ import json
 from pathlib import Path
 
 import pytest
-
-pytest.importorskip("keras", reason="Keras's tests are in its package: pip install 'cnnfast[conformance]'")
-
 from conformance import keras_suite
+from support.keras_backend import keras_on
+
+keras_on("numpy")
 
 pytestmark = pytest.mark.peers
 

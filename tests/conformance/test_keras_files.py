@@ -5,11 +5,12 @@ from typing import Any
 
 import numpy as np
 import pytest
+from support.keras_backend import keras_on
 
 import cnnfast
 from cnnfast.io import load_weights
 
-keras = pytest.importorskip("keras", reason="Keras writes the files: pip install 'cnnfast[conformance]'")
+keras = keras_on("numpy")
 pytest.importorskip("h5py", reason="its files are HDF5: pip install 'cnnfast[h5]'")
 
 pytestmark = [pytest.mark.peers, pytest.mark.filterwarnings("default")]  # Keras's own warnings are not ours

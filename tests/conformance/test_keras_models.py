@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 from support.exported import NETWORKS, network
+from support.keras_backend import keras_on
 from support.layer_rows import BOTH, COLOURS, IMAGE, LACKED, OWN, Net
 from support.machine import run_python
 
@@ -14,11 +15,8 @@ import cnnfast
 from cnnfast import layers, ops, optimizers
 from cnnfast.models import ModelFileError, load_model
 
-pytest.importorskip("keras", reason="Keras is an extra of the development environment")
+keras = keras_on("numpy")
 pytest.importorskip("h5py", reason="h5py is the extra h5")
-with warnings.catch_warnings():
-    warnings.simplefilter("ignore")
-    import keras
 
 pytestmark = [
     pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning"),  # Keras's own code
