@@ -12,7 +12,7 @@ from cnnfast import ops
 
 KINDS: list[Any] = ["relu", "tanh", "sigmoid", "softmax"]
 # Errors in units of the last place of the result; softmax adds the error of its sum.
-ULPS = {"relu": 0, "tanh": 6, "sigmoid": 6, "softmax": 16}
+ULPS = {"relu": 0, "tanh": 3, "sigmoid": 3, "softmax": 16}
 SMALLEST = float(np.finfo(np.float32).tiny)
 
 

@@ -100,20 +100,15 @@ static inline V log1p(V x) {
   return log_edges(u, log_reduced(f, split.n));
 }
 
-// tanh(x), 2 ulp, exactly +-1 from |x| = 9.1 on.
+// tanh(x) = -u / (2 + u) with u = e^-2|x| - 1, 3 ulp, exactly +-1 from |x| = 8.5 on. Two series, one for either
+// side of .6, are off by 1.4 ulp at most and take 1.6 times as long.
 static inline V tanh(V x) {
-  const V a = absolute(x);
-  // Near zero 1 - 2 / (e^2a + 1) cancels, so the odd series takes over.
-  const V z = x * x;
-  V p = set1(2.292736899e-03f);
-  p = fma(p, z, set1(-8.344247937e-03f));
-  p = fma(p, z, set1(2.176912874e-02f));
-  p = fma(p, z, set1(-5.395930260e-02f));
-  p = fma(p, z, set1(1.333330423e-01f));
-  p = fma(p, z, set1(-3.333333433e-01f));
-  const V small = fma(x * z, p, x);
-  const V big = set1(1.0f) - set1(2.0f) / (exp(a + a) + set1(1.0f));
-  return select(a < set1(0.625f), small, select(x < zero(), zero() - big, big));
+  const V twice = x + x;
+  const Halvings h = halvings(max(set1(-20.0f), min(twice, zero() - twice)));
+  const V scale = exponent_of(h.n);
+  const V u = fma(expm1_reduced(h.rest), scale, scale - set1(1.0f));
+  const V magnitude = zero() - u / (u + set1(2.0f));
+  return as_float(bits(magnitude) | (bits(x) & iset1(INT32_MIN)));
 }
 
 // 1 / (1 + e^-x), 3 ulp. Only e^-|x| is formed: it cannot overflow, and the small side keeps its digits.
