@@ -12,9 +12,14 @@ namespace SIMD_NAMESPACE {
 template <int kGroup>
 constexpr int kGroupSpan = kGroup > V::lanes ? kGroup / V::lanes : 1;
 
-// Pixels, or taps, of a tile: each has kGroup accumulators and a source in registers, all share one more.
+// Pixels, or taps, of a tile: each has kTerms accumulators and a source in registers, all share one more.
+template <int kTerms>
+constexpr int kGroupedTile = ((V::lanes == 16 ? 32 : 16) - 1) / (kTerms + 1);
+
+// How many accumulators of a pixel are summed at a time. Eight are half of AVX2's registers: by fours, three
+// pixels share each weight instead of none.
 template <int kGroup>
-constexpr int kGroupedTile = ((V::lanes == 16 ? 32 : 16) - 1) / (kGroup + 1);
+constexpr int kGroupPart = V::lanes == 8 && kGroup == 8 ? 4 : kGroup;
 
 struct GroupedRun {  // pixels in a straight line
   const float* src;
@@ -23,51 +28,68 @@ struct GroupedRun {  // pixels in a straight line
 };
 
 // sum_k acc_k, lane l ^ k of acc_k to lane l, left in acc[0]: a butterfly.
-template <int kGroup, int kBit = 1>
-static inline void grouped_gather(V (&acc)[kGroup][kGroupSpan<kGroup>]) {
-  if constexpr (kBit < kGroup) {
-    for (int k = 0; k < kGroup; k += 2 * kBit)
-      for (int v = 0; v < kGroupSpan<kGroup>; ++v) {
+template <int kTerms, int kSpan, int kBit = 1>
+static inline void grouped_gather(V (&acc)[kTerms][kSpan]) {
+  if constexpr (kBit < kTerms) {
+    for (int k = 0; k < kTerms; k += 2 * kBit)
+      for (int v = 0; v < kSpan; ++v) {
         if constexpr (kBit < V::lanes) {
           acc[k][v] = acc[k][v] + xor_lanes<kBit>(acc[k + kBit][v]);
         } else {
           acc[k][v] = acc[k][v] + acc[k + kBit][v ^ (kBit / V::lanes)];
         }
       }
-    grouped_gather<kGroup, 2 * kBit>(acc);
+    grouped_gather<kTerms, kSpan, 2 * kBit>(acc);
   }
 }
 
+// Sums over the taps of accumulators first, ... first + kPart - 1, brought together: lane l ^ first's in lane
+// l.
 template <int kGroup, int kPixels>
-static inline void grouped_tile(const ConvGrouped& a, const GroupedRun& run, int lane, const Bounds& bounds) {
-  constexpr int kSpan = kGroupSpan<kGroup>;
-  V acc[kPixels][kGroup][kSpan];
+static inline void grouped_part(const ConvGrouped& a, const GroupedRun& run, int lane, int first,
+                                V (&sum)[kPixels][kGroupSpan<kGroup>]) {
+  constexpr int kPart = kGroupPart<kGroup>, kSpan = kGroupSpan<kGroup>;
+  V acc[kPixels][kPart][kSpan];
   for (int p = 0; p < kPixels; ++p)
-    for (int k = 0; k < kGroup; ++k)
+    for (int k = 0; k < kPart; ++k)
       for (int v = 0; v < kSpan; ++v) acc[p][k][v] = zero();
   const Tap* const end = a.rect.taps + a.rect.n_taps;
   const Tap* tap = a.rect.taps;
   do {  // at least one: gcc 12 keeps the accumulators of a loop that may not turn at all in memory, too
     const float* s = run.src + tap->src_offset + lane;
-    const float* w = a.weights + static_cast<int64_t>(tap->index) * kGroup * kLanes + lane;
+    const float* w = a.weights + (static_cast<int64_t>(tap->index) * kGroup + first) * kLanes + lane;
     for (int v = 0; v < kSpan; ++v) {
       V x[kPixels];
       for (int p = 0; p < kPixels; ++p) x[p] = load(s + p * run.src_step + v * V::lanes);
-      for (int k = 0; k < kGroup; ++k) {
+      for (int k = 0; k < kPart; ++k) {
         const V b = load(w + k * kLanes + v * V::lanes);
         for (int p = 0; p < kPixels; ++p) acc[p][k][v] = fma(x[p], b, acc[p][k][v]);
       }
     }
   } while (++tap != end);
-  const V low = set1(bounds.low), high = set1(bounds.high);
   for (int p = 0; p < kPixels; ++p) {
-    grouped_gather<kGroup>(acc[p]);
+    grouped_gather<kPart, kSpan>(acc[p]);
+    for (int v = 0; v < kSpan; ++v) sum[p][v] = acc[p][0][v];
+  }
+}
+
+template <int kGroup, int kPixels>
+static inline void grouped_tile(const ConvGrouped& a, const GroupedRun& run, int lane, const Bounds& bounds) {
+  constexpr int kPart = kGroupPart<kGroup>, kSpan = kGroupSpan<kGroup>;
+  V sum[kPixels][kSpan];
+  grouped_part<kGroup, kPixels>(a, run, lane, 0, sum);
+  if constexpr (kPart < kGroup) {
+    V rest[kPixels][kSpan];
+    grouped_part<kGroup, kPixels>(a, run, lane, kPart, rest);
+    for (int p = 0; p < kPixels; ++p) sum[p][0] = sum[p][0] + xor_lanes<kPart>(rest[p][0]);
+  }
+  const V low = set1(bounds.low), high = set1(bounds.high);
+  for (int p = 0; p < kPixels; ++p)
     for (int v = 0; v < kSpan; ++v) {
       const int at = lane + v * V::lanes;
       const V bias = a.bias ? load(a.bias + at) : zero();
-      store(run.dst + p * run.dst_step + at, within(low, high, acc[p][0][v] + bias));
+      store(run.dst + p * run.dst_step + at, within(low, high, sum[p][v] + bias));
     }
-  }
 }
 
 using GroupedFn = void (*)(const ConvGrouped&, const GroupedRun&, int, const Bounds&);
@@ -137,7 +159,7 @@ static void grouped_tiles(const ConvGrouped& a, GroupedRun run, int pixels, cons
 
 template <int kGroup>
 static void grouped_line(const ConvGrouped& a, GroupedRun run, int pixels, const Bounds& bounds) {
-  constexpr int kTile = kGroupedTile<kGroup>;
+  constexpr int kTile = kGroupedTile<kGroupPart<kGroup>>;
   grouped_tiles<grouped_find<kGroup, kTile>, kTile, kGroupSpan<kGroup>>(a, run, pixels, bounds);
 }
 
