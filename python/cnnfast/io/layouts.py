@@ -48,7 +48,7 @@ class Layout(NamedTuple):
     def weight(self, array: NDArray[Any]) -> NDArray[np.float32]:
         """Returns the weight that an array of this shape holds."""
         if not self.turns:
-            return np.ascontiguousarray(self.place(array), np.float32)
+            return np.asarray(self.place(array), np.float32, order="C")
         first = self.place(array[:_ROWS])
         made = np.empty((*first.shape[:-1], len(array)), np.float32)
         for begin in range(0, len(array), _ROWS):

@@ -1,13 +1,13 @@
 """A module of PyTorch as a model of ours.
 
-`torch.fx` traces the module's `forward`; each call in it of a module or a function becomes a layer, and the
-module's weights are copied. See `torch_modules` and `torch_words` for what is known.
+`torch_tracing` runs the module's `forward`; each call in it of a module or a function becomes a layer, and
+the module's weights are copied. See `torch_modules` and `torch_words` for what is known.
 """
 
 from __future__ import annotations
 
-import inspect
 import operator
+from collections import Counter
 from collections.abc import Callable, Sequence
 from functools import cache, partial
 from typing import TYPE_CHECKING, Any
@@ -18,12 +18,15 @@ from cnnfast import _core, layers
 from cnnfast.io import torch_words
 from cnnfast.io.arrays import StoredArray
 from cnnfast.io.matching import match
-from cnnfast.io.torch_modules import CONVERTERS, Converter, Making, NotConvertedError
-from cnnfast.io.torch_words import BATCH, Batch, Parameter
+from cnnfast.io.torch_attention import ATTENTION
+from cnnfast.io.torch_making import Batch, Making, NotConvertedError, Parameter, Turned
+from cnnfast.io.torch_modules import CONVERTERS, TAKING_MORE, Converter
+from cnnfast.io.torch_state import torch_name
+from cnnfast.io.torch_tracing import Calls, is_leaf, line_of_forward, traced
 from cnnfast.io.weights import value_of
 from cnnfast.layers.symbolic import SymbolicTensor
 from cnnfast.models import Model
-from cnnfast.utils.nest import leaves
+from cnnfast.utils.nest import leaves, mapped
 
 if TYPE_CHECKING:
     from torch import fx, nn
@@ -32,14 +35,15 @@ if TYPE_CHECKING:
 def from_torch(module: nn.Module, input_shape: Sequence[Any], *, name: str | None = None) -> Model:
     """Makes a model that computes what a PyTorch module computes, with its weights.
 
-    `forward` may call modules of `torch.nn`, functions and methods of tensors, and modules of one's own. It
-    is traced as in training, so that `F.dropout(x, training=self.training)` becomes a dropout. Channels come
-    first, as in PyTorch. Layers have the modules' names, so that `to_torch_state_dict` gives weights their
-    old names.
+    `forward` may call modules of `torch.nn`, functions and methods of tensors, and modules of one's own, and
+    decide and compute by sizes, the batch's excepted. Channels come first, as in PyTorch. Layers have the
+    modules' names, so that `to_torch_state_dict` gives weights their old names; parameters that a module has
+    beside its layers become `layers.Parameter`, its buffers constants.
 
-    Modules whose parameters take no gradients become layers that training leaves alone; batch normalization
-    then goes by its moving statistics. In training these follow the batch's variance, as in Keras, where
-    PyTorch takes n / (n - 1) of it.
+    It is read as in evaluation, but `F.dropout(x, training=self.training)` acts in training. Modules whose
+    parameters take no gradients become layers that training leaves alone; batch normalization then goes by
+    its moving statistics. In training these follow the batch's variance, as in Keras, where PyTorch takes
+    n / (n - 1) of it.
 
     Args:
         module: The module. It stays as it is; the model has copies of its weights.
@@ -52,7 +56,10 @@ def from_torch(module: nn.Module, input_shape: Sequence[Any], *, name: str | Non
 
     Raises:
         ValueError: If something in it has no counterpart, which is named with its place and class, or
-            `forward` decides by numbers, so that it cannot be traced.
+            `forward` decides by a tensor's numbers, so that it cannot be traced.
+
+    Warns:
+        UserWarning: If `forward` decides by `self.training`.
         ImportError: If torch is not installed.
 
     Source:
@@ -64,19 +71,19 @@ def from_torch(module: nn.Module, input_shape: Sequence[Any], *, name: str | Non
             model = cnnfast.from_torch(net, (1, 28, 28))
             model.compile("adam", "sparse_categorical_crossentropy")
             model.fit(images, labels)
-            net.load_state_dict(cnnfast.to_torch_state_dict(model))
+            net.load_state_dict(cnnfast.to_torch_state_dict(model, net))
     """
     _need_torch("from_torch")
     _check(module)
     shapes = list(input_shape) if _is_list(input_shape) else [input_shape]
-    graph = _traced(module, _defaults(module, len(shapes)))
-    conversion = _Conversion(module, graph, [tuple(each) for each in shapes])
+    conversion = _Conversion(module, [tuple(each) for each in shapes])
     model = Model(*conversion.ends(), name or type(module).__name__)
-    _copy_weights(module, model)
+    _copy_weights(module, model, conversion.making.constants)
     for path, layer in conversion.making.layers.items():
-        parameters = _parameters(module, path) if layer.weights else []
-        if parameters and not any(each.requires_grad for each in parameters):
+        if layer.weights and path in conversion.making.constants:
             layer.trainable = False
+        elif layer.weights:
+            layer.trainable = any(each.requires_grad for each in _parameters(module, path))
     return model
 
 
@@ -98,7 +105,7 @@ def _check(module: Any) -> None:
 
     if not isinstance(module, nn.Module):
         raise ValueError(f"from_torch takes a torch.nn.Module, got {type(module).__name__}")
-    if _is_leaf(module):
+    if is_leaf(module):
         raise ValueError(
             f"from_torch takes modules that hold others, since weights go by their names; give it "
             f"torch.nn.Sequential({type(module).__name__}(...))"
@@ -117,12 +124,6 @@ def _check(module: Any) -> None:
                 )
 
 
-def _is_leaf(module: nn.Module) -> bool:
-    """Whether what it does is PyTorch's code, and one call in the graph."""
-    where = getattr(type(module).forward, "__module__", "")
-    return where.startswith("torch.nn.") and not where.endswith(".container")
-
-
 def _told(path: str, module: Any) -> str:
     return f"{path or 'the module'} ({type(module).__name__})"
 
@@ -133,46 +134,6 @@ def _parameters(module: nn.Module, path: str) -> list[nn.Parameter]:
         return list(module.get_submodule(path).parameters())
     except AttributeError:
         return [module.get_parameter(path)]
-
-
-# -- tracing -------------------------------------------------------------------------------------------------
-
-
-def _defaults(module: nn.Module, count: int) -> dict[str, Any]:
-    """The arguments of `forward` behind the tensors, which keep their defaults."""
-    parameters = list(inspect.signature(module.forward).parameters.values())
-    several = any(each.kind is each.VAR_POSITIONAL for each in parameters)
-    needed = sum(each.default is each.empty and each.kind is not each.VAR_KEYWORD for each in parameters)
-    if not several and not needed <= count <= len(parameters):
-        raise ValueError(
-            f"forward of {type(module).__name__} takes {needed} tensors; give input_shape a list of as many "
-            f"shapes, got {count}"
-        )
-    return {each.name: each.default for each in parameters[count:] if each.default is not each.empty}
-
-
-def _traced(module: nn.Module, defaults: dict[str, Any]) -> fx.Graph:
-    """The calls in `forward`, of modules of torch.nn as they stand, as in training."""
-    from torch import fx
-
-    class Tracer(fx.Tracer):  # type: ignore[misc]
-        record_stack_traces = True
-
-        def is_leaf_module(self, m: nn.Module, module_qualified_name: str) -> bool:
-            return _is_leaf(m)
-
-    modes = {each: each.training for each in module.modules()}
-    try:
-        module.train()
-        return Tracer().trace(module, defaults)
-    except Exception as error:  # whatever forward does with what stands for a tensor
-        raise ValueError(
-            f"forward of {type(module).__name__} cannot be traced: {type(error).__name__}: {error}; it must "
-            "not decide by numbers or sizes of tensors, nor hand them to other libraries"
-        ) from error
-    finally:
-        for each, mode in modes.items():
-            each.training = mode
 
 
 @cache
@@ -189,35 +150,50 @@ def _function_names() -> dict[Any, str]:
     } | {getattr: "getattr"}
 
 
-# -- the graph's nodes, one after the other ------------------------------------------------------------------
+# -- the calls, one after the other --------------------------------------------------------------------------
 
 
 class _Conversion:
-    """Walks through what was traced; keeps what each node became."""
+    """Converts call by call; keeps what each became."""
 
-    def __init__(self, module: nn.Module, graph: fx.Graph, shapes: list[tuple[Any, ...]]) -> None:
-        self.module, self.graph, self.making = module, graph, Making()
+    def __init__(self, module: nn.Module, shapes: list[tuple[Any, ...]]) -> None:
+        self.module, self.making = module, Making()
         self._paths = {path for path, _ in module.named_modules()}
-        self._shapes = iter(shapes)
+        self._count, self._shapes = len(shapes), iter(shapes)
         self._values: dict[fx.Node, Any] = {}
         self._inputs: list[SymbolicTensor] = []
-        self._operations: dict[str, layers.Layer] = {}
+        self._calls: dict[int, Any] = {}  # that were seen, by their numbers
+        self._uses: Counter[str] = Counter()  # of names of operations
 
     def ends(self) -> tuple[Any, Any]:
         """Returns the model's inputs and outputs."""
-        for node in self.graph.nodes:
-            try:
-                self._values[node] = getattr(self, f"_{node.op}")(node)
-            except NotConvertedError as error:
-                raise ValueError(f"from_torch does not convert {self._where(node)} {error}") from error
-            except (ValueError, TypeError, AttributeError, IndexError, KeyError) as error:
-                raise ValueError(f"from_torch cannot convert {self._where(node)}: {error}") from error
-        found = self._values[node]
-        inputs: Any = self._inputs[0] if len(self._inputs) == 1 else self._inputs
-        outputs = list(found) if isinstance(found, tuple) else found
-        if not all(isinstance(each, SymbolicTensor) for each in leaves(outputs)):
-            raise ValueError(f"forward of {type(self.module).__name__} must return tensors, got {found!r}")
-        return inputs, outputs
+        kind = type(self.module).__name__
+        try:
+            outputs = self._given(traced(self.module, self._count, Calls(self._made, _is_open, _is_known)))
+        except _RefusedError as error:
+            raise ValueError(str(error)) from error.__cause__
+        except Exception as error:  # whatever forward does with what stands for a tensor
+            line = line_of_forward(error)
+            raise ValueError(
+                f"forward of {kind} cannot be traced{f', at `{line}`' if line else ''}: "
+                f"{type(error).__name__}: {error}; it must not decide by a tensor's numbers or the batch's "
+                "size, nor hand tensors to other libraries"
+            ) from error
+        outputs = list(outputs) if isinstance(outputs, tuple) else outputs
+        if not leaves(outputs) or not all(isinstance(each, SymbolicTensor) for each in leaves(outputs)):
+            turned = any(isinstance(each, Turned) for each in leaves(outputs))
+            samples = "; the first axis must be the batch's" if turned else ""
+            raise ValueError(f"forward of {kind} must return tensors, got {outputs!r}{samples}")
+        return self._inputs[0] if len(self._inputs) == 1 else self._inputs, outputs
+
+    def _made(self, node: fx.Node) -> Any:
+        try:
+            self._values[node] = getattr(self, f"_{node.op}")(node)
+        except NotConvertedError as error:
+            raise _RefusedError(f"from_torch does not convert {self._where(node)} {error}") from error
+        except (ValueError, TypeError, AttributeError, IndexError, KeyError, RuntimeError) as error:
+            raise _RefusedError(f"from_torch cannot convert {self._where(node)}: {error}") from error
+        return self._values[node]
 
     def _where(self, node: fx.Node) -> str:
         if node.op == "call_module":
@@ -225,9 +201,9 @@ class _Conversion:
         stack = list((node.meta.get("nn_module_stack") or {}).values())
         path, kind = stack[-1] if stack else ("", type(self.module))
         owner = f"{path or 'the module'} ({getattr(kind, '__name__', kind)})"
-        line = _line_of(node.stack_trace or "")
+        line = line_of_forward()
         what = node.target if isinstance(node.target, str) else _function_names().get(node.target, node.name)
-        return f"{what!r} in {owner}{f', at `{line}`,' if line else ''}"
+        return f"{what.rstrip('_')!r} in {owner}{f', at `{line}`,' if line else ''}"
 
     def _given(self, structure: Any) -> Any:
         from torch import fx
@@ -238,7 +214,12 @@ class _Conversion:
             return tuple(self._given(each) for each in structure)
         if isinstance(structure, dict):
             return {key: self._given(each) for key, each in structure.items()}
-        return self._values[structure] if isinstance(structure, fx.Node) else structure
+        if not isinstance(structure, fx.Node):
+            return structure
+        if structure not in self._values:  # that is no call: a tensor that forward brings along, a parameter
+            known = "constant" in structure.meta
+            self._values[structure] = structure.meta["constant"] if known else self._get_attr(structure)
+        return self._values[structure]
 
     def _name(self, node: fx.Node) -> str:
         """The name of what a function becomes: the node's, unless a module has it."""
@@ -248,31 +229,29 @@ class _Conversion:
 
     def _placeholder(self, node: fx.Node) -> Any:
         shape = next(self._shapes, None)
-        if shape is None:  # an argument that keeps its default, as the graph asserts
+        if shape is None:  # an argument that keeps its default
             return node.args[0]
-        self._inputs.append(layers.Input(shape, name=self._name(node)))
-        return self._inputs[-1]
+        made = layers.Input(shape, name=self._name(node))
+        self._inputs.append(made)
+        self.making.anchor = self._inputs[0]
+        return made
 
     def _get_attr(self, node: fx.Node) -> Any:
-        from torch import nn
-
-        found: Any = self.module
-        for part in str(node.target).split("."):
-            found = getattr(found, part)
-        if isinstance(found, nn.Parameter):
-            return Parameter(str(node.target), found)
-        return _array(found)
+        return Parameter(str(node.target), self.module.get_parameter(str(node.target)))
 
     def _call_module(self, node: fx.Node) -> Any:
         path = str(node.target)
         module = self.module.get_submodule(path)
-        made = self._named(_converter(module)(self.making, module, self._given(node.args)[0], path), path)
+        args, kwargs = mapped(_array, (self._given(node.args), self._given(dict(node.kwargs))))
+        made = self._named(converted(self.making, module, path, args, kwargs), path)
         if getattr(module, "inplace", False):
             self._write(node, made)
         return made
 
     def _call_method(self, node: fx.Node) -> Any:
         word = str(node.target)
+        if word == "unfold":  # along one axis: another thing than the function
+            raise NotConvertedError("which has no counterpart here")
         made = self._call(node, word.rstrip("_"), partial(_method, word))
         if word.endswith("_"):
             self._write(node, made)
@@ -285,29 +264,39 @@ class _Conversion:
             self._write(node, made)
         return made
 
-    def _output(self, node: fx.Node) -> Any:
-        return self._given(node.args[0])
-
     def _call(self, node: fx.Node, word: str, function: Callable[..., Any]) -> Any:
         args, kwargs = self._given(node.args), self._given(dict(node.kwargs))
+        if word == "getitem" and isinstance(args[0], tuple):
+            return args[0][args[1]]
         among = leaves((args, kwargs))
-        if word == "getattr" and isinstance(args[0], SymbolicTensor):
-            return _attribute(*args)
-        if not any(isinstance(each, (SymbolicTensor, Parameter)) for each in among):
-            if any(isinstance(each, Batch) for each in among) and word != "getitem":
+        if word == "getattr" and not isinstance(args[0], Batch):
+            return torch_words.attribute(*args)
+        if not any(isinstance(each, (SymbolicTensor, Parameter, Turned)) for each in among):
+            if not any(isinstance(each, Batch) for each in among):
+                return function(*args, **kwargs)  # of sizes and constants
+            if word not in torch_words.MADE_FOR_BATCH:
                 raise NotConvertedError("of the batch size, with which nothing can be computed")
-            return _array(function(*args, **kwargs))  # of sizes
         name = self._name(node)
+        args, kwargs = mapped(_array, (args, kwargs))
         return self._named(torch_words.call(self.making, name, word, args, kwargs), name)
 
     def _named(self, made: Any, name: str) -> Any:
-        """Gives the layer that a function of `ops` became a name that is the same in each process."""
-        layer = made.layer if isinstance(made, SymbolicTensor) else None
-        if isinstance(layer, layers.Operation) and layer not in self._operations.values():
-            uses = sum(before == name or before.startswith(f"{name}#") for before in self._operations)
-            layer.name = f"{name}#{uses}" if uses else name  # a module without weights may come again
-            self._operations[layer.name] = layer
+        """Gives the layers that functions of `ops` became names that are the same in each process."""
+        new = [each.x if isinstance(each, Turned) else each for each in leaves(made)]
+        for each in new:  # grows
+            if not isinstance(each, SymbolicTensor) or id(each.call) in self._calls:
+                continue
+            self._calls[id(each.call)] = each.call
+            new.extend(each.sources)
+            if isinstance(each.layer, layers.Operation):
+                each.layer.name = self._free(name)
         return made
+
+    def _free(self, name: str) -> str:
+        uses = self._uses[name]
+        self._uses[name] += 1
+        found = f"{name}#{uses}" if uses else name
+        return self._free(name) if found in self.making.layers else found
 
     def _write(self, node: fx.Node, made: Any) -> None:
         """Whoever reads what was written over finds what is there now."""
@@ -317,21 +306,34 @@ class _Conversion:
             self._values[node.args[0]] = made
 
 
-def _line_of(trace: str) -> str:
-    """The last line of code that is not PyTorch's own."""
-    frames = [each for each in trace.split('  File "')[1:] if "/torch/" not in each.partition('"')[0]]
-    return frames[-1].partition("\n")[2].strip() if frames else ""
+class _RefusedError(Exception):
+    """What is not converted and where, on its way through forward."""
+
+
+def _is_open(made: Any) -> bool:
+    """Whether it stands for what is not known while forward is traced."""
+    return isinstance(made, (SymbolicTensor, Parameter, Turned, Batch))
+
+
+def _is_known(function: Any) -> bool:
+    return torch_words.is_known(getattr(function, "__name__", ""))
 
 
 def _method(word: str, owner: Any, *args: Any, **kwargs: Any) -> Any:
     return getattr(owner, word)(*args, **kwargs)
 
 
-def _attribute(x: SymbolicTensor, name: str) -> Any:
-    known = {"shape": (BATCH, *x.shape[1:]), "ndim": x.ndim, "device": None, "dtype": None}
-    if name not in known:
-        raise NotConvertedError("which has no counterpart here")
-    return known[name]
+def converted(making: Making, module: nn.Module, path: str, args: Any, kwargs: dict[str, Any]) -> Any:
+    """Returns what a module of PyTorch makes of its arguments."""
+    x, *others = args or [kwargs.pop("input", None)]
+    if not isinstance(x, (SymbolicTensor, Turned)):
+        raise NotConvertedError("of a constant; call it on what depends on the inputs")
+    converter = _converter(module)
+    if converter in TAKING_MORE or converter in ATTENTION.values():
+        return converter(making, module, x, path, *others, **kwargs)
+    if others or kwargs:
+        raise NotConvertedError("with more than its input")
+    return converter(making, module, x, path)
 
 
 def _converter(module: nn.Module) -> Converter:
@@ -340,8 +342,9 @@ def _converter(module: nn.Module) -> Converter:
     if module._forward_hooks or module._forward_pre_hooks:
         raise NotConvertedError("with hooks, which may change what it makes; remove them first")
     for cls in type(module).__mro__:
-        if cls.__module__.startswith("torch.nn.") and cls.__name__ in CONVERTERS:
-            return CONVERTERS[cls.__name__]
+        known: Converter | None = (CONVERTERS | ATTENTION).get(cls.__name__)
+        if cls.__module__.startswith("torch.nn.") and known is not None:
+            return known
     raise NotConvertedError("which has no counterpart here; see the classes in cnnfast.io.torch_modules")
 
 
@@ -358,11 +361,18 @@ def _array(tensor: Any) -> Any:
     return np.asarray(held.float() if held.is_floating_point() else held)
 
 
-def _copy_weights(module: nn.Module, model: Model) -> None:
+def _copy_weights(module: nn.Module, model: Model, constants: dict[str, Any]) -> None:
+    held = module.state_dict() | {f"{name}.weight": value for name, value in constants.items()}
     arrays = [
-        StoredArray(name, tuple(tensor.shape), partial(_array, tensor))
-        for name, tensor in module.state_dict().items()
+        StoredArray(name, tuple(tensor.shape), partial(_array, tensor)) for name, tensor in held.items()
     ]
+    names = [torch_name(layer, weight) for layer in model._leaves() for weight in layer._weights]
+    for name in names:
+        if names.count(name) > 1:
+            raise ValueError(
+                f"from_torch does not convert the parameter {name!r} of {type(module).__name__}, which a "
+                "module uses as its own and forward by itself as well; use it in one way"
+            )
     found, report = match(model, arrays, "name")
     if report.missing or report.mismatched:
         raise ValueError(f"weights of {type(module).__name__} were not found: {report}")

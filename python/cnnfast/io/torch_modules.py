@@ -12,33 +12,15 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from cnnfast import layers, ops
+from cnnfast.io.torch_making import Making, NotConvertedError
 from cnnfast.utils.nest import leaves
 
 if TYPE_CHECKING:
-    from cnnfast.layers.layer import Layer
     from cnnfast.layers.symbolic import SymbolicTensor
 
 FIRST = "channels_first"
-
-
-class Making:
-    """The layers made so far: a module that is called twice is one layer."""
-
-    def __init__(self) -> None:
-        self.layers: dict[str, Layer] = {}
-
-    def layer(self, name: str, kind: Any, *args: Any, **options: Any) -> Layer:
-        """Returns the layer of this name, made of class and arguments where there is none."""
-        if name not in self.layers:
-            self.layers[name] = kind(*args, name=name, **options)
-        return self.layers[name]
-
-
-class NotConvertedError(ValueError):
-    """What has no counterpart here, as the end of a sentence that begins with its name."""
-
-
-Converter = Callable[[Making, Any, Any, str], Any]
+EPSILON = 2.0**-23  # of float32
+Converter = Callable[..., Any]
 
 
 def require(module: Any, **allowed: Any) -> None:
@@ -134,7 +116,7 @@ def _layer_norm(making: Making, module: Any, x: Any, name: str) -> Any:
 def _rms_norm(making: Making, module: Any, x: Any, name: str) -> Any:
     require(module, elementwise_affine=True)
     axes = list(range(-len(module.normalized_shape), 0))
-    epsilon = 2.0**-23 if module.eps is None else module.eps
+    epsilon = EPSILON if module.eps is None else module.eps
     return making.layer(name, layers.RMSNormalization, axes, epsilon)(x)
 
 
@@ -150,8 +132,14 @@ def _instance_norm(making: Making, module: Any, x: Any, name: str) -> Any:
 
 
 def _embedding(making: Making, module: Any, x: Any, name: str) -> Any:
-    require(module, max_norm=None, padding_idx=None)
-    return making.layer(name, layers.Embedding, module.num_embeddings, module.embedding_dim)(x)
+    require(module, max_norm=None)
+    found = making.layer(name, layers.Embedding, module.num_embeddings, module.embedding_dim)(x)
+    if module.padding_idx is None:
+        return found
+    if module.weight.detach()[module.padding_idx].any():
+        raise NotConvertedError(f"with a row {module.padding_idx}, its padding_idx, that is not zero")
+    # So that its row learns nothing, as in PyTorch.
+    return found * ops.expand_dims(ops.not_equal(x, module.padding_idx), -1)
 
 
 def _prelu(making: Making, module: Any, x: Any, name: str) -> Any:
@@ -264,6 +252,8 @@ def interpolate(
     kinds = {"nearest": "nearest", "nearest-exact": "nearest", "linear": "bilinear", "bilinear": "bilinear"}
     kinds |= {"trilinear": "bilinear", "bicubic": "bicubic"}
     sides = [size for size in x.shape[2:] if size is not None]
+    if mode == "area" and size is not None and len(sides) == x.ndim - 2:
+        return _of_rank("AdaptiveAveragePooling#D", len(sides))(_each(size, len(sides)), data_format=FIRST)(x)
     if antialias or mode not in kinds or len(sides) < x.ndim - 2:
         raise NotConvertedError(f"with mode={mode!r}, antialias={antialias} of images {x.shape[1:]}")
     factors = None
@@ -297,11 +287,11 @@ def flatten(x: SymbolicTensor, start: int, end: int) -> Any:
         (None, 2, 20)
     """
     start, end = start % x.ndim, end % x.ndim
-    if start == 0:
+    if start == 0 and x.batched:
         raise NotConvertedError("of the batch's axis, which stays the first; give start_dim=1")
     known = [size for size in x.shape[start : end + 1] if size is not None]
     one = math.prod(known) if len(known) == end + 1 - start else -1
-    return reshaped(x, [*x.shape[1:start], one, *x.shape[end + 1 :]])
+    return reshaped(x, [*x.shape[x.batched : start], one, *x.shape[end + 1 :]])
 
 
 def reshaped(x: SymbolicTensor, shape: Any) -> Any:
@@ -313,14 +303,26 @@ def reshaped(x: SymbolicTensor, shape: Any) -> Any:
         >>> reshaped(layers.Input((2, 6)), (4, 3)).shape
         (None, 4, 3)
     """
-    return ops.reshape(x, (None, *shape))
+    return ops.reshape(x, (None, *shape) if x.batched else tuple(shape))
 
 
 def _unflatten(making: Making, module: Any, x: Any, name: str) -> Any:
-    at, sizes = module.dim % x.ndim, list(module.unflattened_size)
-    if at == 0:
+    return unflatten(x, module.dim, module.unflattened_size)
+
+
+def unflatten(x: SymbolicTensor, dim: int, sizes: Any) -> Any:
+    """Makes several axes of one.
+
+    Example:
+        >>> unflatten(layers.Input((6, 5)), 1, (2, -1)).shape
+        (None, 2, 3, 5)
+    """
+    at, sizes = dim % x.ndim, list(sizes)
+    if at == 0 and x.batched:
         raise NotConvertedError("of the batch's axis, which stays the first")
-    return reshaped(x, [*x.shape[1:at], *sizes, *x.shape[at + 1 :]])
+    if -1 in sizes:
+        sizes[sizes.index(-1)] = x.shape[at] // -math.prod(sizes)
+    return reshaped(x, [*x.shape[x.batched : at], *sizes, *x.shape[at + 1 :]])
 
 
 def _pixel_shuffle(making: Making, module: Any, x: Any, name: str) -> Any:
@@ -354,6 +356,37 @@ def _spatial_dropout(making: Making, module: Any, x: Any, name: str) -> Any:
 
 def _alpha_dropout(making: Making, module: Any, x: Any, name: str) -> Any:
     return making.layer(name, layers.AlphaDropout, module.p)(x)
+
+
+def _unpool(making: Making, module: Any, x: Any, name: str, indices: Any, output_size: Any = None) -> Any:
+    kind = _of_rank("MaxUnpool#D", _rank(module))
+    window = (_each(each, _rank(module)) for each in (module.kernel_size, module.stride))
+    layer = making.layer(name, kind, *window, _both_sides(module.padding, _rank(module)), data_format=FIRST)
+    return layer(x, indices, output_size=None if output_size is None else list(output_size)[-_rank(module) :])
+
+
+def _cosine(making: Making, module: Any, x: Any, name: str, other: Any) -> Any:
+    return cosine_similarity(x, other, module.dim, module.eps)
+
+
+def cosine_similarity(x: Any, other: Any, dim: int = 1, eps: float = 1e-8) -> Any:
+    """The cosine of the angle between vectors that lie along an axis.
+
+    Example:
+        >>> cosine_similarity(layers.Input((4,)), layers.Input((4,))).shape
+        (None,)
+    """
+    return ops.sum(normalized(x, dim, eps) * normalized(other, dim, eps), axis=dim)
+
+
+def normalized(x: Any, dim: int, eps: float, p: float = 2.0) -> Any:
+    """Vectors along an axis divided by their norms.
+
+    Example:
+        >>> normalized(layers.Input((4,)), 1, 1e-12).shape
+        (None, 4)
+    """
+    return x / ops.maximum(ops.norm(x, p, dim, keepdims=True), eps)
 
 
 def _local_response(making: Making, module: Any, x: Any, name: str) -> Any:
@@ -390,6 +423,10 @@ def _on(word: Callable[[Any, Any], Any]) -> Converter:
     return lambda making, module, x, name: word(module, x)
 
 
+def _windows(module: Any) -> dict[str, Any]:
+    return {each: getattr(module, each) for each in ("kernel_size", "dilation", "padding", "stride")}
+
+
 def _softmax_axis(module: Any, x: Any) -> int:
     if module.dim is None:
         return 0 if x.ndim in (0, 1, 3) else 1  # as PyTorch guesses, which warns of it
@@ -412,6 +449,8 @@ CONVERTERS: dict[str, Converter] = {
     **dict.fromkeys(("LPPool1d", "LPPool2d", "LPPool3d"), _lp_pool),
     **{f"AdaptiveAvgPool{rank}d": _adaptive("AdaptiveAveragePooling#D") for rank in (1, 2, 3)},
     **{f"AdaptiveMaxPool{rank}d": _adaptive("AdaptiveMaxPooling#D") for rank in (1, 2, 3)},
+    **dict.fromkeys(("MaxUnpool1d", "MaxUnpool2d", "MaxUnpool3d"), _unpool),
+    "CosineSimilarity": _cosine,
     **{
         f"{word}Pad{rank}d": _pad(mode)
         for rank in (1, 2, 3)
@@ -433,6 +472,8 @@ CONVERTERS: dict[str, Converter] = {
     **dict.fromkeys(("Dropout1d", "Dropout2d", "Dropout3d"), _spatial_dropout),
     "AlphaDropout": _alpha_dropout,
     "LocalResponseNorm": _local_response,
+    "Fold": _on(lambda module, x: ops.fold(x, module.output_size, **_windows(module))),
+    "Unfold": _on(lambda module, x: ops.unfold(x, **_windows(module))),
     "Identity": _identity,
     "ReLU": _activation("relu"),
     "ReLU6": _activation("relu6"),
@@ -462,3 +503,6 @@ CONVERTERS: dict[str, Converter] = {
     "Softmin": _on(lambda module, x: ops.softmax(-x, _softmax_axis(module, x))),
     "LogSoftmax": _on(lambda module, x: ops.log_softmax(x, _softmax_axis(module, x))),
 }
+
+# Those that are called with more than what they are of.
+TAKING_MORE = {_unpool, _cosine}

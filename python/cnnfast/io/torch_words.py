@@ -15,35 +15,16 @@ import numpy as np
 
 from cnnfast import layers, ops
 from cnnfast.io import torch_modules
-from cnnfast.io.torch_modules import CONVERTERS, Making, NotConvertedError
+from cnnfast.io.torch_attention import attended
+from cnnfast.io.torch_functions import WORDS
+from cnnfast.io.torch_making import BATCH, Making, NotConvertedError, Parameter, Turned, picked, turned
+from cnnfast.io.torch_modules import CONVERTERS
+from cnnfast.io.torch_tracing import InEval
 from cnnfast.layers.symbolic import SymbolicTensor
-from cnnfast.utils.nest import leaves
+from cnnfast.utils.nest import leaves, mapped
 
 if TYPE_CHECKING:
     Word = Callable[..., Any]
-
-
-class Batch:
-    """Stands for the number of samples, which a model does not know: it may be handed on, no more."""
-
-    def __repr__(self) -> str:
-        return "the batch size"
-
-
-BATCH = Batch()
-
-
-class Parameter:
-    """A weight that a module has beside its layers.
-
-    Args:
-        path: Its name in the module.
-        value: Its numbers.
-    """
-
-    def __init__(self, path: str, value: Any) -> None:
-        self.path, self.value = path, value
-
 
 # Arguments of functions that change no number here: all is computed in float32.
 _WITHOUT_MEANING = ("inplace", "_stacklevel", "dtype", "out", "memory_format")
@@ -62,25 +43,93 @@ def call(making: Making, name: str, word: str, args: Sequence[Any], kwargs: dict
     Raises:
         NotConvertedError: If there is nothing that does this here.
     """
-    kwargs = {key: value for key, value in kwargs.items() if key not in _WITHOUT_MEANING}
+    kwargs = {
+        key: value
+        for key, value in kwargs.items()
+        if key not in _WITHOUT_MEANING or (key == "dtype" and word in ("to", "type"))
+    }
+    if word in _WITH_WEIGHTS and (found := _by_weights(making, name, word, args, kwargs)) is not None:
+        return found
+    if word in ("mul", "imul") and (found := _scaled(making, *args)) is not None:
+        return found
+    args, kwargs = mapped(
+        lambda each: making.value_of(each) if isinstance(each, Parameter) else each, (args, kwargs)
+    )
+    if any(isinstance(each, Turned) for each in leaves((args, kwargs))):
+        return _of_turned(word, *args, **kwargs)
     if word in _MODULES:
         return _by_module(making, name, word, args, kwargs)
-    if word in _WITH_WEIGHTS:
-        return _by_weights(making, name, word, args, kwargs)
-    if word in ("mul", "imul") and any(isinstance(each, Parameter) for each in args):
-        return _scaled(making, *args)
     if any(each is BATCH for each in leaves((args, kwargs))) and word not in _TAKE_BATCH:
         raise NotConvertedError("of the batch size, with which nothing can be computed")
-    if any(isinstance(each, Parameter) for each in leaves((args, kwargs))):
-        paths = [each.path for each in leaves((args, kwargs)) if isinstance(each, Parameter)]
-        raise NotConvertedError(
-            f"of the parameter {paths[0]!r}; hold it in a module, such as torch.nn.Linear"
-        )
     if word in _SHAPES:
         return _SHAPES[word](making, name, *args, **kwargs)
-    if word in _WORDS:
-        return _WORDS[word](*args, **kwargs)
+    if word in WORDS:
+        return WORDS[word](*args, **kwargs)
+    if word in _WITH_WEIGHTS:
+        raise NotConvertedError("of weights that are computed; hold them in a module")
     raise NotConvertedError("which has no counterpart here")
+
+
+def is_known(word: str) -> bool:
+    """Whether there is anything that does what a function of this name does.
+
+    Example:
+        >>> is_known("relu"), is_known("fft_fft")
+        (True, False)
+    """
+    return any(word in table for table in (_MODULES, _WITH_WEIGHTS, _SHAPES, WORDS))
+
+
+def attribute(x: Any, name: str) -> Any:
+    """Returns an attribute of a tensor.
+
+    Example:
+        >>> attribute(layers.Input((3, 2)), "shape")
+        (the batch size, 3, 2)
+    """
+    import torch
+
+    if isinstance(x, Parameter):
+        if name == "shape":
+            return tuple(x.value.shape)
+        return x if name == "data" else getattr(x.value, name)
+    shape = x.shape if isinstance(x, Turned) or not x.batched else (BATCH, *x.shape[1:])
+    known = {"shape": shape, "ndim": x.ndim, "device": torch.device("cpu"), "dtype": torch.float32}
+    known |= {"requires_grad": True, "is_cuda": False, "data": x}
+    if name in ("T", "mT"):
+        order = list(range(x.ndim))
+        return turned(x, order[::-1] if name == "T" else [*order[:-2], order[-1], order[-2]])
+    if name not in known:
+        raise NotConvertedError("which has no counterpart here")
+    return known[name]
+
+
+def _of_turned(word: str, x: Any, *args: Any, **kwargs: Any) -> Any:
+    """What may be done to a tensor whose samples are not first: it is turned, cut or handed on."""
+    if isinstance(x, Turned):
+        if word == "getitem":
+            return picked(x, *args)
+        if word in ("unbind", "size", "contiguous", "clone", "dim"):
+            return _TURNED[word](x, *args, **kwargs)
+        if word in ("permute", "transpose", "swapaxes", "swapdims", "movedim", "moveaxis", "t"):
+            return WORDS[word](x, *args, **kwargs)
+    raise NotConvertedError(
+        "of a tensor whose samples are not first; bring them there first, by permute or transpose"
+    )
+
+
+def _unbound(x: Turned, dim: int = 0) -> Any:
+    before = (slice(None),) * (dim % x.ndim)
+    return tuple(picked(x, (*before, place)) for place in range(x.shape[dim]))
+
+
+_TURNED: dict[str, Word] = {
+    "unbind": _unbound,
+    "size": lambda x, dim=None: x.shape if dim is None else x.shape[dim],
+    "contiguous": lambda x: x,
+    "clone": lambda x: x,
+    "dim": lambda x: x.ndim,
+}
 
 
 # -- as modules --------------------------------------------------------------------------------------------
@@ -147,7 +196,8 @@ def _by_module(making: Making, name: str, word: str, args: Sequence[Any], kwargs
     x, *others = args or [kwargs["input"]]
     options = dict(zip(names, others, strict=False)) | kwargs
     options.pop("input", None)
-    if not options.pop("training", True):
+    training = options.pop("training", True)
+    if not isinstance(training, InEval) and not training:
         return x
     if word.startswith("adaptive_max") and options.pop("return_indices", False):
         raise NotConvertedError("with return_indices=True")
@@ -156,42 +206,72 @@ def _by_module(making: Making, name: str, word: str, args: Sequence[Any], kwargs
     return CONVERTERS[kind](making, getattr(nn, kind)(**options), x, name)
 
 
-# By function: the module, how the function's arguments are called, and how the module is made of these.
+# By function: the module, and how the function's arguments behind the input are called.
 _CONV = ("weight", "bias", "stride", "padding", "dilation", "groups")
+_CONV_BACK = ("weight", "bias", "stride", "padding", "output_padding", "groups", "dilation")
 _WITH_WEIGHTS: dict[str, tuple[str, tuple[str, ...]]] = {
     "linear": ("Linear", ("weight", "bias")),
     **{f"conv{rank}d": (f"Conv{rank}d", _CONV) for rank in (1, 2, 3)},
+    **{f"conv_transpose{rank}d": (f"ConvTranspose{rank}d", _CONV_BACK) for rank in (1, 2, 3)},
+    "layer_norm": ("LayerNorm", ("normalized_shape", "weight", "bias", "eps")),
+    "group_norm": ("GroupNorm", ("num_groups", "weight", "bias", "eps")),
+    "prelu": ("PReLU", ("weight",)),
 }
 
 
 def _by_weights(making: Making, name: str, word: str, args: Sequence[Any], kwargs: dict[str, Any]) -> Any:
-    """Functions that are given their weights: the layer is called as the module that holds these."""
+    """Functions that are given their weights: the layer is called as the module that holds these.
+
+    None where no module holds them as its own, and they are no kernel that stays as it is.
+    """
     from torch import nn
 
     kind, names = _WITH_WEIGHTS[word]
     x, *others = args or [kwargs["input"]]
     options = dict(zip(names, others, strict=False)) | {k: v for k, v in kwargs.items() if k != "input"}
-    weight, bias = options.pop("weight"), options.pop("bias", None)
+    weight, bias = options.pop("weight", None), options.pop("bias", None)
+    if isinstance(weight, np.ndarray) and word.startswith("conv") and bias is None:
+        making.constants[name] = weight
+        weight = Parameter(f"{name}.weight", weight)
     owner, _, role = getattr(weight, "path", "").rpartition(".")
     suits = bias is None or (isinstance(bias, Parameter) and bias.path == f"{owner}.bias")
-    if not owner or role != "weight" or not suits:
-        raise NotConvertedError(
-            "of weights that no module holds as its `weight` and `bias`; hold them in a module"
-        )
-    outputs, inputs, *window = weight.value.shape
-    if window:
-        inputs *= options.get("groups", 1)
-        options["kernel_size"] = tuple(window)
-    module = getattr(nn, kind)(inputs, outputs, bias=bias is not None, device="meta", **options)
-    return CONVERTERS[kind](making, module, x, owner)
+    if not owner or role != "weight" or not suits or not isinstance(x, SymbolicTensor):
+        return None
+    sizes = _sizes_of(kind, tuple(weight.value.shape), options, x)
+    if "bias" in names and kind != "GroupNorm":
+        sizes["bias"] = bias is not None
+    elif bias is None and kind == "GroupNorm":
+        return None
+    return CONVERTERS[kind](making, getattr(nn, kind)(device="meta", **sizes, **options), x, owner)
 
 
-def _scaled(making: Making, x: Any, other: Any) -> Any:
-    """One learnt factor a channel, as at the end of ConvNeXt's blocks."""
-    parameter, x = (x, other) if isinstance(x, Parameter) else (other, x)
-    shape = tuple(parameter.value.shape)
-    if not isinstance(x, SymbolicTensor) or shape != (x.shape[1], *(1,) * (x.ndim - 2)):
-        raise NotConvertedError(f"by the parameter {parameter.path!r} {shape}; one factor a channel is known")
+def _sizes_of(
+    kind: str, shape: tuple[int, ...], options: dict[str, Any], x: SymbolicTensor
+) -> dict[str, Any]:
+    """The arguments of a module that has a weight of this shape."""
+    if kind == "Linear":
+        return {"in_features": shape[1], "out_features": shape[0]}
+    if kind == "PReLU":
+        return {"num_parameters": shape[0]}
+    if kind == "GroupNorm":
+        return {"num_channels": x.shape[1]}
+    if kind == "LayerNorm":
+        return {}
+    first, second, *window = shape
+    second *= options.get("groups", 1)
+    ends = (first, second) if kind.startswith("ConvTranspose") else (second, first)
+    return {"in_channels": ends[0], "out_channels": ends[1], "kernel_size": tuple(window)}
+
+
+def _scaled(making: Making, *factors: Any) -> Any:
+    """One learnt factor a channel, as at the end of ConvNeXt's blocks; None if it is something else."""
+    if not any(isinstance(each, Parameter) for each in factors):
+        return None
+    parameter, x = factors if isinstance(factors[0], Parameter) else factors[::-1]
+    if not isinstance(x, SymbolicTensor) or not x.batched:
+        return None
+    if tuple(parameter.value.shape) != (x.shape[1], *(1,) * (x.ndim - 2)):
+        return None
     return making.layer(parameter.path, layers.LayerScale, axis=1)(x)
 
 
@@ -199,12 +279,14 @@ def _scaled(making: Making, x: Any, other: Any) -> Any:
 
 
 def _size(making: Making, name: str, x: Any, dim: int | None = None) -> Any:
-    sizes = (BATCH, *x.shape[1:])
+    sizes = attribute(x, "shape")
     return sizes if dim is None else sizes[dim]
 
 
 def _reshape(making: Making, name: str, x: Any, *shape: Any) -> Any:
     """To another shape of samples; the batch stays the first axis."""
+    if not x.batched:
+        return ops.reshape(x, leaves(list(shape)))
     first, *rest = leaves(list(shape))
     known = x.shape[1:]
     if None in known and -1 not in rest:
@@ -217,6 +299,53 @@ def _reshape(making: Making, name: str, x: Any, *shape: Any) -> Any:
             "shape of one sample behind it"
         )
     return torch_modules.reshaped(x, rest)
+
+
+def _expanded(making: Making, name: str, x: Any, *sizes: Any) -> Any:
+    wanted = leaves(list(sizes))
+    if wanted[0] is BATCH and not (isinstance(x, SymbolicTensor) and x.batched):
+        row = ops.reshape(x, (1,) * (len(wanted) - x.ndim) + tuple(x.shape))
+        return _expanded(making, name, making.for_each_sample(row), *wanted)
+    if len(wanted) < x.ndim or (x.batched and len(wanted) > x.ndim):
+        raise NotConvertedError(f"of {x.shape} to {sizes}, which has other axes")
+    have = (1,) * (len(wanted) - x.ndim) + tuple(x.shape)
+    sides = [old if new in (-1, BATCH) else new for old, new in zip(have, wanted, strict=True)]
+    return ops.broadcast_to(x, sides)
+
+
+def _repeated(making: Making, name: str, x: Any, *sizes: Any) -> Any:
+    first, *rest = leaves(list(sizes))
+    if first is not BATCH:
+        return ops.tile(x, [first, *rest])
+    row = np.tile(x, [1, *rest]) if isinstance(x, np.ndarray) else ops.tile(x, [1, *rest])
+    if row.shape[0] != 1 or (isinstance(x, SymbolicTensor) and x.batched):
+        raise NotConvertedError("of the batch size, with which nothing but one row can be repeated")
+    return making.for_each_sample(row)
+
+
+def _converted_to(making: Making, name: str, x: Any, *args: Any, dtype: Any = None, **options: Any) -> Any:
+    """Numbers of another kind: whole ones, or conditions, kept as floats."""
+    import torch
+
+    dtype = next((each for each in args if isinstance(each, torch.dtype)), dtype)
+    if dtype is None or dtype.is_floating_point:
+        return x
+    return ops.not_equal(x, 0) if dtype == torch.bool else ops.trunc(x)
+
+
+def _filled(value: float | None) -> Word:
+    """Tensors of one number that are made for the batch."""
+
+    def fill(making: Making, name: str, *sizes: Any, fill_value: Any = value, **options: Any) -> Any:
+        given = [each for each in sizes if not isinstance(each, (SymbolicTensor, np.ndarray))]
+        if value is None and len(given) > 1:
+            *given, fill_value = given
+        first, *rest = leaves(given)
+        if first is not BATCH or BATCH in rest:
+            raise NotConvertedError("of another shape than (batch size, ...)")
+        return making.for_each_sample(np.full((1, *rest), fill_value, np.float32))
+
+    return fill
 
 
 def _flatten(making: Making, name: str, x: Any, start_dim: int = 0, end_dim: int = -1) -> Any:
@@ -242,17 +371,93 @@ def _interpolate(making: Making, name: str, x: Any, *args: Any, **kwargs: Any) -
     return torch_modules.interpolate(x, *args, **kwargs)
 
 
-def _layer_norm(
+def _normed(kind: str) -> Word:
+    """With weights that no module holds as its own: factors and additions behind a layer without any."""
+
+    def norm(
+        making: Making, name: str, x: Any, over: Any, weight: Any = None, bias: Any = None, eps: float = 1e-5
+    ) -> Any:
+        if kind == "LayerNorm":
+            axes = list(range(-len(over), 0))
+            made = making.layer(name, layers.LayerNormalization, axes, eps, center=False, scale=False)(x)
+            shape = tuple(over)
+        else:
+            made = making.layer(name, layers.GroupNormalization, over, 1, eps, center=False, scale=False)(x)
+            shape = (x.shape[1], *(1,) * (x.ndim - 2))
+        made = made if weight is None else made * ops.reshape(weight, shape)
+        return made if bias is None else made + ops.reshape(bias, shape)
+
+    return norm
+
+
+def _instance_norm(
     making: Making,
     name: str,
     x: Any,
-    normalized_shape: Any,
+    running_mean: Any = None,
+    running_var: Any = None,
     weight: Any = None,
     bias: Any = None,
+    use_input_stats: bool = True,
+    momentum: float = 0.1,
     eps: float = 1e-5,
 ) -> Any:
-    axes = list(range(-len(normalized_shape), 0))
-    return making.layer(name, layers.LayerNormalization, axes, eps, center=False, scale=False)(x)
+    if not use_input_stats:
+        raise NotConvertedError("with use_input_stats=False")
+    return _normed("GroupNorm")(making, name, x, x.shape[1], weight, bias, eps)
+
+
+def _batch_norm(
+    making: Making,
+    name: str,
+    x: Any,
+    running_mean: Any,
+    running_var: Any,
+    weight: Any = None,
+    bias: Any = None,
+    training: Any = False,
+    momentum: float = 0.1,
+    eps: float = 1e-5,
+) -> Any:
+    if running_mean is None or isinstance(training, InEval) or training:
+        raise NotConvertedError(
+            "by the batch's statistics; hold it in a module, such as torch.nn.BatchNorm2d"
+        )
+    shape = (x.shape[1], *(1,) * (x.ndim - 2))
+    factor = 1 / np.sqrt(np.reshape(running_var, shape) + eps)
+    made = (x - np.reshape(running_mean, shape)) * factor
+    made = made if weight is None else made * ops.reshape(weight, shape)
+    return made if bias is None else made + ops.reshape(bias, shape)
+
+
+def _linear(making: Making, name: str, x: Any, weight: Any, bias: Any = None) -> Any:
+    made = ops.matmul(x, ops.swapaxes(weight, 0, 1))
+    return made if bias is None else made + bias
+
+
+def _attention(making: Making, name: str, *args: Any, **kwargs: Any) -> Any:
+    return attended(making, name, *args, **kwargs)[0]
+
+
+def _stochastic_depth(making: Making, name: str, x: Any, p: float, mode: str, training: Any = True) -> Any:
+    """torchvision's: whole samples are dropped."""
+    if mode != "row":
+        raise NotConvertedError(f"with mode={mode!r}")
+    if not training and not isinstance(training, InEval):
+        return x
+    return making.layer(name, layers.Dropout, p, (None, *(1,) * (x.ndim - 1)))(x)
+
+
+def _set_item(making: Making, name: str, x: Any, key: Any, value: Any) -> Any:
+    """Writes constants into a part of each sample."""
+    where = np.zeros(x.shape[1:], bool)
+    full = np.zeros(x.shape[1:], np.float32)
+    whole = isinstance(key, tuple) and key[0] in (slice(None), ...)
+    if isinstance(value, SymbolicTensor) or not x.batched or not (whole or key in (slice(None), ...)):
+        raise NotConvertedError("of what is no constant, or of single samples; use torch.where or torch.cat")
+    inner = key[1:] if isinstance(key, tuple) and key[0] == slice(None) else key
+    where[inner], full[inner] = True, value
+    return ops.where(where, full, x)
 
 
 _SHAPES: dict[str, Word] = {
@@ -260,7 +465,16 @@ _SHAPES: dict[str, Word] = {
     "dim": lambda making, name, x: x.ndim,
     "view": _reshape,
     "reshape": _reshape,
+    "view_as": lambda making, name, x, other: _reshape(making, name, x, *attribute(other, "shape")),
+    "reshape_as": lambda making, name, x, other: _reshape(making, name, x, *attribute(other, "shape")),
     "flatten": _flatten,
+    "expand": _expanded,
+    "repeat": _repeated,
+    **dict.fromkeys(("to", "type"), _converted_to),
+    **dict.fromkeys(("int", "long"), lambda making, name, x: ops.trunc(x)),
+    "bool": lambda making, name, x: ops.not_equal(x, 0),
+    "expand_as": lambda making, name, x, other: _expanded(making, name, x, *attribute(other, "shape")),
+    "broadcast_to": lambda making, name, x, shape: _expanded(making, name, x, *shape),
     "cat": _cat,
     "concat": _cat,
     "concatenate": _cat,
@@ -268,160 +482,20 @@ _SHAPES: dict[str, Word] = {
     "iadd": _add,
     "interpolate": _interpolate,
     "upsample": _interpolate,
-    "layer_norm": _layer_norm,
-    **dict.fromkeys(("contiguous", "clone", "float", "to", "type_as", "cpu", "identity"), _same),
+    "linear": _linear,
+    "layer_norm": _normed("LayerNorm"),
+    "group_norm": _normed("GroupNorm"),
+    "instance_norm": _instance_norm,
+    "batch_norm": _batch_norm,
+    "scaled_dot_product_attention": _attention,
+    "stochastic_depth": _stochastic_depth,
+    "setitem": _set_item,
+    **{f"{before}zeros": _filled(0.0) for before in ("", "new_")},
+    **{f"{before}ones": _filled(1.0) for before in ("", "new_")},
+    **{f"{before}full": _filled(None) for before in ("", "new_")},
+    **dict.fromkeys(("contiguous", "clone", "float", "double", "cpu", "identity", "requires_grad"), _same),
 }
 
-_TAKE_BATCH = ("view", "reshape", "expand")
-
-# -- one word for another ----------------------------------------------------------------------------------
-
-
-def _axes(dim: Any) -> Any:
-    return None if dim is None else list(leaves(dim)) if isinstance(dim, (tuple, list)) else dim
-
-
-def _reduced(word: Word) -> Word:
-    def reduce(x: Any, dim: Any = None, keepdim: bool = False, dtype: Any = None) -> Any:
-        return word(x, _axes(dim), keepdims=keepdim)
-
-    return reduce
-
-
-def _spread(word: Word) -> Word:
-    """Variance or deviation: PyTorch divides by one less than the count."""
-
-    def reduce(
-        x: Any, dim: Any = None, unbiased: bool = True, keepdim: bool = False, correction: Any = None
-    ) -> Any:
-        if unbiased and correction != 0:
-            raise NotConvertedError("with unbiased=True, which is the default; give unbiased=False")
-        return word(x, _axes(dim), keepdims=keepdim)
-
-    return reduce
-
-
-def _extreme(of_one: Word, of_two: Word, place: Word) -> Word:
-    """`max` and `min`: of a tensor, along an axis with the places, or of two tensors."""
-
-    def reduce(x: Any, dim: Any = None, keepdim: bool = False) -> Any:
-        if isinstance(dim, SymbolicTensor):
-            return of_two(x, dim)
-        largest = of_one(x, dim, keepdims=keepdim)
-        return largest if dim is None else (largest, place(x, dim, keepdims=keepdim))
-
-    return reduce
-
-
-def _divided(x: Any, other: Any, rounding_mode: str | None = None) -> Any:
-    if rounding_mode not in (None, "floor"):
-        raise NotConvertedError(f"with rounding_mode={rounding_mode!r}")
-    return ops.floor_divide(x, other) if rounding_mode else ops.true_divide(x, other)
-
-
-def _permuted(x: Any, *dims: Any) -> Any:
-    return ops.transpose(x, [axis % x.ndim for axis in leaves(list(dims))])
-
-
-def _chunks(x: Any, chunks: int, dim: int = 0) -> Any:
-    return _pieces(x, -(-x.shape[dim] // chunks), dim)
-
-
-def _pieces(x: Any, split_size: Any, dim: int = 0) -> Any:
-    """Pieces of a size, the last one smaller; or of several sizes."""
-    total = x.shape[dim]
-    if isinstance(split_size, (tuple, list)):
-        ends = np.cumsum(split_size)[:-1].tolist()
-    else:
-        ends = list(range(split_size, total, split_size))
-    return tuple(ops.split(x, ends, dim)) if ends else (x,)
-
-
-def _squeezed(x: Any, dim: Any = None) -> Any:
-    given = range(1, x.ndim) if dim is None else [axis % x.ndim for axis in leaves(dim)]
-    axes = [axis for axis in given if axis > 0 and x.shape[axis] == 1]
-    return ops.squeeze(x, axes) if axes else x
-
-
-def _clipped(x: Any, min: Any = None, max: Any = None) -> Any:
-    low, high = -math.inf if min is None else min, math.inf if max is None else max
-    return ops.clip(x, low, high)
-
-
-def _repeated(x: Any, *sizes: Any) -> Any:
-    return ops.tile(x, leaves(list(sizes)))
-
-
-def _expanded(x: Any, *sizes: Any) -> Any:
-    given = leaves(list(sizes))
-    if len(given) != x.ndim:
-        raise NotConvertedError(f"of {x.shape} to {sizes}, which has other axes")
-    sides = [have if want in (-1, BATCH) else want for have, want in zip(x.shape, given, strict=True)]
-    return ops.broadcast_to(x, sides)
-
-
-def _normalized(x: Any, p: float = 2.0, dim: int = 1, eps: float = 1e-12) -> Any:
-    return x / ops.maximum(ops.norm(x, p, dim, keepdims=True), eps)
-
-
-def _padded(x: Any, pad: Any, mode: str = "constant", value: float | None = None) -> Any:
-    return torch_modules.pad(x, pad, mode, value)
-
-
-def _one_hot(x: Any, num_classes: int = -1) -> Any:
-    if num_classes < 1:
-        raise NotConvertedError("without num_classes")
-    return ops.one_hot(x, num_classes)
-
-
-def _item(x: Any, key: Any) -> Any:
-    return x[key]
-
-
-_RENAMED = {
-    "neg": "negative", "negative": "negative", "abs": "absolute", "sub": "subtract", "isub": "subtract",
-    "mul": "multiply", "imul": "multiply", "multiply": "multiply", "subtract": "subtract",
-    "floordiv": "floor_divide", "floor_divide": "floor_divide", "mod": "mod", "remainder": "mod",
-    "pow": "power", "matmul": "matmul", "bmm": "matmul", "mm": "matmul",
-    "eq": "equal", "ne": "not_equal", "lt": "less", "le": "less_equal", "gt": "greater",
-    "ge": "greater_equal", "logical_and": "logical_and", "logical_or": "logical_or",
-    "logical_not": "logical_not", "and_": "logical_and", "or_": "logical_or", "invert": "logical_not",
-    "asin": "arcsin", "acos": "arccos", "atan": "arctan", "atan2": "arctan2", "special_erf": "erf",
-    "special_expm1": "expm1", "swapaxes": "swapaxes", "swapdims": "swapaxes", "transpose": "swapaxes",
-    "unsqueeze": "expand_dims", "detach": "stop_gradient", "where": "where", "maximum": "maximum",
-    "minimum": "minimum", "einsum": "einsum", "zeros_like": "zeros_like", "ones_like": "ones_like",
-}  # fmt: skip
-_SAME = (
-    "exp", "exp2", "expm1", "log", "log1p", "log2", "log10", "sqrt", "rsqrt", "square", "reciprocal", "sign",
-    "floor", "ceil", "round", "trunc", "sin", "cos", "tan", "sinh", "cosh", "erf", "erfc",
-)  # fmt: skip
-
-_WORDS: dict[str, Word] = {
-    **{name: getattr(ops, word) for name, word in _RENAMED.items()},
-    **{name: getattr(ops, name) for name in _SAME},
-    **dict.fromkeys(("div", "truediv", "itruediv", "divide", "true_divide"), _divided),
-    "rsub": lambda x, other: ops.subtract(other, x),
-    **{name: _reduced(getattr(ops, name)) for name in ("sum", "mean", "prod", "logsumexp")},
-    **{name: _reduced(getattr(ops, name)) for name in ("amax", "amin", "argmax", "argmin", "any", "all")},
-    "var": _spread(ops.var),
-    "std": _spread(ops.std),
-    "max": _extreme(ops.max, ops.maximum, ops.argmax),
-    "min": _extreme(ops.min, ops.minimum, ops.argmin),
-    "clamp": _clipped,
-    "clip": _clipped,
-    "permute": _permuted,
-    "stack": lambda tensors, dim=0: ops.stack(list(tensors), dim),
-    "chunk": _chunks,
-    "split": _pieces,
-    "unbind": lambda x, dim=0: tuple(ops.unstack(x, axis=dim)),
-    "squeeze": _squeezed,
-    "repeat": _repeated,
-    "expand": _expanded,
-    "expand_as": lambda x, other: _expanded(x, other.shape),
-    "flip": lambda x, *dims: ops.flip(x, leaves(list(dims))),
-    "roll": lambda x, shifts, dims=None: ops.roll(x, shifts, dims),
-    "normalize": _normalized,
-    "pad": _padded,
-    "one_hot": _one_hot,
-    "getitem": _item,
-}
+# Functions that may be called on no tensor, but with the batch's size.
+MADE_FOR_BATCH = ("zeros", "ones", "full", "new_zeros", "new_ones", "new_full", "expand", "repeat")
+_TAKE_BATCH = ("view", "reshape", "view_as", "reshape_as", "expand_as", "broadcast_to", *MADE_FOR_BATCH)

@@ -89,6 +89,7 @@ from cnnfast.layers.normalization import (
     UnitNormalization,
 )
 from cnnfast.layers.operation import Operation
+from cnnfast.layers.parameter import Parameter
 from cnnfast.layers.pipeline import Pipeline
 from cnnfast.layers.reshaping import Permute, RepeatVector, Reshape
 from cnnfast.layers.resizing import Resizing
@@ -252,6 +253,7 @@ __all__ = [
     "Normalization",
     "Operation",
     "PReLU",
+    "Parameter",
     "Permute",
     "Pipeline",
     "PixelShuffle",
