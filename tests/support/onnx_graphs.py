@@ -141,7 +141,7 @@ GRAPHS: dict[str, tuple[str, dict[str, Any], list[str]]] = {
     "cubic": (
         f'{PAIR} {{ y = Resize <mode="cubic"> (x, , , sizes) }}',
         {"sizes": np.array([2, 6, 5, 11])},
-        ["Operation"] * 4,
+        ["Operation"],
     ),
     "residual": (
         f"{IMAGE} {{ t = Conv <pads=[1,1,1,1]> (x, k) y = Add (x, t) }}",

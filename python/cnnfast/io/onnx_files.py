@@ -3,13 +3,19 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Sequence
 from os import PathLike
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from cnnfast.layers import Input
+from cnnfast.layers import InputLayer
 from cnnfast.models.errors import ModelFileError
 from cnnfast.models.files import written_at_once
+
+# What sizes that are open are in a third example, beside the two of every `Input`, whose sides are equal and
+# easily halved: sizes that betray what a network computes of them. If it does not take such, they are halved
+# as easily; if these neither, there is no third.
+_TRIED = ((207, 285, 93), (224, 352, 96), ())
 
 if TYPE_CHECKING:
     from cnnfast.models import Model
@@ -55,7 +61,7 @@ def load_onnx(source: Any) -> Model:
 
 
 def _model(source: Any) -> Model:
-    from cnnfast.io.onnx.node import layer_name
+    from cnnfast.io.onnx.node import OpenSizeError, layer_name
     from cnnfast.io.onnx.reading import read
     from cnnfast.io.onnx.translating import Translation
     from cnnfast.models import Model
@@ -63,10 +69,16 @@ def _model(source: Any) -> Model:
 
     model = read(source)
     translation = Translation(model)
-    inputs = {each.name: _input(each) for each in translation.inputs}
-    batches = {_axes(each)[0] for each in translation.inputs}
-    batch = batches.pop() if len(batches) == 1 else None
-    outputs = translation.run(inputs, batch)
+    for sizes in _TRIED if any(None in _axes(each)[1:] for each in translation.inputs) else _TRIED[-1:]:
+        try:
+            inputs = {each.name: _input(each, sizes) for each in translation.inputs}
+            outputs = translation.run(inputs, _batch(translation.inputs))
+            break
+        except OpenSizeError:
+            raise
+        except ModelFileError:
+            if sizes is _TRIED[-1]:
+                raise
     for name, made in zip(translation.outputs, outputs, strict=True):
         if not hasattr(made, "sources"):
             raise ModelFileError(f"its output {name!r} does not depend on its inputs")
@@ -77,12 +89,17 @@ def _model(source: Any) -> Model:
     return Model(listed[0] if len(listed) == 1 else listed, outputs[0] if single else outputs, name=name)
 
 
+def _batch(inputs: Any) -> int | None:
+    found = {_axes(each)[0] for each in inputs}
+    return found.pop() if len(found) == 1 else None
+
+
 def _axes(info: Any) -> list[int | None]:
     axes = info.type.tensor_type.shape.dim
     return [int(each.dim_value) if each.dim_value > 0 else None for each in axes] or [None]
 
 
-def _input(info: Any) -> Any:
+def _input(info: Any, sizes: Sequence[int]) -> Any:
     from cnnfast.io.onnx.node import layer_name
 
     kind = info.type.WhichOneof("value")
@@ -91,7 +108,14 @@ def _input(info: Any) -> Any:
     if not len(info.type.tensor_type.shape.dim):
         raise ModelFileError(f"its input {info.name!r} is a number; samples of a batch are needed")
     batch, *axes = _axes(info)
-    return Input(axes, batch_size=batch, name=layer_name(info.name) or None)
+    try:
+        layer = InputLayer(axes, batch_size=batch, name=layer_name(info.name) or None)
+    except ValueError as error:
+        raise ModelFileError(f"its input {info.name!r}: {error}") from None
+    if None in axes and sizes:
+        given = iter(sizes)
+        layer._examples = (*layer._examples, tuple(next(given) if n is None else n for n in axes))
+    return layer.output
 
 
 def save_onnx(model: BaseModel, filepath: str | PathLike[str]) -> None:

@@ -236,11 +236,16 @@ def _connect(layer: Layer, args: Args, kwargs: Kwargs) -> Any:
             )
         examples.append([(value.dims, value.rows > 0) for value in leaves(made)])
     outputs = [
-        SymbolicTensor.like(tuple(dict.fromkeys(dims for dims, _ in each)), call, place, each[0][1])
+        SymbolicTensor.like(_examples([dims for dims, _ in each]), call, place, each[0][1])
         for place, each in enumerate(zip(*examples, strict=True))
     ]
     layer._note(outputs[0])
     return packed(made, outputs)
+
+
+def _examples(shapes: list[Dims]) -> tuple[Dims, ...]:
+    """One where all are the same, or all, in their order."""
+    return tuple(shapes[:1] if len(set(shapes)) == 1 else shapes)
 
 
 def _run(layer: Layer, args: Args, kwargs: Kwargs) -> Any:

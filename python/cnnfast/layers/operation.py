@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from cnnfast.layers.layer import Layer, new_name
+from cnnfast.layers.sizes import Size, with_sizes, written
 from cnnfast.layers.symbolic import SymbolicTensor
 from cnnfast.utils.nest import mapped
 
@@ -29,7 +30,8 @@ class Operation(Layer):
 
     Args:
         operation: The function's name.
-        arguments: What it is called with: {"tensor": i} for the i-th input, all else as it is.
+        arguments: What it is called with: {"tensor": i} for the i-th input, {"size": formula} for a number
+            that follows from the inputs' shapes, all else as it is.
         options: Arguments of every layer: `name`, `trainable`, `input_shape`.
 
     Raises:
@@ -59,6 +61,8 @@ class Operation(Layer):
         sources: list[SymbolicTensor] = []
 
         def placed(tensor: Any) -> Any:
+            if isinstance(tensor, Size):
+                return written(tensor, place)
             if not isinstance(
                 tensor, SymbolicTensor
             ):  # numbers; of many, a list would take eight times as much
@@ -66,9 +70,17 @@ class Operation(Layer):
             sources.append(tensor)
             return {_TENSOR: len(sources) - 1}
 
+        def place(tensor: SymbolicTensor) -> int:
+            if not any(tensor is each for each in sources):
+                sources.append(tensor)
+            return next(i for i, each in enumerate(sources) if each is tensor)
+
+        def plain(argument: Any) -> Any:
+            return written(argument, place) if isinstance(argument, Size) else _plain(argument)
+
+        made = entry.with_tensors(arguments, placed)
         others = arguments.keys() - {*entry.tensors, *entry.lists}
-        plain = {**arguments, **{name: mapped(_plain, arguments[name]) for name in others}}
-        return cls(entry.name, entry.with_tensors(plain, placed))(*sources)
+        return cls(entry.name, {**made, **{name: mapped(plain, made[name]) for name in others}})(*sources)
 
     def call(self, *tensors: Any) -> Any:
         """What the function returns."""
@@ -79,7 +91,9 @@ class Operation(Layer):
         def given(argument: Any) -> Any:
             return tensors[argument[_TENSOR]] if isinstance(argument, dict) else argument
 
-        return entry(**entry.with_tensors(self.arguments, given))
+        shapes = [tensor.shape for tensor in tensors]
+        arguments = {name: with_sizes(each, shapes) for name, each in self.arguments.items()}
+        return entry(**entry.with_tensors(arguments, given))
 
     def get_config(self) -> Config:
         """Returns the arguments that make an equal layer."""

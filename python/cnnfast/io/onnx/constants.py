@@ -7,11 +7,11 @@ from typing import Any
 
 import numpy as np
 
-from cnnfast.io.onnx.node import Sizes, check_size
-from cnnfast.io.onnx.reading import required
+from cnnfast.io.onnx.folding import agree, formulas
+from cnnfast.io.onnx.node import OpenSizeError, Sizes, check_size
+from cnnfast.io.onnx.reading import MOST, check_dims, required
 from cnnfast.models.errors import ModelFileError
 
-_MOST = 2**28  # numbers that a constant may have
 _ARGUMENTS = 64  # numbers of a constant that may be an argument: a shape, sides, or factors
 _DRAWS = (
     "RandomNormal",
@@ -29,8 +29,7 @@ def tensor(proto: Any) -> np.ndarray[Any, Any]:
     Raises:
         ModelFileError: If it is damaged, or too large.
     """
-    if any(size < 0 for size in proto.dims) or math.prod(proto.dims) > _MOST:
-        raise ModelFileError(f"tensor {proto.name!r} has the shape {tuple(proto.dims)}")
+    check_dims(proto)
     try:
         return np.asarray(required().numpy_helper.to_array(proto))
     except (ValueError, TypeError, KeyError) as error:
@@ -90,17 +89,30 @@ def evaluated(proto: Any, opsets: Any, inputs: list[Any]) -> list[Any]:
     Raises:
         ModelFileError: If the result would be too large.
     """
-    count = max((len(each.examples) for each in inputs if isinstance(each, Sizes)), default=1)
-    runs = []
-    for place in range(count):
-        arrays = [each.examples[place] if isinstance(each, Sizes) else each for each in inputs]
-        runs.append(_run(proto, opsets, arrays))
-    return [_joined(tuple(each)) for each in zip(*runs, strict=True)]
+    count = max((len(each.examples) for each in inputs if isinstance(each, Sizes)), default=0)
+    if not count:
+        return _run(proto, opsets, inputs)
+    runs = [
+        _run(proto, opsets, [each.examples[i] if isinstance(each, Sizes) else each for each in inputs])
+        for i in range(count)
+    ]
+    told = formulas(proto, inputs, lambda arrays: _run(proto, opsets, arrays)) or [None] * len(runs[0])
+    return [_joined(examples, each) for examples, each in zip(zip(*runs, strict=True), told, strict=True)]
 
 
-def _joined(examples: tuple[Any, ...]) -> Any:
-    same = all(np.array_equal(each, examples[0]) for each in examples[1:])
-    return examples[0] if same else Sizes(examples)
+def _joined(examples: tuple[Any, ...], told: Any) -> Any:
+    """One array where all are the same; else `Sizes`, with formulas where these say what is there."""
+    if all(np.array_equal(each, examples[0]) for each in examples[1:]):
+        return examples[0]
+    shape = np.shape(examples[0])
+    if any(np.shape(each) != shape for each in examples):
+        raise OpenSizeError("how many numbers it makes depends on the size of the network's inputs")
+    if told is None:
+        return Sizes(examples, np.full(shape, None))
+    rows = zip(*(np.ravel(each).tolist() for each in examples), strict=True)
+    kept = np.empty(np.size(told), object)
+    kept[:] = [each if agree(each, row) else None for each, row in zip(np.ravel(told), rows, strict=True)]
+    return Sizes(examples, kept.reshape(shape))
 
 
 def _run(proto: Any, opsets: Any, arrays: list[Any]) -> list[Any]:
@@ -135,4 +147,4 @@ def _check_growth(model: Any, given: dict[str, Any]) -> None:
     sizes = [[each.dim_value for each in info.type.tensor_type.shape.dim] for info in outputs]
     numbers = sum(array.size for array in given.values()) + sum(map(math.prod, sizes))
     (node,) = model.graph.node
-    check_size(numbers, "what it computes with, a constant of all,", _SLOW.get(node.op_type, _MOST))
+    check_size(numbers, "what it computes with, a constant of all,", _SLOW.get(node.op_type, MOST))

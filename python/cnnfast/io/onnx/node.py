@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from cnnfast.layers.sizes import Size
 from cnnfast.layers.symbolic import SymbolicTensor
 from cnnfast.models.errors import ModelFileError
 
@@ -37,14 +38,46 @@ def translates(*operators: str) -> Callable[[Translator], Translator]:
     return enter
 
 
+class OpenSizeError(ModelFileError):
+    """A node that needs to know a size that is open; other examples of sizes would not help."""
+
+
 class Sizes(NamedTuple):
-    """Whole numbers that depend on sizes that are not known: what they are in each of two examples.
+    """Numbers that depend on sizes that are not known: what they are in each example.
 
     Attributes:
         examples: One array for each example.
+        formulas: For each number what it follows from: a `Size`, the number itself, or None if nothing tells.
     """
 
     examples: tuple[np.ndarray[Any, Any], ...]
+    formulas: np.ndarray[Any, Any]
+
+    def entries(self) -> list[Any]:
+        """Returns its numbers and `Size`s.
+
+        Raises:
+            OpenSizeError: If there are others.
+        """
+        rows = zip(*(np.ravel(each).tolist() for each in self.examples), strict=True)
+        return [sized(row, formula) for row, formula in zip(rows, np.ravel(self.formulas), strict=True)]
+
+
+def sized(examples: Sequence[Any], formula: Any) -> Any:
+    """Returns a number that is the same in all examples, or the `Size` that it follows from.
+
+    Raises:
+        OpenSizeError: If there is none.
+
+    Example:
+        >>> sized((4, 4, 4), None)
+        4
+    """
+    if len(set(examples)) == 1:
+        return examples[0]
+    if not isinstance(formula, Size):
+        raise OpenSizeError("a size depends on the input's, in a way that cannot be kept")
+    return formula
 
 
 class Node:
@@ -85,7 +118,9 @@ class Node:
         """
         if value is None:
             return self.get(attribute, default)
-        if isinstance(value, (SymbolicTensor, Sizes)):
+        if isinstance(value, Sizes):
+            raise OpenSizeError(f"its input {attribute!r} depends on the size of the network's inputs")
+        if isinstance(value, SymbolicTensor):
             raise ModelFileError(f"its input {attribute!r} depends on the network's inputs; it must be fixed")
         return np.asarray(value)
 
@@ -94,11 +129,28 @@ class Node:
         found = self.fixed(value, attribute, default)
         return found if found is default else [int(each) for each in np.ravel(found)]
 
-    def no(self, *attributes: str) -> None:
-        """Refuses attributes that say something."""
-        for each in attributes:
-            if self.get(each):
-                raise ModelFileError(f"{each}={self.get(each)!r} is not supported")
+    def sizes(self, value: Any, attribute: str, default: Any = None) -> Any:
+        """Returns the same as a list of ints, and of `Size`s where they depend on what is open."""
+        return value.entries() if isinstance(value, Sizes) else self.integers(value, attribute, default)
+
+    def number(self, value: Any, attribute: str, default: Any = None) -> Any:
+        """Returns the same as a float; the default, where there is none."""
+        found = self.fixed(value, attribute, default)
+        if found is default:
+            return found
+        if np.size(found) != 1:
+            raise ModelFileError(f"its {attribute!r} must be one number, got the shape {np.shape(found)}")
+        return float(np.ravel(found)[0])
+
+    def axis(self, axis: int, count: int) -> int:
+        """Returns an axis of so many, counted from the first.
+
+        Raises:
+            ModelFileError: If it is none of them.
+        """
+        if not -count <= axis < count:
+            raise ModelFileError(f"axis {axis} is none of {count}")
+        return axis % count
 
     def shapes(self, x: Any) -> list[tuple[int, ...]]:
         """Returns a shape, the batch's axis first, in each of the examples."""
@@ -107,6 +159,22 @@ class Node:
         places = [min(i, len(x.examples) - 1) for i in range(len(self.batches))]
         lead = [(batch,) if x.batched else () for batch in self.batches]
         return [(*first, *x.examples[place]) for first, place in zip(lead, places, strict=True)]
+
+
+def axes_of(x: Any) -> list[Any]:
+    """Returns the `Size` of each axis that is open; a number, or None for the batch's, of the others.
+
+    Example:
+        >>> axes_of(np.zeros((2, 3)))
+        [2, 3]
+    """
+    if not isinstance(x, SymbolicTensor):
+        return list(np.shape(x))
+    known = enumerate(x.shape)
+    return [
+        size if size is not None else None if x.batched and axis == 0 else Size("axis", x, axis)
+        for axis, size in known
+    ]
 
 
 def layer_name(name: Any) -> str:

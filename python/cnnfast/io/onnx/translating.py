@@ -8,16 +8,14 @@ from typing import Any
 import numpy as np
 
 from cnnfast.io.onnx.constants import evaluated, is_constant, tensor
-from cnnfast.io.onnx.node import TABLE, Node, Sizes, layer_name
+from cnnfast.io.onnx.node import TABLE, Node, OpenSizeError, Sizes, layer_name
 from cnnfast.io.onnx.patterns import Step, merged
-from cnnfast.io.onnx.reading import opset_of, required
+from cnnfast.io.onnx.reading import opset_of, outline, required
 from cnnfast.models.errors import ModelFileError
 from cnnfast.utils.distinct import distinct
 
-_ANY_BATCH = (
-    7919,
-    7927,
-)  # what shapes have for a batch of any size, in the two examples: no size of an image
+# What shapes have for a batch of any size, in each of the examples: no size of an image.
+_ANY_BATCH = (7919, 7927, 7933)
 _KNOWN = ("Shape", "Size")  # what they make is known, whatever they are asked about
 _FAILURES = (
     ValueError,
@@ -66,7 +64,11 @@ class Translation:
         Raises:
             ModelFileError: If a node is not supported; the message names it.
         """
-        known, batches = {**self._values, **values}, _ANY_BATCH if batch is None else (batch, batch)
+        self._names = set()
+        known, batches = (
+            {**self._values, **values},
+            _ANY_BATCH if batch is None else (batch,) * len(_ANY_BATCH),
+        )
         for step in self._steps:
             self._follow(step, known, batches)
         missing = [name for name in self.outputs if name not in known]
@@ -123,7 +125,10 @@ class Translation:
         values[""] = None
 
     def _failure(self, op: str, name: str, error: Exception) -> ModelFileError:
-        return ModelFileError(f"node {name!r} ({op}, opset {self.opset}): {error}")
+        told = f"node {name!r} ({op}, opset {self.opset}): {error}"
+        if isinstance(error, OpenSizeError):
+            return OpenSizeError(f"{told}; give the file's inputs fixed sizes")
+        return ModelFileError(told)
 
     def _layer_name(self, step: Step) -> str:
         """The node's name, made one that layers may have and no other has."""
@@ -137,7 +142,7 @@ def _has_graphs(proto: Any) -> bool:
 def _kinds(model: Any) -> dict[str, str]:
     """NumPy's kind of each value's numbers, as far as ONNX infers it."""
     onnx = required()
-    told = _without_shapes(model)
+    told = outline(model, shapes=False)  # over some shapes, ONNX ends the process
     try:
         graph = onnx.shape_inference.infer_shapes(told).graph
     except (onnx.shape_inference.InferenceError, RuntimeError, ValueError):
@@ -146,28 +151,6 @@ def _kinds(model: Any) -> dict[str, str]:
         each.name: _kind(onnx, each.type.tensor_type.elem_type)
         for each in (*graph.input, *graph.value_info, *graph.output)
     }
-
-
-def _without_shapes(model: Any) -> Any:
-    """The nodes, and the types that the model tells: over some shapes, ONNX ends the process."""
-    onnx = required()
-    told, graph = type(model)(ir_version=model.ir_version), model.graph
-    told.opset_import.extend(model.opset_import)
-    told.functions.extend(model.functions)
-    told.graph.node.extend(graph.node)
-    for place in ("input", "value_info", "output"):
-        getattr(told.graph, place).extend(
-            onnx.helper.make_tensor_value_info(each.name, each.type.tensor_type.elem_type, None)
-            for each in getattr(graph, place)
-            if each.type.HasField("tensor_type")
-        )
-    inputs = {each.name for each in graph.input}
-    told.graph.input.extend(
-        onnx.helper.make_tensor_value_info(each.name, each.data_type, None)
-        for each in graph.initializer
-        if each.name not in inputs
-    )
-    return told
 
 
 def _kind(onnx: Any, data_type: int) -> str:

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from cnnfast import layers, ops
-from cnnfast.io.onnx.node import Node, is_fixed, rank, translates, with_weights
+from cnnfast.io.onnx.node import Node, OpenSizeError, is_fixed, rank, translates, with_weights
 from cnnfast.layers.symbolic import SymbolicTensor
 
 _NAMES = {
@@ -121,42 +121,47 @@ def shrink(node: Node, x: Any) -> Any:
 @translates("Clip")
 def clip(node: Node, x: Any, low: Any = None, high: Any = None) -> Any:
     """min(max(x, low), high), either of which may be missing."""
-    low, high = node.fixed(low, "min"), node.fixed(high, "max")
-    if low is not None and high is not None and float(low) == 0.0 and float(high) == 6.0:
+    low, high = node.number(low, "min"), node.number(high, "max")
+    if (low, high) == (0.0, 6.0):
         return activation(node, x, "relu6")
-    x = x if low is None else ops.maximum(x, float(low))
-    return x if high is None else ops.minimum(x, float(high))
+    x = x if low is None else ops.maximum(x, low)
+    return x if high is None else ops.minimum(x, high)
 
 
 @translates("Softmax")
 def softmax(node: Node, x: Any) -> Any:
     """Softmax along an axis; before opset 13 over it and all that follow."""
-    return _along(node, x, ops.softmax)
+    axes = _axes(node, x)
+    if isinstance(x, SymbolicTensor):
+        return layers.Softmax(axes[0] if len(axes) == 1 else axes, name=node.name)(x)
+    return ops.softmax(x, axes)
 
 
 @translates("LogSoftmax")
 def log_softmax(node: Node, x: Any) -> Any:
     """The logarithm of Softmax."""
-    return _along(node, x, ops.log_softmax)
+    return ops.subtract(x, ops.logsumexp(x, _axes(node, x), keepdims=True))
 
 
 @translates("Hardmax")
 def hardmax(node: Node, x: Any) -> Any:
     """1 where the first of the largest numbers is, else 0."""
-    return _along(node, x, lambda x, axis: ops.one_hot(ops.argmax(x, axis), node.shapes(x)[0][axis], axis))
+    axes, shape = _axes(node, x), node.shapes(x)[0]
+    if len(axes) == 1:
+        return ops.one_hot(ops.argmax(x, axes[0]), shape[axes[0]], axes[0])
+    if any(each[axes[0] :] != shape[axes[0] :] for each in node.shapes(x)):
+        raise OpenSizeError("over several axes, it needs an input of known size")
+    batch = None if isinstance(x, SymbolicTensor) else shape[0]
+    flat = ops.reshape(x, (batch, *shape[1 : axes[0]], -1) if axes[0] else (-1,))
+    chosen = ops.one_hot(ops.argmax(flat, -1), math.prod(shape[axes[0] :]), -1)
+    return ops.reshape(chosen, (batch, *shape[1:]))
 
 
-def _along(node: Node, x: Any, function: Any) -> Any:
+def _axes(node: Node, x: Any) -> list[int]:
+    """What the node goes along: one axis, or before opset 13 all from one on."""
     axes = rank(x)
-    axis = node.get("axis", -1 if node.opset >= 13 else 1) % axes
-    if node.opset >= 13 or axis == axes - 1:
-        at = -1 if axis == axes - 1 else axis
-        if isinstance(x, SymbolicTensor) and node.op == "Softmax":
-            return layers.Softmax(at, name=node.name)(x)
-        return function(x, at)
-    shape = node.shapes(x)[0]
-    lead = None if isinstance(x, SymbolicTensor) else shape[0]
-    if len(set(node.shapes(x))) > 1 and any(a[1:] != shape[1:] for a in node.shapes(x)):
-        raise ValueError("Softmax over several axes needs an input of known size")
-    flat = ops.reshape(x, (lead, *shape[1:axis], -1) if axis else (-1,))
-    return ops.reshape(function(flat, -1), (lead, *shape[1:]))
+    if node.opset >= 13:
+        axis = node.axis(node.get("axis", -1), axes)
+        return [-1 if axis == axes - 1 else axis]
+    axis = node.axis(node.get("axis", 1), axes)
+    return [-1] if axis == axes - 1 else list(range(axis, axes))

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from cnnfast import layers, ops
-from cnnfast.io.onnx.node import Node, is_fixed, rank, translates
+from cnnfast.io.onnx.node import Node, OpenSizeError, Sizes, is_fixed, rank, translates
 from cnnfast.layers.symbolic import SymbolicTensor
 
 _OF_ONE = {
@@ -70,7 +70,7 @@ def of_one(node: Node, x: Any) -> Any:
 @translates(*_OF_TWO)
 def of_two(node: Node, x: Any, y: Any) -> Any:
     """Functions of two numbers."""
-    y = _lined_up(node, x, y)
+    x, y = _operand(x), _operand(_lined_up(node, x, y))
     return _merge(node, (x, y)) if _merges(node, x, y) else _OF_TWO[node.op](x, y)
 
 
@@ -79,6 +79,7 @@ def of_many(node: Node, *xs: Any) -> Any:
     """Functions of any number of numbers."""
     if len(xs) == 2:
         xs = (xs[0], _lined_up(node, *xs))
+    xs = tuple(map(_operand, xs))
     return _merge(node, xs) if _merges(node, *xs) else functools.reduce(_OF_MANY[node.op], xs)
 
 
@@ -88,6 +89,15 @@ def mean(node: Node, *xs: Any) -> Any:
     if _merges(node, *xs):
         return _merge(node, xs)
     return ops.multiply(functools.reduce(ops.add, xs), 1 / len(xs))
+
+
+def _operand(x: Any) -> Any:
+    """A number that depends on sizes as an operand; all else as it is."""
+    if not isinstance(x, Sizes):
+        return x
+    if x.formulas.size > 1:
+        raise OpenSizeError("numbers that depend on the size of the network's inputs are an operand")
+    return x.entries()[0]
 
 
 def _lined_up(node: Node, x: Any, y: Any) -> Any:
@@ -112,7 +122,7 @@ def _merge(node: Node, xs: Any) -> Any:
 @translates("Div")
 def div(node: Node, x: Any, y: Any) -> Any:
     """Quotients; of whole numbers, cut off towards 0."""
-    made = ops.divide(x, _lined_up(node, x, y))
+    made = ops.divide(_operand(x), _operand(_lined_up(node, x, y)))
     return ops.trunc(made) if node.kinds[0] in ("i", "u") else made
 
 
@@ -155,7 +165,7 @@ def _kind_of(data_type: int) -> str:
 @translates("Identity", "Dropout")
 def identity(node: Node, x: Any, ratio: Any = None, training: Any = None) -> Any:
     """The same; Dropout trains a layer of its own, and elsewhere keeps all."""
-    drops = float(np.ravel(node.fixed(ratio, "ratio", 0.5))[0]) if node.op == "Dropout" else 0.0
+    drops = node.number(ratio, "ratio", 0.5) if node.op == "Dropout" else 0.0
     if drops and is_fixed(training) and bool(training):
         raise ValueError("training_mode is not supported: random numbers differ from engine to engine")
     if node.op == "Dropout" and isinstance(x, SymbolicTensor):

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from cnnfast import layers, ops
-from cnnfast.io.onnx.node import Node, is_fixed, rank, translates, with_weights
+from cnnfast.io.onnx.node import Node, OpenSizeError, is_fixed, rank, translates, with_weights
 from cnnfast.io.onnx.translators.windows import Window, pairs
 from cnnfast.models.errors import ModelFileError
 
@@ -75,7 +75,9 @@ def _borders(node: Node, x: Any, window: Window) -> tuple[Any, list[int]]:
     more = list(node.get("output_padding", (0,) * window.rank))
     if wanted is None and named not in ("SAME_UPPER", "SAME_LOWER"):
         return pairs(node.get("pads", (0,) * 2 * window.rank)), more
-    sizes = node.shapes(x)[0][2:]
+    sizes, *others = [shape[2:] for shape in node.shapes(x)]
+    if wanted is not None and any(each != sizes for each in others):
+        raise OpenSizeError("its output_shape needs an input of known size")
     if wanted is None:
         wanted = [size * stride for size, stride in zip(sizes, window.strides, strict=True)]
     made = []

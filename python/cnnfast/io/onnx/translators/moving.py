@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 
 from cnnfast import layers, ops
-from cnnfast.io.onnx.node import Node, Sizes, is_fixed, rank, translates
+from cnnfast.io.onnx.node import Node, OpenSizeError, is_fixed, rank, translates
 from cnnfast.io.onnx.translators.convolutions import FIRST
+from cnnfast.layers.sizes import Size
 from cnnfast.layers.symbolic import SymbolicTensor
 from cnnfast.models.errors import ModelFileError
+from cnnfast.ops.operation import TABLE
 
 _LARGEST = float(np.finfo(np.float32).max)
 _MODES = {"constant": "constant", "reflect": "reflect", "edge": "edge", "wrap": "wrap"}
@@ -51,12 +54,14 @@ def _for_each_sample(node: Node, x: Any, others: Any) -> Any:
 @translates("Split")
 def split(node: Node, x: Any, sizes: Any = None) -> Any:
     """Pieces along an axis, of told lengths or equal ones; the last one may be shorter."""
-    axis = node.get("axis", 0) % rank(x)
+    axis = node.axis(node.get("axis", 0), rank(x))
     length = _length(node, x, axis)
     lengths = node.integers(sizes, "split")
     if lengths is None:
         step = -(-length // node.get("num_outputs", node.outputs))
         lengths = [min(step, length - begin) for begin in range(0, length, step)]
+    if min(lengths) < 0 or sum(lengths) != length:
+        raise ModelFileError(f"{length} cells cannot be split into {lengths}")
     ends = np.cumsum(lengths).tolist()
     whole = (slice(None),) * axis
     return [_part_of(x, (*whole, slice(e - n, e))) for n, e in zip(lengths, ends, strict=True)]
@@ -67,68 +72,55 @@ def slice_(
     node: Node, x: Any, starts: Any = None, ends: Any = None, axes: Any = None, steps: Any = None
 ) -> Any:
     """A part of each of some axes."""
-    begins, stops = (
-        _examples(node, node.get(n) if v is None else v) for n, v in (("starts", starts), ("ends", ends))
-    )
-    places = node.integers(axes, "axes", list(range(len(begins[0]))))
+    lengths = node.shapes(x)
+    begins, stops = node.sizes(starts, "starts"), node.sizes(ends, "ends")
+    places = node.integers(axes, "axes", list(range(len(begins))))
     strides = node.integers(steps, "steps", [1] * len(places))
-    key: list[slice] = [slice(None)] * rank(x)
-    for i, (axis, step) in enumerate(zip(places, strides, strict=True)):
-        at = axis % rank(x)
-        found = [
-            slice(*_part(int(b[i]), int(e[i]), step, shape[at]))
-            for b, e, shape in zip(begins, stops, node.shapes(x), strict=True)
-        ]
-        wholes = [part == slice(0, shape[at], 1) for part, shape in zip(found, node.shapes(x), strict=True)]
-        if all(wholes):
-            continue
-        key[at] = _one_slice(found, int(begins[0][i]), int(stops[0][i]), step)
+    key: list[Any] = [slice(None)] * rank(x)
+    for axis, begin, end, step in zip(places, begins, stops, strides, strict=True):
+        at = node.axis(axis, rank(x))
+        key[at] = _slice(begin, end, step, [each[at] for each in lengths])
     return x if key == [slice(None)] * rank(x) else _part_of(x, tuple(key))
+
+
+def _slice(begin: Any, end: Any, step: int, lengths: Sequence[int]) -> slice:
+    """One axis; whole where it is in all examples of its length."""
+    if isinstance(begin, Size) or isinstance(end, Size):
+        return slice(begin, end, step)
+    found = [range(*slice(begin, end, step).indices(length)) for length in lengths]
+    if all(each == range(length) for each, length in zip(found, lengths, strict=True)):
+        return slice(None)
+    far = 2**20  # beyond any size: all that is left
+    return slice(
+        None if (begin < -far if step > 0 else begin > far) else begin,
+        None if (end > far if step > 0 else end < -far) else end,
+        step,
+    )
 
 
 def _part_of(x: Any, key: tuple[Any, ...]) -> Any:
     """x[key]; of an array, also where nothing is left, which only empty arrays of ONNX can say."""
-    if not isinstance(x, SymbolicTensor) and np.asarray(x)[key].size == 0:
+    if not isinstance(x, SymbolicTensor):
         return np.asarray(x)[key]
-    return ops.get_item(x, key)
-
-
-def _part(begin: int, end: int, step: int, size: int) -> tuple[int, int | None, int]:
-    start, stop, _ = slice(begin, end, step).indices(size)
-    return start, (None if stop < 0 else stop), step
-
-
-def _one_slice(found: list[slice], begin: int, end: int, step: int) -> slice:
-    if all(each == found[0] for each in found):
-        return found[0]
-    if step > 0 and (abs(begin) > 2**20 or abs(end) > 2**20):
-        return slice(begin, None if end > 2**20 else end, step)
-    return slice(begin, end, step)
-
-
-def _examples(node: Node, value: Any) -> Any:
-    return (
-        value.examples
-        if isinstance(value, Sizes)
-        else (np.ravel(node.fixed(value, "starts")),) * len(node.batches)
-    )
+    return TABLE["get_item"](x, [[each.start, each.stop, each.step] for each in key])
 
 
 @translates("Pad")
 def pad(node: Node, x: Any, pads: Any = None, value: Any = None, axes: Any = None) -> Any:
     """Borders; negative ones are cut off."""
     mode = node.get("mode", "constant")
-    sides = node.integers(pads, "pads", node.get("paddings"))
-    places = [axis % rank(x) for axis in node.integers(axes, "axes", list(range(rank(x))))]
-    widths = [(0, 0)] * rank(x)
+    sides = node.sizes(pads, "pads", node.get("paddings"))
+    places = [node.axis(axis, rank(x)) for axis in node.integers(axes, "axes", list(range(rank(x))))]
+    widths: list[Any] = [(0, 0)] * rank(x)
     for i, axis in enumerate(places):
         widths[axis] = (sides[i], sides[i + len(places)])
-    key = tuple(slice(max(0, -a), -max(0, -b) or None) for a, b in widths)
-    x = ops.get_item(x, key) if any(min(each) < 0 for each in widths) else x
-    widths = [(max(0, a), max(0, b)) for a, b in widths]
-    if not any(a or b for a, b in widths):
+    cuts = [tuple(0 if isinstance(side, Size) else max(0, -side) for side in each) for each in widths]
+    if any(map(any, cuts)):
+        x = ops.get_item(x, tuple(slice(before, -after or None) for before, after in cuts))
+    widths = [tuple(side if isinstance(side, Size) else max(0, side) for side in each) for each in widths]
+    if not any(map(any, widths)):
         return x
-    number = float(np.ravel(node.fixed(value, "value", 0.0))[0])
+    number = node.number(value, "value", 0.0)
     fill = (
         float(np.clip(number, -_LARGEST, _LARGEST)) if mode == "constant" else None
     )  # for -inf before a MaxPool
@@ -173,7 +165,7 @@ def space_to_depth(node: Node, x: Any) -> Any:
 def center_crop_pad(node: Node, x: Any, target: Any) -> Any:
     """The middle, or the whole in the middle of zeros, along some axes."""
     wanted = node.integers(target, "shape")
-    places = [axis % rank(x) for axis in node.integers(None, "axes", list(range(rank(x))))]
+    places = [node.axis(axis, rank(x)) for axis in node.integers(None, "axes", list(range(rank(x))))]
     key, widths = [slice(None)] * rank(x), [(0, 0)] * rank(x)
     for axis, size in zip(places, wanted, strict=True):
         have = _length(node, x, axis)
@@ -186,5 +178,5 @@ def center_crop_pad(node: Node, x: Any, target: Any) -> Any:
 def _length(node: Node, x: Any, axis: int) -> int:
     found = {shape[axis] for shape in node.shapes(x)}
     if len(found) > 1:
-        raise ModelFileError(f"axis {axis} of its input has no fixed size")
+        raise OpenSizeError(f"axis {axis} of its input has no fixed size")
     return found.pop()

@@ -12,8 +12,11 @@ from cnnfast.io.onnx.node import Node, rank, translates, with_weights
 
 @translates("BatchNormalization")
 def batch_normalization(node: Node, x: Any, scale: Any, shift: Any, mean: Any, variance: Any) -> Any:
-    """BatchNormalization along axis 1; ONNX's momentum says the same as ours."""
-    if node.get("training_mode"):
+    """BatchNormalization along axis 1; ONNX's momentum says the same as ours.
+
+    Before opset 14, those that have further outputs are training.
+    """
+    if node.get("training_mode") or (node.opset < 14 and node.outputs > 1):
         return _of_the_batch(node, x, scale, shift, mean, variance)
     layer = layers.BatchNormalization(
         1 if rank(x) > 2 else -1, node.get("momentum", 0.9), node.get("epsilon", 1e-5), name=node.name
@@ -121,5 +124,4 @@ def mean_variance_normalization(node: Node, x: Any) -> Any:
 
 
 def _from(node: Node, x: Any) -> list[int]:
-    axis = node.get("axis", -1)
-    return list(range(axis % rank(x), rank(x)))
+    return list(range(node.axis(node.get("axis", -1), rank(x)), rank(x)))

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import numpy as np
 
 from cnnfast import layers, ops
-from cnnfast.io.onnx.node import Node, Sizes, is_fixed, rank, translates
+from cnnfast.io.onnx.node import Node, check_size, is_fixed, rank, translates, with_weights
 from cnnfast.io.onnx.translators.convolutions import FIRST
 from cnnfast.layers.symbolic import SymbolicTensor
 from cnnfast.models.errors import ModelFileError
@@ -16,27 +17,23 @@ from cnnfast.models.errors import ModelFileError
 @translates("Gather")
 def gather(node: Node, x: Any, places: Any) -> Any:
     """What stands at places along an axis; Embedding where a fixed table is picked from."""
-    axis = node.get("axis", 0)
+    axis = node.axis(node.get("axis", 0), rank(x))
     if isinstance(places, SymbolicTensor) and is_fixed(x) and axis == 0 and np.ndim(x) == 2:
-        from cnnfast.io.onnx.node import with_weights
-
         return with_weights(layers.Embedding(*np.shape(x), name=node.name), places, [x])
     if is_fixed(places) and not isinstance(x, SymbolicTensor):
         places = np.where(np.asarray(places) < 0, np.asarray(places) + np.shape(x)[axis], places)
     if is_fixed(places) and np.ndim(places) == 0 and isinstance(x, SymbolicTensor):
-        return ops.get_item(x, (*(slice(None),) * (axis % rank(x)), int(places)))
+        return ops.get_item(x, (*(slice(None),) * axis, int(places)))
     return ops.take(x, places, axis)
 
 
 @translates("GatherElements")
 def gather_elements(node: Node, x: Any, places: Any) -> Any:
     """`ops.take_along_axis`."""
-    axis = node.get("axis", 0)
+    axis = node.axis(node.get("axis", 0), rank(x))
     if is_fixed(places) and not isinstance(x, SymbolicTensor):
         places = np.where(np.asarray(places) < 0, np.asarray(places) + np.shape(x)[axis], places)
-        cut = tuple(
-            slice(None) if i == axis % rank(x) else slice(0, n) for i, n in enumerate(np.shape(places))
-        )
+        cut = tuple(slice(None) if i == axis else slice(0, n) for i, n in enumerate(np.shape(places)))
         x = np.asarray(x)[cut]
     return ops.take_along_axis(x, places, axis)
 
@@ -46,10 +43,11 @@ def one_hot(node: Node, places: Any, depth: Any, values: Any) -> Any:
     """One value where a place is named, another elsewhere."""
     (count,) = node.integers(depth, "depth")
     off, on = (float(each) for each in np.ravel(node.fixed(values, "values")))
-    axis = node.get("axis", -1)
-    steps = np.arange(count, dtype=np.float32)
+    check_size(count, "what it has for each number")
     total = rank(places) + 1
-    steps = steps.reshape([-1 if i == axis % total else 1 for i in range(total)])
+    axis = node.axis(node.get("axis", -1), total)
+    steps = np.arange(count, dtype=np.float32)
+    steps = steps.reshape([-1 if i == axis else 1 for i in range(total)])
     given = ops.expand_dims(ops.mod(places, float(count)), axis)
     inside = ops.expand_dims(ops.less(ops.abs(ops.add(places, 0.5)), count + 0.5), axis)
     return ops.where(ops.logical_and(ops.equal(given, steps), inside), on, off)
@@ -65,8 +63,6 @@ def trilu(node: Node, x: Any, k: Any = None) -> Any:
 @translates("ConstantOfShape")
 def constant_of_shape(node: Node, shape: Any) -> Any:
     """An array of one number, whose shape is known when it is run at once."""
-    if isinstance(shape, (SymbolicTensor, Sizes)):
-        raise ModelFileError("its shape depends on the network's input")
     from cnnfast.io.onnx.constants import tensor
 
     value = node.get("value")
@@ -105,6 +101,7 @@ def affine_grid(node: Node, theta: Any, size: Any) -> Any:
     """Where the pixels of an image lie in another, from -1 to 1, by a matrix for each sample."""
     sizes = node.integers(size, "size")[2:]
     aligned = node.get("align_corners", 0)
+    check_size(math.prod(sizes), "the grid")
     lines = [np.linspace(-1, 1, n) * (1 if aligned or n == 1 else (n - 1) / n) for n in sizes]
     places = np.stack([*np.meshgrid(*lines, indexing="ij")[::-1], np.ones(sizes)], -1).astype(np.float32)
     flat = places.reshape(-1, len(sizes) + 1)
@@ -116,5 +113,5 @@ def affine_grid(node: Node, theta: Any, size: Any) -> Any:
 @translates("Range")
 def range_(node: Node, start: Any, limit: Any, step: Any) -> Any:
     """Numbers at even distances, whose count is known when it is run at once."""
-    bounds = [float(np.ravel(node.fixed(each, "limits"))[0]) for each in (start, limit, step)]
+    bounds = [node.number(each, "limits") for each in (start, limit, step)]
     return np.arange(*bounds, dtype=np.float32)

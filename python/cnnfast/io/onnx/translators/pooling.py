@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from cnnfast import layers, ops
-from cnnfast.io.onnx.node import Node, rank, translates
+from cnnfast.io.onnx.node import Node, OpenSizeError, rank, translates
 from cnnfast.io.onnx.translators.convolutions import FIRST
 from cnnfast.io.onnx.translators.windows import Window
 from cnnfast.models.errors import ModelFileError
@@ -62,8 +62,8 @@ def average_pool(node: Node, x: Any) -> Any:
 def _dilated_average(node: Node, x: Any, window: Window, counts: bool) -> Any:
     """The sum of each window by the number of cells that count in it."""
     sizes = {shape[2:] for shape in node.shapes(x)}
-    if len(sizes) > 1 or isinstance(window.padding, str):
-        raise ModelFileError("dilations need an input of known size, and padding that is told")
+    if len(sizes) > 1:
+        raise OpenSizeError("dilations need an input of known size")
     beyond = [(0, 0)] * window.rank
     if node.get("ceil_mode", 0):
         each = zip(next(iter(sizes)), window.sides, window.reach, window.strides, strict=True)

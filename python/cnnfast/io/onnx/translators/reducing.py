@@ -58,7 +58,7 @@ def cumsum(node: Node, x: Any, axis: Any) -> Any:
 def top_k(node: Node, x: Any, k: Any = None) -> Any:
     """The k largest or smallest numbers along an axis, and where they are."""
     (count,) = node.integers(k, "k")
-    axis = node.get("axis", -1) % rank(x)
+    axis = node.axis(node.get("axis", -1), rank(x))
     sign = 1.0 if node.get("largest", 1) else -1.0
     turned = ops.moveaxis(x, axis, -1) if axis != rank(x) - 1 else x
     values, places = ops.top_k(ops.multiply(turned, sign), count)

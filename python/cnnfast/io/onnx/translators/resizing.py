@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
 
 from cnnfast import layers, ops
-from cnnfast.io.onnx.node import Node, Sizes, check_size, rank, translates
+from cnnfast.io.onnx.node import Node, OpenSizeError, Sizes, axes_of, check_size, rank, sized, translates
 from cnnfast.io.onnx.reading import required
 from cnnfast.io.onnx.translators.convolutions import FIRST
+from cnnfast.layers.sizes import Size, computed
 from cnnfast.layers.symbolic import SymbolicTensor
 from cnnfast.models.errors import ModelFileError
+from cnnfast.ops.operation import TABLE
 
 _TOLD = (
     "antialias",
@@ -28,11 +31,10 @@ _COORDINATES = ("half_pixel", "pytorch_half_pixel", "align_corners", "asymmetric
 @translates("Upsample")
 def upsample(node: Node, x: Any, scales: Any = None) -> Any:
     """The older name, which counts from the pixels' corners."""
-    mode = {"linear": "linear", "bilinear": "linear"}.get(node.get("mode", "nearest"), "nearest")
+    mode = node.get("mode", "nearest").removeprefix("bi")
     attributes = {"mode": mode, "coordinate_transformation_mode": "asymmetric", "nearest_mode": "floor"}
-    return _resize(
-        node, x, [float(each) for each in np.ravel(node.fixed(scales, "scales"))], None, attributes
-    )
+    factors = [float(each) for each in np.ravel(node.fixed(scales, "scales"))]
+    return _resize(node, x, factors, _by(x, factors), attributes)
 
 
 @translates("Resize")
@@ -40,9 +42,7 @@ def resize(node: Node, x: Any, *given: Any) -> Any:
     """By factors, or to sizes, of all axes or some."""
     roi, scales, sizes = (*given, None, None, None)[:3] if node.opset >= 11 else (None, *given, None)[:3]
     attributes = dict(node.attributes)
-    if node.opset < 11:
-        attributes.update(coordinate_transformation_mode="asymmetric", nearest_mode="floor")
-    axes = [axis % rank(x) for axis in node.integers(None, "axes", list(range(rank(x))))]
+    axes = [node.axis(axis, rank(x)) for axis in node.integers(None, "axes", list(range(rank(x))))]
     if attributes.get("coordinate_transformation_mode") == "tf_crop_and_resize":
         attributes["roi"] = _roi(node.fixed(roi, "roi"), axes, rank(x))
     if sizes is not None and (isinstance(sizes, Sizes) or np.size(sizes)):
@@ -50,7 +50,19 @@ def resize(node: Node, x: Any, *given: Any) -> Any:
     factors = [1.0] * rank(x)
     for axis, factor in zip(axes, np.ravel(node.fixed(scales, "scales")), strict=True):
         factors[axis] = float(factor)
-    return _resize(node, x, factors, None, attributes)
+    if node.opset < 11:
+        nearest = "floor" if min(factors) >= 1 else "simple"
+        attributes.update(coordinate_transformation_mode="asymmetric", nearest_mode=nearest)
+    return _resize(node, x, factors, _by(x, factors), attributes)
+
+
+def _by(x: Any, factors: Sequence[float]) -> list[Any]:
+    """The sizes that follow from factors."""
+    made: list[Any] = []
+    for size, factor in zip(axes_of(x), factors, strict=True):
+        whole = size if factor == 1.0 else computed("int", computed("floor", computed("mul", size, factor)))
+        made.append(whole)
+    return made
 
 
 def _roi(roi: Any, axes: list[int], total: int) -> list[tuple[float, float]]:
@@ -60,51 +72,50 @@ def _roi(roi: Any, axes: list[int], total: int) -> list[tuple[float, float]]:
     return made
 
 
-def _of_sizes(node: Node, x: Any, sizes: Any, axes: list[int]) -> tuple[list[float], list[int] | None]:
-    """The factors, and the sizes themselves where they are known."""
+def _of_sizes(node: Node, x: Any, sizes: Any, axes: list[int]) -> tuple[list[float] | None, list[Any]]:
+    """The factors, where they are the same in all examples, and the sizes; None is the batch's, as it was."""
     shapes = node.shapes(x)
     given = sizes.examples if isinstance(sizes, Sizes) else (np.asarray(sizes),) * len(shapes)
-    found = []
+    policy, found = node.get("keep_aspect_ratio_policy", "stretch"), []
     for shape, wanted in zip(shapes, given, strict=True):
         factors, full = [1.0] * len(shape), list(shape)
         each = [int(n) / shape[axis] for axis, n in zip(axes, wanted, strict=True)]
-        policy = node.get("keep_aspect_ratio_policy", "stretch")
         if policy != "stretch":
-            one = min(each) if policy == "not_larger" else max(each)
-            each = [one] * len(axes)
+            each = [min(each) if policy == "not_larger" else max(each)] * len(axes)
         for axis, factor, n in zip(axes, each, wanted, strict=True):
             factors[axis] = factor
             full[axis] = int(n) if policy == "stretch" else math.floor(shape[axis] * factor + 0.5)
         found.append((factors, full))
-    (factors, full), *others = found
-    if all(each[1][1:] == full[1:] for each in others):
-        return factors, full
-    if any(not np.allclose(each[0], factors) for each in others):
-        raise ModelFileError("the sizes depend on the input, and not by a factor")
-    return factors, None
+    told = dict(zip(axes, np.ravel(sizes.formulas), strict=True)) if isinstance(sizes, Sizes) else {}
+    rows = list(zip(*(full for _, full in found), strict=True))
+    made: list[Any] = []
+    for axis, (size, row) in enumerate(zip(axes_of(x), rows, strict=True)):
+        formula = told.get(axis, size) if policy == "stretch" else None
+        made.append(None if size is None and row == node.batches else sized(row, formula))
+    same = all(factors == found[0][0] for factors, _ in found)
+    return (found[0][0] if same else None), made
 
 
-def _resize(node: Node, x: Any, factors: list[float], sizes: list[int] | None, told: dict[str, Any]) -> Any:
-    mode = told.get("mode", "nearest")
-    places = told.get("coordinate_transformation_mode", "half_pixel")
-    moved = [axis for axis, factor in enumerate(factors) if factor != 1.0]
+def _resize(node: Node, x: Any, factors: list[float] | None, sizes: list[Any], told: dict[str, Any]) -> Any:
+    """By factors, None where only the sizes are known; sizes may be open."""
     spatial = list(range(2, rank(x)))
-    whole = all(float(factor).is_integer() for factor in factors)
-    if whole and set(moved) <= set(spatial) and isinstance(x, SymbolicTensor) and not told.get("antialias"):
-        layer = _up_sampling(node, [int(factors[axis]) for axis in spatial], mode, places, told)
+    moved = [axis for axis in range(rank(x)) if factors is None or factors[axis] != 1.0]
+    if set(moved) <= set(spatial) and isinstance(x, SymbolicTensor) and factors is not None:
+        layer = _up_sampling(node, [factors[axis] for axis in spatial], told)
         if layer is not None:
             return layer(x)
+    form = _form(told)
+    if any(isinstance(size, Size) for size in sizes):
+        if form is None or (factors is not None and not set(moved) <= set(spatial)):
+            raise OpenSizeError(f"such resizing needs an input of known size: {told}")
+        return _by_word(x, factors, sizes[2:], *form)
     shape = node.shapes(x)[0]
-    if sizes is None:
-        sizes = [math.floor(size * factor) for size, factor in zip(shape, factors, strict=True)]
-    if len({each[1:] for each in node.shapes(x)}) > 1:
-        raise ModelFileError(f"the resizing by {factors} ({mode}, {places}) needs an input of known size")
-    plain = mode == "linear" and places in _COORDINATES and not told.get("antialias") and 1 not in sizes
-    if plain and moved and set(moved) <= set(spatial) and 1 <= len(spatial) <= 3:
-        scale = None if places == "align_corners" else [factors[axis] for axis in spatial]
-        return ops.image.resize(
-            x, sizes[2:], "bilinear", data_format=FIRST, coordinates=places, scale_factor=scale
-        )
+    sizes = [shape[axis] if size is None else size for axis, size in enumerate(sizes)]
+    inside = 1 not in sizes and set(moved) <= set(spatial)
+    words = ("bilinear", "bicubic") if isinstance(x, SymbolicTensor) else ("bilinear",)
+    if form is not None and form[0] in words and inside:
+        return _by_word(x, factors, sizes[2:], *form)
+    assert factors is not None
     for axis in [axis for axis in range(rank(x)) if moved and (sizes[axis] != shape[axis] or axis in moved)]:
         if axis == 0 and isinstance(x, SymbolicTensor):
             raise ModelFileError("the batch's axis cannot be resized")
@@ -112,8 +123,39 @@ def _resize(node: Node, x: Any, factors: list[float], sizes: list[int] | None, t
     return x
 
 
-def _up_sampling(node: Node, times: list[int], mode: str, places: str, told: dict[str, Any]) -> Any:
+def _form(told: dict[str, Any]) -> tuple[str, str] | None:
+    """Interpolation and coordinates of `ops.image.resize` that do the same; None if there are none."""
+    mode = told.get("mode", "nearest")
+    places = told.get("coordinate_transformation_mode", "half_pixel")
+    rounds = told.get("nearest_mode", "round_prefer_floor")
+    if told.get("antialias"):
+        return None
+    if mode == "nearest":
+        same = (places, rounds) in (("asymmetric", "floor"), ("half_pixel", "round_prefer_ceil"))
+        return ("nearest", places) if same else None
+    if places not in _COORDINATES:
+        return None
+    if mode == "linear":
+        return "bilinear", places
+    same = math.isclose(told.get("cubic_coeff_a", -0.75), -0.75) and not told.get("exclude_outside")
+    return ("bicubic", {"half_pixel": "pytorch_half_pixel"}.get(places, places)) if same else None
+
+
+def _by_word(x: Any, factors: list[float] | None, sizes: list[Any], interpolation: str, places: str) -> Any:
+    """`ops.image.resize`, also to sizes that are open."""
+    steps = [0.0] * len(sizes)
+    if factors is not None and places != "align_corners":
+        steps = [1 / factor for factor in factors[2:]]
+    return TABLE["resize"](x, sizes, interpolation, False, "stretch", 0.0, FIRST, places, steps)
+
+
+def _up_sampling(node: Node, factors: list[float], told: dict[str, Any]) -> Any:
     """A layer for whole factors, whatever the image's size; None if there is none."""
+    mode = told.get("mode", "nearest")
+    places = told.get("coordinate_transformation_mode", "half_pixel")
+    if not all(float(factor).is_integer() for factor in factors) or told.get("antialias"):
+        return None
+    times = [int(factor) for factor in factors]
     repeats = (places, told.get("nearest_mode", "round_prefer_floor")) in (
         ("asymmetric", "floor"),
         ("half_pixel", "round_prefer_floor"),
@@ -130,12 +172,12 @@ def _up_sampling(node: Node, times: list[int], mode: str, places: str, told: dic
 
 def _along(x: Any, axis: int, before: int, after: int, factor: float, told: dict[str, Any]) -> Any:
     """One axis: by places for the nearest, else by the matrix of what each result takes of each number."""
+    if told.get("mode", "nearest") == "nearest" and "roi" not in told:
+        check_size(max(before, after), "an axis of the picture", 2**20)
+        return ops.take(x, _nearest(before, after, factor, told), axis)
     how = tuple((name, told[name]) for name in _TOLD if name in told)
     roi = told["roi"][axis] if "roi" in told else (0.0, 1.0)
     outside = float(told.get("extrapolation_value", 0.0))
-    if told.get("mode", "nearest") == "nearest" and "roi" not in told:
-        check_size(max(before, after), "an axis of the picture", 2**20)
-        return ops.take(x, _reference(np.arange(before)[None], after, factor, how, roi)[0].astype(int), axis)
     check_size(before * max(before, after), "the matrix that resizes an axis", 2**22)
     matrix = _reference(np.eye(before), after, factor, how, roi)
     last = rank(x) - 1
@@ -146,13 +188,39 @@ def _along(x: Any, axis: int, before: int, after: int, factor: float, told: dict
     return made if axis == last else ops.swapaxes(made, axis, last)
 
 
+def _nearest(before: int, after: int, factor: float, told: dict[str, Any]) -> Any:
+    """Which number is each result's, in float32 as ONNX Runtime has it: between two, rounding decides."""
+    i, scale = np.arange(after, dtype=np.float32), np.float32(factor)
+    half = np.float32(0.5)
+    wide = np.float32(before * factor)
+    gap = (half * before) * (1 - np.float32(after) / wide)  # what half of a rounded size leaves out
+    last = np.float32(max(after - 1, 1))
+    places = {
+        "align_corners": i * np.float32(before - 1) / last,
+        "asymmetric": i / scale,
+        "half_pixel": (i + half) / scale - half,
+        "half_pixel_symmetric": gap + (i + half) / scale - half,
+        "pytorch_half_pixel": (i + half) / scale - half if after > 1 else i,
+        "tf_half_pixel_for_nn": (i + half) / scale,
+    }[told.get("coordinate_transformation_mode", "half_pixel")]
+    rounds: dict[str, Callable[[Any], Any]] = {
+        "ceil": np.ceil,
+        "floor": np.floor,
+        "round_prefer_ceil": lambda at: np.floor(at + half),
+        "round_prefer_floor": lambda at: np.ceil(at - half),
+        "simple": np.ceil if factor < 1 else np.floor,  # ONNX Runtime's of opset 10
+    }
+    rounded = rounds[told.get("nearest_mode", "round_prefer_floor")](places)
+    return np.clip(rounded, 0, before - 1).astype(int)
+
+
 def _reference(rows: Any, after: int, factor: float, how: Any, roi: tuple[float, float]) -> Any:
     """What ONNX's reference makes of rows of numbers."""
     onnx = required()
     from onnx.reference import ReferenceEvaluator
 
     before = rows.shape[1]
-    by_factor = math.floor(before * factor) == after
+    by_factor = math.floor(before * float(np.float32(factor))) == after
     wanted = np.array([1.0, factor], np.float32) if by_factor else np.array([len(rows), after], np.int64)
     given = {
         "x": rows.astype(np.float32),

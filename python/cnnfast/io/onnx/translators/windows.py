@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from cnnfast.io.onnx.node import Node, rank
+from cnnfast.io.onnx.node import Node, OpenSizeError, rank
 from cnnfast.models.errors import ModelFileError
 
 Pairs = tuple[tuple[int, int], ...]
@@ -28,32 +28,31 @@ class Window:
         self.strides = tuple(node.get("strides", (1,) * self.rank))
         self.dilation = tuple(node.get("dilations", (1,) * self.rank))
         self.reach = [(k - 1) * d + 1 for k, d in zip(self.size, self.dilation, strict=True)]
-        self.padding = self._padding(node, x)
+        self._sizes = [shape[2:] for shape in node.shapes(x)]
+        self.padding = self._padding(node)
 
     @property
     def sides(self) -> Pairs:
-        """The padding as (before, after) of each axis, where it has no name."""
-        assert not isinstance(self.padding, str)
-        return self.padding
+        """The padding as (before, after) of each axis, which has no name where the input's size is known."""
+        return self._same(False) if isinstance(self.padding, str) else self.padding
 
-    def _padding(self, node: Node, x: Any) -> str | Pairs:
+    def _padding(self, node: Node) -> str | Pairs:
         named = node.get("auto_pad", "NOTSET")
         if named == "SAME_UPPER" and node.op != "LpPool":
             return "same"
         if named in ("SAME_UPPER", "SAME_LOWER"):
-            return self._same(node, x, named == "SAME_LOWER")
+            return self._same(named == "SAME_LOWER")
         pads = [0] * 2 * self.rank if named == "VALID" else node.get("pads", [0] * 2 * self.rank)
         return pairs(pads)
 
-    def _same(self, node: Node, x: Any, lower: bool) -> Pairs:
-        found = {self._same_for(shape[2:], lower) for shape in node.shapes(x)}
-        if len(found) > 1:
-            raise ModelFileError("SAME_LOWER with strides needs an input of known size")
-        return found.pop()
-
-    def _same_for(self, sizes: Sequence[int], lower: bool) -> Pairs:
+    def _same(self, lower: bool) -> Pairs:
+        """As wide as keeps the size, divided by the stride: which is the same for all sizes without one."""
         made = []
-        for size, stride, reach in zip(sizes, self.strides, self.reach, strict=True):
+        for axis, (stride, reach) in enumerate(zip(self.strides, self.reach, strict=True)):
+            sizes = {each[axis] for each in self._sizes}
+            if len(sizes) > 1 and stride > 1:
+                raise OpenSizeError("its padding depends on the size of its input")
+            size = sizes.pop()
             total = max(0, (-(-size // stride) - 1) * stride + reach - size)
             less, more = total // 2, total - total // 2
             made.append((more, less) if lower else (less, more))
