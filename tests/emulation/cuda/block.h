@@ -7,6 +7,7 @@
 #include <cstring>
 #include <functional>
 #include <memory>
+#include <mutex>
 #include <numeric>
 #include <random>
 #include <sstream>
@@ -20,11 +21,15 @@
 
 struct dim3 {
   unsigned x, y, z;
-  dim3(unsigned x = 1, unsigned y = 1, unsigned z = 1) : x(x), y(y), z(z) {}
+  constexpr dim3(unsigned x = 1, unsigned y = 1, unsigned z = 1) : x(x), y(y), z(z) {}
 };
-inline thread_local dim3 gridDim, blockDim, blockIdx, threadIdx;
+inline dim3 gridDim, blockDim, blockIdx, threadIdx;
 
 namespace cuda_emulation {
+
+// Held while a kernel runs: one at a time in a process, so that what is a thread's or a block's is in plain
+// places.
+inline std::mutex one_kernel;
 
 constexpr unsigned kWarp = 32;
 
@@ -62,12 +67,17 @@ struct Shadow {
   bool read_by_several = false, awaited = false;
 };
 
+// An asynchronous copy into shared memory: of *from, or of zeros where that is null.
+struct Copy {
+  Shadow* shadow;
+  void* to;
+  const void* from;
+  size_t bytes;
+};
+
 class Block {
  public:
-  static Block& current() {
-    static thread_local Block block;
-    return block;
-  }
+  static Block& current();
 
   // One-dimensional, of all its threads.
   void run(unsigned threads, uint32_t seed, const std::function<void()>& body) {
@@ -126,14 +136,23 @@ class Block {
   }
 
   // Asynchronous copies of a thread: done when waited for, group by group.
-  void copy_later(std::function<void()> copy) { fibers_[present_].groups.back().push_back(std::move(copy)); }
-  void commit() { fibers_[present_].groups.emplace_back(); }
+  void copy_later(const Copy& copy) {
+    writes(*copy.shadow);
+    copy.shadow->awaited = true;
+    fibers_[present_].copies.push_back(copy);
+  }
+  void commit() {
+    Fiber& fiber = fibers_[present_];
+    fiber.groups.push_back(fiber.copies.size());
+  }
   void wait_prior(size_t groups) {
-    auto& pending = fibers_[present_].groups;  // the last one is not committed yet
-    while (pending.size() > groups + 1) {
-      for (const auto& copy : pending.front()) copy();
-      pending.erase(pending.begin());
-    }
+    Fiber& fiber = fibers_[present_];
+    if (fiber.groups.size() <= groups) return;
+    const size_t done = fiber.groups.size() - groups, end = fiber.groups[done - 1];
+    for (size_t i = 0; i < end; ++i) bring(fiber.copies[i]);
+    fiber.copies.erase(fiber.copies.begin(), fiber.copies.begin() + static_cast<ptrdiff_t>(end));
+    fiber.groups.erase(fiber.groups.begin(), fiber.groups.begin() + static_cast<ptrdiff_t>(done));
+    for (size_t& group : fiber.groups) group -= end;
   }
 
  private:
@@ -144,7 +163,8 @@ class Block {
     State state = State::done;
     const char* file = "";
     int line = 0;
-    std::vector<std::vector<std::function<void()>>> groups;
+    std::vector<Copy> copies;    // that nobody has waited for
+    std::vector<size_t> groups;  // where each that is committed ends
   };
 #ifdef __SANITIZE_ADDRESS__
   static constexpr size_t kStack = 1 << 20;
@@ -165,8 +185,16 @@ class Block {
       if (!fiber.stack) fiber.stack = std::make_unique<char[]>(kStack);
       fiber.place = begin_stack(fiber.stack.get(), kStack, &Block::enter);
       fiber.state = State::ready;
-      fiber.groups.assign(1, {});
+      fiber.copies.clear(), fiber.groups.clear();
     }
+  }
+
+  void bring(const Copy& copy) {
+    writes(*copy.shadow);
+    if (copy.from)
+      std::memcpy(copy.to, copy.from, copy.bytes);
+    else
+      std::memset(copy.to, 0, copy.bytes);
   }
 
   static void enter() {
@@ -292,6 +320,11 @@ class Block {
   size_t main_size_ = 0;
 #endif
 };
+
+inline Block the_block;
+inline Block& Block::current() {
+  return the_block;
+}
 
 // Numbers in shared memory, each with its shadow.
 template <class T>

@@ -5,15 +5,7 @@
 // Of one number of an array in shared memory: *from, or 0 where that is null.
 template <class T, int kSize>
 void __pipeline_memcpy_async(cuda_emulation::SharedArray<T, kSize>& array, int at, const T* from) {
-  auto& block = cuda_emulation::Block::current();
-  cuda_emulation::Shadow& shadow = array.shadows[at];
-  block.writes(shadow);
-  shadow.awaited = true;
-  block.copy_later([&array, &shadow, at, from] {
-    shadow.awaited = false;
-    array.values[at] = from ? *from : T{};
-    cuda_emulation::Block::current().writes(shadow);
-  });
+  cuda_emulation::Block::current().copy_later({&array.shadows[at], &array.values[at], from, sizeof(T)});
 }
 inline void __pipeline_commit() {
   cuda_emulation::Block::current().commit();

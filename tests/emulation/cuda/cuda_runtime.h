@@ -1,6 +1,6 @@
 // The part of CUDA's runtime that csrc/cuda uses, on the CPU: one device, whose memory is the process's. What
 // is put into a stream runs at once, or, while the stream is captured, whenever the graph is launched.
-// Threads of a kernel run one after the other, those of a block in shuffled order.
+// Kernels run one at a time, their threads one after the other, those of a block in shuffled order.
 //
 // Device memory is poisoned when it is taken: a kernel that reads what nobody wrote finds NaN.
 #pragma once
@@ -12,7 +12,7 @@
 #define __device__
 #define __host__
 #define __launch_bounds__(...)
-#define __shared__ static thread_local
+#define __shared__ static
 
 enum cudaError_t { cudaSuccess = 0, cudaErrorMemoryAllocation = 2, cudaErrorInvalidDevice = 101 };
 enum cudaMemcpyKind { cudaMemcpyHostToDevice, cudaMemcpyDeviceToHost, cudaMemcpyDeviceToDevice };
@@ -46,6 +46,7 @@ void run_block(const Body& body, const std::vector<unsigned>& order) {
 // Of one-dimensional grids and blocks whose threads know nothing of each other: no fibers.
 template <class Body>
 void run_grid(unsigned blocks, unsigned threads, const Body& body) {
+  const std::lock_guard<std::mutex> alone(one_kernel);
   std::vector<unsigned> order(threads);
   std::iota(order.begin(), order.end(), 0u);
   std::mt19937 generator(blocks);
@@ -59,6 +60,7 @@ void run_grid(unsigned blocks, unsigned threads, const Body& body) {
 
 // Of blocks whose threads meet at barriers.
 inline void run_blocks(dim3 grid, unsigned threads, const std::function<void()>& body) {
+  const std::lock_guard<std::mutex> alone(one_kernel);
   gridDim = grid, blockDim = {threads};
   uint32_t seed = 0;
   for (unsigned z = 0; z < grid.z; ++z)
