@@ -2,12 +2,14 @@
 
 --sweep-sample=N  a fixed-seed sample of N problems from each long list (default 40)
 --sweep-all       every problem of every list; takes long
+--device=cuda     models compute there, in float32: an oracle's test of the CPU becomes one of that device
 """
 
 import os
 import random
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -29,6 +31,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     group = parser.getgroup("cnnfast")
     group.addoption("--sweep-sample", type=int, default=40, help="problems taken from each sweep")
     group.addoption("--sweep-all", action="store_true", help="take every problem of each sweep")
+    group.addoption("--device", default="cpu", help="where models compute")
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
@@ -61,6 +64,26 @@ def bf16_isa(request: pytest.FixtureRequest) -> Iterator[str]:
 def isa(request: pytest.FixtureRequest) -> Iterator[str]:
     """The same without avx512_bf16, whose kernels are those of avx512 unless they read bfloat16."""
     yield from _each_isa(request)
+
+
+@pytest.fixture(autouse=True)
+def _device(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    device = request.config.getoption("device")
+    if device == "cpu":
+        yield
+        return
+    import cnnfast
+    from cnnfast.tuning import _start
+
+    # Words on arrays are the processor's otherwise.
+    there = SimpleNamespace(Network=_core.Network, TrainingState=lambda _: _core.TrainingState(None))
+    monkeypatch.setattr(_start, "_core", there)
+    before = cnnfast.get_precision()
+    cnnfast.set_device(device)
+    cnnfast.set_precision("exact")
+    yield
+    cnnfast.set_precision(before)
+    cnnfast.set_device("cpu")
 
 
 @pytest.fixture

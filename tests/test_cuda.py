@@ -200,6 +200,15 @@ BODIES: dict[str, Callable[[Value], Value]] = {
     "mean of the batch": lambda i: conv()(i) * ops.mean(conv()(i), axis=0, keepdims=True),
     "penalties": lambda i: conv(kernel_regularizer=regularizers.L1L2(0.01, 0.02))(i),
     "constraint": lambda i: conv(kernel_constraint=constraints.NonNeg())(i),
+    "norms": lambda i: conv(kernel_constraint=constraints.MinMaxNorm(0.3, 0.5, 0.7, (0, 2)))(i),
+    "unit norms": lambda i: conv(kernel_constraint=constraints.UnitNorm(-1), use_bias=False)(i),
+    "resizing": lambda i: layers.Resizing(9, 4, "bicubic", antialias=True)(conv()(i)),
+    "bilinear": lambda i: layers.UpSampling2D(2, interpolation="bilinear")(conv()(i)),
+    "take": lambda i: ops.take(conv(4, 1)(i), [3, 0, 3, -2], axis=2),
+    "sorted": lambda i: ops.sort(conv(4, 1)(i), axis=1),
+    "largest": lambda i: ops.top_k(conv(4, 1)(i), 2)[0],
+    "embedding": lambda i: layers.Embedding(9, 3)(ops.floor(ops.abs(i[..., 0]) * 3)),
+    "turned": lambda i: layers.RandomRotation(0.1)(conv(3, 1)(i)),
 }
 
 
@@ -249,12 +258,13 @@ def test_losses_of_classes() -> None:
 
 
 def test_what_is_not_there_is_refused_before_anything_runs() -> None:
-    model = headed(lambda i: layers.Resizing(4, 4)(conv()(i)))().to("cuda")
+    def cube(x: Value) -> Value:
+        return ops.numpy_function(lambda a: a**3, x, gradient=lambda a, grad: 3 * a**2 * grad)
+
+    model = headed(lambda i: cube(conv()(i)))().to("cuda")
     model.compile("sgd", "mean_squared_error")
     before = model.get_weights()
-    with pytest.raises(
-        ValueError, match=r"resizing.*: the CUDA target has no resize yet.*model\.to\(\"cpu\"\)"
-    ):
+    with pytest.raises(ValueError, match=r"lambda.*: the CUDA target has no \w+ yet.*model\.to\(\"cpu\"\)"):
         model.fit(IMAGES, TARGETS, verbose=0)
     for a, b in zip(before, model.get_weights(), strict=True):
         np.testing.assert_array_equal(a, b)

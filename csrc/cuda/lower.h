@@ -10,7 +10,7 @@ namespace cnnfast::cuda {
 
 extern const Target kCudaTarget;
 extern const Op kInput, kConstant, kActivation, kAdd, kDense, kConv, kPool, kBatchNorm, kDropout, kFlatten,
-    kLoss, kMetric, kReduce, kMove, kFormula, kMatmul;
+    kLoss, kMetric, kReduce, kMove, kFormula, kMatmul, kGather, kOrder, kResize, kSample;
 
 // The stream of what a step launches.
 inline cudaStream_t stream_of(const Context& c) {

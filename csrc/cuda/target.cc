@@ -13,8 +13,8 @@ const Op* op_of(const Node& node) {
   static const Op* const ops[] = {&kInput,  &kConv,       &kPool,     &kDense,    &kFlatten,    &kDropout,
                                   &kAdd,    &kActivation, nullptr,    &kWeightOp, &kConstant,   &kReshapeOp,
                                   &kLoss,   &kMetric,     &kAssignOp, &kMove,     &kBatchNorm,  &kFormula,
-                                  &kReduce, &kMatmul,     nullptr,    nullptr,    &kGradientOp, nullptr,
-                                  nullptr,  nullptr};
+                                  &kReduce, &kMatmul,     &kGather,   &kOrder,    &kGradientOp, nullptr,
+                                  &kResize, &kSample};
   static_assert(std::variant_size_v<Attrs> == std::size(ops));
   return ops[node.attrs.index()];
 }

@@ -101,14 +101,36 @@ Move formula_move(const UpdatePlan& plan) {
   };
 }
 
+void lower_norm_constraint(Builder& b, const Node& output, int position, const Constraint& constraint) {
+  const Dims& dims = b.param(position).dims();
+  if (dims.size() > static_cast<size_t>(kMostBoxAxes))
+    fail(b.param(position).weight->name(), ": a weight of ", dims.size(),
+         " axes whose norms are constrained is too much for CUDA, which takes ", kMostBoxAxes,
+         "; run this model on the CPU: model.to(\"cpu\").");
+  Box kept{}, summed{};
+  int64_t step = b.param(position).size(), norms = 1;
+  for (size_t i = 0; i < dims.size(); ++i) {
+    Box& box = constraint.axes >> i & 1 ? summed : kept;
+    step /= dims[i];
+    box.size[box.axes] = dims[i], box.from[box.axes++] = step;
+    if (&box == &kept) norms *= dims[i];
+  }
+  const Buffer scales = b.buffer(norms);
+  launch(b, output, "constrain", {scales}, [=, param = b.place(position)](const Context& c) {
+    constrain_norms(stream_of(c), c.values(param), kept, summed,
+                    {constraint.minimum, constraint.maximum, constraint.rate}, c.at(scales));
+  });
+}
+
 void lower_constraints(Builder& b, const Node& output, const UpdatePlan& plan) {
   for (size_t i = 0; i < plan.constraints.size(); ++i) {
     const int position = static_cast<int>(i);
     const Constraint::Kind kind = plan.constraints[i].kind;
     if (!b.trains(position) || kind == Constraint::Kind::none) continue;
-    if (kind == Constraint::Kind::norm)
-      fail(b.param(position).weight->name(),
-           ": constraints of norms are not there on CUDA yet; run this model on the CPU: model.to(\"cpu\").");
+    if (kind == Constraint::Kind::norm) {
+      lower_norm_constraint(b, output, position, plan.constraints[i]);
+      continue;
+    }
     launch(b, output, "constrain", {},
            [=, param = b.place(position), n = b.param(position).size()](const Context& c) {
              clamp_negative(stream_of(c), c.values(param), n);

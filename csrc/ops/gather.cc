@@ -1,5 +1,7 @@
 // Cells that indices tell, and back: what several indices took adds up in the order of these, whatever the
 // threads, since each task owns some cells and looks at all indices of its row.
+#include "ops/gather.h"
+
 #include <cmath>
 
 #include "ops/cells.h"
@@ -11,23 +13,6 @@ namespace cnnfast {
 namespace {
 
 constexpr int64_t kMostParts = 16;  // of the cells of a row: each looks at all indices
-
-// An axis of the output, and how far source and indices step along it.
-struct Axis {
-  int64_t size, src, index;
-};
-
-// The first axis is that of rows of the source, the last one is a line.
-struct Gather {
-  std::vector<Axis> axes;
-  int64_t cells, step;  // of the axis that indices tell
-  const Axis& line() const { return axes.back(); }
-  int64_t lines() const {  // of one row
-    int64_t all = 1;
-    for (size_t i = 1; i + 1 < axes.size(); ++i) all *= axes[i].size;
-    return all;
-  }
-};
 
 Dims sizes_of(const Node& node, int rows) {
   Dims sizes = node.dims;
@@ -43,9 +28,9 @@ Dims steps_of(const Dims& sizes) {
 }
 
 // All axes of the output, in the user's order.
-std::vector<Axis> axes_of(const GatherAttrs& a, size_t at, const Dims& src, const Dims& index) {
+std::vector<GatherAxis> axes_of(const GatherAttrs& a, size_t at, const Dims& src, const Dims& index) {
   const Dims src_steps = steps_of(src), index_steps = steps_of(index);
-  std::vector<Axis> axes;
+  std::vector<GatherAxis> axes;
   for (size_t i = 0; i < src.size(); ++i) {
     if (a.along)
       axes.push_back({i == at || src[i] == 1 ? index[i] : src[i], i == at || src[i] == 1 ? 0 : src_steps[i],
@@ -58,17 +43,19 @@ std::vector<Axis> axes_of(const GatherAttrs& a, size_t at, const Dims& src, cons
   return axes;
 }
 
+}  // namespace
+
 Gather gather_of(const Builder& b, const Node& node) {
   const Node &src = b.source(node, 0), &index = b.source(node, 1);
   const auto& attrs = *node.as<GatherAttrs>();
   const auto at = static_cast<size_t>(attrs.axis);
   Gather g{{}, src.dims[at], steps_of(src.dims)[at]};
-  std::vector<Axis> all =
+  std::vector<GatherAxis> all =
       axes_of(attrs, at + (src.rows > 0 ? 1 : 0), sizes_of(src, b.rows(src)), sizes_of(index, b.rows(index)));
-  g.axes.push_back(src.rows > 0 ? all[0] : Axis{1, 0, 0});
+  g.axes.push_back(src.rows > 0 ? all[0] : GatherAxis{1, 0, 0});
   for (size_t i = src.rows > 0 ? 1 : 0; i < all.size(); ++i) {
-    Axis& last = g.axes.back();
-    const Axis& next = all[i];
+    GatherAxis& last = g.axes.back();
+    const GatherAxis& next = all[i];
     const bool joins =
         g.axes.size() > 1 && last.src == next.src * next.size && last.index == next.index * next.size;
     if (joins)
@@ -80,9 +67,11 @@ Gather gather_of(const Builder& b, const Node& node) {
   return g;
 }
 
+namespace {
+
 // Where source and indices of a line are; lines are counted over all rows.
-Axis place_of(const Gather& g, int64_t line) {
-  Axis at{};
+GatherAxis place_of(const Gather& g, int64_t line) {
+  GatherAxis at{};
   for (size_t i = g.axes.size() - 1; i-- > 0;) {
     const int64_t step = line % g.axes[i].size;
     line /= g.axes[i].size;
@@ -92,7 +81,7 @@ Axis place_of(const Gather& g, int64_t line) {
 }
 
 void read_line(const Gather& g, const float* src, const float* index, float* dst) {
-  const Axis& line = g.line();
+  const GatherAxis& line = g.line();
   int64_t at = cell_of(*index, g.cells);
   if (line.index == 0 && line.src == 1 && at >= 0) {
     std::copy_n(src + at * g.step, line.size, dst);
@@ -107,7 +96,7 @@ void read_line(const Gather& g, const float* src, const float* index, float* dst
 // Adds those of the line's gradients to dst that are of cells [begin, end).
 void add_line(const KernelTable& k, const Gather& g, const float* grad, const float* index, int64_t begin,
               int64_t end, float* dst) {
-  const Axis& line = g.line();
+  const GatherAxis& line = g.line();
   int64_t at = cell_of(*index, g.cells);
   if (line.index == 0) {
     if (at < begin || at >= end) return;
@@ -131,7 +120,7 @@ void forward(Builder& b, int value) {
   const Buffer to = b.output(value);
   Step& step = b.step(node, "forward", ceil_div(lines, some), {to}, [=](const Context& c, int64_t task) {
     for (int64_t line = task * some; line < std::min(lines, (task + 1) * some); ++line) {
-      const Axis at = place_of(g, line);
+      const GatherAxis at = place_of(g, line);
       read_line(g, src.at(c) + at.src, index.at(c) + at.index, c.at(to) + line * size);
     }
   });
@@ -155,7 +144,7 @@ void backward(Builder& b, int value) {
         for (int64_t at = 0; at < floats; at += g.cells * g.step)
           std::fill_n(dst + at + begin * g.step, (end - begin) * g.step, 0.0f);
         for (int64_t line = row * lines; line < (row + 1) * lines; ++line) {
-          const Axis at = place_of(g, line);
+          const GatherAxis at = place_of(g, line);
           add_line(k, g, c.at(grad) + line * size, index.at(c) + at.index, begin, end, c.at(to) + at.src);
         }
       });

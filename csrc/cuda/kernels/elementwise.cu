@@ -1,4 +1,5 @@
 // What treats each element alone, and copies.
+#include "cuda/kernels/boxes.cuh"
 #include "cuda/kernels/device_math.cuh"
 
 namespace cnnfast::cuda {
@@ -40,34 +41,9 @@ void dropout_grad(cudaStream_t stream, const float* grad, const uint8_t* mask, f
   each(stream, n, [=] __device__(int64_t i) { to[i] = grad[i] * (static_cast<float>(mask[i]) * scale); });
 }
 
-namespace {
-
-struct At {
-  int64_t from, to;
-};
-
-// Of the cell with this number, along axes from `first` on.
-__device__ At place_of(const Box& box, int first, int64_t cell) {
-  At at{0, 0};
-  for (int axis = box.axes - 1; axis >= first; --axis) {
-    const int64_t i = cell % box.size[axis];
-    cell /= box.size[axis];
-    at.from += i * box.from[axis], at.to += i * box.to[axis];
-  }
-  return at;
-}
-
-int64_t cells_of(const Box& box, int first) {
-  int64_t cells = 1;
-  for (int axis = first; axis < box.axes; ++axis) cells *= box.size[axis];
-  return cells;
-}
-
-}  // namespace
-
 void copy_box(cudaStream_t stream, const Box& box, const float* from, float* to) {
   each(stream, cells_of(box, 0), [=] __device__(int64_t i) {
-    const At at = place_of(box, 0, i);
+    const BoxPlace at = place_of(box, 0, i);
     to[at.to] = from[at.from];
   });
 }
@@ -76,7 +52,7 @@ void add_box(cudaStream_t stream, const Box& box, const float* from, float* to) 
   const int64_t cells = cells_of(box, 1);
   each(stream, box.size[0], [=] __device__(int64_t row) {
     for (int64_t i = 0; i < cells; ++i) {
-      const At at = place_of(box, 1, i);
+      const BoxPlace at = place_of(box, 1, i);
       to[row * box.to[0] + at.to] += from[row * box.from[0] + at.from];
     }
   });
@@ -85,7 +61,7 @@ void add_box(cudaStream_t stream, const Box& box, const float* from, float* to) 
 void sum_box(cudaStream_t stream, const Box& kept, const Box& summed, const float* from, float* to) {
   const int64_t terms = cells_of(summed, 0);
   each(stream, cells_of(kept, 0), [=] __device__(int64_t i) {
-    const At at = place_of(kept, 0, i);
+    const BoxPlace at = place_of(kept, 0, i);
     double sum = 0;
     for (int64_t k = 0; k < terms; ++k)
       sum += static_cast<double>(from[at.from + place_of(summed, 0, k).from]);

@@ -224,6 +224,57 @@ struct FormulaPlaces {
 void run_formula(cudaStream_t stream, const FormulaCode* code, int64_t n, const FormulaPlaces& places,
                  const Varying* varying);
 
+// ---- Cells that values tell (gather.cu, order.cu, resample.cu)
+// ----------------------------------------------
+
+// The axes of the output, and how far source and indices step along each; `cells` of the source are a step
+// apart along the axis that indices tell. Indices as csrc/ops/cells.h has them; what is none makes NaN. Axes
+// of more than one cell along which neither steps are not there.
+struct Gathering {
+  int axes;
+  int64_t size[kMostBoxAxes], src[kMostBoxAxes], index[kMostBoxAxes];  // outermost first
+  int64_t cells, step;
+};
+void gather(cudaStream_t stream, const Gathering& gathering, const float* src, const float* index, float* to);
+int64_t gather_scratch(const Gathering& gathering);  // floats
+void gather_grad(cudaStream_t stream, const Gathering& gathering, const float* grad, const float* index,
+                 float* scratch, float* to);
+
+// The first `count` positions of each row's numbers, sorted: NaN is above all, of equals the first comes
+// first.
+int64_t order_scratch(int64_t rows, int64_t cols);  // floats
+void order(cudaStream_t stream, const float* from, int64_t rows, int64_t cols, int64_t count, bool descending,
+           float* scratch, float* to);
+
+// [outer][from][inner] to [outer][to][inner], by cells and weights in device memory.
+struct Blended {
+  const BlendedCell* cells;
+  const float* weights;
+  int64_t outer, from, to, inner;
+};
+void blend(cudaStream_t stream, const Blended& blended, const float* from, float* to);
+
+// Images read at places, axes[0..) numbers each, as csrc/ops/sample.cc does. Rows of places: at_row 0: all
+// rows have the same.
+enum class Border : int32_t { constant, nearest, reflect, mirror, wrap };
+constexpr int kMostSampledAxes = 3;
+struct Sampled {
+  bool nearest;  // else linear
+  Border border;
+  float fill;
+  int axes;
+  int64_t sizes[kMostSampledAxes];
+  int64_t rows, places, cells, channels;        // places and cells of a row
+  int64_t cell, channel, place, place_channel;  // steps in the source and in the output
+  int64_t src_row, at_row;                      // floats from row to row
+};
+void sample(cudaStream_t stream, const Sampled& sampled, const float* src, const float* places, float* to);
+int64_t sample_scratch(const Sampled& sampled);  // floats
+void sample_grad(cudaStream_t stream, const Sampled& sampled, const float* grad, const float* places,
+                 float* scratch, float* to);
+void sample_grad_places(cudaStream_t stream, const Sampled& sampled, const float* src, const float* grad,
+                        const float* places, float* to);
+
 // ---- Updates (update.cu)
 // ------------------------------------------------------------------------------------
 
@@ -237,5 +288,12 @@ void sgd(cudaStream_t stream, const Varying* varying, double factor, float momen
 void adam(cudaStream_t stream, const Varying* varying, double factor, double beta1, double beta2,
           float epsilon, float* values, const float* grad, float* m, float* v, int64_t n);
 void clamp_negative(cudaStream_t stream, float* values, int64_t n);
+// Each norm over the cells of `summed`, one for each cell of `kept`, moves the share `rate` of its way into
+// [minimum, maximum]; steps are `from`. Scratch: a float a norm.
+struct NormLimits {
+  float minimum, maximum, rate;
+};
+void constrain_norms(cudaStream_t stream, float* values, const Box& kept, const Box& summed,
+                     const NormLimits& limits, float* scratch);
 
 }  // namespace cnnfast::cuda

@@ -1,5 +1,7 @@
 // What moves weights: penalties, clipping, optimizers, constraints; an element a thread.
+#include "cuda/kernels/boxes.cuh"
 #include "cuda/kernels/device_math.cuh"
+#include "cuda/kernels/sum.cuh"
 
 namespace cnnfast::cuda {
 
@@ -45,6 +47,28 @@ void adam(cudaStream_t stream, const Varying* varying, double factor, double bet
 
 void clamp_negative(cudaStream_t stream, float* values, int64_t n) {
   each(stream, n, [=] __device__(int64_t i) { values[i] = values[i] < 0 ? 0 : values[i]; });
+}
+
+void constrain_norms(cudaStream_t stream, float* values, const Box& kept, const Box& summed,
+                     const NormLimits& limits, float* scales) {
+  const int64_t terms = cells_of(summed, 0);
+  const auto place = [=] __device__(int64_t norm, int64_t term) {
+    return place_of(kept, 0, norm).from + place_of(summed, 0, term).from;
+  };
+  sums(
+      stream, cells_of(kept, 0), terms,
+      [=] __device__(int64_t norm, int64_t term) {
+        const double x = values[place(norm, term)];
+        return x * x;
+      },
+      [=] __device__(int64_t i, double squares) {
+        const double norm = sqrt(squares), low = limits.minimum, high = limits.maximum;
+        const double larger = norm < low ? low : norm, inside = larger < high ? larger : high;
+        const double wanted = norm + limits.rate * (inside - norm);
+        scales[i] = wanted == norm ? 1.0f : static_cast<float>(wanted / (norm + 1e-7));  // Keras's guard
+      });
+  each(stream, cells_of(kept, 0) * terms,
+       [=] __device__(int64_t i) { values[place(i / terms, i % terms)] *= scales[i / terms]; });
 }
 
 }  // namespace cnnfast::cuda
