@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from os import PathLike
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -12,10 +12,15 @@ from cnnfast.layers import InputLayer
 from cnnfast.models.errors import ModelFileError
 from cnnfast.models.files import written_at_once
 
-# What sizes that are open are in a third example, beside the two of every `Input`, whose sides are equal and
-# easily halved: sizes that betray what a network computes of them. If it does not take such, they are halved
-# as easily; if these neither, there is no third.
-_TRIED = ((207, 285, 93), (224, 352, 96), ())
+# What sizes that are open are in a third example, by their number, beside the two of every `Input`, whose
+# sides are equal and easily halved. First sizes that betray what a network computes of them: however often
+# they are halved, the one rounded up or the other rounded down stays odd. If a network does not take such,
+# others that are halved as easily; if these neither, there is no third.
+_TRIED: tuple[dict[int, tuple[int, ...]], ...] = (
+    {1: (1153,), 2: (193, 287), 3: (65, 95, 97)},
+    {1: (1120,), 2: (224, 352), 3: (64, 96, 32)},
+    {},
+)
 
 if TYPE_CHECKING:
     from cnnfast.models import Model
@@ -99,7 +104,7 @@ def _axes(info: Any) -> list[int | None]:
     return [int(each.dim_value) if each.dim_value > 0 else None for each in axes] or [None]
 
 
-def _input(info: Any, sizes: Sequence[int]) -> Any:
+def _input(info: Any, sizes: Mapping[int, Sequence[int]]) -> Any:
     from cnnfast.io.onnx.node import layer_name
 
     kind = info.type.WhichOneof("value")
@@ -112,8 +117,8 @@ def _input(info: Any, sizes: Sequence[int]) -> Any:
         layer = InputLayer(axes, batch_size=batch, name=layer_name(info.name) or None)
     except ValueError as error:
         raise ModelFileError(f"its input {info.name!r}: {error}") from None
-    if None in axes and sizes:
-        given = iter(sizes)
+    if axes.count(None) in sizes:
+        given = iter(sizes[axes.count(None)])
         layer._examples = (*layer._examples, tuple(next(given) if n is None else n for n in axes))
     return layer.output
 

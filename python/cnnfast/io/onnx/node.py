@@ -155,7 +155,7 @@ class Node:
     def shapes(self, x: Any) -> list[tuple[int, ...]]:
         """Returns a shape, the batch's axis first, in each of the examples."""
         if not isinstance(x, SymbolicTensor):
-            return [tuple(np.shape(x))] * len(self.batches)
+            return [np.shape(x.formulas if isinstance(x, Sizes) else x)] * len(self.batches)
         places = [min(i, len(x.examples) - 1) for i in range(len(self.batches))]
         lead = [(batch,) if x.batched else () for batch in self.batches]
         return [(*first, *x.examples[place]) for first, place in zip(lead, places, strict=True)]
@@ -169,7 +169,7 @@ def axes_of(x: Any) -> list[Any]:
         [2, 3]
     """
     if not isinstance(x, SymbolicTensor):
-        return list(np.shape(x))
+        return list(np.shape(x.formulas if isinstance(x, Sizes) else x))
     known = enumerate(x.shape)
     return [
         size if size is not None else None if x.batched and axis == 0 else Size("axis", x, axis)

@@ -24,6 +24,9 @@ _ERF = ("Add", ("Erf", ("Div", "x", math.sqrt(2))), 1.0)
 _ERF_BY = ("Add", ("Erf", ("Mul", "x", math.sqrt(0.5))), 1.0)
 _CUBE = ("Add", "x", ("Mul", ("Pow", "x", 3.0), 0.044715))
 _TANH = ("Add", ("Tanh", ("Mul", _CUBE, math.sqrt(2 / math.pi))), 1.0)
+_CENTRED = ("Sub", "x", ("ReduceMean", "x"))
+_VARIANCE = ("ReduceMean", ("Pow", _CENTRED, 2.0))
+_STANDARD = ("Div", _CENTRED, ("Sqrt", ("Add", _VARIANCE, "#epsilon")))
 
 
 def _halves(gate: Any) -> list[Any]:
@@ -67,6 +70,14 @@ PATTERNS = [
     Pattern(("Mul", "x", ("Tanh", ("Softplus", "x"))), "Mish"),
     *(Pattern(tree, "Gelu") for gate in (_ERF, _ERF_BY) for tree in _halves(gate)),
     *(Pattern(tree, "Gelu", attributes={"approximate": "tanh"}) for tree in _halves(_TANH)),
+    Pattern(
+        ("Add", ("Mul", _STANDARD, "#gamma"), "#beta"), "Standardize", ("x", "#gamma", "#beta", "#epsilon")
+    ),
+    Pattern(
+        ("Add", ("Mul", ("Div", ("Sub", "x", "%mean"), "%deviation"), "%scale"), "%beta"),
+        "ScaleShift",
+        ("x", "%scale", "%beta", "%mean", "%deviation"),
+    ),
     Pattern(
         ("Add", ("Mul", ("Sub", "x", "%mean"), "%scale"), "%beta"),
         "ScaleShift",
@@ -238,7 +249,14 @@ def _same_shape(inside: list[Step], rows: list[Any]) -> bool:
     return len({np.shape(each) for each in rows}) == 1 and np.size(rows[0]) > 1
 
 
+def _along_the_last(inside: list[Step], rows: list[Any]) -> bool:
+    """Of the means that a layer normalization is made of."""
+    means = [each.attributes for each in inside if each.op == "ReduceMean"]
+    return all(each.get("axes") == [-1] and each.get("keepdims", 1) for each in means)
+
+
 _CHECKS: dict[str, Callable[[list[Step], list[Any]], bool]] = {
     "HardSwish": _is_sixth,
     "ScaleShift": _same_shape,
+    "Standardize": _along_the_last,
 }

@@ -17,6 +17,7 @@ from cnnfast.utils.distinct import distinct
 # What shapes have for a batch of any size, in each of the examples: no size of an image.
 _ANY_BATCH = (7919, 7927, 7933)
 _KNOWN = ("Shape", "Size")  # what they make is known, whatever they are asked about
+_TRANSLATED = (*_KNOWN, "Expand")  # also what they make of what is known
 _FAILURES = (
     ValueError,
     TypeError,
@@ -102,7 +103,7 @@ class Translation:
         values.update(zip(proto.output, made, strict=False))
 
     def _follow(self, step: Step, values: dict[str, Any], batches: tuple[int, ...]) -> None:
-        known = step.op not in _KNOWN and step.inputs and not self._live.intersection(step.inputs)
+        known = step.op not in _TRANSLATED and step.inputs and not self._live.intersection(step.inputs)
         if known and step.proto is not None and not _has_graphs(step.proto):
             self._evaluate(step.proto, values)
             return

@@ -80,7 +80,27 @@ def of_many(node: Node, *xs: Any) -> Any:
     if len(xs) == 2:
         xs = (xs[0], _lined_up(node, *xs))
     xs = tuple(map(_operand, xs))
+    if node.op == "Mul" and len(xs) == 2:
+        for x, scale in (xs, xs[::-1]):
+            if _is_scale(node, x, scale):
+                return _scaled(node, x, scale)
     return _merge(node, xs) if _merges(node, *xs) else functools.reduce(_OF_MANY[node.op], xs)
+
+
+def _is_scale(node: Node, x: Any, scale: Any) -> bool:
+    """Whether a constant is one number for each channel of images or sequences."""
+    if not isinstance(x, SymbolicTensor) or not is_fixed(scale) or rank(x) < 3:
+        return False
+    channels = (node.shapes(x)[0][1], *(1,) * (rank(x) - 2))
+    return x.batched and channels[0] > 1 and np.shape(scale) in (channels, (1, *channels))
+
+
+def _scaled(node: Node, x: Any, scale: Any) -> Any:
+    """LayerScale, whose factors are learnt."""
+    layer = layers.LayerScale(axis=1, name=node.name)
+    made = layer(x)
+    layer.set_weights([np.ravel(scale)])
+    return made
 
 
 @translates("Mean")

@@ -43,8 +43,11 @@ def _of_the_batch(node: Node, x: Any, scale: Any, shift: Any, mean: Any, varianc
 
 
 @translates("ScaleShift")
-def scale_shift(node: Node, x: Any, scale: Any, shift: Any, mean: Any = None) -> Any:
-    """(x - mean) * scale + shift with numbers for each channel: a batch normalization that is spelled out."""
+def scale_shift(node: Node, x: Any, scale: Any, shift: Any, mean: Any = None, deviation: Any = None) -> Any:
+    """(x - mean) / deviation * scale + shift, numbers for each channel: a batch normalization spelled out."""
+    if deviation is not None:
+        with np.errstate(divide="ignore", invalid="ignore"):
+            scale = np.divide(scale, deviation)
     channels = node.shapes(x)[0][1]
     wanted = (channels, *(1,) * (rank(x) - 2))
     if rank(x) < 3 or np.shape(scale) not in (wanted, (1, *wanted)):
@@ -53,6 +56,13 @@ def scale_shift(node: Node, x: Any, scale: Any, shift: Any, mean: Any = None) ->
     middle = np.zeros(channels) if mean is None else mean
     layer = layers.BatchNormalization(1, epsilon=0.0, name=node.name)
     return with_weights(layer, x, [np.ravel(each) for each in (scale, shift, middle, np.ones(channels))])
+
+
+@translates("Standardize")
+def standardize(node: Node, x: Any, scale: Any, shift: Any, epsilon: Any) -> Any:
+    """A layer normalization along the last axis that is spelled out."""
+    layer = layers.LayerNormalization(-1, node.number(epsilon, "epsilon"), name=node.name)
+    return with_weights(layer, x, {"gamma": scale, "beta": shift})
 
 
 @translates("InstanceNormalization")

@@ -98,28 +98,27 @@ def _of_sizes(node: Node, x: Any, sizes: Any, axes: list[int]) -> tuple[list[flo
 
 def _resize(node: Node, x: Any, factors: list[float] | None, sizes: list[Any], told: dict[str, Any]) -> Any:
     """By factors, None where only the sizes are known; sizes may be open."""
-    spatial = list(range(2, rank(x)))
-    moved = [axis for axis in range(rank(x)) if factors is None or factors[axis] != 1.0]
-    if set(moved) <= set(spatial) and isinstance(x, SymbolicTensor) and factors is not None:
-        layer = _up_sampling(node, [factors[axis] for axis in spatial], told)
+    shapes, form = node.shapes(x), _form(told)
+    outer = [sizes[axis] not in (None, *(each[axis] for each in shapes)) for axis in (0, 1)]
+    if factors is not None:
+        outer = [factor != 1.0 for factor in factors[:2]]
+    if not any(outer) and isinstance(x, SymbolicTensor) and factors is not None:
+        layer = _up_sampling(node, factors[2:], told)
         if layer is not None:
             return layer(x)
-    form = _form(told)
-    if any(isinstance(size, Size) for size in sizes):
-        if form is None or (factors is not None and not set(moved) <= set(spatial)):
+    if outer[0] and isinstance(x, SymbolicTensor):
+        raise ModelFileError("the batch's axis cannot be resized")
+    if any(isinstance(size, Size) for size in sizes) or any(each[2:] != shapes[0][2:] for each in shapes):
+        if form is None or any(outer):
             raise OpenSizeError(f"such resizing needs an input of known size: {told}")
         return _by_word(x, factors, sizes[2:], *form)
-    shape = node.shapes(x)[0]
-    sizes = [shape[axis] if size is None else size for axis, size in enumerate(sizes)]
-    inside = 1 not in sizes and set(moved) <= set(spatial)
     words = ("bilinear", "bicubic") if isinstance(x, SymbolicTensor) else ("bilinear",)
-    if form is not None and form[0] in words and inside:
+    if form is not None and form[0] in words and not any(outer) and 1 not in sizes[2:]:
         return _by_word(x, factors, sizes[2:], *form)
-    assert factors is not None
-    for axis in [axis for axis in range(rank(x)) if moved and (sizes[axis] != shape[axis] or axis in moved)]:
-        if axis == 0 and isinstance(x, SymbolicTensor):
-            raise ModelFileError("the batch's axis cannot be resized")
-        x = _along(x, axis, shape[axis], sizes[axis], factors[axis], told)
+    for axis, (size, length) in enumerate(zip(sizes, shapes[0], strict=True)):
+        factor = size / length if factors is None else factors[axis]
+        if size is not None and (size != length or factor != 1.0):
+            x = _along(x, axis, length, size, factor, told)
     return x
 
 

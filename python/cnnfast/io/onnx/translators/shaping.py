@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from cnnfast import layers, ops
-from cnnfast.io.onnx.node import Node, Sizes, axes_of, rank, sized, translates
+from cnnfast.io.onnx.node import Node, OpenSizeError, Sizes, axes_of, is_fixed, rank, sized, translates
 from cnnfast.layers.sizes import Size, computed
 from cnnfast.layers.symbolic import SymbolicTensor
 from cnnfast.models.errors import ModelFileError
@@ -93,7 +93,15 @@ def _with_ones(sizes: Sequence[Any], new: set[int]) -> tuple[Any, ...]:
 
 @translates("Expand")
 def expand(node: Node, x: Any, target: Any) -> Any:
-    """Repeated until it has a shape, or a larger one where the shape has 1."""
+    """Repeated until it has a shape, or a larger one where the shape has 1.
+
+    A constant that is repeated for each sample of the batch stays one: it is broadcast where it is used.
+    """
+    if is_fixed(x) and isinstance(target, Sizes):
+        first, *others = zip(*(np.ravel(each).tolist() for each in target.examples), strict=True)
+        if first == node.batches and np.ndim(x) <= len(others) + 1 and all(len(set(n)) == 1 for n in others):
+            return np.broadcast_to(x, np.broadcast_shapes(np.shape(x), (1, *(n[0] for n in others))))
+        raise OpenSizeError("a constant is repeated as often as the size of the network's inputs says")
     given = target.examples if isinstance(target, Sizes) else (np.asarray(target),) * len(node.batches)
     made = [np.broadcast_shapes(a, tuple(map(int, b))) for a, b in zip(node.shapes(x), given, strict=True)]
     told = list(np.ravel(target.formulas)) if isinstance(target, Sizes) else list(given[0])
