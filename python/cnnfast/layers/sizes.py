@@ -143,7 +143,7 @@ def _value(formula: Any, shapes: Sequence[Sequence[Any]]) -> Any:
         return np.float32(formula)
     if not isinstance(formula, list):
         return formula
-    word, *operands = formula
+    word, operands = str(formula[0]) if formula else "", formula[1:]
     try:
         if word == "axis":
             return shapes[operands[0]][operands[1]]
