@@ -317,6 +317,31 @@ def test_learnt_factors(axis: int, shape: tuple[int, ...], like: tuple[int, ...]
         layers.LayerScale(axis=5).build((None, 4))
 
 
+def test_a_parameter_is_a_value_of_its_own(tmp_path: Path) -> None:
+    x = _x(3, 4)
+    source = Input((3, 4))
+    layer = layers.Parameter((3, 1), "ones", name="factors")
+    model = Model(source, ops.tanh(source * layer(source)))
+    assert layer(source).shape == (3, 1)
+    np.testing.assert_allclose(model.predict(x), np.tanh(x), rtol=1e-6)
+    factors = np.array([[0.5], [-1.0], [2.0]], np.float32)
+    layer.set_weights([factors])
+    np.testing.assert_allclose(model.predict(x), np.tanh(x * factors), rtol=1e-6)
+    rates = np.random.default_rng(2).normal(size=x.shape).astype(np.float32)
+    grad, (grad_factors,) = model.network.vjp(x, rates)
+    slope = rates * (1 - np.tanh(x * factors) ** 2)
+    np.testing.assert_allclose(grad, slope * factors, rtol=1e-5, atol=1e-6)
+    np.testing.assert_allclose(grad_factors, (slope * x).sum((0, 2))[:, None], rtol=1e-5, atol=1e-5)
+    model.save(tmp_path / "net.cnnfast")
+    again = models.load_model(tmp_path / "net.cnnfast")
+    np.testing.assert_array_equal(again.predict(x), model.predict(x))
+    assert again.get_layer("factors").get_config() == layer.get_config()
+    one = layers.Parameter((), "ones")
+    assert one(source).shape == ()
+    with pytest.raises(ValueError, match="shape must be at least 1"):
+        layers.Parameter((3, 0))
+
+
 def test_an_activation_may_be_set() -> None:
     """As when the last layer's softmax is taken off."""
     x = _x(4)

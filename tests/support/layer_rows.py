@@ -179,6 +179,7 @@ LACKED: list[tuple[Any, tuple[int, ...]]] = [
     (lambda: layers.LpPooling2D(2.0, 2), IMAGE),
     (lambda: layers.LpPooling3D(2.0, 2), VOLUME),
     (lambda: layers.SpectralNormalization(layers.Dense(3)), VECTOR),
+    (lambda: lambda x: x + layers.Parameter(IMAGE, "random_normal")(x), IMAGE),
     *[(partial(_unpooled, rank), shape) for rank, shape in ((1, LINE), (2, IMAGE), (3, VOLUME))],
 ]
 # What is no layer of a network: bases, and what mixes the samples of a batch.

@@ -112,8 +112,9 @@ def _squeezed(x: Any, dim: Any = None) -> Any:
 
 
 def _clipped(x: Any, min: Any = None, max: Any = None) -> Any:
-    low, high = -math.inf if min is None else min, math.inf if max is None else max
-    return ops.clip(x, low, high)
+    if min is None or max is None:
+        return ops.minimum(x, max) if min is None else ops.maximum(x, min)
+    return ops.clip(x, min, max)
 
 
 def _normalized(x: Any, p: float = 2.0, dim: int = 1, eps: float = 1e-12) -> Any:

@@ -21,8 +21,23 @@ if TYPE_CHECKING:
 _TENSOR = "tensor"  # {"tensor": 1} stands for the second input
 
 
+# What stands in configurations for numbers that JSON has not.
+_NOT_FINITE = {"inf": np.inf, "-inf": -np.inf, "nan": np.nan}
+
+
 def _plain(argument: Any) -> Any:
     return argument.tolist() if isinstance(argument, (np.ndarray, np.generic)) else argument
+
+
+def _written(argument: Any) -> Any:
+    made = _plain(argument)
+    if isinstance(made, list) and not np.isfinite(argument).all():
+        return mapped(_written, made)
+    return str(made) if isinstance(made, float) and not np.isfinite(made) else made
+
+
+def _read(argument: Any) -> Any:
+    return _NOT_FINITE.get(argument, argument) if isinstance(argument, str) else argument
 
 
 class Operation(Layer):
@@ -53,7 +68,7 @@ class Operation(Layer):
             options["name"] = new_name(operation)
         super().__init__(**options)
         self.operation = operation
-        self.arguments = arguments
+        self.arguments = mapped(_read, arguments)
 
     @classmethod
     def of(cls, entry: Entry, arguments: dict[str, Any]) -> Any:
@@ -100,5 +115,5 @@ class Operation(Layer):
         return {
             **super().get_config(),
             "operation": self.operation,
-            "arguments": mapped(_plain, self.arguments),
+            "arguments": mapped(_written, self.arguments),
         }
