@@ -1,7 +1,8 @@
 """A GPU beside PyTorch on the same GPU: training steps and predictions, and the accuracy of training there.
 
-Needs a build with CUDA and a device; the ratios need PyTorch with CUDA, too. Both take turns in one process.
-cnnfast's samples come from the host's memory, as `fit` and `predict` have them; PyTorch's lie on the device.
+Needs a build with CUDA and a device; the ratios need PyTorch with CUDA, too, and the accuracies the data that
+precision.py names. Both take turns in one process. cnnfast's samples come from the host's memory, as `fit`
+and `predict` have them; PyTorch's lie on the device.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ from typing import Any
 import numpy as np
 from bench.compare import known, networks
 from bench.compare.engines import with_cnnfast
-from bench.gates import Effort, Verdict
+from bench.gates import Effort, Verdict, precision
 
 import cnnfast
 
@@ -52,6 +53,8 @@ def _lines() -> Iterator[tuple[str, str, Callable[[str, str, Effort], Verdict]]]
     for name, batch, ratio in STEPS:
         yield f"GPU, losses of {name} as the CPU's", f"differ by <= {LOSS_BAR}", _losses_of(name)
         yield f"GPU, training step of {name}, batch {batch}", f">= {ratio}", _step_of(name, batch, ratio)
+    for trained in precision.TRAINED:
+        yield f"GPU, accuracy of {trained[0]} and the CPU's", "noise of the seeds", _accuracies_of(*trained)
     yield f"GPU, {KNOWN}, batch {PREDICTED_BATCH} predicted", f">= {KNOWN_BAR}", _predicted
     yield f"GPU, {KNOWN}, training step of batch {TRAINED_BATCH}", f">= {KNOWN_BAR}", _trained
 
@@ -72,6 +75,23 @@ def _first_loss(name: str, device: str, samples: int) -> float:
     model, x = with_cnnfast.build(network, networks.he_weights(network, 1), x)
     model.to(device).compile(with_cnnfast.optimizer(network), with_cnnfast.loss())
     return float(model.fit(x, y, batch_size=128, verbose=0).history["loss"][0])
+
+
+def _accuracies_of(
+    name: str, load: Callable[[], tuple[precision.Split, precision.Split]], whole: int
+) -> Callable[[str, str, Effort], Verdict]:
+    def measured(line: str, bar: str, effort: Effort) -> Verdict:
+        (x, y), test = load()
+        train, epochs = (x[: effort.samples], y[: effort.samples]), effort.epochs or whole
+        accuracies = []
+        for device in ("cuda", "cpu"):
+            cnnfast.set_device(device)
+            accuracies.append(
+                [precision.accuracy(name, train, test, epochs, "default", seed) for seed in precision.SEEDS]
+            )
+        return precision.compared(line, *accuracies, f"{epochs} epochs of {len(train[0])} samples")
+
+    return measured
 
 
 def _step_of(name: str, batch: int, ratio: float) -> Callable[[str, str, Effort], Verdict]:

@@ -7,7 +7,7 @@ the bar wider, never the test blind to it.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from fnmatch import fnmatch
 from statistics import mean, variance
@@ -33,24 +33,28 @@ Split = tuple[NDArray[np.float32], NDArray[np.int32]]
 
 def run(effort: Effort) -> Iterator[Verdict]:
     """The mean test accuracies of both classes, and whether they differ by more than their noise."""
-    for network, load, whole in (("mnist_cnn", _mnist, 3), ("cifar_cnn", _cifar, 6)):
+    for network, load, whole in TRAINED:
         what = f"accuracy, {network} in the default and the exact class"
         if not fnmatch(what, effort.only):
             continue
         (x, y), test = load()
         train, epochs = (x[: effort.samples], y[: effort.samples]), effort.epochs or whole
         default, exact = (
-            [_accuracy(network, train, test, epochs, precision, seed) for seed in SEEDS]
+            [accuracy(network, train, test, epochs, precision, seed) for seed in SEEDS]
             for precision in _CLASSES
         )
-        bar = STANDARD_ERRORS * ((variance(default) + variance(exact)) / len(SEEDS)) ** 0.5
-        yield Verdict(
-            what,
-            f"{mean(default):.2f} % and {mean(exact):.2f} %; seeds {_each(default)} and {_each(exact)}; "
-            f"{epochs} epochs of {len(train[0])} samples",
-            f"differ by <= {bar:.2f}",
-            abs(mean(default) - mean(exact)) <= bar,
-        )
+        yield compared(what, default, exact, f"{epochs} epochs of {len(train[0])} samples")
+
+
+def compared(what: str, ones: list[float], others: list[float], trained: str) -> Verdict:
+    """Whether the accuracies of one kind differ from those of another by more than their noise."""
+    bar = STANDARD_ERRORS * ((variance(ones) + variance(others)) / len(ones)) ** 0.5
+    return Verdict(
+        what,
+        f"{mean(ones):.2f} % and {mean(others):.2f} %; seeds {_each(ones)} and {_each(others)}; {trained}",
+        f"differ by <= {bar:.2f}",
+        abs(mean(ones) - mean(others)) <= bar,
+    )
 
 
 _CLASSES: tuple[Precision, Precision] = ("default", "exact")
@@ -60,7 +64,8 @@ def _each(accuracies: list[float]) -> str:
     return ", ".join(f"{accuracy:.2f}" for accuracy in accuracies)
 
 
-def _accuracy(name: str, train: Split, test: Split, epochs: int, precision: Precision, seed: int) -> float:
+def accuracy(name: str, train: Split, test: Split, epochs: int, precision: Precision, seed: int) -> float:
+    """The test accuracy in percent of a network trained where the process computes."""
     network = networks.load(name)
     weights = networks.he_weights(network, seed)
     x_test = networks.channels_last_samples(test[0]) if network.data_format == "channels_last" else test[0]
@@ -103,3 +108,10 @@ def _cifar() -> tuple[Split, Split]:
 
 def _scaled(x: NDArray[np.uint8]) -> NDArray[np.float32]:
     return np.ascontiguousarray(x, np.float32) / np.float32(255)
+
+
+# Networks, their data and the epochs that they need.
+TRAINED: tuple[tuple[str, Callable[[], tuple[Split, Split]], int], ...] = (
+    ("mnist_cnn", _mnist, 3),
+    ("cifar_cnn", _cifar, 6),
+)

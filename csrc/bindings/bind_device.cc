@@ -7,6 +7,9 @@ namespace cnnfast {
 void bind_device(pybind11::module_& m) {
   m.def("devices", &device_names, NoGil());
   m.def(
+      "device_name", [](const std::string& name) { return name_of(device_of(name)); },
+      pybind11::arg("name"), NoGil());
+  m.def(
       "describe_device",
       [](const std::string& name) {
         const DevicePtr device = device_of(name);

@@ -580,6 +580,7 @@ void bind_network(py::module_& m) {
       .def_property("predictions", waiting(&Network::predictions), waiting(&Network::set_predictions))
       .def_property_readonly("step", waiting(&Network::step))
       .def_property_readonly("device", waiting(&Network::device))
+      .def("leave_device", &Network::leave_device, NoGil())
       .def("predict", &predict, arg("x"))
       .def("predict", &predict_all, arg("inputs"))
       .def("predict_into", &predict_into, arg("inputs"), arg("outs").noconvert(), arg("batch_size"),

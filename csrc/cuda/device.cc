@@ -12,6 +12,8 @@ namespace cuda {
 
 namespace {
 
+constexpr int kLeastCapability = 80;  // has cp.async and TF32
+
 class CudaDevice : public Device {
  public:
   explicit CudaDevice(int number) : number_(number) {}
@@ -42,6 +44,13 @@ class CudaDevice : public Device {
   const int number_;
 };
 
+DevicePtr make_device(int number) {
+  if (capability(number) < kLeastCapability)
+    fail("cuda:", number, " cannot be used: it is ", describe(number), "; cnnfast needs ",
+         kLeastCapability / 10, ".", kLeastCapability % 10, " or later.");
+  return std::make_shared<CudaDevice>(number);
+}
+
 }  // namespace
 
 }  // namespace cuda
@@ -57,14 +66,17 @@ int cuda_devices() {
 DevicePtr cuda_device(int number) {
   static Mutex& mutex = *new Mutex;  // never destroyed, as weights may outlive what is static
   static std::vector<DevicePtr>& made = *new std::vector<DevicePtr>;
-  const int count = cuda::count_devices();
+  cuda::check_process();
+  std::string why;
+  const int count = cuda::count_devices(&why);
+  if (count == 0) fail("cuda:", number, " is not there: CUDA finds no device on this machine (", why, ").");
   if (number >= count)
     fail("cuda:", number, " is not there: this machine has ", count,
-         " CUDA devices that its driver shows; cnnfast.devices() lists what there is.");
+         " for CUDA; cnnfast.devices() lists what there is.");
   const Lock lock(mutex);
   made.resize(static_cast<size_t>(count));
   DevicePtr& device = made[static_cast<size_t>(number)];
-  if (!device) device = std::make_shared<cuda::CudaDevice>(number);
+  if (!device) device = cuda::make_device(number);
   return device;
 }
 

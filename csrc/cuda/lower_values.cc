@@ -56,12 +56,14 @@ void activation_forward(Builder& b, int value) {
   const Node& node = b.node(value);
   const ActivationKind kind = node.as<ActivationAttrs>()->kind;
   const Buffer from = b.output(node.inputs[0]), to = b.output(value);
-  const VectorTasks rows = vector_tasks(node, b.n);
-  launch(b, node, "forward", {from, to}, [=](const Context& c) {
-    if (kind == ActivationKind::softmax)
+  if (kind == ActivationKind::softmax) {  // over the last axis
+    launch(b, node, "forward", {from, to}, [=, rows = vector_tasks(node, b.n)](const Context& c) {
       softmax(stream_of(c), c.at(from), c.at(to), rows.rows, rows.cols);
-    else
-      activate(stream_of(c), kernel_activation(kind), c.at(to), c.at(from), rows.rows * rows.cols);
+    });
+    return;
+  }
+  launch(b, node, "forward", {from, to}, [=, floats = floats_of(node, b.n)](const Context& c) {
+    activate(stream_of(c), kernel_activation(kind), c.at(to), c.at(from), floats);
   });
 }
 
@@ -71,13 +73,14 @@ void activation_backward(Builder& b, int value) {
   const Buffer grad = b.grad(value);
   if (kind == ActivationKind::linear) return b.share_grad(node.inputs[0], grad);
   const Buffer out = b.output(value), to = b.new_grad(node.inputs[0]);
-  const VectorTasks rows = vector_tasks(node, b.n);
-  launch(b, node, "backward", {out, grad, to}, [=](const Context& c) {
-    if (kind == ActivationKind::softmax)
+  if (kind == ActivationKind::softmax) {
+    launch(b, node, "backward", {out, grad, to}, [=, rows = vector_tasks(node, b.n)](const Context& c) {
       softmax_grad(stream_of(c), c.at(out), c.at(grad), c.at(to), rows.rows, rows.cols);
-    else
-      activate_grad(stream_of(c), kernel_activation(kind), c.at(to), c.at(out), c.at(grad),
-                    rows.rows * rows.cols);
+    });
+    return;
+  }
+  launch(b, node, "backward", {out, grad, to}, [=, floats = floats_of(node, b.n)](const Context& c) {
+    activate_grad(stream_of(c), kernel_activation(kind), c.at(to), c.at(out), c.at(grad), floats);
   });
 }
 

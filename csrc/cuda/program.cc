@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cstring>
 
+#include "cnnfast/error.h"
 #include "cuda/kernels/kernels.h"
 #include "runtime/clock.h"
 
@@ -62,15 +63,19 @@ void CudaProgram::launch_step(Run run, Lane& lane, size_t i) const {
 void CudaProgram::record(const Run& run) {
   std::vector<const void*> places = places_of(run);
   if (places == places_) return;
+  places_.clear();  // until both are recorded
   for (Lane& lane : lanes_) {
-    queue_.begin_capture();
+    Capture capture(queue_);
     for (size_t i = 0; i < program_->steps().size(); ++i) launch_step(run, lane, i);
-    lane.graph = queue_.end_capture();
+    lane.graph = capture.finish();
   }
   places_ = std::move(places);
 }
 
 void CudaProgram::fill(const Run& run, Lane& lane) const {
+  if (run.numbers_count > kMostNumbers)
+    fail("the optimizer's formulas read ", run.numbers_count, " numbers; CUDA takes ", kMostNumbers,
+         "; run this model on the CPU: model.to(\"cpu\").");
   Varying varying{};
   varying.seed = run.seed;
   varying.step = static_cast<uint32_t>(run.step);
@@ -121,7 +126,21 @@ void CudaProgram::time_steps(const Run& run, Lane& lane) {
 void CudaProgram::run(Run* run, const std::function<bool(Run*)>& next) {
   const UseDevice use(device_);
   if (!run->step_seconds) record(*run);
-  for (Lane& lane : lanes_) lane.busy = false, lane.results.clear();  // of a run that failed
+  try {
+    run_lanes(run, next);
+  } catch (...) {
+    settle();
+    throw;
+  }
+}
+
+// Of a run that failed nothing goes on in memory that is others' from now on.
+void CudaProgram::settle() noexcept {
+  copies_.settle(), queue_.settle();
+  for (Lane& lane : lanes_) lane.busy = false, lane.results.clear();
+}
+
+void CudaProgram::run_lanes(Run* run, const std::function<bool(Run*)>& next) {
   for (int i = 0;; i = 1 - i) {
     finish(lanes_[i]);
     start(*run, lanes_[i]);

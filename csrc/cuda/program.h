@@ -16,6 +16,8 @@ class CudaProgram : public DeviceProgram {
   void run(Run* run, const std::function<bool(Run*)>& next) override;
 
  private:
+  void run_lanes(Run* run, const std::function<bool(Run*)>& next);
+  void settle() noexcept;
   // What leaves the device for the caller.
   struct Result {
     float* to;

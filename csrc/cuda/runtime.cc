@@ -1,24 +1,63 @@
 #include "cuda/runtime.h"
 
+#include <unistd.h>
+
+#include <atomic>
+
 #include "cnnfast/error.h"
 
 namespace cnnfast::cuda {
+
+namespace {
+
+std::atomic<pid_t> used_by{0};  // the process that asked for CUDA first; 0: none yet
+
+cudaDeviceProp properties_of(int device) {
+  cudaDeviceProp properties;
+  check(cudaGetDeviceProperties(&properties, device), "tell what the device is");
+  return properties;
+}
+
+}  // namespace
 
 std::string build() {
   return CNNFAST_CUDA_BUILD;
 }
 
-int count_devices() {
+int count_devices(std::string* why_none) {
   int count = 0;
+  if (is_forked()) return 0;
   const cudaError_t error = cudaGetDeviceCount(&count);
-  if (error == cudaSuccess) return count;
-  static_cast<void>(cudaGetLastError());  // no driver, or none for this build: no devices
+  if (error == cudaSuccess) {
+    pid_t none = 0;
+    used_by.compare_exchange_strong(none, getpid());
+    return count;
+  }
+  static_cast<void>(cudaGetLastError());
+  if (why_none) *why_none = cudaGetErrorString(error);
   return 0;
 }
 
+bool is_forked() noexcept {
+  const pid_t user = used_by;
+  return user != 0 && user != getpid();
+}
+
+void check_process() {
+  if (is_forked())
+    throw Error(Error::Kind::runtime,
+                "CUDA does not work in a process that was forked after CUDA was used. Start processes by "
+                "multiprocessing's \"spawn\", or go to the CPU before the fork: model.to(\"cpu\"), "
+                "cnnfast.set_device(\"cpu\").");
+}
+
+int capability(int device) {
+  const cudaDeviceProp properties = properties_of(device);
+  return 10 * properties.major + properties.minor;
+}
+
 std::string describe(int device) {
-  cudaDeviceProp properties;
-  check(cudaGetDeviceProperties(&properties, device), "tell what the device is");
+  const cudaDeviceProp properties = properties_of(device);
   const std::string memory = std::to_string(properties.totalGlobalMem >> 30) + " GB";
   const std::string capability = std::to_string(properties.major) + "." + std::to_string(properties.minor);
   return std::string(properties.name) + ", " + memory + ", compute capability " + capability;
@@ -32,27 +71,27 @@ void check(cudaError_t error, const char* what) {
               std::string("CUDA could not ") + what + ": " + cudaGetErrorString(error) + ".");
 }
 
-UseDevice::UseDevice(int device) {
+UseDevice::UseDevice(int device) : device_(device) {
+  check_process();
   check(cudaGetDevice(&before_), "tell the present device");
-  check(cudaSetDevice(device), "use the device");
+  if (before_ != device_) check(cudaSetDevice(device_), "use the device");
 }
 
 UseDevice::~UseDevice() {
-  static_cast<void>(cudaSetDevice(before_));
+  if (before_ != device_) static_cast<void>(cudaSetDevice(before_));
 }
 
 void* allocate(size_t bytes, const char* what) {
   void* memory = nullptr;
-  if (cudaMalloc(&memory, bytes) != cudaSuccess) {
-    static_cast<void>(cudaGetLastError());
-    throw Error(Error::Kind::memory, "could not take " + std::to_string(bytes) +
-                                         " bytes of the device's memory for " + what + ".");
-  }
-  return memory;
+  const cudaError_t error = cudaMalloc(&memory, bytes);
+  if (error != cudaErrorMemoryAllocation) return check(error, "take memory of the device"), memory;
+  static_cast<void>(cudaGetLastError());
+  throw Error(Error::Kind::memory,
+              "could not take " + std::to_string(bytes) + " bytes of the device's memory for " + what + ".");
 }
 
 void release(void* memory) noexcept {
-  static_cast<void>(cudaFree(memory));  // as the process ends the driver may have gone before
+  if (!is_forked()) static_cast<void>(cudaFree(memory));  // as the process ends the driver may be gone
 }
 
 void copy_to_device(void* to, const void* from, size_t bytes) {
@@ -110,6 +149,10 @@ void Stream::wait() const {
   check(cudaStreamSynchronize(stream_.get()), "run the program");
 }
 
+void Stream::settle() const noexcept {
+  static_cast<void>(cudaStreamSynchronize(stream_.get()));
+}
+
 void Stream::wait(const Event& event) const {
   check(cudaStreamWaitEvent(stream_.get(), event.get(), 0), "wait for an event");
 }
@@ -126,12 +169,19 @@ void Stream::read(const PinnedMemory& to, const Memory& from) const {
         "copy from the device");
 }
 
-void Stream::begin_capture() const {
-  check(cudaStreamBeginCapture(stream_.get(), cudaStreamCaptureModeThreadLocal), "record a graph");
+Capture::Capture(const Stream& stream) : stream_(stream) {
+  check(cudaStreamBeginCapture(stream.get(), cudaStreamCaptureModeThreadLocal), "record a graph");
 }
 
-Graph Stream::end_capture() const {
-  cudaGraph_t graph;
+Capture::~Capture() {
+  cudaGraph_t graph = nullptr;
+  if (!finished_ && cudaStreamEndCapture(stream_.get(), &graph) == cudaSuccess && graph)
+    static_cast<void>(cudaGraphDestroy(graph));
+}
+
+Graph Capture::finish() {
+  cudaGraph_t graph = nullptr;
+  finished_ = true;
   check(cudaStreamEndCapture(stream_.get(), &graph), "record a graph");
   return Graph(graph);
 }

@@ -10,13 +10,20 @@
 namespace cnnfast::cuda {
 
 std::string build();  // "13.0", "emulated"
-int count_devices();  // 0 where there is no driver
+// 0 where there is no driver, or none that suits; then, if asked, why.
+int count_devices(std::string* why_none = nullptr);
 std::string describe(int device);
+int capability(int device);  // "8.6" is 86
+
+// Whether this process was forked from one that had used CUDA, of which it has a copy that does not work.
+bool is_forked() noexcept;
+void check_process();  // throws Error{runtime} there
 
 // Throws Error{memory, runtime} for what `what` could not do.
 void check(cudaError_t error, const char* what);
 
-// While it lives the thread's calls are for a device; then for the one before.
+// While it lives the thread's calls are for a device; then for the one before. As check_process
+// throws.
 class UseDevice {
  public:
   explicit UseDevice(int device);
@@ -25,6 +32,7 @@ class UseDevice {
   UseDevice& operator=(const UseDevice&) = delete;
 
  private:
+  const int device_;
   int before_ = 0;
 };
 
@@ -41,7 +49,7 @@ class Owned {
   Owned() = default;
   explicit Owned(Handle handle) : handle_(handle) {}
   ~Owned() {
-    if (handle_) static_cast<void>(kGiveBack(handle_));
+    if (handle_ && !is_forked()) static_cast<void>(kGiveBack(handle_));
   }
   Owned(Owned&& other) noexcept : handle_(std::exchange(other.handle_, nullptr)) {}
   Owned& operator=(Owned&& other) noexcept {
@@ -91,7 +99,7 @@ class Event {
 class Graph {
  public:
   Graph() = default;
-  explicit Graph(cudaGraph_t recorded);
+  explicit Graph(cudaGraph_t recorded);  // which it takes
   void launch(const Stream& stream) const;
 
  private:
@@ -104,15 +112,27 @@ class Stream {
   Stream();
   cudaStream_t get() const { return stream_.get(); }
   void wait() const;                    // until all is done
+  void settle() const noexcept;         // likewise, failed or not
   void wait(const Event& event) const;  // before all that follows
   void write(const Memory& to, const PinnedMemory& from) const;
   void read(const PinnedMemory& to, const Memory& from) const;
-  // What is put into it in between is recorded, not done.
-  void begin_capture() const;
-  Graph end_capture() const;
 
  private:
   Owned<cudaStream_t, cudaStreamDestroy> stream_;
+};
+
+// While it lives, what is put into a stream is recorded, not done.
+class Capture {
+ public:
+  explicit Capture(const Stream& stream);
+  ~Capture();  // without `finish` it was all for nothing
+  Capture(const Capture&) = delete;
+  Capture& operator=(const Capture&) = delete;
+  Graph finish();
+
+ private:
+  const Stream& stream_;
+  bool finished_ = false;
 };
 
 }  // namespace cnnfast::cuda

@@ -49,7 +49,8 @@ std::string name_of(const DevicePtr& device) {
 
 std::vector<std::string> device_names() {
   std::vector<std::string> names{"cpu"};
-  for (int i = 0; i < cuda_devices(); ++i) names.push_back(std::string(kCuda) + ":" + std::to_string(i));
+  const int count = cuda_devices();
+  for (int i = 0; i < count; ++i) names.push_back(std::string(kCuda) + ":" + std::to_string(i));
   return names;
 }
 

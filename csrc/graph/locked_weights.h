@@ -46,6 +46,10 @@ class LockedWeights {
   static float* values_on(const DevicePtr& device, const Weight& weight) {
     return device ? weight.mirrored(device) : values(weight);
   }
+  static void bring_home(const Weight& weight) {
+    weight.fetch();
+    weight.mirror_.reset();
+  }
   static const WeightRules& rules(const Weight& weight) { return weight.rules_; }
   static bool has_values(const Weight& weight) { return weight.values_ != nullptr; }
   static void store(Weight& weight, const float* from, std::unique_ptr<Floats> memory) {

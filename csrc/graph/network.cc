@@ -157,6 +157,15 @@ void Network::set_device(const std::string& name) {
   state_->device = std::move(device);
 }
 
+void Network::leave_device() {
+  const Transaction transaction(*this);
+  for (Weight* const weight : locking_order_) LockedWeights::bring_home(*weight);
+  state_->take_slots_back();
+  for (const std::shared_ptr<Side>& side : {predicting_, training_, evaluating_})
+    if (side) side->grads_there = {};
+  forget_programs();
+}
+
 uint64_t Network::seed() const {
   const Lock lock(state_->mutex);
   return state_->seed;

@@ -39,24 +39,15 @@ int64_t bytes_of(DType dtype) {
   return 0;
 }
 
-// Weights that are trained or assigned, and statistics that follow the batch's: those of a normalization that
-// is not frozen.
+// Weights that are trained or assigned; statistics that follow the batch's are among these.
 std::vector<Weight*> changed_by_training(const Graph& graph, const std::vector<WeightRules>& rules) {
   std::vector<Weight*> changed;
   const auto add = [&](int position) {
     changed.push_back(graph.params()[static_cast<size_t>(position)].weight.get());
   };
-  const auto trains = [&](int position) { return rules[static_cast<size_t>(position)].trainable; };
-  for (int i = 0; i < static_cast<int>(rules.size()); ++i)
-    if (trains(i)) add(i);
+  for (size_t i = 0; i < rules.size(); ++i)
+    if (rules[i].trainable) add(static_cast<int>(i));
   for (const int position : graph.assigned_params()) add(position);
-  for (const Node& node : graph.nodes()) {
-    const auto* norm = node.as<BatchNormAttrs>();
-    if (!norm || norm->moving) continue;
-    const auto statistics = node.params.end() - 2;
-    if (statistics != node.params.begin() && std::none_of(node.params.begin(), statistics, trains)) continue;
-    std::for_each(statistics, node.params.end(), add);
-  }
   return changed;
 }
 
@@ -126,7 +117,8 @@ Network::Cached& Network::find(int n, Mode mode) {
     cache_.splice(cache_.begin(), cache_, known);
     return cache_.front();
   }
-  if (tunes_when_planning() && !is_tuned(request(Key::current(n, mode, *state_, nullptr)))) measure(n, mode);
+  const bool tunes = tunes_when_planning() && !state_->chosen_device();
+  if (tunes && !is_tuned(request(Key::current(n, mode, *state_)))) measure(n, mode);
   const Key key = Key::current(n, mode, *state_);
   auto program = std::make_shared<const Program>(make_program(request(key)));
   if (std::getenv("CNNFAST_VERBOSE")) print_plan(*program);
@@ -202,9 +194,14 @@ void Network::bind_step(Mode mode, Run* run, const std::vector<double>& factors)
 void Network::take_state(Mode mode, const DevicePtr& device) {
   if (mode == Mode::predict || mode == Mode::evaluate) return;
   Side& side = this->side(mode);
+  const int64_t floats = side.graph->param_elems();
   if (device && side.grads_there.device() != device)
-    side.grads_there = DeviceFloats(device, side.graph->param_elems(), "gradients");
-  if (!device && !side.grads) side.grads = std::make_unique<Floats>(side.graph->param_elems(), "gradients");
+    side.grads_there = DeviceFloats(device, floats, "gradients");
+  const bool returns = mode == Mode::vjp || mode == Mode::vjp_training;
+  if ((!device || returns) && !side.grads) side.grads = std::make_unique<Floats>(floats, "gradients");
+  if (!returns) return;
+  std::fill_n(side.grads->data(), floats, 0.0f);  // of weights that are frozen
+  if (device) side.grads_there.write(side.grads->data());
 }
 
 void Network::take_slots(Cached* cached) {
@@ -413,14 +410,9 @@ void Network::vjp(std::span<const Samples> inputs, std::span<const float* const>
   run.inputs = inputs.data();
   run.grad_outputs = grad_outputs.data();
   run.grad_inputs = grad_inputs.data();
-  const DevicePtr device = state_->chosen_device();
-  take_state(mode, nullptr);
-  take_state(mode, device);
-  float* const grads = predicting_->grads->data();
-  std::fill_n(grads, graph_.param_elems(), 0.0f);
-  if (device) predicting_->grads_there.write(grads);
   execute(mode, {n}, run, transaction);
-  if (device) predicting_->grads_there.read(grads);
+  float* const grads = predicting_->grads->data();
+  if (cache_.front().there) predicting_->grads_there.read(grads);  // of the program that has just run
   std::copy_n(grads, graph_.weight_elems(), grad_weights);
 }
 

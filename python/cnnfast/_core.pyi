@@ -410,6 +410,9 @@ class Network:
     def step(self) -> int: ...  # optimizer steps taken so far
     @property
     def device(self) -> str: ...  # where it computes
+    def leave_device(self) -> None:
+        """Brings home what is on a device, and gives memory and programs back."""
+
     @overload
     def predict(self, x: NDArray[Any]) -> NDArray[np.float32]: ...
     @overload
@@ -541,6 +544,9 @@ def set_precision(name: Literal["exact", "default", "fast"]) -> None:
 def get_precision() -> Literal["exact", "default", "fast"]: ...
 def devices() -> list[str]:
     """What this machine and this build can compute on: "cpu" first."""
+
+def device_name(name: str) -> str:
+    """The full name, "cuda:0" for "cuda". Raises ValueError where there is no such device."""
 
 def describe_device(name: str) -> str: ...
 def set_device(name: str) -> None:

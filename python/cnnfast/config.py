@@ -153,18 +153,19 @@ def devices() -> list[str]:
 
 
 def device_name(device: Any) -> str:
-    """Returns the name of a device, if it is one.
+    """Returns the full name of a device: that of "cuda" is "cuda:0".
 
     Raises:
         TypeError: If it is no text.
+        ValueError: If this machine or this build has no such device.
 
     Example:
-        >>> device_name("cuda:0")
-        'cuda:0'
+        >>> device_name("cpu")
+        'cpu'
     """
     if not isinstance(device, str):
         raise ArgumentTypeError(f'a device is "cpu", "cuda" or "cuda:1" and so on, got {device!r}')
-    return device
+    return _core.device_name(device)
 
 
 def set_image_data_format(data_format: DataFormat) -> None:

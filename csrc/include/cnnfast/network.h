@@ -155,6 +155,9 @@ class Network {
   // the process's default. Throws Error{value} where there is no such device.
   std::string device() const;
   void set_device(const std::string& name);
+  // Brings home what is on a device, and gives memory and programs back, which the next run takes where it
+  // is then.
+  void leave_device();
   uint64_t seed() const;  // of all random numbers
   void set_seed(uint64_t seed);
   // How many predictions, evaluations and gradients there were: random numbers are others in each.

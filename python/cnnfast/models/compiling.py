@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from cnnfast import _core, config
+from cnnfast import config
 from cnnfast.models.networks import Networks
 from cnnfast.models.objectives import Compiled, resolved
 from cnnfast.utils.arguments import not_offered
@@ -175,7 +175,8 @@ class Compiling:
         """Has the model compute on a device from now on, whatever `cnnfast.set_device` says.
 
         Weights and the optimizer's state go there when they are first needed, and come back when they are
-        read. A model in others computes where these do. Copies and files of the model do not keep the device.
+        read. Memory on the device that the model leaves is given back. A model in others computes where these
+        do. Copies and files of the model do not keep the device.
 
         Args:
             device: `"cpu"`, `"cuda"` (the first GPU) or `"cuda:1"` and so on.
@@ -192,7 +193,7 @@ class Compiling:
             >>> model.to("cpu").device
             'cpu'
         """
-        _core.describe_device(config.device_name(device))  # refuses what is not there
+        device = config.device_name(device)
         with self._lock:
             self._device = device
             if self._made_networks is not None:

@@ -89,16 +89,21 @@ class Networks:
         self._probing: OrderedDict[tuple[Any, ...], Probing] = OrderedDict()
         self._lock = fork_lock()
 
-    def move(self, device: str | None) -> None:
-        """Has them compute on a device from now on; None for the process's.
+    def move(self, device: str) -> None:
+        """Has them compute on a device from now on. What they had on another one comes home.
 
         Raises:
             ValueError: If there is no such device.
         """
+        before = self.first.device
         self._state.set_device(device)
         with self._lock:
             self._device = device
             self._probing.clear()  # they are made there anew
+            made = {id(each.network): each.network for each in (self._first, *self._others.values()) if each}
+        if before != device:
+            for network in made.values():
+                network.leave_device()
 
     @property
     def first(self) -> Network:

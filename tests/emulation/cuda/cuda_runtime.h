@@ -102,7 +102,7 @@ inline cudaError_t cudaSetDevice(int device) {
   return device == 0 ? cudaSuccess : cudaErrorInvalidDevice;
 }
 inline cudaError_t cudaGetDeviceProperties(cudaDeviceProp* properties, int) {
-  *properties = {"emulated by the processor", size_t{1} << 34, 0, 0};
+  *properties = {"emulated by the processor", size_t{1} << 34, 8, 0};
   return cudaSuccess;
 }
 
