@@ -44,8 +44,12 @@ class CudaDevice : public Device {
   const int number_;
 };
 
+bool is_fit(int number) {
+  return capability(number) >= kLeastCapability;
+}
+
 DevicePtr make_device(int number) {
-  if (capability(number) < kLeastCapability)
+  if (!is_fit(number))
     fail("cuda:", number, " cannot be used: it is ", describe(number), "; cnnfast needs ",
          kLeastCapability / 10, ".", kLeastCapability % 10, " or later.");
   return std::make_shared<CudaDevice>(number);
@@ -59,8 +63,11 @@ std::string cuda_build() {
   return cuda::build();
 }
 
-int cuda_devices() {
-  return cuda::count_devices();
+std::vector<int> cuda_devices() {
+  std::vector<int> numbers;
+  for (int i = 0, count = cuda::count_devices(); i < count; ++i)
+    if (cuda::is_fit(i)) numbers.push_back(i);
+  return numbers;
 }
 
 DevicePtr cuda_device(int number) {

@@ -98,6 +98,29 @@ void matmul_backward(Builder& b, int value) {
                    b.new_grad(node.inputs[1]));
 }
 
+// What all steps of a normalization know.
+struct NormStep {
+  NormParams params;
+  Channels channels;
+  BatchNormAttrs attrs;
+  Buffer vectors;
+
+  Norm at(const Context& c) const {
+    return {channels,
+            params.gamma ? c.values(params.gamma) : nullptr,
+            params.beta ? c.values(params.beta) : nullptr,
+            c.values(params.mean),
+            c.values(params.variance),
+            attrs.momentum,
+            attrs.epsilon,
+            c.at(vectors)};
+  }
+};
+
+NormStep norm_step(const Builder& b, const Node& node, Buffer vectors) {
+  return {norm_params(b, node), channels_of(node, b.rows(node)), *node.as<BatchNormAttrs>(), vectors};
+}
+
 // ---- Convolution ------------------------------------------------------------------------------------------
 
 Image read_image(const Node& src, DataFormat format) {
@@ -125,30 +148,58 @@ Convolution convolution_of(const Builder& b, const Node& node) {
 }
 
 // From the source of the node to its output, or, where its problem is the mirror image, the other way round.
+// `uses` are the buffers of the epilogue.
 void lower_pass(Builder& b, const Node& node, const char* direction, bool backward, Buffer from, Buffer to,
-                ParamPlace bias, Activation activation) {
+                std::vector<Buffer> uses, const std::function<Epilogue(const Context&)>& epilogue) {
   const Convolution conv = convolution_of(b, node);
-  launch(b, node, direction, {from, to}, [=, kernel = b.place(node.params[0])](const Context& c) {
+  uses.insert(uses.end(), {from, to});
+  launch(b, node, direction, uses, [=, kernel = b.place(node.params[0])](const Context& c) {
     const auto run = backward ? conv_backward : conv_forward;
-    run(stream_of(c), conv, c.at(from), c.values(kernel), bias ? c.values(bias) : nullptr, activation,
-        c.at(to));
+    run(stream_of(c), conv, c.at(from), c.values(kernel), epilogue(c), c.at(to));
   });
+}
+
+// The normalization that a convolution took in.
+NormStep folded_norm(Builder& b, const Node& node) {
+  const ConvAttrs& a = *node.as<ConvAttrs>();
+  Node norm = node;
+  norm.attrs = *a.norm;
+  norm.params.erase(norm.params.begin(), norm.params.begin() + (a.use_bias ? 2 : 1));
+  return norm_step(b, norm, b.buffer(kNormVectors * node.image().c));
 }
 
 void conv_op_forward(Builder& b, int value) {
   const Node& node = b.node(value);
   const ConvAttrs& a = *node.as<ConvAttrs>();
-  lower_pass(b, node, "forward", a.transposed, b.output(node.inputs[0]), b.output(value),
-             a.use_bias ? b.place(node.params[1]) : ParamPlace{}, node.activation);
+  const ParamPlace bias = a.use_bias ? b.place(node.params[1]) : ParamPlace{};
+  const Buffer addend = node.inputs.size() > 1 ? b.output(node.inputs[1]) : Buffer{};
+  std::vector<Buffer> uses;
+  if (addend) uses.push_back(addend);
+  const auto added = [=](const Context& c) { return addend ? c.at(addend) : nullptr; };
+  std::function<Epilogue(const Context&)> epilogue = [=, kind = node.activation](const Context& c) {
+    return Epilogue{nullptr, bias ? c.values(bias) : nullptr, added(c), kind};
+  };
+  if (a.norm) {
+    const NormStep norm = folded_norm(b, node);
+    launch(b, node, "fold normalization", {norm.vectors}, [=](const Context& c) {
+      norm_by_moving(stream_of(c), norm.at(c), bias ? c.values(bias) : nullptr);
+    });
+    uses.push_back(norm.vectors);
+    epilogue = [=, kind = node.activation](const Context& c) {
+      return epilogue_of(norm.at(c), added(c), kind);
+    };
+  }
+  lower_pass(b, node, "forward", a.transposed, b.output(node.inputs[0]), b.output(value), uses, epilogue);
 }
 
 void conv_op_backward(Builder& b, int value) {
   const Node& node = b.node(value);
   const ConvAttrs& a = *node.as<ConvAttrs>();
   const Buffer grad = b.grad_before_activation(value), src = b.output(node.inputs[0]);
+  if (node.inputs.size() > 1 && b.needs_grad(node.inputs[1])) b.share_grad(node.inputs[1], grad);
   if (b.needs_grad(node.inputs[0]))
     lower_pass(b, node, "backward data", !a.transposed, grad, b.new_grad(node.inputs[0]), {},
-               Activation::none);
+               [](const Context&) { return Epilogue{}; });
   if (b.trainable(node.params[0])) {
     const Convolution conv = convolution_of(b, node);
     const Buffer in = a.transposed ? grad : src, out = a.transposed ? src : grad;
@@ -198,54 +249,33 @@ void pool_op_backward(Builder& b, int value) {
 
 // ---- Batch normalization ----------------------------------------------------------------------------------
 
-// What all steps of a normalization know.
-struct NormStep {
-  NormParams params;
-  Channels channels;
-  BatchNormAttrs attrs;
-  Buffer vectors;
-
-  Norm at(const Context& c) const {
-    return {channels,
-            params.gamma ? c.values(params.gamma) : nullptr,
-            params.beta ? c.values(params.beta) : nullptr,
-            c.values(params.mean),
-            c.values(params.variance),
-            attrs.momentum,
-            attrs.epsilon,
-            c.at(vectors)};
-  }
-};
-
-NormStep norm_step(Builder& b, int value) {
-  const Node& node = b.node(value);
-  Buffer& vectors = b.saved(value, "vectors");
-  const Channels channels = channels_of(node, b.rows(node));
-  if (!vectors) vectors = b.buffer(kNormVectors * channels.channels);
-  return {norm_params(b, node), channels, *node.as<BatchNormAttrs>(), vectors};
-}
-
 void norm_forward(Builder& b, int value) {
   const Node& node = b.node(value);
-  const NormStep norm = norm_step(b, value);
+  const Channels channels = channels_of(node, b.rows(node));
+  const Buffer vectors = b.saved(value, "vectors") = b.buffer(kNormVectors * channels.channels);
+  const NormStep norm = norm_step(b, node, vectors);
   const Buffer from = b.output(node.inputs[0]), to = b.output(value);
+  const Buffer addend = node.inputs.size() > 1 ? b.output(node.inputs[1]) : Buffer{};
   const Buffer scratch = b.buffer(channel_scratch(norm.channels));
   const bool by_batch = sees_batch(b, node, norm.params), moves = b.mode == Mode::train;
   launch(b, node, "statistics", {from, norm.vectors, scratch}, [=](const Context& c) {
     if (by_batch)
       norm_by_batch(stream_of(c), norm.at(c), c.at(from), c.at(scratch), moves);
     else
-      norm_by_moving(stream_of(c), norm.at(c));
+      norm_by_moving(stream_of(c), norm.at(c), nullptr);
   });
-  launch(b, node, "forward", {from, norm.vectors, to}, [=, kind = node.activation](const Context& c) {
-    normalize(stream_of(c), norm.at(c), kind, c.at(from), c.at(to));
+  std::vector<Buffer> uses{from, norm.vectors, to};
+  if (addend) uses.push_back(addend);
+  launch(b, node, "forward", uses, [=, kind = node.activation](const Context& c) {
+    normalize(stream_of(c), norm.at(c), kind, c.at(from), addend ? c.at(addend) : nullptr, c.at(to));
   });
 }
 
 void norm_backward(Builder& b, int value) {
   const Node& node = b.node(value);
-  const NormStep norm = norm_step(b, value);
+  const NormStep norm = norm_step(b, node, b.saved(value, "vectors"));
   const Buffer grad = b.grad_before_activation(value), from = b.output(node.inputs[0]);
+  if (node.inputs.size() > 1 && b.needs_grad(node.inputs[1])) b.share_grad(node.inputs[1], grad);
   const Buffer scratch = b.buffer(channel_scratch(norm.channels));
   const auto trained = [&](ParamPlace p) { return p && b.trainable(p.position) ? p : ParamPlace{}; };
   const ParamPlace gamma = trained(norm.params.gamma), beta = trained(norm.params.beta);

@@ -12,10 +12,6 @@ namespace {
 
 using Kind = OptimizerConfig::Kind;
 
-bool clips_by_norm(const Clipping& clipping) {
-  return clipping.kind == Clipping::Kind::norm || clipping.kind == Clipping::Kind::global_norm;
-}
-
 void lower_regularizers(Builder& b, const Node& output, const UpdatePlan& plan) {
   for (size_t i = 0; i < plan.regularizers.size(); ++i) {
     const Regularizer r = plan.regularizers[i];
@@ -33,42 +29,64 @@ struct Moved {
   int64_t n;
 };
 
-void lower_clipping(Builder& b, const Node& output, const std::vector<Moved>& moved,
-                    const Clipping& clipping) {
-  if (clipping.kind == Clipping::Kind::none) return;
-  const bool global = clipping.kind == Clipping::Kind::global_norm;
-  const Buffer squares = b.buffer(2 * (global ? 1 : static_cast<int64_t>(moved.size())));
-  launch(b, output, "clip", {squares}, [=](const Context& c) {
-    auto* const sums = c.as<double>(squares);
-    for (size_t i = 0; i < moved.size(); ++i) {
-      float* const grad = c.grad(moved[i].param);
-      if (!clips_by_norm(clipping))
-        clip_values(stream_of(c), grad, moved[i].n, static_cast<float>(clipping.limit));
-      else
-        add_up(stream_of(c), grad, moved[i].n, 0, 0, 1, sums + (global ? 0 : i), global && i > 0);
+// How the gradients of parameters are clipped where they are read, in the order of these.
+struct Clips {
+  Clipping clipping;
+  Buffer scales;  // by norm: of each parameter's gradient, or of all together
+
+  Clip at(const Context& c, size_t i) const {
+    switch (clipping.kind) {
+      case Clipping::Kind::none:
+        break;
+      case Clipping::Kind::value:
+        return {static_cast<float>(clipping.limit), nullptr};
+      case Clipping::Kind::norm:
+        return {0, c.at(scales) + i};
+      case Clipping::Kind::global_norm:
+        return {0, c.at(scales)};
     }
-    for (size_t i = 0; clips_by_norm(clipping) && i < moved.size(); ++i)
-      scale_to_norm(stream_of(c), c.grad(moved[i].param), moved[i].n, sums + (global ? 0 : i),
-                    clipping.limit);
+    return {};
+  }
+};
+
+Clips lower_norms(Builder& b, const Node& output, const std::vector<Moved>& moved, const Clipping& clipping) {
+  const bool global = clipping.kind == Clipping::Kind::global_norm;
+  if (!global && clipping.kind != Clipping::Kind::norm) return {clipping, {}};
+  const int64_t norms = global ? 1 : static_cast<int64_t>(moved.size());
+  const Buffer squares = b.buffer(2 * norms), scales = b.buffer(norms);
+  launch(b, output, "clip", {squares, scales}, [=, limit = clipping.limit](const Context& c) {
+    auto* const sums = c.as<double>(squares);
+    for (size_t i = 0; i < moved.size(); ++i)
+      add_up(stream_of(c), c.grad(moved[i].param), moved[i].n, 0, 0, 1, sums + (global ? 0 : i),
+             global && i > 0);
+    clip_scales(stream_of(c), sums, norms, limit, c.at(scales));
   });
+  return {clipping, scales};
 }
 
-using Move = std::function<void(const Context&, const Moved&)>;
+using Move = std::function<void(const Context&, const Moved&, const Clip&)>;
 
 Move sgd_move(const UpdatePlan& plan) {
-  return [o = plan.optimizer, factors = plan.factors](const Context& c, const Moved& m) {
+  return [o = plan.optimizer, factors = plan.factors](const Context& c, const Moved& m, const Clip& clip) {
     sgd(stream_of(c), varying_of(c), factors[static_cast<size_t>(m.param.position)],
-        static_cast<float>(o.momentum), o.nesterov, c.values(m.param), c.grad(m.param),
+        static_cast<float>(o.momentum), o.nesterov, clip, c.values(m.param), c.grad(m.param),
         o.momentum != 0 ? c.slot(0, m.param) : nullptr, m.n);
   };
 }
 
 Move adam_move(const UpdatePlan& plan) {
-  return [o = plan.optimizer, factors = plan.factors](const Context& c, const Moved& m) {
+  return [o = plan.optimizer, factors = plan.factors](const Context& c, const Moved& m, const Clip& clip) {
     adam(stream_of(c), varying_of(c), factors[static_cast<size_t>(m.param.position)], o.beta1, o.beta2,
-         static_cast<float>(o.epsilon), c.values(m.param), c.grad(m.param), c.slot(0, m.param),
+         static_cast<float>(o.epsilon), clip, c.values(m.param), c.grad(m.param), c.slot(0, m.param),
          c.slot(1, m.param), m.n);
   };
+}
+
+// What clips where gradients lie, for those who read them there.
+Move clip_move(const UpdatePlan& plan) {
+  if (plan.optimizer.clipping.kind == Clipping::Kind::none) return [](const auto&...) {};
+  return
+      [](const Context& c, const Moved& m, const Clip& by) { clip(stream_of(c), by, c.grad(m.param), m.n); };
 }
 
 // Weight, gradient and slots as they lie; numbers that are the same for all elements.
@@ -80,14 +98,12 @@ FormulaThere there_of(const SplitUpdate& update) {
 
 Move formula_move(const UpdatePlan& plan) {
   const std::vector<size_t> numbers = number_places(plan.formulas, plan.exempt, plan.factors);
-  for (const size_t each : numbers)
-    if (each + kMostFormulaInputs > kMostNumbers)
-      fail("the optimizer's formula reads more numbers than CUDA takes, ", kMostNumbers,
-           "; run this model on the CPU: model.to(\"cpu\").");
   std::vector<FormulaThere> there{there_of(plan.formulas.usual)};
   const bool exempts = std::find(plan.exempt.begin(), plan.exempt.end(), true) != plan.exempt.end();
   if (exempts) there.push_back(there_of(plan.formulas.exempt));
-  return [=, exempt = plan.exempt, formulas = plan.formulas](const Context& c, const Moved& m) {
+  return [=, exempt = plan.exempt, formulas = plan.formulas, clips = clip_move(plan)](
+             const Context& c, const Moved& m, const Clip& by) {
+    clips(c, m, by);
     const auto i = static_cast<size_t>(m.param.position);
     const SplitUpdate& update = exempt[i] ? formulas.exempt : formulas.usual;
     const float* const known = varying_of(c)->numbers + numbers[i];  // a place, not what is there
@@ -138,6 +154,21 @@ void lower_constraints(Builder& b, const Node& output, const UpdatePlan& plan) {
   }
 }
 
+Move move_of(const UpdatePlan& plan) {
+  switch (plan.optimizer.kind) {
+    case Kind::sgd:
+      return sgd_move(plan);
+    case Kind::adam:
+      return adam_move(plan);
+    case Kind::formula:
+      return formula_move(plan);
+    case Kind::graph:  // whose assignments follow
+    case Kind::none:
+      break;
+  }
+  return clip_move(plan);
+}
+
 }  // namespace
 
 void lower_update(Builder& b, const Node& output, const UpdatePlan& plan) {
@@ -145,16 +176,14 @@ void lower_update(Builder& b, const Node& output, const UpdatePlan& plan) {
   std::vector<Moved> moved;
   for (const int position : b.params_to_update())
     moved.push_back({b.place(position), b.param(position).size()});
-  if (!moved.empty()) lower_clipping(b, output, moved, plan.optimizer.clipping);
-  const Kind kind = plan.optimizer.kind;
-  if (moved.empty() || kind == Kind::graph) return;  // whose assignments follow
-  const Move move = kind == Kind::sgd    ? sgd_move(plan)
-                    : kind == Kind::adam ? adam_move(plan)
-                                         : formula_move(plan);
-  launch(b, output, "update", {}, [=](const Context& c) {
-    for (const Moved& each : moved) move(c, each);
+  if (moved.empty()) return;
+  const Clips clips = lower_norms(b, output, moved, plan.optimizer.clipping);
+  std::vector<Buffer> uses;
+  if (clips.scales) uses.push_back(clips.scales);
+  launch(b, output, "update", uses, [=, move = move_of(plan)](const Context& c) {
+    for (size_t i = 0; i < moved.size(); ++i) move(c, moved[i], clips.at(c, i));
   });
-  lower_constraints(b, output, plan);
+  if (plan.optimizer.kind != Kind::graph) lower_constraints(b, output, plan);  // graphs constrain, too
 }
 
 }  // namespace cnnfast::cuda

@@ -49,8 +49,7 @@ std::string name_of(const DevicePtr& device) {
 
 std::vector<std::string> device_names() {
   std::vector<std::string> names{"cpu"};
-  const int count = cuda_devices();
-  for (int i = 0; i < count; ++i) names.push_back(std::string(kCuda) + ":" + std::to_string(i));
+  for (const int number : cuda_devices()) names.push_back(std::string(kCuda) + ":" + std::to_string(number));
   return names;
 }
 

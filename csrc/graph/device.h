@@ -75,8 +75,8 @@ class DeviceFloats {
 
 // The version of CUDA that this build has; "no".
 std::string cuda_build();
-// How many of its devices there are on this machine; none where there is no driver.
-int cuda_devices();
+// The numbers of this machine's devices that it can compute on; none where there is no driver.
+std::vector<int> cuda_devices();
 // The same one for the same number. Throws Error{value} where there is none.
 DevicePtr cuda_device(int number);
 

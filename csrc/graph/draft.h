@@ -86,7 +86,7 @@ void choose_layout(Draft& draft, const PassOptions& options);
 // A convolution takes a following 2x2 maximum into its epilogue, if its algorithm can.
 void fuse_pool(Draft& draft);
 // A convolution or batch normalization adds the other summand, which is there before it, in its epilogue.
-void fuse_add(Draft& draft);
+void fuse_add(Draft& draft, const Target& target);
 
 // Runs them all.
 void run_passes(Draft& draft, const PassOptions& options, const std::set<std::string>& disabled);

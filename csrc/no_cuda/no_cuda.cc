@@ -8,8 +8,8 @@ std::string cuda_build() {
   return "no";
 }
 
-int cuda_devices() {
-  return 0;
+std::vector<int> cuda_devices() {
+  return {};
 }
 
 DevicePtr cuda_device(int number) {

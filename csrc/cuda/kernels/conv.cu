@@ -55,6 +55,13 @@ __device__ const float* seer_of(const Convolution& c, const float* dst, const Ce
   return d < 0 || h < 0 || w < 0 ? nullptr : dst + offset_of(c.dst, {s.n, s.c, d, h, w});
 }
 
+__device__ float finished(const Epilogue& by, int channel, int64_t place, float sum) {
+  if (by.scale) sum *= by.scale[channel];
+  if (by.shift) sum += by.shift[channel];
+  if (by.addend) sum += by.addend[place];
+  return activated(by.activation, sum);
+}
+
 __host__ __device__ int64_t pixels_of(const int32_t (&size)[3]) {
   return int64_t{size[0]} * size[1] * size[2];
 }
@@ -62,7 +69,7 @@ __host__ __device__ int64_t pixels_of(const int32_t (&size)[3]) {
 // ---- An element a thread ----
 
 void forward_by_element(cudaStream_t stream, const Convolution& c, const float* src, const float* kernel,
-                        const float* bias, Activation activation, float* dst) {
+                        const Epilogue& epilogue, float* dst) {
   const int ic = c.ic / c.groups, oc = c.oc / c.groups;
   each(stream, c.n * pixels_of(c.out) * c.oc, [=] __device__(int64_t i) {
     const Cell o = cell_of(i, c.oc, c.out);
@@ -73,13 +80,13 @@ void forward_by_element(cudaStream_t stream, const Convolution& c, const float* 
       for (int k = 0; from && k < ic; ++k)
         sum += from[k * c.src.channel] * kernel[(number * ic + k) * c.oc + o.c];
     });
-    if (bias) sum += bias[o.c];
-    dst[offset_of(c.dst, o)] = activated(activation, sum);
+    const int64_t place = offset_of(c.dst, o);
+    dst[place] = finished(epilogue, o.c, place, sum);
   });
 }
 
 void backward_by_element(cudaStream_t stream, const Convolution& c, const float* dst, const float* kernel,
-                         const float* bias, Activation activation, float* src) {
+                         const Epilogue& epilogue, float* src) {
   const int ic = c.ic / c.groups, oc = c.oc / c.groups;
   each(stream, c.n * pixels_of(c.in) * c.ic, [=] __device__(int64_t i) {
     const Cell s = cell_of(i, c.ic, c.in);
@@ -90,8 +97,8 @@ void backward_by_element(cudaStream_t stream, const Convolution& c, const float*
       const float* const by = kernel + (number * ic + s.c % ic) * c.oc + first.c;
       for (int k = 0; from && k < oc; ++k) sum += from[k * c.dst.channel] * by[k];
     });
-    if (bias) sum += bias[s.c];
-    src[offset_of(c.src, s)] = activated(activation, sum);
+    const int64_t place = offset_of(c.src, s);
+    src[place] = finished(epilogue, s.c, place, sum);
   });
 }
 
@@ -213,22 +220,15 @@ struct ToImages {
   Images images;
   int32_t size[3];
   int first;
-  const float* bias;
-  Activation activation;
+  Epilogue epilogue;
   float* to;
-  ToImages(const Images& images, const int32_t (&size)[3], int first, const float* bias,
-           Activation activation, float* to)
-      : images(images),
-        size{size[0], size[1], size[2]},
-        first(first),
-        bias(bias),
-        activation(activation),
-        to(to) {}
+  ToImages(const Images& images, const int32_t (&size)[3], int first, const Epilogue& epilogue, float* to)
+      : images(images), size{size[0], size[1], size[2]}, first(first), epilogue(epilogue), to(to) {}
   __device__ void operator()(int64_t pixel, int64_t channel, float sum) const {
     const Cell cell = cell_of(pixel, 1, size);
     const int at = first + static_cast<int>(channel);
-    if (bias) sum += bias[at];
-    to[offset_of(images, {cell.n, at, cell.d, cell.h, cell.w})] = activated(activation, sum);
+    const int64_t place = offset_of(images, {cell.n, at, cell.d, cell.h, cell.w});
+    to[place] = finished(epilogue, at, place, sum);
   }
 };
 // A part of the gradient of the kernel.
@@ -258,23 +258,23 @@ int64_t weight_parts(const Convolution& c) {
 }  // namespace
 
 void conv_forward(cudaStream_t stream, const Convolution& c, const float* src, const float* kernel,
-                  const float* bias, Activation activation, float* dst) {
-  if (!fills_tiles(c)) return forward_by_element(stream, c, src, kernel, bias, activation, dst);
+                  const Epilogue& epilogue, float* dst) {
+  if (!fills_tiles(c)) return forward_by_element(stream, c, src, kernel, epilogue, dst);
   for (int i = 0; i < c.groups; ++i) {
     const Group g(c, i);
     product(stream, c.arithmetic, Patches{c, g, src, c.src.pixel == 1}, Kernel{c, g, kernel},
-            ToImages(c.dst, c.out, g.first_oc, bias, activation, dst), c.n * pixels_of(c.out), g.oc,
+            ToImages(c.dst, c.out, g.first_oc, epilogue, dst), c.n * pixels_of(c.out), g.oc,
             pixels_of(c.kernel) * g.ic);
   }
 }
 
 void conv_backward(cudaStream_t stream, const Convolution& c, const float* dst, const float* kernel,
-                   const float* bias, Activation activation, float* src) {
-  if (!fills_tiles(c)) return backward_by_element(stream, c, dst, kernel, bias, activation, src);
+                   const Epilogue& epilogue, float* src) {
+  if (!fills_tiles(c)) return backward_by_element(stream, c, dst, kernel, epilogue, src);
   for (int i = 0; i < c.groups; ++i) {
     const Group g(c, i);
     product(stream, c.arithmetic, Seers{c, g, dst, c.dst.pixel == 1}, TurnedKernel{c, g, kernel},
-            ToImages(c.src, c.in, g.first_ic, bias, activation, src), c.n * pixels_of(c.in), g.ic,
+            ToImages(c.src, c.in, g.first_ic, epilogue, src), c.n * pixels_of(c.in), g.ic,
             pixels_of(c.kernel) * g.oc);
   }
 }

@@ -101,11 +101,17 @@ struct Convolution {
   Images src, dst;
   Arithmetic arithmetic = Arithmetic::float32;
 };
+// What becomes of a sum: times the channel's scale, plus its shift, plus what lies in the same place of
+// `addend`, each of which may be null; activated.
+struct Epilogue {
+  const float *scale = nullptr, *shift = nullptr, *addend = nullptr;
+  Activation activation = Activation::none;
+};
 void conv_forward(cudaStream_t stream, const Convolution& conv, const float* src, const float* kernel,
-                  const float* bias, Activation activation, float* dst);  // bias: or null
-// From dst to src: the gradient, or a transposed convolution, which has a bias and an activation.
+                  const Epilogue& epilogue, float* dst);
+// From dst to src: the gradient, or a transposed convolution.
 void conv_backward(cudaStream_t stream, const Convolution& conv, const float* dst, const float* kernel,
-                   const float* bias, Activation activation, float* src);
+                   const Epilogue& epilogue, float* src);
 int64_t conv_weights_scratch(const Convolution& conv);  // floats
 void conv_weights(cudaStream_t stream, const Convolution& conv, const float* src, const float* grad_dst,
                   float* scratch, float* grad_kernel);
@@ -141,10 +147,15 @@ struct Norm {
   float momentum, epsilon;
   float* vectors;
 };
-// By the batch's statistics, which move the moving ones if `moves`; or by the moving ones.
+// By the batch's statistics, which move the moving ones if `moves`; or by the moving ones, of what a bias
+// (or null) has yet to be added to.
 void norm_by_batch(cudaStream_t stream, const Norm& norm, const float* from, float* scratch, bool moves);
-void norm_by_moving(cudaStream_t stream, const Norm& norm);
-void normalize(cudaStream_t stream, const Norm& norm, Activation activation, const float* from, float* to);
+void norm_by_moving(cudaStream_t stream, const Norm& norm, const float* bias);
+// As a convolution does it to its sums.
+Epilogue epilogue_of(const Norm& norm, const float* addend, Activation activation);
+// What is added may be null.
+void normalize(cudaStream_t stream, const Norm& norm, Activation activation, const float* from,
+               const float* addend, float* to);
 // The gradients of gamma and beta (or null), and the vectors for the gradient of the source. `grad` is that
 // before the activation.
 void norm_sums(cudaStream_t stream, const Norm& norm, bool by_batch, const float* from, const float* grad,
@@ -279,14 +290,19 @@ void sample_grad_places(cudaStream_t stream, const Sampled& sampled, const float
 // ------------------------------------------------------------------------------------
 
 void regularize(cudaStream_t stream, const float* values, float* grad, int64_t n, float l1, float l2);
-void clip_values(cudaStream_t stream, float* grad, int64_t n, float limit);
-// squares[0] = (or +=) the sum of squares; grad *= min(1, limit / sqrt(squares[0])).
-void scale_to_norm(cudaStream_t stream, float* grad, int64_t n, const double* squares, double limit);
+// What becomes of a gradient before it moves its weight: neither is nothing.
+struct Clip {
+  float limit = 0;               // into [-limit, limit], where that is above 0
+  const float* scale = nullptr;  // times scale[0]
+};
+// scales[i] = min(1, limit / sqrt(squares[i])).
+void clip_scales(cudaStream_t stream, const double* squares, int64_t n, double limit, float* scales);
+void clip(cudaStream_t stream, const Clip& clip, float* grad, int64_t n);
 // velocity: null where momentum is 0. The rate is Varying's times `factor`.
 void sgd(cudaStream_t stream, const Varying* varying, double factor, float momentum, bool nesterov,
-         float* values, const float* grad, float* velocity, int64_t n);
+         const Clip& clip, float* values, const float* grad, float* velocity, int64_t n);
 void adam(cudaStream_t stream, const Varying* varying, double factor, double beta1, double beta2,
-          float epsilon, float* values, const float* grad, float* m, float* v, int64_t n);
+          float epsilon, const Clip& clip, float* values, const float* grad, float* m, float* v, int64_t n);
 void clamp_negative(cudaStream_t stream, float* values, int64_t n);
 // Each norm over the cells of `summed`, one for each cell of `kept`, moves the share `rate` of its way into
 // [minimum, maximum]; steps are `from`. Scratch: a float a norm.

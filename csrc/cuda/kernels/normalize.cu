@@ -112,15 +112,24 @@ void norm_by_batch(cudaStream_t stream, const Norm& n, const float* from, float*
   });
 }
 
-void norm_by_moving(cudaStream_t stream, const Norm& n) {
-  each(stream, n.channels.channels,
-       [=] __device__(int64_t channel) { set_scale(n, channel, n.mean[channel], n.variance[channel]); });
+void norm_by_moving(cudaStream_t stream, const Norm& n, const float* bias) {
+  each(stream, n.channels.channels, [=] __device__(int64_t channel) {
+    const double mean = n.mean[channel], before = bias ? bias[channel] : 0.0f;
+    set_scale(n, channel, mean - before, n.variance[channel]);
+  });
 }
 
-void normalize(cudaStream_t stream, const Norm& n, Activation activation, const float* from, float* to) {
+Epilogue epilogue_of(const Norm& n, const float* addend, Activation activation) {
+  const int64_t channels = n.channels.channels;
+  return {n.vectors + kScale * channels, n.vectors + kShift * channels, addend, activation};
+}
+
+void normalize(cudaStream_t stream, const Norm& n, Activation activation, const float* from,
+               const float* addend, float* to) {
   each(stream, n.channels.elems, [=] __device__(int64_t i) {
     const int64_t channel = channel_of(n.channels, i);
-    to[i] = activated(activation, from[i] * vector_of(n, kScale, channel) + vector_of(n, kShift, channel));
+    const float made = from[i] * vector_of(n, kScale, channel) + vector_of(n, kShift, channel);
+    to[i] = activated(activation, addend ? made + addend[i] : made);
   });
 }
 

@@ -5,6 +5,15 @@
 
 namespace cnnfast::cuda {
 
+namespace {
+
+__device__ float clipped(const Clip& clip, float grad) {
+  if (clip.scale) return grad * clip.scale[0];
+  return clip.limit > 0 ? clamped(grad, -clip.limit, clip.limit) : grad;
+}
+
+}  // namespace
+
 void regularize(cudaStream_t stream, const float* values, float* grad, int64_t n, float l1, float l2) {
   each(stream, n, [=] __device__(int64_t i) {
     const float w = values[i];
@@ -12,21 +21,21 @@ void regularize(cudaStream_t stream, const float* values, float* grad, int64_t n
   });
 }
 
-void clip_values(cudaStream_t stream, float* grad, int64_t n, float limit) {
-  each(stream, n, [=] __device__(int64_t i) { grad[i] = clamped(grad[i], -limit, limit); });
-}
-
-void scale_to_norm(cudaStream_t stream, float* grad, int64_t n, const double* squares, double limit) {
+void clip_scales(cudaStream_t stream, const double* squares, int64_t n, double limit, float* scales) {
   each(stream, n, [=] __device__(int64_t i) {
-    const double norm = sqrt(squares[0]);
-    if (!(norm <= limit)) grad[i] *= static_cast<float>(limit / norm);
+    const double norm = sqrt(squares[i]);
+    scales[i] = norm <= limit ? 1 : static_cast<float>(limit / norm);
   });
 }
 
+void clip(cudaStream_t stream, const Clip& clip, float* grad, int64_t n) {
+  each(stream, n, [=] __device__(int64_t i) { grad[i] = clipped(clip, grad[i]); });
+}
+
 void sgd(cudaStream_t stream, const Varying* varying, double factor, float momentum, bool nesterov,
-         float* values, const float* grad, float* velocity, int64_t n) {
+         const Clip& clip, float* values, const float* grad, float* velocity, int64_t n) {
   each(stream, n, [=] __device__(int64_t i) {
-    const float step = -static_cast<float>(varying->rate * factor) * grad[i];
+    const float step = -static_cast<float>(varying->rate * factor) * clipped(clip, grad[i]);
     if (!velocity) return static_cast<void>(values[i] += step);
     const float v = momentum * velocity[i] + step;
     velocity[i] = v;
@@ -35,10 +44,10 @@ void sgd(cudaStream_t stream, const Varying* varying, double factor, float momen
 }
 
 void adam(cudaStream_t stream, const Varying* varying, double factor, double beta1, double beta2,
-          float epsilon, float* values, const float* grad, float* m, float* v, int64_t n) {
+          float epsilon, const Clip& clip, float* values, const float* grad, float* m, float* v, int64_t n) {
   const float keep1 = static_cast<float>(1 - beta1), keep2 = static_cast<float>(1 - beta2);
   each(stream, n, [=] __device__(int64_t i) {
-    const float rate = static_cast<float>(varying->rate * factor), g = grad[i];
+    const float rate = static_cast<float>(varying->rate * factor), g = clipped(clip, grad[i]);
     m[i] += keep1 * (g - m[i]);
     v[i] += keep2 * (g * g - v[i]);
     values[i] -= rate * m[i] / (sqrtf(v[i]) + epsilon);

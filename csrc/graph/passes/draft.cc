@@ -74,17 +74,17 @@ void run_passes(Draft& draft, const PassOptions& options, const std::set<std::st
   merge_losses(draft);
   if (options.mode != Mode::train && options.mode != Mode::vjp_training) drop_dropout(draft);
   const bool differentiates = options.mode != Mode::predict && options.mode != Mode::evaluate;
-  const bool folds = options.target.has_layouts && !differentiates;
-  if (folds && !disabled.count("fold_norm")) fold_norm(draft);
+  if (!differentiates && !disabled.count("fold_norm")) fold_norm(draft);
   if (!disabled.count("pool_before_activation")) pool_before_activation(draft);
   if (!disabled.count("fuse_activation")) fuse_activation(draft);
   if (!disabled.count("merge_formulas")) merge_formulas(draft);
   if (!disabled.count("fuse_formula")) fuse_formula(draft, differentiates);
   if (!disabled.count("pool_before_conv")) pool_before_conv(draft);
-  if (!options.target.has_layouts) return;
-  choose_layout(draft, options);
-  if (!disabled.count("fuse_pool")) fuse_pool(draft);
-  if (!disabled.count("fuse_add")) fuse_add(draft);
+  if (options.target.has_layouts) {
+    choose_layout(draft, options);
+    if (!disabled.count("fuse_pool")) fuse_pool(draft);
+  }
+  if (!disabled.count("fuse_add")) fuse_add(draft, options.target);
 }
 
 }  // namespace cnnfast

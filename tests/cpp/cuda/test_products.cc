@@ -153,9 +153,8 @@ TEST_CASE("convolutions in all directions") {
         const auto kernel = numbers(kernel_size, 3), bias = numbers(c.oc, 4), back_bias = numbers(c.ic, 5);
         std::vector<float> out(dst.size()), back(src.size()), weights(kernel.size());
         std::vector<float> scratch(static_cast<size_t>(conv_weights_scratch(c)));
-        conv_forward(stream.get(), c, src.data(), kernel.data(), bias.data(), Activation::none, out.data());
-        conv_backward(stream.get(), c, dst.data(), kernel.data(), back_bias.data(), Activation::none,
-                      back.data());
+        conv_forward(stream.get(), c, src.data(), kernel.data(), {nullptr, bias.data()}, out.data());
+        conv_backward(stream.get(), c, dst.data(), kernel.data(), {nullptr, back_bias.data()}, back.data());
         conv_weights(stream.get(), c, src.data(), dst.data(), scratch.data(), weights.data());
         std::vector<Sum> to_out(out.size()), to_back(back.size()), to_weights(weights.size());
         const auto add_bias = [](std::vector<Sum>& to, const Images& images, const std::vector<float>& of) {
