@@ -65,14 +65,21 @@ void loss_forward(Builder& b, int value) {
 
 void loss_backward(Builder& b, int value) {
   const Node& node = b.node(value);
-  for (size_t i = 1; i < node.inputs.size(); ++i)
-    if (b.needs_grad(node.inputs[i]))
-      fail(node.name,
-           ": gradients by targets and weights of a loss are not there on CUDA yet; run this model on "
-           "the CPU: model.to(\"cpu\").");
-  if (b.known_grad(value) != 0 || !b.needs_grad(node.inputs[0])) return;  // done by the forward step
+  const bool by_targets = b.needs_grad(node.inputs[1]) && !node.as<LossAttrs>()->labels;
+  if (node.inputs.size() > 2 && b.needs_grad(node.inputs[2]))
+    fail(node.name, ": weights of a loss have no gradient; multiply the loss by them instead.");
+  const bool done = b.known_grad(value) != 0;  // by the forward step
+  const bool by_predictions = !done && b.needs_grad(node.inputs[0]);
+  if (!by_targets && !by_predictions) return;
   const LossStep loss(b, node);
-  const Buffer rates = b.grad(value), grad = b.new_grad(node.inputs[0]);
+  const Buffer rates = b.grad(value);
+  if (by_targets) {
+    const Buffer grad = b.new_grad(node.inputs[1]);
+    launch(b, node, "backward targets", loss.uses({rates, grad}),
+           [=](const Context& c) { row_target_grads(stream_of(c), loss.at(c), c.at(rates), c.at(grad)); });
+  }
+  if (!by_predictions) return;
+  const Buffer grad = b.new_grad(node.inputs[0]);
   launch(b, node, "backward", loss.uses({rates, grad}), [=](const Context& c) {
     row_losses(stream_of(c), loss.at(c), nullptr, c.at(grad), 1, c.at(rates));
   });

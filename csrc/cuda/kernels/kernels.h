@@ -181,6 +181,8 @@ struct RowLosses {
 // loss or grad may be null; grad is scale times the gradient, times rates[row], if there are rates.
 void row_losses(cudaStream_t stream, const RowLosses& losses, float* loss, float* grad, float scale,
                 const float* rates);
+// Of targets that are no labels: rates[row] times the gradient.
+void row_target_grads(cudaStream_t stream, const RowLosses& losses, const float* rates, float* grad);
 
 enum class RowMetric : int32_t {
   accuracy,

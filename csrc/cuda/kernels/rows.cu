@@ -116,6 +116,23 @@ void row_losses(cudaStream_t stream, const RowLosses& l, float* loss, float* gra
   });
 }
 
+void row_target_grads(cudaStream_t stream, const RowLosses& l, const float* rates, float* grad) {
+  each(stream, l.rows, [=] __device__(int64_t row) {
+    const float *const z = l.from + row * l.cols, *const t = l.targets + row * l.cols;
+    const float rate = rates[row] * (l.weights ? l.weights[row / l.rows_a_weight] : 1);
+    const float mean = rate / static_cast<float>(l.cols);
+    float log_total = 0;
+    if (l.kind == RowKind::softmax_cross_entropy) {
+      const float top = top_of(z, l.cols);
+      log_total = top + logf(total_of(z, top, l.cols));
+    }
+    for (int64_t c = 0; c < l.cols; ++c)
+      grad[row * l.cols + c] = l.kind == RowKind::softmax_cross_entropy   ? rate * (log_total - z[c])
+                               : l.kind == RowKind::sigmoid_cross_entropy ? mean * -z[c]
+                                                                          : mean * 2 * (t[c] - z[c]);
+  });
+}
+
 void row_metrics(cudaStream_t stream, RowMetric kind, int k, float threshold, bool labels, const float* from,
                  const float* targets, float* to, int64_t rows, int64_t cols) {
   each(stream, rows, [=] __device__(int64_t row) {
