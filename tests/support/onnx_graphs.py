@@ -76,6 +76,26 @@ GRAPHS: dict[str, tuple[str, dict[str, Any], list[str]]] = {
         {name: some(1, 6, 1, 1) for name in "sb"},
         ["BatchNormalization"],
     ),
+    "normalization with a quotient": (
+        f"{IMAGE} {{ t = Sub (x, m) d = Div (t, q) u = Mul (d, s) y = Add (u, b) }}",
+        {**{name: some(6, 1, 1) for name in "msb"}, "q": np.abs(some(6, 1, 1)) + 1},
+        ["BatchNormalization"],
+    ),
+    "spelled out layer normalization": (
+        f"{VECTOR} {{ m = ReduceMean <axes=[-1]> (x) c = Sub (x, m) p = Pow (c, two) "
+        "v = ReduceMean <axes=[-1]> (p) w = Add (v, e) r = Sqrt (w) d = Div (c, r) g = Mul (d, s) "
+        "y = Add (g, b) }",
+        {"two": np.float32(2), "e": np.float32(1e-3), "s": some(6), "b": some(6)},
+        ["LayerNormalization"],
+    ),
+    "layer normalization along another axis": (
+        f"{VECTOR} {{ m = ReduceMean <axes=[1]> (x) c = Sub (x, m) p = Pow (c, two) "
+        "v = ReduceMean <axes=[-1]> (p) w = Add (v, e) r = Sqrt (w) d = Div (c, r) g = Mul (d, s) "
+        "y = Add (g, b) }",
+        {"two": np.float32(2), "e": np.float32(1e-3), "s": some(6), "b": some(6)},
+        ["Operation"] * 9,
+    ),
+    "factors of channels": (f"{IMAGE} {{ y = Mul (s, x) }}", {"s": some(6, 1, 1)}, ["LayerScale"]),
     "silu": (f"{IMAGE} {{ s = Sigmoid (x) y = Mul (x, s) }}", {}, ["Activation"]),
     "hard swish": (
         f"{IMAGE} {{ a = Add (x, three) c = Clip (a, zero, six) m = Mul (x, c) y = Div (m, six) }}",
