@@ -102,6 +102,16 @@ GRAPHS: dict[str, tuple[str, dict[str, Any], list[str]]] = {
         {"three": np.float32(3), "zero": np.float32(0), "six": np.float32(6)},
         ["Activation"],
     ),
+    "hard sigmoid": (
+        f"{IMAGE} {{ a = Add (x, three) c = Clip (a, zero, six) y = Mul (c, sixth) }}",
+        {"three": np.float32(3), "zero": np.float32(0), "six": np.float32(6), "sixth": np.float32(1 / 6)},
+        ["Activation"],
+    ),
+    "relu6 of a relu": (
+        f"{IMAGE} {{ a = Relu (x) y = Min (a, six) }}",
+        {"six": np.float32(6)},
+        ["Activation"],
+    ),
     "gelu": (
         f"{IMAGE} {{ d = Div (x, r) e = Erf (d) a = Add (e, one) m = Mul (x, a) y = Mul (m, half) }}",
         {"r": np.float32(2**0.5), "one": np.float32(1), "half": np.float32(0.5)},

@@ -66,6 +66,8 @@ PATTERNS = [
     Pattern(("Min", ("Max", "x", 0.0), 6.0), "Relu6"),
     Pattern(("Max", ("Min", "x", 6.0), 0.0), "Relu6"),
     *(Pattern(("Div", gate, 6.0), "HardSigmoid", attributes={"alpha": 1 / 6}) for gate in _RELU6),
+    *(Pattern(("Mul", gate, 1 / 6), "HardSigmoid", attributes={"alpha": 1 / 6}) for gate in _RELU6),
+    Pattern(("Min", ("Relu", "x"), 6.0), "Relu6"),
     Pattern(("Mul", "x", ("Sigmoid", "x")), "Swish"),
     Pattern(("Mul", "x", ("Tanh", ("Softplus", "x"))), "Mish"),
     *(Pattern(tree, "Gelu") for gate in (_ERF, _ERF_BY) for tree in _halves(gate)),
