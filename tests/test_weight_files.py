@@ -19,6 +19,8 @@ from cnnfast import Input, Model, Sequential, layers, ops
 from cnnfast.io import load_weights
 from cnnfast.models import ModelFileError
 
+_DENSE = (("weight", (4, 4)), ("bias", (4,)))
+
 
 @pytest.mark.parametrize("kind", FORMATS)
 def test_formats(kind: str, tmp_path: Path) -> None:
@@ -28,11 +30,57 @@ def test_formats(kind: str, tmp_path: Path) -> None:
         report = load_weights(model, path)
         assert report.complete
         # safetensors keeps no order; names sorted put the classifier first.
-        assert report.by == ("name" if names else "order")
+        order = "shape" if kind == "safetensors" else "order"
+        assert report.by == ("name" if names else order)
         assert len(report.matched) == 10
         check(model)
-        if kind == "safetensors":
-            return
+
+
+def _chain(count: int) -> Sequential:
+    return Sequential([Input((4,)), *(layers.Dense(4) for _ in range(count))])
+
+
+def test_files_without_order_go_by_shapes_and_numbers(tmp_path: Path) -> None:
+    rng = np.random.default_rng(0)
+    state = {f"net.{place}.{role}": rng.normal(size=size) for place in range(12) for role, size in _DENSE}
+    kept = {name: value.astype(np.float32) for name, value in state.items()}
+    model = _chain(12)
+    report = load_weights(model, file_of(tmp_path, safetensors(kept)))
+    assert (report.by, report.complete) == ("shape", True)
+    for place, layer in enumerate(model.layers[-12:]):
+        np.testing.assert_array_equal(layer.kernel, kept[f"net.{place}.weight"].T)
+
+
+def test_files_without_order_and_layers_alike_are_not_guessed(tmp_path: Path) -> None:
+    state = {
+        f"{name}.{role}": np.full(size, place, np.float32)
+        for place, name in enumerate(("zeta", "alpha"))
+        for role, size in _DENSE
+    }
+    path = file_of(tmp_path, safetensors(state))
+    model = _chain(2)
+    before = model.get_weights()
+    with pytest.raises(ModelFileError, match=r"kernel from any of alpha, zeta, .*no order; give rename"):
+        load_weights(model, path)
+    report = load_weights(model, path, strict=False)
+    assert not report.matched
+    assert len(report.mismatched) == 4
+    for one, other in zip(before, model.get_weights(), strict=True):
+        np.testing.assert_array_equal(one, other)
+    names = dict(zip(("zeta", "alpha"), [layer.name for layer in model.layers[-2:]], strict=True))
+    report = load_weights(
+        model, path, rename=lambda name: names[name.split(".")[0]] + "." + name.split(".")[1]
+    )
+    assert (report.by, report.complete) == ("name", True)
+    assert model.layers[-1].kernel.numpy().all()
+
+
+def test_lists_in_files_without_order(tmp_path: Path) -> None:
+    model, other = _chain(6), _chain(6)
+    path = file_of(tmp_path, safetensors({str(k): each for k, each in enumerate(model.get_weights())}))
+    assert load_weights(other, path).complete
+    x = np.random.default_rng(1).normal(size=(3, 4)).astype(np.float32)
+    np.testing.assert_array_equal(other.predict(x, verbose=0), model.predict(x, verbose=0))
 
 
 def test_bfloat16_of_safetensors(tmp_path: Path) -> None:

@@ -22,11 +22,13 @@ class StoredArray(NamedTuple):
         name: Its name there.
         shape: Its shape, as the file tells it.
         read: Takes the memory and returns it, while the file is open.
+        ordered: Whether the file keeps the order in which its arrays were given.
     """
 
     name: str
     shape: tuple[int, ...]
     read: Callable[[], NDArray[np.generic]]
+    ordered: bool = True
 
 
 def stored_part(archive: zipfile.ZipFile, name: str, size: int = 0) -> bytes:

@@ -128,7 +128,9 @@ def _safetensors(path: Path) -> Iterator[list[StoredArray]]:
         # The format sorts them by name, layer 10 before layer 2.
         names = sorted(file.keys(), key=natural_order)
         yield [
-            StoredArray(n, tuple(file.get_slice(n).get_shape()), partial(_tensor, file, path, n))
+            StoredArray(
+                n, tuple(file.get_slice(n).get_shape()), partial(_tensor, file, path, n), ordered=False
+            )
             for n in names
         ]
 

@@ -1,4 +1,4 @@
-"""Which array of a file is which weight of a model: by names, or by the order of layers."""
+"""Which array of a file is which weight of a model: by names, by the order of layers, or by their shapes."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import re
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
+from cnnfast.io.arrays import natural_order
 from cnnfast.io.hdf5 import name_of
 from cnnfast.io.keras_state import weight_places
 from cnnfast.io.layouts import Layout, flattened_pictures, layout_for
@@ -47,7 +48,8 @@ class LoadReport(NamedTuple):
     """What became of a file's arrays and of a model's weights.
 
     Attributes:
-        by: How they were matched: by "name", or by the "order" of layers.
+        by: How they were matched: by "name", by the "order" of layers, or, where the file keeps none, by
+            "shape".
         matched: The array of each weight that was set, by the weight's name.
         missing: The weights that no array was found for.
         mismatched: What is wrong with arrays whose names are right, a sentence for each.
@@ -111,7 +113,7 @@ def match(
         model: The model.
         arrays: What the file holds, in its order.
         by: "name" or "order"; None goes by names where the file has those of half of the layers or more,
-            unless the order says the same and more.
+            unless the order says the same and more. Where the file keeps no order, shapes say it.
 
     Returns:
         The weights that were found, and a report on all.
@@ -123,8 +125,15 @@ def match(
     by_name = _matched(owners, named, wanted, "name")
     if by == "name" or by_name[1].complete:
         return by_name
-    listed = _listed(owners, wanted) if _is_list(wanted) else _in_order(owners, list(modules.values()))
-    by_order = _matched(owners, listed, wanted, "order")
+    unclear: dict[int, Sequence[str]] = {}
+    ordered = _is_list(wanted) or all(each.ordered for each in wanted)
+    if _is_list(wanted):
+        listed = _listed(owners, wanted)
+    elif ordered:
+        listed = _in_order(owners, list(modules.values()))
+    else:
+        listed, unclear = _by_shape(owners, modules)
+    by_order = _matched(owners, listed, wanted, "order" if ordered else "shape", unclear)
     half_named = 2 * sum(map(bool, named)) >= max(len(owners), 1)
     agree = all(
         not name or name is place or _is_made_up(owner.layer)
@@ -136,11 +145,19 @@ def match(
 
 
 def _matched(
-    owners: Sequence[_Owner], modules: Sequence[Module], arrays: Sequence[StoredArray], by: str
+    owners: Sequence[_Owner],
+    modules: Sequence[Module],
+    arrays: Sequence[StoredArray],
+    by: str,
+    unclear: dict[int, Sequence[str]] | None = None,
 ) -> tuple[list[Found], LoadReport]:
     found: list[Found] = []
     missing, wrong = [], {}
-    for owner, module in zip(owners, modules, strict=True):
+    for number, (owner, module) in enumerate(zip(owners, modules, strict=True)):
+        if names := (unclear or {}).get(number):
+            told = f"any of {', '.join(names[:4])}, which suit alike (the file keeps no order; give rename=)"
+            wrong |= {each.name: f"{each.name} from {told}" for each in owner.layer._weights}
+            continue
         for place, variable in enumerate(owner.layer._weights):
             array, torch = _array_of(variable, place, module)
             layout = None if array is None else _layout(owner, variable, array, torch)
@@ -178,7 +195,7 @@ def _modules(arrays: Sequence[StoredArray]) -> dict[str, Module]:
 
 def _is_list(arrays: Sequence[StoredArray]) -> bool:
     """Whether they have no names but numbers, as `np.savez(file, *arrays)` gives them."""
-    return all(re.fullmatch(r"arr_\d+", each.name) for each in arrays)
+    return all(re.fullmatch(r"(arr_)?\d+", each.name) for each in arrays)
 
 
 def _array_of(variable: Variable, place: int, module: Module) -> tuple[StoredArray | None, bool]:
@@ -276,6 +293,31 @@ def _in_order(owners: Sequence[_Owner], modules: Sequence[Module]) -> list[Modul
         found.append({} if at is None else modules[at])
         begin = begin if at is None else at + 1
     return found
+
+
+def _by_shape(
+    owners: Sequence[_Owner], modules: dict[str, Module]
+) -> tuple[list[Module], dict[int, Sequence[str]]]:
+    """The modules that suit by what they hold; of several, whose names differ in numbers, by these.
+
+    Returns:
+        The module of each owner, and, by the owner's place, the names of those that it might be where
+        nothing tells which.
+    """
+    groups: dict[tuple[str, ...], list[int]] = {}
+    for place, owner in enumerate(owners):
+        suiting = [name for name, module in modules.items() if _suits(owner, module)]
+        exact = [name for name in suiting if len(modules[name]) == len(owner.layer._weights)]
+        groups.setdefault(tuple(exact), []).append(place)
+    found: list[Module] = [{} for _ in owners]
+    unclear: dict[int, Sequence[str]] = {}
+    for names, places in groups.items():
+        if len(names) == len(places) and len({re.sub(r"\d+", "0", name) for name in names}) == 1:
+            for place, name in zip(places, sorted(names, key=natural_order), strict=True):
+                found[place] = modules[name]
+        elif names:
+            unclear |= dict.fromkeys(places, names)
+    return found, unclear
 
 
 def _suits(owner: _Owner, module: Module) -> bool:

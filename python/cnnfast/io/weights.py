@@ -38,8 +38,9 @@ def load_weights(
     """Sets a model's weights from a file that PyTorch, Keras, NumPy or safetensors wrote.
 
     Arrays are found by the names of layers: those of the model, or those that Keras 3 gives by kind and
-    number; where the file has other names, by the order of layers. PyTorch's arrays are turned to our
-    layouts, those of dense layers behind a flatten of pictures, too.
+    number; where the file has other names, by the order of layers. Safetensors files keep no order: there
+    shapes tell, and of equal ones the numbers in names; what these leave open is refused. PyTorch's arrays
+    are turned to our layouts, those of dense layers behind a flatten of pictures, too.
 
     No code of the file runs, shapes are checked before memory is taken, and all is checked before anything is
     set.

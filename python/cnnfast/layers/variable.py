@@ -189,6 +189,8 @@ class Variable(Operators, Weight):
 
     def __dlpack__(self, **how: Any) -> Any:
         """Hands other libraries a copy: `torch.from_dlpack(layer.kernel)`."""
+        if how.get("copy") is False:
+            raise BufferError("weights live in the core; other libraries get a copy (leave copy=False out)")
         return self.numpy().__dlpack__(**how)
 
     def __dlpack_device__(self) -> tuple[int, int]:
