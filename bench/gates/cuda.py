@@ -83,13 +83,15 @@ def _accuracies_of(
     def measured(line: str, bar: str, effort: Effort) -> Verdict:
         (x, y), test = load()
         train, epochs = (x[: effort.samples], y[: effort.samples]), effort.epochs or whole
-        accuracies = []
-        for device in ("cuda", "cpu"):
+
+        def accuracies(device: str) -> list[float]:
             cnnfast.set_device(device)
-            accuracies.append(
-                [precision.accuracy(name, train, test, epochs, "default", seed) for seed in precision.SEEDS]
-            )
-        return precision.compared(line, *accuracies, f"{epochs} epochs of {len(train[0])} samples")
+            return [
+                precision.accuracy(name, train, test, epochs, "default", seed) for seed in precision.SEEDS
+            ]
+
+        trained = f"{epochs} epochs of {len(train[0])} samples"
+        return precision.compared(line, accuracies("cuda"), accuracies("cpu"), trained)
 
     return measured
 

@@ -7,8 +7,8 @@ namespace cnnfast {
 void bind_device(pybind11::module_& m) {
   m.def("devices", &device_names, NoGil());
   m.def(
-      "device_name", [](const std::string& name) { return name_of(device_of(name)); },
-      pybind11::arg("name"), NoGil());
+      "device_name", [](const std::string& name) { return name_of(device_of(name)); }, pybind11::arg("name"),
+      NoGil());
   m.def(
       "describe_device",
       [](const std::string& name) {

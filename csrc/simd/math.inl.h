@@ -100,8 +100,8 @@ static inline V log1p(V x) {
   return log_edges(u, log_reduced(f, split.n));
 }
 
-// tanh(x) = -u / (2 + u) with u = e^-2|x| - 1, 3 ulp, exactly +-1 from |x| = 8.5 on. Two series, one for either
-// side of .6, are off by 1.4 ulp at most and take 1.6 times as long.
+// tanh(x) = -u / (2 + u) with u = e^-2|x| - 1, 3 ulp, exactly +-1 from |x| = 8.5 on. Two series, one for
+// either side of .6, are off by 1.4 ulp at most and take 1.6 times as long.
 static inline V tanh(V x) {
   const V twice = x + x;
   const Halvings h = halvings(max(set1(-20.0f), min(twice, zero() - twice)));

@@ -152,7 +152,8 @@ def _matched(
     unclear: dict[int, Sequence[str]] | None = None,
 ) -> tuple[list[Found], LoadReport]:
     found: list[Found] = []
-    missing, wrong = [], {}
+    missing: list[str] = []
+    wrong: dict[str, str] = {}
     for number, (owner, module) in enumerate(zip(owners, modules, strict=True)):
         if names := (unclear or {}).get(number):
             told = f"any of {', '.join(names[:4])}, which suit alike (the file keeps no order; give rename=)"
