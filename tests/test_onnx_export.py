@@ -1,6 +1,7 @@
 """Models as ONNX files: checked by ONNX, run by its reference, and read again."""
 
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +19,11 @@ from cnnfast import io, layers, ops
 from cnnfast.layers import Input
 
 IMAGE, VECTOR, ROW, VOLUME = (9, 8, 4), (6,), (9, 4), (5, 6, 7, 4)
+
+
+def _transformed(x: Any, **how: Any) -> Any:
+    return ops.image.affine_transform(x, [0.9, 0.2, -1.3, -0.1, 1.2, 0.4, 0.01, 0.0], fill_value=0.5, **how)
+
 
 # A shape of samples, and what is made of them.
 ROWS: dict[str, tuple[tuple[int, ...], Callable[[Any], Any]]] = {
@@ -82,6 +88,29 @@ ROWS: dict[str, tuple[tuple[int, ...], Callable[[Any], Any]]] = {
     "largest": (VECTOR, lambda x: ops.top_k(x, 2)[0]),
     "residual": (IMAGE, lambda x: layers.add([x, layers.Conv2D(4, 3, padding="same")(x)])),
     "dropout": (VECTOR, layers.Dropout(0.5)),
+}
+
+SAME = np.array([1, 0, 0, 0, 1, 0, 0, 0], np.float32)
+# What is read at places; ONNX's reference has other names there, in all opsets.
+PLACED: dict[str, tuple[tuple[int, ...], Callable[[Any], Any]]] = {
+    "read at places": (IMAGE, lambda x: ops.image.grid_sample(x, x[..., :2] * 0.7 - 0.3)),
+    **{
+        f"transformed, {mode}, {beyond}": (
+            shape,
+            partial(_transformed, interpolation=mode, fill_mode=beyond, data_format=layout),
+        )
+        for mode in ("nearest", "bilinear")
+        for beyond in ("constant", "nearest", "reflect", "mirror")
+        for shape, layout in ((IMAGE, "channels_last"), ((4, 9, 8), "channels_first"))
+    },
+    "transformed, each its own way": (
+        IMAGE,
+        lambda x: ops.image.affine_transform(x, ops.reshape(x[:, 0, :2], (None, 8)) * 0.1 + SAME),
+    ),
+    "read at some places": (
+        IMAGE,
+        lambda x: ops.image.grid_sample(x, x[:, :, 0, :2], padding_mode="border", align_corners=True),
+    ),
 }
 
 
@@ -171,6 +200,7 @@ def check_in_runtime(model: Any, x: Any, path: Path) -> None:
 
 EVERY = {
     **ROWS,
+    **PLACED,
     **{f"both {number}": (shape, make(layers)) for number, (make, shape) in enumerate(BOTH)},
     **{f"own {number}": (shape, make()) for number, (make, shape) in enumerate([*OWN, *LACKED])},
 }
@@ -184,6 +214,25 @@ def test_layers_run_in_onnx_runtime(name: str, tmp_path: Path) -> None:
     kept = isinstance(make, layers.Normalization)  # whose weights are numbers that it was given
     model = cnnfast.Model(symbol := Input(shape), make(symbol)) if kept else model_of(shape, make)
     check_in_runtime(model, x, tmp_path / "net.onnx")
+
+
+@pytest.mark.parametrize("name", PLACED)
+def test_places_come_back(name: str, tmp_path: Path) -> None:
+    shape, make = PLACED[name]
+    model, x = model_of(shape, make), np.random.default_rng(1).uniform(0, 1, (2, *shape)).astype(np.float32)
+    io.save_onnx(model, tmp_path / "net.onnx")
+    made = io.load_onnx(tmp_path / "net.onnx").predict(x, verbose=0)
+    np.testing.assert_allclose(made, model.predict(x, verbose=0), rtol=1e-4, atol=1e-5)
+
+
+def test_places_that_onnx_cannot_read_are_refused(tmp_path: Path) -> None:
+    models = [
+        model_of(IMAGE, partial(_transformed, fill_mode="wrap")),
+        model_of((9, 1), lambda x: ops.image.grid_sample(x, x)),
+    ]
+    for model in models:
+        with pytest.raises(NotImplementedError, match="read at places"):
+            io.save_onnx(model, tmp_path / "net.onnx")
 
 
 def test_every_layer_is_there() -> None:

@@ -135,7 +135,7 @@ def save_onnx(model: BaseModel, filepath: str | PathLike[str]) -> None:
 
     Raises:
         NotImplementedError: If a part of it has no operator in ONNX: random numbers, what NumPy computes, or
-            images that are read at places.
+            sequences and volumes that are read at places.
         ValueError: If the model does not know its inputs' shapes, or operators depend on sizes that are open.
         ImportError: If the package `onnx` is not installed.
         OSError: If the file cannot be written.

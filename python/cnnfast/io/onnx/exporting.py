@@ -88,7 +88,7 @@ class Export(Tracing):
         if number not in self.names:
             raise NotImplementedError(
                 f"ONNX has no operator for {self.maker(number)!r}, of which the model is made; what NumPy "
-                "computes and what reads images at places cannot be exported"
+                "computes cannot be exported"
             )
         return self.names[number]
 
