@@ -171,6 +171,21 @@ def test_images_of_any_size(tmp_path: Path) -> None:
         check(model, np.random.default_rng(1).normal(size=shape).astype(np.float32), tmp_path)
 
 
+@pytest.mark.parametrize(("kind", "size"), [("Max", 2), ("Max", 3), ("Average", 2)])
+def test_windows_that_reach_beyond_images_of_any_size(kind: str, size: int, tmp_path: Path) -> None:
+    layer = getattr(layers, f"{kind}Pooling2D")
+    model = model_of((None, None, 3), layer(size, 2, ceil_mode=True))
+    for shape in ((1, 12, 9, 3), (2, 7, 15, 3), (1, 6, 16, 3)):
+        check(model, np.random.default_rng(1).normal(size=shape).astype(np.float32), tmp_path)
+
+
+def test_what_depends_on_sizes_that_are_not_halved_is_refused(tmp_path: Path) -> None:
+    """Of the two examples that an Input has, nothing is left over."""
+    model = model_of((None, None, 3), layers.LpPooling2D(2.0, 2, ceil_mode=True))
+    with pytest.raises(ValueError, match="fixed"):
+        io.save_onnx(model, tmp_path / "net.onnx")
+
+
 def test_what_depends_on_open_sizes_is_refused(tmp_path: Path) -> None:
     model = model_of((None, None, 3), lambda x: ops.mean(layers.Resizing(5, 5)(x), [1, 2]))
     with pytest.raises(ValueError, match="fixed"):

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping, Sequence
 from os import PathLike
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -12,17 +11,8 @@ from cnnfast.layers import InputLayer
 from cnnfast.models.errors import ModelFileError
 from cnnfast.models.files import written_at_once
 
-# What sizes that are open are in a third example, by their number, beside the two of every `Input`, whose
-# sides are equal and easily halved. First sizes that betray what a network computes of them: however often
-# they are halved, the one rounded up or the other rounded down stays odd. If a network does not take such,
-# others that are halved as easily; if these neither, there is no third.
-_TRIED: tuple[dict[int, tuple[int, ...]], ...] = (
-    {1: (1153,), 2: (193, 287), 3: (65, 95, 97)},
-    {1: (1120,), 2: (224, 352), 3: (64, 96, 32)},
-    {},
-)
-
 if TYPE_CHECKING:
+    from cnnfast.io.onnx.examples import Sizes
     from cnnfast.models import Model
     from cnnfast.models.base import BaseModel
 
@@ -66,6 +56,7 @@ def load_onnx(source: Any) -> Model:
 
 
 def _model(source: Any) -> Model:
+    from cnnfast.io.onnx.examples import EVEN, ODD
     from cnnfast.io.onnx.node import OpenSizeError, layer_name
     from cnnfast.io.onnx.reading import read
     from cnnfast.io.onnx.translating import Translation
@@ -74,7 +65,8 @@ def _model(source: Any) -> Model:
 
     model = read(source)
     translation = Translation(model)
-    for sizes in _TRIED if any(None in _axes(each)[1:] for each in translation.inputs) else _TRIED[-1:]:
+    is_open = any(None in _axes(each)[1:] for each in translation.inputs)
+    for sizes in (ODD, EVEN, None) if is_open else (None,):
         try:
             inputs = {each.name: _input(each, sizes) for each in translation.inputs}
             outputs = translation.run(inputs, _batch(translation.inputs))
@@ -82,7 +74,7 @@ def _model(source: Any) -> Model:
         except OpenSizeError:
             raise
         except ModelFileError:
-            if sizes is _TRIED[-1]:
+            if sizes is None:
                 raise
     for name, made in zip(translation.outputs, outputs, strict=True):
         if not hasattr(made, "sources"):
@@ -104,7 +96,8 @@ def _axes(info: Any) -> list[int | None]:
     return [int(each.dim_value) if each.dim_value > 0 else None for each in axes] or [None]
 
 
-def _input(info: Any, sizes: Mapping[int, Sequence[int]]) -> Any:
+def _input(info: Any, sizes: Sizes | None) -> Any:
+    from cnnfast.io.onnx.examples import filled
     from cnnfast.io.onnx.node import layer_name
 
     kind = info.type.WhichOneof("value")
@@ -117,9 +110,8 @@ def _input(info: Any, sizes: Mapping[int, Sequence[int]]) -> Any:
         layer = InputLayer(axes, batch_size=batch, name=layer_name(info.name) or None)
     except ValueError as error:
         raise ModelFileError(f"its input {info.name!r}: {error}") from None
-    if axes.count(None) in sizes:
-        given = iter(sizes[axes.count(None)])
-        layer._examples = (*layer._examples, tuple(next(given) if n is None else n for n in axes))
+    if None in axes and sizes is not None:
+        layer._examples = (*layer._examples, filled(axes, sizes))
     return layer.output
 
 

@@ -7,11 +7,13 @@ operation of the core stands in the tables of `writers`.
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Any
 
 import numpy as np
 
 from cnnfast import _core
+from cnnfast.io.onnx.examples import EVEN, ODD, filled
 from cnnfast.io.onnx.reading import required
 from cnnfast.layers.tracing import Tracing
 from cnnfast.utils.distinct import distinct
@@ -166,9 +168,8 @@ def exported(model: Any) -> Any:
     """
     plan = model.blueprint
     model.weights  # noqa: B018  # gives those their first values that have none
-    protos = [_graph(model, plan, place) for place in range(max(len(s.examples) for s in plan.sources))]
-    first = protos[0]
-    if len(protos) > 1 and _without_shapes(protos[0]) != _without_shapes(protos[1]):
+    first, *others = _graphs(model, plan)
+    if any(_without_shapes(each) != _without_shapes(first) for each in others):
         raise ValueError(
             f"model {model.name!r} has inputs of unknown sizes, and its operators depend on them; give its "
             "Input fixed ones"
@@ -179,10 +180,21 @@ def exported(model: Any) -> Any:
     )
 
 
-def _graph(model: Any, plan: Any, place: int) -> Any:
+def _graphs(model: Any, plan: Any) -> list[Any]:
+    """The graph for each example of shapes, and for one of odd sizes, or of even ones if it takes no odd."""
+    count = max(len(source.examples) for source in plan.sources)
+    shapes = [[s.examples[min(i, len(s.examples) - 1)] for s in plan.sources] for i in range(count)]
+    made = [_graph(model, plan, each) for each in shapes]
+    for sizes in (ODD, EVEN) if count > 1 else ():
+        with suppress(ValueError):
+            made.append(_graph(model, plan, [filled(s.shape[s.batched :], sizes) for s in plan.sources]))
+            break
+    return made
+
+
+def _graph(model: Any, plan: Any, shapes: Any) -> Any:
     onnx = required()
     export = Export()
-    shapes = [source.examples[min(place, len(source.examples) - 1)] for source in plan.sources]
     inputs = [export.value(export.input(*each)) for each in zip(shapes, plan.input_names, strict=True)]
     made = plan.trace(export, inputs)
     results = []

@@ -162,6 +162,8 @@ def _up_to_the_last(
     """The padding, wide enough for all windows: before opset 22, ceil_mode counts some that lie beyond."""
     before, after = (_spatial(to.shape(each), data_format) for each in (src, made))
     sides = explicit_sides(padding, tuple(before), reach, strides)
+    if all(side[1] == 0 for side in sides) and all(s <= k for s, k in zip(strides, reach, strict=True)):
+        return [(a, stride - 1) for (a, _), stride in zip(sides, strides, strict=True)]  # of any size
     ends = [(n - 1) * s + k for n, s, k in zip(after, strides, reach, strict=True)]
     more = [max(0, end - size - a - b) for end, size, (a, b) in zip(ends, before, sides, strict=True)]
     return [(a, b + extra) for (a, b), extra in zip(sides, more, strict=True)]
