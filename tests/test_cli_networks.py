@@ -13,6 +13,7 @@ from support.commands import Captured, error_line, linear
 import cnnfast
 from cnnfast import Sequential, applications, io, layers
 from cnnfast.cli import main, networks
+from cnnfast.cli.errors import UserError
 
 
 def _told(capsys: Captured, *words: str) -> Any:
@@ -111,6 +112,20 @@ def test_networks_without_weights(capsys: Captured) -> None:
     told = error_line(["predict", "lenet5", "x.png"], capsys)
     assert "lenet5 has no weights" in told
     assert "--weights FILE" in told
+
+
+def test_bench_of_wrong_words(capsys: Captured) -> None:
+    assert "between 1 and" in error_line(["bench", "lenet5", "--threads", "99999"], capsys)
+    assert "there is no model nothing" in error_line(["bench", "nothing"], capsys)
+
+
+def test_bench_compares_by_the_outputs_scale() -> None:
+    from cnnfast.cli import bench
+
+    large, tiny = np.array([1.0, 2.0]), np.array([1e-8, 3e-8])
+    bench._compare([large, tiny], [large + 1e-3, tiny * 2])
+    with pytest.raises(UserError, match=r"otherwise, by 5\.0e-03"):
+        bench._compare([large], [large + 1e-2])
 
 
 def test_bench(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: Captured) -> None:

@@ -321,6 +321,25 @@ def test_what_keras_lacks_is_named(layer: Any, text: str, tmp_path: Path) -> Non
     assert not list(tmp_path.iterdir())
 
 
+class WithWeights(cnnfast.Model):
+    """A model that has a weight beside its layers."""
+
+    def __init__(self) -> None:
+        super().__init__(name="own")
+        self.dense, self.factors = layers.Dense(3), self.add_weight((3,), "ones", name="factors")
+
+    def call(self, inputs: Any) -> Any:
+        return self.dense(inputs) * self.factors
+
+
+def test_models_with_weights_of_their_own_are_told(tmp_path: Path) -> None:
+    model = WithWeights()
+    model(np.ones((2, 4)))
+    with pytest.raises(ValueError, match=r"'own' \(WithWeights\) is a model with weights of its own"):
+        model.save(tmp_path / "net.keras")
+    assert not list(tmp_path.iterdir())
+
+
 @pytest.mark.parametrize("name", NETWORKS)
 def test_known_networks_are_written(name: str, tmp_path: Path, request: pytest.FixtureRequest) -> None:
     ours = network(name, request)
