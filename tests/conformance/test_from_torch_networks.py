@@ -296,6 +296,38 @@ def test_files_of_such_models(tmp_path: Path) -> None:
     np.testing.assert_array_equal(other.predict(x, verbose=0), model.predict(x, verbose=0))
 
 
+class Still(nn.Module):
+    """A trunk that does not learn, since nobody follows its gradient."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.trunk, self.head = nn.Conv2d(4, 4, 3), nn.Conv2d(4, 2, 1)
+
+    def forward(self, x: Any) -> Any:
+        with torch.no_grad():
+            y = F.relu(self.trunk(x))
+        return self.head(y) + x[:, :2, 2:, 2:]
+
+
+def test_no_gradient_passes_where_none_is_followed() -> None:
+    check(Still(), (4, 6, 6))
+    with torch.no_grad():  # around the conversion it says nothing
+        model = from_torch(Still(), (4, 6, 6))
+    assert not any("no_grad" in layer.name for layer in model.layers)
+
+
+def test_compiled_modules_are_taken_and_programs_are_not() -> None:
+    module = settled(Squeezing()).eval()
+    x = samples(2, 3, 9, 8)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # TorchScript is on its way out, and imported by both
+        compiled = torch.compile(module)
+        program = torch.jit.script(nn.Conv2d(3, 3, 1))
+    close(from_torch(compiled, (3, 9, 8)).predict(x, verbose=0), module(torch.from_numpy(x)))
+    with pytest.raises(ValueError, match=r"0 \(RecursiveScriptModule\) is a program of TorchScript"):
+        from_torch(nn.Sequential(program), (3, 9, 8))
+
+
 class Calling(nn.Module):
     def __init__(self, function: Callable[[Any, Any], Any]) -> None:
         super().__init__()

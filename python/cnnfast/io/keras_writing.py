@@ -120,8 +120,8 @@ def _graph_of(layer: Layer, args: Any) -> Model:
     """A graph of what the code of a layer or model calls, which is run once on symbols."""
     if isinstance(layer, BaseModel) and layer._weights:
         raise NotWrittenError(
-            f"{told(layer)} is a model with weights of its own, which Keras's files hold beside no graph; make "
-            "them weights of a layer of your own, which is written by its name, or save the weights alone"
+            f"{told(layer)} is a model with weights of its own, which Keras's files hold beside no graph; "
+            "make them weights of a layer of your own, written by its name, or save the weights alone"
         )
     given = (layer.blueprint.inputs,) if args is None and isinstance(layer, BaseModel) else args
     ours = type(layer).__module__.startswith("cnnfast.") and not isinstance(layer, layers.Lambda)

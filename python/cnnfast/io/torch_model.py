@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from cnnfast import _core, layers
+from cnnfast import _core, layers, ops
 from cnnfast.io import torch_words
 from cnnfast.io.arrays import StoredArray
 from cnnfast.io.matching import match
@@ -74,6 +74,7 @@ def from_torch(module: nn.Module, input_shape: Sequence[Any], *, name: str | Non
             net.load_state_dict(cnnfast.to_torch_state_dict(model, net))
     """
     _need_torch("from_torch")
+    module = getattr(module, "_orig_mod", module)  # of torch.compile
     _check(module)
     shapes = list(input_shape) if _is_list(input_shape) else [input_shape]
     conversion = _Conversion(module, [tuple(each) for each in shapes])
@@ -101,6 +102,7 @@ def _is_list(shape: Any) -> bool:
 
 
 def _check(module: Any) -> None:
+    import torch
     from torch import nn
 
     if not isinstance(module, nn.Module):
@@ -112,6 +114,8 @@ def _check(module: Any) -> None:
         )
     owners: dict[int, tuple[Any, str]] = {}
     for path, each in module.named_modules():
+        if isinstance(each, torch.jit.ScriptModule):
+            raise ValueError(f"{_told(path, each)} is a program of TorchScript; give what it was made of")
         for role, parameter in each._parameters.items():
             here = f"{path}.{role}".lstrip(".")
             if isinstance(parameter, nn.parameter.UninitializedParameter):
@@ -161,6 +165,7 @@ class _Conversion:
         self._paths = {path for path, _ in module.named_modules()}
         self._count, self._shapes = len(shapes), iter(shapes)
         self._values: dict[fx.Node, Any] = {}
+        self._learns = _grad_enabled()
         self._inputs: list[SymbolicTensor] = []
         self._calls: dict[int, Any] = {}  # that were seen, by their numbers
         self._uses: Counter[str] = Counter()  # of names of operations
@@ -193,6 +198,9 @@ class _Conversion:
             raise _RefusedError(f"from_torch does not convert {self._where(node)} {error}") from error
         except (ValueError, TypeError, AttributeError, IndexError, KeyError, RuntimeError) as error:
             raise _RefusedError(f"from_torch cannot convert {self._where(node)}: {error}") from error
+        made = self._values[node]
+        if isinstance(made, SymbolicTensor) and self._learns and not _grad_enabled():  # by torch.no_grad()
+            self._values[node] = self._named(ops.stop_gradient(made), f"{self._name(node)}.no_grad")
         return self._values[node]
 
     def _where(self, node: fx.Node) -> str:
@@ -308,6 +316,12 @@ class _Conversion:
 
 class _RefusedError(Exception):
     """What is not converted and where, on its way through forward."""
+
+
+def _grad_enabled() -> bool:
+    import torch
+
+    return bool(torch.is_grad_enabled())
 
 
 def _is_open(made: Any) -> bool:

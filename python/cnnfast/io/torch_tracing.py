@@ -88,7 +88,7 @@ def traced(module: nn.Module, inputs: int, calls: Calls) -> Any:
 
 @contextmanager
 def _set(owner: Any, name: str, value: Any) -> Iterator[None]:
-    before, own = getattr(owner, name), name in vars(owner)
+    before, own = getattr(owner, name), not isinstance(owner, type) or name in vars(owner)
     setattr(owner, name, value)
     try:
         yield
