@@ -132,7 +132,7 @@ class Learnt(nn.Module):
     def forward(self, x: Any) -> Any:
         y = torch.einsum("nchw,cd->ndhw", x * self.scale + self.shift, self.mix)
         z = x.mean(1, keepdim=True) * self.rows.view(-1, 1).abs()
-        return self.alpha * y + (1 - self.alpha) * z + self.bias.t().t()
+        return self.alpha * y + (1 - self.alpha) * z + (self.bias.T + self.rows.data).t() / self.mix.shape[1]
 
 
 class Normed(nn.LayerNorm):
@@ -238,6 +238,23 @@ def test_networks(make: Callable[[], nn.Module], shape: tuple[int, ...]) -> None
     assert vars(module).keys() == before.keys()
     again = from_torch(module, shape)
     assert [layer.name for layer in again.layers] == [layer.name for layer in model.layers]
+
+
+def test_open_sizes() -> None:
+    model, module = from_torch(settled(Squeezing()), (3, None, None)), settled(Squeezing()).eval()
+    module.load_state_dict(to_torch_state_dict(model))
+    for shape in ((3, 9, 8), (3, 14, 7)):
+        x = samples(2, *shape)
+        close(model.predict(x, verbose=0), module(torch.from_numpy(x)))
+
+
+@pytest.mark.parametrize(
+    ("shape", "text"),
+    [(3, "must be a sample's"), ((9, 8, 3), "do not suit input_shape, in which channels come")],
+)
+def test_wrong_shapes_are_told(shape: Any, text: str) -> None:
+    with pytest.raises(ValueError, match=text):
+        from_torch(nn.Sequential(nn.Conv2d(3, 4, 3)), shape)
 
 
 def test_rows_of_padding_learn_nothing() -> None:

@@ -76,6 +76,8 @@ def from_torch(module: nn.Module, input_shape: Sequence[Any], *, name: str | Non
     _need_torch("from_torch")
     module = getattr(module, "_orig_mod", module)  # of torch.compile
     _check(module)
+    if not isinstance(input_shape, (tuple, list)):
+        raise ValueError(f"input_shape must be a sample's, such as (3, 224, 224), got {input_shape!r}")
     shapes = list(input_shape) if _is_list(input_shape) else [input_shape]
     conversion = _Conversion(module, [tuple(each) for each in shapes])
     model = Model(*conversion.ends(), name or type(module).__name__)
@@ -278,7 +280,7 @@ class _Conversion:
             return args[0][args[1]]
         among = leaves((args, kwargs))
         if word == "getattr" and not isinstance(args[0], Batch):
-            return torch_words.attribute(*args)
+            return self._named(torch_words.attribute(self.making, *args), self._name(node))
         if not any(isinstance(each, (SymbolicTensor, Parameter, Turned)) for each in among):
             if not any(isinstance(each, Batch) for each in among):
                 return function(*args, **kwargs)  # of sizes and constants
@@ -389,5 +391,8 @@ def _copy_weights(module: nn.Module, model: Model, constants: dict[str, Any]) ->
             )
     found, report = match(model, arrays, "name")
     if report.missing or report.mismatched:
-        raise ValueError(f"weights of {type(module).__name__} were not found: {report}")
+        raise ValueError(
+            f"weights of {type(module).__name__} do not suit input_shape, in which channels come first: "
+            f"{report}"
+        )
     _core.set_weights([each.variable for each in found], [value_of(each) for each in found])

@@ -135,12 +135,7 @@ def _defaults(module: nn.Module, count: int) -> dict[str, Any]:
 
 
 def line_of_forward(error: BaseException | None = None) -> str:
-    """Returns the innermost line of code that is neither PyTorch's nor ours: of now, or of an error.
-
-    Example:
-        >>> line_of_forward(ValueError("of no line"))
-        ''
-    """
+    """Returns the innermost line of code that is neither PyTorch's nor ours: of now, or of an error."""
     import torch
 
     not_theirs = (_OURS, os.path.dirname(torch.__file__) + os.sep, "<")

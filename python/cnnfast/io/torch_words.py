@@ -80,25 +80,28 @@ def is_known(word: str) -> bool:
     return any(word in table for table in (_MODULES, _WITH_WEIGHTS, _SHAPES, WORDS))
 
 
-def attribute(x: Any, name: str) -> Any:
+def attribute(making: Making, x: Any, name: str) -> Any:
     """Returns an attribute of a tensor.
 
     Example:
-        >>> attribute(layers.Input((3, 2)), "shape")
+        >>> attribute(Making(), layers.Input((3, 2)), "shape")
         (the batch size, 3, 2)
     """
-    import torch
-
-    if isinstance(x, Parameter):
-        if name == "shape":
-            return tuple(x.value.shape)
-        return x if name == "data" else getattr(x.value, name)
-    shape = x.shape if isinstance(x, Turned) or not x.batched else (BATCH, *x.shape[1:])
-    known = {"shape": shape, "ndim": x.ndim, "device": torch.device("cpu"), "dtype": torch.float32}
-    known |= {"requires_grad": True, "is_cuda": False, "data": x}
+    if isinstance(x, Parameter) and name in ("shape", "ndim", "dtype", "device", "requires_grad", "is_cuda"):
+        return getattr(x.value, name)
+    x = making.value_of(x) if isinstance(x, Parameter) else x
+    if name == "shape":
+        return x.shape if isinstance(x, Turned) or not x.batched else (BATCH, *x.shape[1:])
     if name in ("T", "mT"):
         order = list(range(x.ndim))
         return turned(x, order[::-1] if name == "T" else [*order[:-2], order[-1], order[-2]])
+    if name == "data" and isinstance(x, SymbolicTensor):
+        return ops.stop_gradient(x)
+    if name in ("device", "dtype"):
+        import torch
+
+        return torch.device("cpu") if name == "device" else torch.float32
+    known = {"ndim": x.ndim, "requires_grad": True, "is_cuda": False}
     if name not in known:
         raise NotConvertedError("which has no counterpart here")
     return known[name]
@@ -279,7 +282,7 @@ def _scaled(making: Making, *factors: Any) -> Any:
 
 
 def _size(making: Making, name: str, x: Any, dim: int | None = None) -> Any:
-    sizes = attribute(x, "shape")
+    sizes = attribute(making, x, "shape")
     return sizes if dim is None else sizes[dim]
 
 
@@ -311,6 +314,12 @@ def _expanded(making: Making, name: str, x: Any, *sizes: Any) -> Any:
     have = (1,) * (len(wanted) - x.ndim) + tuple(x.shape)
     sides = [old if new in (-1, BATCH) else new for old, new in zip(have, wanted, strict=True)]
     return ops.broadcast_to(x, sides)
+
+
+def _expanded_as(making: Making, name: str, x: Any, other: Any) -> Any:
+    if None in other.shape[1:]:  # open sizes
+        return ops.add(x, ops.zeros_like(other))
+    return _expanded(making, name, x, *attribute(making, other, "shape"))
 
 
 def _repeated(making: Making, name: str, x: Any, *sizes: Any) -> Any:
@@ -465,15 +474,17 @@ _SHAPES: dict[str, Word] = {
     "dim": lambda making, name, x: x.ndim,
     "view": _reshape,
     "reshape": _reshape,
-    "view_as": lambda making, name, x, other: _reshape(making, name, x, *attribute(other, "shape")),
-    "reshape_as": lambda making, name, x, other: _reshape(making, name, x, *attribute(other, "shape")),
+    "view_as": lambda making, name, x, other: _reshape(making, name, x, *attribute(making, other, "shape")),
+    "reshape_as": lambda making, name, x, other: _reshape(
+        making, name, x, *attribute(making, other, "shape")
+    ),
     "flatten": _flatten,
     "expand": _expanded,
     "repeat": _repeated,
     **dict.fromkeys(("to", "type"), _converted_to),
     **dict.fromkeys(("int", "long"), lambda making, name, x: ops.trunc(x)),
     "bool": lambda making, name, x: ops.not_equal(x, 0),
-    "expand_as": lambda making, name, x, other: _expanded(making, name, x, *attribute(other, "shape")),
+    "expand_as": _expanded_as,
     "broadcast_to": lambda making, name, x, shape: _expanded(making, name, x, *shape),
     "cat": _cat,
     "concat": _cat,
