@@ -62,12 +62,11 @@ def to_torch_state_dict(model: BaseModel, module: nn.Module | None = None) -> di
             state[f"{layer.name}.num_batches_tracked"] = torch.tensor(0)
     if module is None:
         return state
-    return {
-        name: held.detach().clone()
-        if name.endswith("num_batches_tracked")
-        else state.get(name, held.detach().clone())
-        for name, held in module.state_dict().items()
-    }
+    held: dict[str, Any] = module.state_dict()  # with the versions that some modules look for
+    for name, value in held.items():
+        known = not name.endswith("num_batches_tracked") and name in state
+        held[name] = state[name] if known else value.clone()
+    return held
 
 
 def torch_name(layer: Layer, variable: Variable) -> str:
