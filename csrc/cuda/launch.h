@@ -68,9 +68,10 @@ void copy_async(SharedArray<T, kSize>& to, int at, const T* from) {
 
 #else
 
+// Aligned as tensor cores load: to 32 bytes.
 template <class T, int kSize>
 struct SharedArray {
-  T values[kSize];
+  alignas(32) T values[kSize];
   __device__ T& operator[](int64_t i) { return values[i]; }
 };
 template <class T, int kSize>

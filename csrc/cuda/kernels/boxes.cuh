@@ -8,10 +8,10 @@ struct BoxPlace {
   int64_t from, to;
 };
 
-// Of the cell with this number, along axes from `first` on.
-__device__ inline BoxPlace place_of(const Box& box, int first, int64_t cell) {
+// Of the cell with this number.
+__device__ inline BoxPlace place_of(const Box& box, int64_t cell) {
   BoxPlace at{0, 0};
-  for (int axis = box.axes - 1; axis >= first; --axis) {
+  for (int axis = box.axes - 1; axis >= 0; --axis) {
     const int64_t i = cell % box.size[axis];
     cell /= box.size[axis];
     at.from += i * box.from[axis], at.to += i * box.to[axis];
@@ -19,9 +19,9 @@ __device__ inline BoxPlace place_of(const Box& box, int first, int64_t cell) {
   return at;
 }
 
-inline int64_t cells_of(const Box& box, int first) {
+inline int64_t cells_of(const Box& box) {
   int64_t cells = 1;
-  for (int axis = first; axis < box.axes; ++axis) cells *= box.size[axis];
+  for (int axis = 0; axis < box.axes; ++axis) cells *= box.size[axis];
   return cells;
 }
 

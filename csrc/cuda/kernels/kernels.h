@@ -54,7 +54,7 @@ struct Box {
   int64_t size[kMostBoxAxes], from[kMostBoxAxes], to[kMostBoxAxes];  // outermost first
 };
 void copy_box(cudaStream_t stream, const Box& box, const float* from, float* to);
-// A thread for each row of the box's first axis; cells of different rows must not meet in `to`.
+// Cells of different rows, the box's first axis, must not meet in `to`; those of a row are added in order.
 void add_box(cudaStream_t stream, const Box& box, const float* from, float* to);
 // For each cell of the first box the sum over those of the other, whose `to` does not count.
 void sum_box(cudaStream_t stream, const Box& kept, const Box& summed, const float* from, float* to);

@@ -159,14 +159,15 @@ class SumsInBf16 : public SumsInFragments<kTerms> {
   }
 };
 
-// Terms [begin, end) of the product of m x n. A block a tile, `part` the third axis of the grid. For two
-// blocks at once: for three, the compiler of CUDA 13.0 spills a register (convolutions in float32, compute
-// capability 9.0).
+// Terms [begin, end) of the product of m x n. A block a tile, in one axis of the grid, for the second one
+// ends at 65,535; the third is the part. For two blocks at once: for three, the compiler of CUDA 13.0 spills
+// a register (convolutions in float32, compute capability 9.0).
 template <class Sums, class A, class B, class To>
 __global__ void __launch_bounds__(kProductThreads, 2)
     product_kernel(A a, B b, To to, int64_t m, int64_t n, int64_t terms, int64_t of_part) {
   __shared__ Terms from_a, from_b;
-  const int64_t row = int64_t{blockIdx.x} * kTile, column = int64_t{blockIdx.y} * kTile;
+  const auto down = static_cast<unsigned>((m + kTile - 1) / kTile);
+  const int64_t row = int64_t{blockIdx.x % down} * kTile, column = int64_t{blockIdx.x / down} * kTile;
   const int64_t begin = int64_t{blockIdx.z} * of_part;
   const int64_t end = begin + of_part < terms ? begin + of_part : terms;
   const Bringer<A> bring_a(a, row, m);
@@ -240,8 +241,8 @@ void product(cudaStream_t stream, Arithmetic arithmetic, const A& a, const B& b,
     return launch(stream, narrow_kernel<A, B, To>, dim3(cut(m, kProductThreads)), kProductThreads, a, b, to,
                   m, static_cast<int>(n), terms);
   const auto run = [&](auto kernel) {
-    launch(stream, kernel, dim3(cut(m, kTile), cut(n, kTile), static_cast<unsigned>(parts)), kProductThreads,
-           a, b, to, m, n, terms, (terms + parts - 1) / parts);
+    launch(stream, kernel, dim3(cut(m, kTile) * cut(n, kTile), 1, static_cast<unsigned>(parts)),
+           kProductThreads, a, b, to, m, n, terms, (terms + parts - 1) / parts);
   };
   switch (arithmetic) {
     case Arithmetic::float32:

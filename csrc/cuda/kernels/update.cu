@@ -60,12 +60,12 @@ void clamp_negative(cudaStream_t stream, float* values, int64_t n) {
 
 void constrain_norms(cudaStream_t stream, float* values, const Box& kept, const Box& summed,
                      const NormLimits& limits, float* scales) {
-  const int64_t terms = cells_of(summed, 0);
+  const int64_t terms = cells_of(summed);
   const auto place = [=] __device__(int64_t norm, int64_t term) {
-    return place_of(kept, 0, norm).from + place_of(summed, 0, term).from;
+    return place_of(kept, norm).from + place_of(summed, term).from;
   };
   sums(
-      stream, cells_of(kept, 0), terms,
+      stream, cells_of(kept), terms,
       [=] __device__(int64_t norm, int64_t term) {
         const double x = values[place(norm, term)];
         return x * x;
@@ -76,7 +76,7 @@ void constrain_norms(cudaStream_t stream, float* values, const Box& kept, const 
         const double wanted = norm + limits.rate * (inside - norm);
         scales[i] = wanted == norm ? 1.0f : static_cast<float>(wanted / (norm + 1e-7));  // Keras's guard
       });
-  each(stream, cells_of(kept, 0) * terms,
+  each(stream, cells_of(kept) * terms,
        [=] __device__(int64_t i) { values[place(i / terms, i % terms)] *= scales[i / terms]; });
 }
 

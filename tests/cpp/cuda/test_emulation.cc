@@ -18,17 +18,22 @@ int own() {
 }
 
 template <class... Parameters, class... Arguments>
-std::string fault_of(void (*kernel)(Parameters...), unsigned threads, Arguments... arguments) {
+std::string fault_of_grid(dim3 grid, void (*kernel)(Parameters...), unsigned threads,
+                          Arguments... arguments) {
   cudaStream_t stream;
   cudaStreamCreateWithFlags(&stream, cudaStreamNonBlocking);
   std::string told;
   try {
-    launch(stream, kernel, dim3(1), threads, arguments...);
+    launch(stream, kernel, grid, threads, arguments...);
   } catch (const cuda_emulation::Fault& fault) {
     told = fault.what();
   }
   cudaStreamDestroy(stream);
   return told;
+}
+template <class... Parameters, class... Arguments>
+std::string fault_of(void (*kernel)(Parameters...), unsigned threads, Arguments... arguments) {
+  return fault_of_grid(dim3(1), kernel, threads, arguments...);
 }
 bool has(const std::string& text, const char* part) {
   return text.find(part) != std::string::npos;
@@ -98,6 +103,8 @@ __global__ void shuffled(int* to) {
   to[own()] = 1000 * down + around + __shfl_sync(0xffffffffu, own(), 7);
 }
 
+__global__ void nothing() {}
+
 __global__ void multiplied(const float* a, const float* b, float* to, bool rounds) {
   using namespace nvcuda::wmma;
   fragment<matrix_a, 16, 16, 8, precision::tf32, row_major> x;
@@ -160,8 +167,22 @@ TEST_CASE("lanes give one another numbers") {
   CHECK(to[31] == 1000 * 31 + 26 + 7);
 }
 
+TEST_CASE("a grid and its blocks have limits") {
+  CHECK(fault_of_grid(dim3(1, 3, 2), nothing, 1024).empty());
+  CHECK(has(fault_of_grid(dim3(1, 65536), nothing, 32), "1 x 65536 x 1 blocks"));
+  CHECK(has(fault_of_grid(dim3(1, 1, 65536), nothing, 32), "no GPU takes"));
+  CHECK(has(fault_of_grid(dim3(0), nothing, 32), "no GPU takes"));
+  CHECK(has(fault_of(nothing, 1025), "of 1025 threads"));
+}
+
+TEST_CASE("tensor cores load from multiples of 32 bytes") {
+  alignas(32) float a[16 * 8 + 4] = {}, b[16 * 8] = {}, to[16 * 16];
+  CHECK(fault_of(multiplied, 32, a, b, to, true).empty());
+  CHECK(has(fault_of(multiplied, 32, a + 4, b, to, true), "multiple of 32 bytes"));
+}
+
 TEST_CASE("tensor cores see nineteen bits") {
-  float a[16 * 8], b[16 * 8], to[16 * 16];
+  alignas(32) float a[16 * 8], b[16 * 8], to[16 * 16];
   for (int i = 0; i < 16 * 8; ++i) a[i] = std::sin(static_cast<float>(i)), b[i] = std::cos(3.0f * i);
   for (const bool rounds : {false, true}) {
     CHECK(fault_of(multiplied, 32, a, b, to, rounds).empty());

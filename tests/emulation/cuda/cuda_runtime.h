@@ -43,9 +43,19 @@ void run_block(const Body& body, const std::vector<unsigned>& order) {
   }
 }
 
+// What GPUs take of one launch.
+inline void check_size(dim3 grid, unsigned threads) {
+  constexpr unsigned kMostAcross = 65535, kMostThreads = 1024;
+  const bool fits = grid.x <= 0x7fffffffu && grid.y <= kMostAcross && grid.z <= kMostAcross;
+  if (!fits || threads > kMostThreads || grid.x == 0 || grid.y == 0 || grid.z == 0 || threads == 0)
+    throw Fault("no GPU takes a grid of " + std::to_string(grid.x) + " x " + std::to_string(grid.y) + " x " +
+                std::to_string(grid.z) + " blocks of " + std::to_string(threads) + " threads");
+}
+
 // Of one-dimensional grids and blocks whose threads know nothing of each other: no fibers.
 template <class Body>
 void run_grid(unsigned blocks, unsigned threads, const Body& body) {
+  check_size(blocks, threads);
   const std::lock_guard<std::mutex> alone(one_kernel);
   std::vector<unsigned> order(threads);
   std::iota(order.begin(), order.end(), 0u);
@@ -60,6 +70,7 @@ void run_grid(unsigned blocks, unsigned threads, const Body& body) {
 
 // Of blocks whose threads meet at barriers.
 inline void run_blocks(dim3 grid, unsigned threads, const std::function<void()>& body) {
+  check_size(grid, threads);
   const std::lock_guard<std::mutex> alone(one_kernel);
   gridDim = grid, blockDim = {threads};
   uint32_t seed = 0;

@@ -54,10 +54,28 @@ void fill_fragment(fragment<Use, m, n, k, T, Layout>& to, StorageOf<T> value) {
   for (StorageOf<T>& each : to.x) each = value;
 }
 
-// `from` is a pointer, or an array in shared memory from some number on.
+// What CUDA demands of a matrix in memory: it begins at 32 bytes, and its rows are multiples of 16 apart.
+template <class T>
+void check_alignment(uintptr_t begin, unsigned ld) {
+  if (begin % 32 != 0 || ld * sizeof(T) % 16 != 0)
+    throw cuda_emulation::Fault(
+        "a matrix of tensor cores begins at no multiple of 32 bytes, or its rows do at "
+        "none of 16");
+}
+template <class T>
+void check_alignment(const T* from, unsigned ld) {
+  check_alignment<T>(reinterpret_cast<uintptr_t>(from), ld);
+}
+template <class T, int kSize>
+void check_alignment(const cuda_emulation::SharedPart<T, kSize>& from, unsigned ld) {
+  check_alignment<T>(static_cast<uintptr_t>(from.at) * sizeof(T), ld);
+}
+
+// `from` is a pointer, or an array in shared memory, which begins at 32 bytes, from some number on.
 template <class Use, int m, int n, int k, class T, class Layout, class From>
 void load_matrix_sync(fragment<Use, m, n, k, T, Layout>& to, From from, unsigned ld) {
   using F = fragment<Use, m, n, k, T, Layout>;
+  check_alignment(from, ld);
   for (int i = 0; i < F::num_elements; ++i) {
     const int row = F::row(i), column = F::column(i);
     to.x[i] = from[F::by_columns ? column * static_cast<int>(ld) + row : row * static_cast<int>(ld) + column];
@@ -67,6 +85,7 @@ void load_matrix_sync(fragment<Use, m, n, k, T, Layout>& to, From from, unsigned
 template <int m, int n, int k, class T, class To>
 void store_matrix_sync(To to, const fragment<accumulator, m, n, k, T>& from, unsigned ld, layout_t layout) {
   using F = fragment<accumulator, m, n, k, T>;
+  check_alignment(to, ld);
   for (int i = 0; i < F::num_elements; ++i) {
     const int row = F::row(i), column = F::column(i);
     to[layout == mem_col_major ? column * static_cast<int>(ld) + row : row * static_cast<int>(ld) + column] =
