@@ -377,3 +377,15 @@ def test_memory_that_is_not_there_is_told_and_work_goes_on() -> None:
 def test_a_device_that_is_not_there_is_refused_by_its_number() -> None:
     with pytest.raises(ValueError, match=r"cuda:77 is not there: this machine has \d+ for CUDA"):
         _core.device_name("cuda:77")
+
+
+@needs_cuda
+def test_too_many_axes_are_refused_by_the_layer_s_name() -> None:
+    turn = layers.Permute((11, 1, 10, 2, 9, 3, 8, 4, 7, 5, 6), name="turn")
+    model = Sequential([layers.Reshape((2,) * 11, input_shape=(2048,)), turn, layers.Flatten()]).to("cuda")
+    x = np.arange(2 * 2048, dtype=np.float32).reshape(2, -1)
+    with pytest.raises(
+        ValueError, match=r"turn.*: \d+ axes are too many for CUDA, which takes 10; run .*model\.to"
+    ):
+        model.predict(x, verbose=0)
+    assert model.to("cpu").predict(x, verbose=0).shape == (2, 2048)

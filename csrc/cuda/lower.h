@@ -1,6 +1,7 @@
 // How ops become launches: one file a family of ops, as csrc/ops has them for the CPU. Values lie in the
 // user's order, dense. An op's closure looks at nothing but places on the device.
 #pragma once
+#include "cnnfast/error.h"
 #include "cuda/kernels/kernels.h"
 #include "cuda/runtime.h"
 #include "graph/target.h"
@@ -33,6 +34,13 @@ inline Arithmetic arithmetic_of(const Builder& b) {
       break;
   }
   return Arithmetic::bf16;
+}
+
+// Refuses what kernels have no room for.
+inline void check_axes(const std::string& name, size_t axes, int most) {
+  if (axes > static_cast<size_t>(most))
+    fail(name, ": ", axes, " axes are too many for CUDA, which takes ", most,
+         "; run this model on the CPU: model.to(\"cpu\").");
 }
 
 // A step of one launch.

@@ -57,9 +57,7 @@ void dense_backward(Builder& b, int value) {
 
 ProductAxes axes_of(const Node& node, const std::vector<ProductAxis>& axes) {
   ProductAxes made{};
-  if (axes.size() > static_cast<size_t>(kMostProductAxes))
-    fail(node.name, ": products have ", axes.size(), " axes before the matrices' own; CUDA takes ",
-         kMostProductAxes, ".");
+  check_axes(node.name, axes.size(), kMostProductAxes);
   for (const ProductAxis& axis : axes) {
     made.size[made.axes] = axis.size, made.a[made.axes] = axis.a;
     made.b[made.axes] = axis.b, made.dst[made.axes++] = axis.dst;

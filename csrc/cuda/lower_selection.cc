@@ -13,9 +13,7 @@ namespace {
 
 Gathering gathering_of(const Builder& b, const Node& node) {
   const Gather from = gather_of(b, node);
-  if (from.axes.size() > static_cast<size_t>(kMostBoxAxes))
-    fail(node.name, ": values of ", from.axes.size(), " axes are too many for CUDA, which takes ",
-         kMostBoxAxes, "; run this model on the CPU: model.to(\"cpu\").");
+  check_axes(node.name, from.axes.size(), kMostBoxAxes);
   Gathering g{};
   g.cells = from.cells, g.step = from.step;
   for (const GatherAxis& axis : from.axes) {

@@ -12,9 +12,9 @@ namespace cnnfast::cuda {
 
 namespace {
 
-Box box_of(const StridedAxes& axes, bool turned) {
+Box box_of(const Node& node, const StridedAxes& axes, bool turned) {
   Box box{};
-  if (axes.size() > static_cast<size_t>(kMostBoxAxes)) fail("a value has too many axes for CUDA.");
+  check_axes(node.name, axes.size(), kMostBoxAxes);
   for (const StridedAxis& axis : axes) {
     box.size[box.axes] = axis.size;
     box.from[box.axes] = turned ? axis.dst : axis.src;
@@ -38,7 +38,7 @@ bool turns(const Node& node) {
 Box flatten_box(const Builder& b, const Node& node, bool back) {
   Node src = b.source(node);
   src.format = DataFormat::channels_first;
-  return box_of(turned_axes(src.image(), b.rows(node)), back);
+  return box_of(node, turned_axes(src.image(), b.rows(node)), back);
 }
 
 void flatten_forward(Builder& b, int value) {
@@ -67,10 +67,10 @@ void flatten_backward(Builder& b, int value) {
 // ---- Moves ------------------------------------------------------------------------------------------------
 
 // A box of one row, of all rows.
-Box of_rows(const cnnfast::Box& box, int64_t rows, int64_t src, int64_t dst, bool turned) {
+Box of_rows(const Node& node, const cnnfast::Box& box, int64_t rows, int64_t src, int64_t dst, bool turned) {
   StridedAxes axes{{rows, src, dst}};
   axes.insert(axes.end(), box.axes.begin(), box.axes.end());
-  return box_of(axes, turned);
+  return box_of(node, axes, turned);
 }
 
 int64_t floats_of(const Boxes& boxes) {
@@ -88,7 +88,7 @@ void move_forward(Builder& b, int value) {
   std::vector<Box> copied;
   for (const int src : node.inputs) uses.push_back(from.emplace_back(b.output(src)));
   for (const cnnfast::Box& box : boxes)
-    copied.push_back(of_rows(box, rows, b.source(node, box.input).elems(), elems, false));
+    copied.push_back(of_rows(node, box, rows, b.source(node, box.input).elems(), elems, false));
   const bool fills = floats_of(boxes) < elems;
   launch(b, node, "forward", uses, [=, fill_value = node.as<MoveAttrs>()->fill](const Context& c) {
     if (fills) fill(stream_of(c), c.at(to), rows * elems, fill_value);
@@ -111,7 +111,7 @@ void move_backward(Builder& b, int value) {
     for (const cnnfast::Box& box : boxes_of(b, node)) {
       if (box.input != static_cast<int>(input)) continue;
       boxes.push_back(box);
-      added.push_back(of_rows(box, rows, src_elems, elems, true));
+      added.push_back(of_rows(node, box, rows, src_elems, elems, true));
     }
     const Buffer to = b.new_grad(src);
     launch(b, node, "backward", {grad, to}, [=](const Context& c) {
@@ -198,7 +198,7 @@ void sum_back(Builder& b, const Node& node, int src, Buffer from) {
     axes.insert(axes.begin(), {extents[axis], step, strides[axis]});
   }
   launch(b, node, "sum over axes", {from, to},
-         [=, kept = box_of(kept, false), summed = box_of(summed, false)](const Context& c) {
+         [=, kept = box_of(node, kept, false), summed = box_of(node, summed, false)](const Context& c) {
            sum_box(stream_of(c), kept, summed, c.at(from), c.at(to));
          });
 }

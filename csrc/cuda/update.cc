@@ -119,10 +119,7 @@ Move formula_move(const UpdatePlan& plan) {
 
 void lower_norm_constraint(Builder& b, const Node& output, int position, const Constraint& constraint) {
   const Dims& dims = b.param(position).dims();
-  if (dims.size() > static_cast<size_t>(kMostBoxAxes))
-    fail(b.param(position).weight->name(), ": a weight of ", dims.size(),
-         " axes whose norms are constrained is too much for CUDA, which takes ", kMostBoxAxes,
-         "; run this model on the CPU: model.to(\"cpu\").");
+  check_axes(b.param(position).weight->name(), dims.size(), kMostBoxAxes);
   Box kept{}, summed{};
   int64_t step = b.param(position).size(), norms = 1;
   for (size_t i = 0; i < dims.size(); ++i) {
