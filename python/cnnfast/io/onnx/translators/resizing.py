@@ -92,8 +92,10 @@ def _of_sizes(node: Node, x: Any, sizes: Any, axes: list[int]) -> tuple[list[flo
     for axis, (size, row) in enumerate(zip(axes_of(x), rows, strict=True)):
         formula = told.get(axis, size) if policy == "stretch" else None
         made.append(None if size is None and row == node.batches else sized(row, formula))
-    same = all(factors == found[0][0] for factors, _ in found)
-    return (found[0][0] if same else None), made
+    factors, is_open = found[0][0], any(isinstance(size, Size) for size in made)
+    kept = all(each == factors for each, _ in found)
+    kept &= not is_open or all(each.is_integer() for each in factors)  # others are rounded, at other sizes
+    return (factors if kept else None), made
 
 
 def _resize(node: Node, x: Any, factors: list[float] | None, sizes: list[Any], told: dict[str, Any]) -> Any:
