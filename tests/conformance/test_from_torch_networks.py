@@ -298,7 +298,9 @@ def test_what_decides_by_training_goes_the_way_of_evaluation() -> None:
     assert np.ptp(np.asarray(model(np.ones((64, 3), np.float32), training=True)), axis=0).max() > 0
     with pytest.raises(RuntimeError, match="helper"):
         module.load_state_dict(to_torch_state_dict(model))
-    module.load_state_dict(to_torch_state_dict(model, module))
+    state = to_torch_state_dict(model, module)
+    module.load_state_dict(state)
+    assert state._metadata == module.state_dict()._metadata  # some modules ask for their version
 
 
 def test_files_of_such_models(tmp_path: Path) -> None:
