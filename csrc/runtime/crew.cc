@@ -15,6 +15,7 @@ constexpr double kSeconds = 0.01;
 constexpr double kIdle = 0.25, kGain = 0.97;
 constexpr double kChange = 1.3;  // times that grew by more are another situation: nothing is waited for
 constexpr double kShortestRest = 0.1, kLongestRest = 3.2;
+constexpr double kTrials = 0.1;  // of the time are given to trials that fail, at most
 
 }  // namespace
 
@@ -25,7 +26,8 @@ double Crew::seconds() const {
 
 void Crew::tell(int runs, double seconds, double waited) {
   runs_ += runs, seconds_ += seconds, waited_ += waited, patience_ -= seconds;
-  if (runs_ < kRuns || seconds_ < kSeconds) return;
+  const bool fails = size_ != accepted_ && seconds_ > kChange * accepted_seconds_ * runs_;
+  if (seconds_ < kSeconds || (runs_ < kRuns && !fails)) return;
   judge();
   runs_ = 0, seconds_ = waited_ = 0;
 }
@@ -37,7 +39,7 @@ void Crew::judge() {
     if (better) accepted_ = size_, accepted_seconds_ = each;
     size_ = accepted_;
     rest_ = better ? kShortestRest : std::clamp(2 * rest_, kShortestRest, kLongestRest);
-    patience_ = rest_;
+    patience_ = better ? rest_ : std::max(rest_, seconds_ / kTrials);
     return;
   }
   if (each > kChange * accepted_seconds_) patience_ = 0;

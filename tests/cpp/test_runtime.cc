@@ -63,6 +63,7 @@ TEST_CASE("a crew is as large as pays") {
   const auto alone = [](int size) { return 2e-3 / size; };
   const auto beside_others = [](int size) { return size == 1 ? 2e-3 : 4e-3; };
   const auto two_cores = [](int size) { return size == 1 ? 2e-3 : 1e-3 * size / 2; };
+  const auto long_runs = [](int size) { return size == 1 ? 0.11 : 0.06; };
   Crew crew(2);
   CHECK(share_with(2, crew, 1, 0.05, alone) == 1);
   CHECK(share_with(2, crew, 10, 0.4, alone) > 0.97);  // idle by nature: one alone is tried now and then
@@ -71,6 +72,8 @@ TEST_CASE("a crew is as large as pays") {
   CHECK(share_with(2, crew, 1, 0.05, alone) == 1);
   Crew eight(8);
   CHECK(share_with(2, eight, 10, 0.4, two_cores) > 0.9);
+  Crew patient(2);
+  CHECK(share_with(2, patient, 10, 0.4, long_runs) > 0.87);  // a trial that fails is one run
   Crew single(1);
   CHECK(share_with(1, single, 1, 0, alone) == 1);
 }
