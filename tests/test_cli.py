@@ -431,13 +431,12 @@ def test_training_sees_the_views(shape: tuple[int, ...]) -> None:
 @pytest.mark.parametrize("name", ["SIGINT", "SIGTERM", "SIGHUP"])
 def test_an_ended_training_keeps_its_model(name: str, colours: Path, tmp_path: Path) -> None:
     number = getattr(signal, name)
-    command = [sys.executable, "-u", "-m", "cnnfast.cli", "train", str(colours), "--epochs", "100000"]
+    # A shell's background job ignores SIGINT; a fork of this process would not do, which may have JAX in it.
+    heeding = f"import os, signal, sys; signal.signal({number:d}, signal.SIG_DFL)"
+    python = [sys.executable, "-c", f"{heeding}; os.execv(sys.argv[1], sys.argv[1:])", sys.executable]
+    command = ["-u", "-m", "cnnfast.cli", "train", str(colours), "--epochs", "100000", "--out", str(tmp_path)]
     with subprocess.Popen(
-        [*command, "--out", str(tmp_path)],
-        stdout=subprocess.PIPE,
-        text=True,
-        env=python_environment(),
-        preexec_fn=lambda: signal.signal(number, signal.SIG_DFL),  # a shell's background job ignores SIGINT
+        [*python, *command], stdout=subprocess.PIPE, text=True, env=python_environment()
     ) as process:
         assert process.stdout is not None
         for line in process.stdout:
