@@ -73,7 +73,6 @@ double bound_of(Op op) {
   switch (op) {
     case Op::rsqrt:
     case Op::log1p:
-    case Op::tanh:
     case Op::erf:
       return 1.7;
     case Op::exp:
@@ -81,6 +80,7 @@ double bound_of(Op op) {
     case Op::log:
       return 1.5;
     case Op::sigmoid:
+    case Op::tanh:
       return 2.6;
     case Op::sin:
     case Op::cos:

@@ -16,6 +16,7 @@
 #include <vector>
 
 #ifdef __SANITIZE_ADDRESS__
+#  include <sanitizer/asan_interface.h>
 #  include <sanitizer/common_interface_defs.h>
 #endif
 
@@ -183,6 +184,9 @@ class Block {
     for (unsigned i = 0; i < threads; ++i) {
       Fiber& fiber = fibers_[i];
       if (!fiber.stack) fiber.stack = std::make_unique<char[]>(kStack);
+#ifdef __SANITIZE_ADDRESS__
+      __asan_unpoison_memory_region(fiber.stack.get(), kStack);  // of frames that a fault left for good
+#endif
       fiber.place = begin_stack(fiber.stack.get(), kStack, &Block::enter);
       fiber.state = State::ready;
       fiber.copies.clear(), fiber.groups.clear();
