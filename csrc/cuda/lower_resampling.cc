@@ -2,7 +2,7 @@
 #include "cuda/kernels/kernels.h"
 #include "cuda/lower.h"
 #include "graph/builder.h"
-#include "ops/blending.h"
+#include "ops/resize.h"
 
 namespace cnnfast::cuda {
 
@@ -18,15 +18,9 @@ std::shared_ptr<const Memory> there(const std::vector<T>& values) {
 
 // ---- Resize -----------------------------------------------------------------------------------------------
 
-Blending blending_of(const Builder& b, const Node& node) {
-  const auto& attrs = *node.as<ResizeAttrs>();
-  const auto axis = static_cast<size_t>(attrs.axis);
-  return cnnfast::blending_of(attrs.how, b.source(node).dims[axis], node.dims[axis]);
-}
-
-// From `size` cells to those that the blending makes.
-void lower_blend(Builder& b, const Node& node, const char* direction, const Blending& blending, int64_t size,
-                 Buffer from, Buffer to) {
+void lower_blend(Builder& b, const Node& node, const char* direction, const Resized& resized, Buffer from,
+                 Buffer to) {
+  const auto& [blending, size] = resized;
   const auto axis = static_cast<size_t>(node.as<ResizeAttrs>()->axis);
   Blended blended{nullptr, nullptr, b.rows(node), size, static_cast<int64_t>(blending.cells.size()), 1};
   for (size_t i = 0; i < node.dims.size(); ++i)
@@ -40,21 +34,15 @@ void lower_blend(Builder& b, const Node& node, const char* direction, const Blen
          });
 }
 
-int64_t cells_of(const Node& node, const Node& resize) {
-  return node.dims[static_cast<size_t>(resize.as<ResizeAttrs>()->axis)];
-}
-
 void resize_forward(Builder& b, int value) {
   const Node& node = b.node(value);
-  lower_blend(b, node, "forward", blending_of(b, node), cells_of(b.source(node), node),
-              b.output(node.inputs[0]), b.output(value));
+  lower_blend(b, node, "forward", resized(b, node), b.output(node.inputs[0]), b.output(value));
 }
 
 void resize_backward(Builder& b, int value) {
   const Node& node = b.node(value);
-  const Blending back = transposed(blending_of(b, node), cells_of(b.source(node), node));
   const Buffer grad = b.grad(value);
-  lower_blend(b, node, "backward", back, cells_of(node, node), grad, b.new_grad(node.inputs[0]));
+  lower_blend(b, node, "backward", resized_back(b, node), grad, b.new_grad(node.inputs[0]));
 }
 
 // ---- Sample -----------------------------------------------------------------------------------------------

@@ -241,7 +241,7 @@ int Network::execute(Mode mode, const Batches& batches, Run run, const Transacti
   run.clear = memory.dirty;
   run.repack = !memory.kept || cached.packed_version != transaction.weights.version();
   // A run that takes memory or packs weights first does not tell how fast its crew is.
-  bool tells = program.threads() > 1 && memory.kept && (!run.repack || program.spoils_copies());
+  bool tells = memory.kept && (!run.repack || program.spoils_copies());
   std::optional<Window> window;
   if (batches.count > 1) {
     const Side& side = this->side(mode);
@@ -280,12 +280,12 @@ int Network::execute(Mode mode, const Batches& batches, Run run, const Transacti
     const std::function<bool(Run*)> several(std::ref(next));
     const auto [failed, waited] = program.run(&run, cached.crew.size(), window ? several : nullptr);
     if (failed) failed->fail();
-    if (tells) cached.crew.tell(done - first + 1, seconds_since(begun), waited);
+    if (tells && program.threads() > 1) cached.crew.tell(done - first + 1, seconds_since(begun), waited);
     if (is_over()) {
       note_changes(mode, &cached, transaction);
       return done;
     }
-    run.clear = false, run.repack = program.spoils_copies(), tells = program.threads() > 1;
+    run.clear = false, run.repack = program.spoils_copies(), tells = true;
   }
 }
 

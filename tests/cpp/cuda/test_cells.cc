@@ -9,17 +9,13 @@
 
 #include "cuda/kernels/kernels.h"
 #include "cuda/runtime.h"
+#include "numbers.h"
 
 using namespace cnnfast;
 using namespace cnnfast::cuda;
 
 namespace {
 
-std::vector<float> numbers(int64_t count) {
-  std::vector<float> made(static_cast<size_t>(count));
-  for (size_t i = 0; i < made.size(); ++i) made[i] = std::sin(static_cast<float>(7 * i)) + 0.25f;
-  return made;
-}
 std::vector<float> scratch(int64_t floats) {
   return std::vector<float>(static_cast<size_t>(floats), std::nanf(""));
 }

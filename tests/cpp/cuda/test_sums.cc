@@ -6,19 +6,10 @@
 
 #include "cuda/kernels/kernels.h"
 #include "cuda/runtime.h"
+#include "numbers.h"
 
 using namespace cnnfast;
 using namespace cnnfast::cuda;
-
-namespace {
-
-std::vector<float> numbers(int64_t count) {
-  std::vector<float> made(static_cast<size_t>(count));
-  for (size_t i = 0; i < made.size(); ++i) made[i] = std::sin(static_cast<float>(7 * i)) + 0.25f;
-  return made;
-}
-
-}  // namespace
 
 TEST_CASE("sums over all numbers, of their sizes and squares") {
   const Stream stream;
