@@ -437,3 +437,11 @@ def test_a_chain_that_knows_its_shape_is_built() -> None:
     cnnfast.Sequential([cnnfast.Input((4,)), layers.Dense(3)]).build()
     with pytest.raises(ValueError, match="shape"):
         cnnfast.Sequential([layers.Dense(3)]).build()
+
+
+def test_a_chain_that_knows_its_shape_refuses_another() -> None:
+    model = cnnfast.Sequential([layers.Dense(3)])
+    model.build((None, 4))
+    model.build((None, 4))
+    with pytest.raises(ValueError, match=r"takes samples of shape \(4,\), got \(5,\)"):
+        model.build((None, 5))

@@ -548,3 +548,73 @@ def test_functions_of_numpy_are_refused(function: Any, instead: str) -> None:
     with pytest.raises(TypeError, match=r"to numpy\.exp: .*has no numbers; use cnnfast\.ops\.exp"):
         np.exp(source)
     assert (np.ones(3, np.float32) * source).shape == (None, 3)
+
+
+class _Built(Model):
+    """Makes its weights in a `build`, which goes on to `Model.build` where it is told, or nowhere."""
+
+    def __init__(self, goes_on: str) -> None:
+        super().__init__()
+        self.goes_on, self.builds = goes_on, 0
+
+    def build(self, input_shape: Any) -> None:
+        if self.goes_on == "first":
+            super().build(input_shape)
+        self.builds += 1
+        self.kernel = self.add_weight((input_shape[-1], 3))
+        self.head = Dense(2)
+        if self.goes_on == "last":
+            super().build(input_shape)
+
+    def call(self, inputs: Any) -> Any:
+        return self.head(ops.matmul(inputs, self.kernel))
+
+
+class _BuiltFurther(_Built):
+    def build(self, input_shape: Any) -> None:
+        super().build(input_shape)
+        self.scale = self.add_weight((2,))
+
+    def call(self, inputs: Any) -> Any:
+        return super().call(inputs) * self.scale
+
+
+@pytest.mark.parametrize("goes_on", ["first", "last", "nowhere"])
+@pytest.mark.parametrize("kind", [_Built, _BuiltFurther])
+def test_a_model_is_asked_to_build_once(kind: type[_Built], goes_on: str) -> None:
+    x = np.ones((8, 4), np.float32)
+    parameters = 4 * 3 + 3 * 2 + 2 + (2 if kind is _BuiltFurther else 0)
+
+    def by_hand(model: _Built) -> None:
+        model.build((None, 4))
+        assert model.built
+
+    def by_fit(model: _Built) -> None:
+        model.compile("sgd", "mse")
+        model.fit(x, np.zeros((8, 2)), verbose=0)
+
+    def inside(model: _Built) -> None:
+        source = Input((4,))
+        assert Model(source, model(source)).count_params() == parameters
+
+    for first in (by_hand, by_fit, inside, lambda model: model(x)):
+        model = kind(goes_on)
+        first(model)
+        assert model.predict(x, verbose=0).shape == (8, 2)
+        assert (model.builds, model.count_params()) == (1, parameters)
+
+
+def test_a_build_that_does_not_suit_leaves_a_model_unbuilt() -> None:
+    class Short(Model):
+        def build(self, input_shape: Any) -> None:
+            self.kernel = self.add_weight((input_shape[-1], 3))
+
+        def call(self, inputs: Any) -> Any:
+            return ops.matmul(inputs, self.kernel) + inputs
+
+    model = Short()
+    with pytest.raises(ValueError, match="4"):
+        model.build((None, 4))
+    assert not model.built
+    model.build((None, 3))
+    assert model.predict(np.ones((2, 3)), verbose=0).shape == (2, 3)

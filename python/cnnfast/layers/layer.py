@@ -152,9 +152,9 @@ class Layer:
         self._alone: calls.Alone | None = None
         self._calls = 0  # on arrays, of a layer that draws
 
-    def __init_subclass__(cls, **options: Any) -> None:
+    def __init_subclass__(cls, builds_once: bool = True, **options: Any) -> None:
         super().__init_subclass__(**options)
-        if "build" in cls.__dict__:
+        if builds_once and "build" in cls.__dict__:
             cls.build = _noting_that_it_is_built(cls.__dict__["build"])  # type: ignore[method-assign]
 
     def __setattr__(self, name: str, value: Any) -> None:
@@ -255,6 +255,9 @@ class Layer:
         self._emit(graph, graph.inputs, ())
         self._weights = [self._new_variable(weight) for weight in graph.weights]
         self._built = True
+
+    def _note_build(self, *args: Any, **kwargs: Any) -> None:
+        """What there is to do behind a `build` of one's own, which was called so."""
 
     def _unbuild(self) -> None:
         """Forgets the input's shape, and with it the weights: that was no shape for the model."""
@@ -571,7 +574,9 @@ def _noting_that_it_is_built(build: Any) -> Any:
     def wrapped(self: Layer, *args: Any, **kwargs: Any) -> None:
         if not self._built:  # or it would have its weights twice
             build(self, *args, **kwargs)
-            self._built = True
+            if type(self).build is wrapped:  # else a subclass's goes on
+                self._built = True
+                self._note_build(*args, **kwargs)
 
     return wrapped
 

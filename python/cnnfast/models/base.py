@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from cnnfast.utils.serialization import Config
 
 
-class BaseModel(Trainer, Layer):
+class BaseModel(Trainer, Layer, builds_once=False):
     """Layers and the network they make, itself a layer: in other models it computes with the same weights.
 
     The network of the core is made when it is first needed. It binds the layers' weights.

@@ -37,11 +37,12 @@ class ModelOptions(TypedDict, total=False):
     trainable: bool
 
 
-class Model(BaseModel):
+class Model(BaseModel, builds_once=False):
     """A graph of layers from inputs to outputs, or what the `call` of your own subclass makes of inputs.
 
-    A subclass makes its layers in `__init__` and uses them in `call(self, inputs, training=None)`, which is
-    traced once for each shape of its inputs; give `super().__init__` no inputs then.
+    A subclass makes its layers in `__init__`, or weights and layers in a `build(self, input_shape)` that is
+    asked before the first use, and uses them in `call(self, inputs, training=None)`, which is traced once for
+    each shape of its inputs; give `super().__init__` no inputs then.
 
     Layers may be in several models, and in several places of one; a model may be called on a symbolic tensor
     like a layer. Wherever a layer is, it has the same weights.
@@ -91,6 +92,10 @@ class Model(BaseModel):
         return self._blueprint is None or isinstance(self._blueprint, CalledBlueprint)
 
     @property
+    def _has_own_build(self) -> bool:
+        return type(self).build is not Model.build
+
+    @property
     def layers(self) -> list[Layer]:
         """The layers in order; of a model with `call` those that are its attributes."""
         return list({id(e): e for e in self._sublayers()}.values()) if self._has_call else super().layers
@@ -103,22 +108,31 @@ class Model(BaseModel):
     def _build_for(
         self, args: tuple[Any, ...], kwargs: dict[str, Any], shapes: Sequence[tuple[int, ...]]
     ) -> None:
-        """Its layers build themselves when they are called."""
+        """Asks a `build` of its own; its layers build themselves when they are called."""
+        if self._has_own_build:
+            Layer._build_for(self, args, kwargs, shapes)
 
     def build(self, input_shape: Any) -> None:
         """Tells the shapes of inputs, batch axis first, to a model with `call`; others know theirs."""
         if not self._has_call:
             super().build(input_shape)
-        elif self._blueprint is None:
+        elif self._blueprint is None and (self._built or not self._has_own_build):
             self._blueprint = CalledBlueprint(self, _shapes_of(input_shape))
 
+    def _note_build(self, *args: Any, **kwargs: Any) -> None:
+        """Describes the model when all that its `build` makes is there, wherever that calls ours."""
+        try:
+            Model.build(self, *args, **kwargs)
+        except BaseException:
+            self._drop_shape()
+            raise
+
     def _take_shape_of(self, x: Any) -> bool:
-        shapes = mapped(lambda each: Shape(check_samples(each, None, "x").shape[1:]), x)
-        self._blueprint = CalledBlueprint(self, shapes)
+        self.build(mapped(lambda each: (None, *check_samples(each, None, "x").shape[1:]), x))
         return True
 
     def _drop_shape(self) -> None:
-        self._blueprint = None
+        self._blueprint, self._built = None, False
         self._forget_networks()
 
     # -- configuration -----------------------------------------------------------------------------------
@@ -229,11 +243,11 @@ def _arguments(node: Config, sources: list[SymbolicTensor], joins: bool) -> tupl
 
 
 def _shapes_of(input_shape: Any) -> Any:
-    """Returns the shape of one sample where shapes of batches stand: one, or a list or dict of them."""
+    """Returns the shape of one sample where shapes of batches stand: one, or a structure of them."""
     if isinstance(input_shape, dict):
         return {name: _shapes_of(shape) for name, shape in input_shape.items()}
     if all(isinstance(each, (list, tuple)) for each in input_shape):
-        return [_shapes_of(shape) for shape in input_shape]
+        return type(input_shape)(map(_shapes_of, input_shape))
     return Shape(batch_shape(input_shape)[1])
 
 

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from cnnfast.utils.serialization import Config
 
 
-class Sequential(BaseModel):
+class Sequential(BaseModel, builds_once=False):
     """A chain of layers, each fed by the one before.
 
     Args:
