@@ -280,7 +280,10 @@ int Network::execute(Mode mode, const Batches& batches, Run run, const Transacti
     const std::function<bool(Run*)> several(std::ref(next));
     const auto [failed, waited] = program.run(&run, cached.crew.size(), window ? several : nullptr);
     if (failed) failed->fail();
-    if (tells && program.threads() > 1) cached.crew.tell(done - first + 1, seconds_since(begun), waited);
+    if (tells && program.threads() > 1) {
+      const double now = seconds_since(Clock::time_point());
+      cached.crew.tell(done - first + 1, seconds_since(begun), waited, now);
+    }
     if (is_over()) {
       note_changes(mode, &cached, transaction);
       return done;

@@ -20,12 +20,12 @@ constexpr double kTrials = 0.1;  // of the time are given to trials that fail, a
 }  // namespace
 
 double Crew::seconds() const {
-  const bool wants_more = size_ < most_ && patience_ <= 0;
+  const bool wants_more = size_ < most_ && may_try();
   return size_ != accepted_ || wants_more ? kSeconds : HUGE_VAL;
 }
 
-void Crew::tell(int runs, double seconds, double waited) {
-  runs_ += runs, seconds_ += seconds, waited_ += waited, patience_ -= seconds;
+void Crew::tell(int runs, double seconds, double waited, double now) {
+  runs_ += runs, seconds_ += seconds, waited_ += waited, debt_ -= seconds, now_ = now;
   const bool fails = size_ != accepted_ && seconds_ > kChange * accepted_seconds_ * runs_;
   if (seconds_ < kSeconds || (runs_ < kRuns && !fails)) return;
   judge();
@@ -39,12 +39,13 @@ void Crew::judge() {
     if (better) accepted_ = size_, accepted_seconds_ = each;
     size_ = accepted_;
     rest_ = better ? kShortestRest : std::clamp(2 * rest_, kShortestRest, kLongestRest);
-    patience_ = better ? rest_ : std::max(rest_, seconds_ / kTrials);
+    next_trial_ = now_ + rest_;
+    debt_ = better ? 0 : seconds_ / kTrials;
     return;
   }
-  if (each > kChange * accepted_seconds_) patience_ = 0;
+  if (each > kChange * accepted_seconds_) next_trial_ = now_, debt_ = 0;
   accepted_seconds_ = each;
-  if (patience_ > 0) return;
+  if (!may_try()) return;
   const bool is_idle = size_ > 1 && waited_ > kIdle * (size_ - 1) * seconds_;
   size_ = is_idle ? size_ / 2 : std::min(2 * size_, most_);
 }

@@ -41,6 +41,8 @@ TEST_CASE("every task runs once, whatever the team") {
 
 namespace {
 
+double now = 0;
+
 // What a crew does in so many seconds, where a run with so many threads takes seconds_of(threads), in which
 // each waits for `idle` of the time. Returns the share of the time with `threads` threads.
 template <class SecondsOf>
@@ -50,7 +52,8 @@ double share_with(int threads, Crew& crew, double seconds, double idle, const Se
     const int size = crew.size();
     const double each = seconds_of(size);
     const int runs = std::max(1, static_cast<int>(std::min(crew.seconds(), 0.1) / each));
-    crew.tell(runs, runs * each, runs * each * idle * (size - 1));
+    now += runs * each;
+    crew.tell(runs, runs * each, runs * each * idle * (size - 1), now);
     all += runs * each;
     if (size == threads) with += runs * each;
   }
@@ -70,6 +73,9 @@ TEST_CASE("a crew is as large as pays") {
   CHECK(share_with(1, crew, 10, 0.4, beside_others) > 0.9);
   CHECK(share_with(2, crew, 10, 0.05, alone) > 0.5);  // the others are gone
   CHECK(share_with(2, crew, 1, 0.05, alone) == 1);
+  CHECK(share_with(1, crew, 10, 0.4, beside_others) > 0.9);
+  now += 4;  // in which nothing runs, and the others end
+  CHECK(share_with(2, crew, 1, 0.05, alone) > 0.8);
   Crew eight(8);
   CHECK(share_with(2, eight, 10, 0.4, two_cores) > 0.9);
   Crew patient(2);
