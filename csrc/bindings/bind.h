@@ -11,6 +11,8 @@
 
 namespace cnnfast {
 
+class Network;
+
 using FloatArray = pybind11::array_t<float>;
 using NoGil = pybind11::call_guard<ReleasedGil>;
 
@@ -54,6 +56,7 @@ void bind_moves(pybind11::class_<Graph>& graph);  // as part of bind_graph, and 
 void bind_host(pybind11::class_<Graph>& graph);
 void bind_resize(pybind11::class_<Graph>& graph);
 void bind_network(pybind11::module_& m);
+void bind_training(pybind11::module_& m, pybind11::class_<Network>& network);  // as part of bind_network
 void bind_machine(pybind11::module_& m);
 void bind_device(pybind11::module_& m);
 
