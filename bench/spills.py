@@ -22,7 +22,7 @@ from pathlib import Path
 
 # One element at a time, limited by memory or by a chain of dependent operations, never by multiply-adds.
 _ELEMENTWISE = re.compile(
-    r"adam|sgd|activate|softmax|cross_entropy|squared_error|scale_shift|normalize_grad|compute<"
+    r"adam|sgd|activate|softmax|cross_entropy|squared_error|scale_shift|normalize_grad|normalize$|compute<"
 )
 # The last one holds transforms that were inlined; its products are functions of their own.
 _TRANSFORM = re.compile(r"winograd_(transform|weights|wgrad$)")
