@@ -122,6 +122,22 @@ def test_rows_do_not_depend_on_the_batch(isa: str) -> None:
     np.testing.assert_array_equal(network.predict(x)[:5], network.predict(x[:5]))
 
 
+# Vectors of columns, up to fifteen to a tile, of which the last one may lie over the one before it.
+NEAR = [3, 4, 5, 7, 8, 9, 15, 16, 17, 59, 60, 61, 119, 120, 121, 127, 128, 129, 239, 240, 241, 480]
+
+
+@pytest.mark.parametrize("units", NEAR)
+@pytest.mark.parametrize("inputs", [1, 2, 130])
+def test_one_row_times_near_weights(inputs: int, units: int, isa: str) -> None:
+    """Its values, and the bits of the same row among others."""
+    x, kernel, bias, _ = _arrays(7, inputs, units)
+    network = dense_network(inputs, units)
+    set_weights(network, [kernel, bias])
+    one = network.predict(x[:1])
+    _check_forward(one, x[:1], kernel, bias)
+    np.testing.assert_array_equal(one, network.predict(x)[:1])
+
+
 def test_activations_of_arrays() -> None:
     """Any word, or a function of one's own."""
     x, kernel, bias, grad = _arrays(5, 7, 9)

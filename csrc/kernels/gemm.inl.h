@@ -248,6 +248,56 @@ static void gemm_blocks(const Gemm& g) {
   }
 }
 
+constexpr int64_t kGemmNear = 1 << 16;  // floats of b
+static inline bool gemm_is_near(const Gemm& g) {
+  return int64_t{g.k} * g.n <= kGemmNear && !g.b_packed;
+}
+
+// One row times what lies near: as wide a tile as there are registers, in which a row of b is a stream and
+// no product waits for the one before it. The last vector of columns ends where they do, over some of the one
+// before it if need be. Kept out of line: what its caller holds in registers would push sums to the stack.
+constexpr int kGemmRowVectors = 15;
+template <int kVectors>
+static __attribute__((noinline)) void gemm_row_tile(const GemmTile& t, int64_t last) {
+  V acc[kVectors];
+#pragma GCC unroll 16
+  for (int v = 0; v < kVectors; ++v) acc[v] = zero();
+  const float* a = t.a;
+  const float* b = t.b;
+  for (int k = t.depth; k > 0; --k, a += t.a_col, b += t.b_row) {
+    const V x = set1(*a);
+#pragma GCC unroll 16
+    for (int v = 0; v < kVectors; ++v)
+      acc[v] = fma(x, load(b + (v + 1 < kVectors ? v * V::lanes : last)), acc[v]);
+  }
+  const V low = set1(t.bounds.low), high = set1(t.bounds.high);
+#pragma GCC unroll 16
+  for (int v = 0; v < kVectors; ++v) {
+    const int64_t at = v + 1 < kVectors ? v * V::lanes : last;
+    store(t.dst + at, within(low, high, acc[v] + (t.bias ? load(t.bias + at) : zero())));
+  }
+}
+
+template <int kVectors = kGemmRowVectors>
+static inline void gemm_row_tiles(const GemmTile& t, int vectors, int64_t last) {
+  if constexpr (kVectors > 1) {
+    if (vectors < kVectors) return gemm_row_tiles<kVectors - 1>(t, vectors, last);
+  }
+  gemm_row_tile<kVectors>(t, last);
+}
+
+static void gemm_near_row(const Gemm& g) {
+  const Parts tiles = split_evenly((g.n + V::lanes - 1) / V::lanes, kGemmRowVectors);
+  GemmTile t = gemm_first_tile(g, 0, g.k);
+  t.b = g.b, t.b_row = g.b_row;
+  for (int i = 0, left = g.n; i < tiles.count; ++i) {
+    const int vectors = tiles.size + (i < tiles.larger), width = vectors * V::lanes;
+    gemm_row_tiles(t, vectors, (width < left ? width : left) - V::lanes);
+    t.b += width, t.dst += width, left -= width;
+    if (t.bias) t.bias += width;
+  }
+}
+
 // A tile for few rows, for at most so many vectors of columns; one and two rows leave registers for wide
 // ones.
 static inline GemmFn gemm_few_find(int rows, int vectors, int* found) {
@@ -262,9 +312,8 @@ static inline GemmFn gemm_few_find(int rows, int vectors, int* found) {
 // own (left to the hardware it took an eighth longer: Zen 4, 2026-11), and the sums wait in dst meanwhile.
 // What lies near (Zen 4, 2026-11: one row times 400 x 120 from 4.4 us to 3.4) is read tile by tile, its sums
 // in registers. Returns how many columns are done: those of whole vectors.
-constexpr int64_t kGemmNear = 1 << 16;  // floats of b
 static int gemm_few_rows(const Gemm& g) {
-  const bool near = int64_t{g.k} * g.n <= kGemmNear;
+  const bool near = gemm_is_near(g);
   const int most = near ? g.k : (g.m <= 2 ? 8 : 16), columns = g.n / V::lanes * V::lanes;
   for (int k0 = 0; k0 < g.k; k0 += most) {
     const int depth = g.k - k0 < most ? g.k - k0 : most;
@@ -289,7 +338,10 @@ static void gemm_pack(const Gemm& g, float* packed) {
 
 static void gemm(const Gemm& g) {
   Gemm rest = g;
-  if (g.m <= kGemmMTile && g.b_col == 1 && !g.b_packed) {
+  if (g.m == 1 && g.b_col == 1 && g.n >= V::lanes && gemm_is_near(g)) {
+    gemm_near_row(g);
+    rest.n = 0;
+  } else if (g.m <= kGemmMTile && g.b_col == 1 && !g.b_packed) {
     const int done = gemm_few_rows(g);
     rest.b += done, rest.dst += done, rest.n -= done;
     if (g.bias) rest.bias += done;
