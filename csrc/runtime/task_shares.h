@@ -32,6 +32,10 @@ class TaskShares {
   // they run each task in [0, n) once. Returns when all are done; what they wrote is visible then.
   template <class Task>
   void run(const Team& team, Place& place, int64_t n, const Task& task) const {
+    if (team.size() == 1) {  // nobody to share with
+      for (int64_t at = 0; at < n; ++at) task(at);
+      return;
+    }
     ++place.step;
     place.tasks += static_cast<uint64_t>(n);
     if (done_->tasks.load(std::memory_order_acquire) >= place.tasks) return;
