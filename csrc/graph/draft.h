@@ -83,8 +83,9 @@ ConvProblem planned_problem(const Node& src, const Node& conv, const PassOptions
 std::string tuning_key(const ConvProblem& problem, const PassOptions& options);
 // Gives every node its layout and inserts reorders where layouts meet.
 void choose_layout(Draft& draft, const PassOptions& options);
-// A convolution takes a following 2x2 maximum into its epilogue, if its algorithm can.
-void fuse_pool(Draft& draft);
+// A convolution takes a following 2x2 maximum, or in prediction a mean, into its epilogue, if its algorithm
+// can.
+void fuse_pool(Draft& draft, bool differentiates);
 // A convolution or batch normalization adds the other summand, which is there before it, in its epilogue.
 void fuse_add(Draft& draft, const Target& target);
 

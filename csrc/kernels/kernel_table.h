@@ -13,6 +13,7 @@
 #include "cnnfast/activation.h"
 #include "cnnfast/formula_op.h"
 #include "cnnfast/reduction.h"
+#include "cnnfast/window_pool.h"
 
 namespace cnnfast {
 
@@ -38,7 +39,7 @@ struct Rect {
 
 // Neighbouring pixels of a row in the lanes, forward, columns of stride 1. One sample; src points at the
 // first output's first term in planes that hold their border, and whole vectors are read: up to kPixelsSlack
-// floats behind what outputs see. dst is nchw16c, `cols` pixels a row.
+// floats behind what outputs see. dst is nchw16c, `rows` of `cols` pixels: what the pooling leaves.
 constexpr int kPixelsSlack = 2 * kLanes;
 struct ConvPixels {
   const float* src;
@@ -49,6 +50,7 @@ struct ConvPixels {
   int64_t src_row, dst_block;
   int32_t terms, oc, rows, cols;
   Activation activation;
+  WindowPool pool;
 };
 
 // Batch in lanes. src and dst point at one block of sixteen samples. A tap is one (input channel, kernel

@@ -82,7 +82,7 @@ void run_passes(Draft& draft, const PassOptions& options, const std::set<std::st
   if (!disabled.count("pool_before_conv")) pool_before_conv(draft);
   if (options.target.has_layouts) {
     choose_layout(draft, options);
-    if (!disabled.count("fuse_pool")) fuse_pool(draft);
+    if (!disabled.count("fuse_pool")) fuse_pool(draft, differentiates);
   }
   if (!disabled.count("fuse_add")) fuse_add(draft, options.target);
 }

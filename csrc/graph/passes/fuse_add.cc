@@ -12,7 +12,8 @@ namespace {
 bool takes_summand(const Node& node, Activation then, const Target& target) {
   if (node.inputs.size() != 1 || node.activation != Activation::none) return false;
   if (const auto* conv = node.as<ConvAttrs>())
-    return !target.has_layouts || (find_conv_algorithm(conv->algorithm)->adds_residual && !conv->pool);
+    return !target.has_layouts ||
+           (find_conv_algorithm(conv->algorithm)->adds_residual && conv->pool == WindowPool::none);
   return node.as<BatchNormAttrs>() && tells_derivative(then);
 }
 

@@ -18,6 +18,7 @@
 #include "cnnfast/formula.h"
 #include "cnnfast/reduction.h"
 #include "cnnfast/weight.h"
+#include "cnnfast/window_pool.h"
 
 namespace cnnfast {
 
@@ -64,7 +65,7 @@ struct ConvAttrs {
   int rank = 2;  // spatial axes: 1, 2 or 3
   bool transposed = false;
   Spatial output_padding = {-1, -1, -1};    // transposed only; below 0: whatever the padding's name implies
-  bool pool = false;                        // a fused 2x2 maximum
+  WindowPool pool = WindowPool::none;       // fused
   std::optional<BatchNormAttrs> norm = {};  // folded in: its parameters follow the node's own
   std::string algorithm = {};               // its name; chosen by a pass
   std::string weights_algorithm = {};       // of the gradient of its weights, likewise

@@ -35,9 +35,10 @@ Buffer pack_weights(Builder& b, const Node& node, const ConvProblem& p, const Pa
                      });
 }
 
-// Under a fused pooling a task's outputs go to its scratch, and their maxima from there to the image.
+// Under a fused pooling a task's outputs go to its scratch, and what is left of them from there to the image.
 struct Pooling {
   const KernelTable* k;
+  WindowPool kind;
   WindowRows cut;
   int width;  // of the full image
   Buffer index;
@@ -48,21 +49,22 @@ struct Pooling {
   // `to` is where the convolution's destination begins in its buffer.
   void run(const Context& c, const ConvBlocked& conv, int64_t piece, int64_t to) const {
     const int rows = cut.begin(piece + 1) - cut.begin(piece);
+    const bool mean = kind == WindowPool::mean;
     ConvBlocked full = conv;
     full.dst = c.scratch, full.dst_block = 2 * rows * row();
-    full.activation = Activation::none;
+    full.activation = mean ? conv.activation : Activation::none;
     k->conv_blocked(full);
     Pool pool{};
     pool.planes = 1;
     pool.geometry.h = halved_axis(2 * rows);
     pool.geometry.w = halved_axis(width);
-    pool.activation = conv.activation;
+    pool.activation = mean ? Activation::none : conv.activation;
     for (int64_t block = 0; block < blocks_of(conv.oc); ++block) {
       const int64_t at = block * conv.dst_block + int64_t{cut.begin(piece)} * (width / 2) * kLanes;
       pool.src = full.dst + block * full.dst_block;
       pool.dst = conv.dst + at;
       pool.index = index ? c.as<uint8_t>(index) + to + at : nullptr;
-      k->max_pool(pool);
+      (mean ? k->average_pool : k->max_pool)(pool);
     }
   }
 };
@@ -83,8 +85,8 @@ void lower(Builder& b, const Node& node, const ConvProblem& p, Pass pass) {
       return (channel / side * p.taps() + position) * side + channel % side;
     });
   const auto rects = std::make_shared<Rects>(std::move(pass.rects));
-  const bool pool = pass.pool;
-  const Pooling pooling{&b.k, {p.pooled(), pass.ic, p.taps()}, p.out.w, pass.pool_index};
+  const bool pool = pass.pool != WindowPool::none;
+  const Pooling pooling{&b.k, pass.pool, {p.pooled(), pass.ic, p.taps()}, p.out.w, pass.pool_index};
   const Pieces pieces =
       pool ? cut_windows(*rects, pooling.row(), pooling.cut) : cut_rows(*rects, pass.ic, p.taps());
   const int64_t n_pieces = static_cast<int64_t>(pieces.size()), groups = p.a.groups;
@@ -170,6 +172,11 @@ std::string refuse(const ConvProblem& p) {
          " and " + std::to_string(p.oc());
 }
 
+// The gradient of a mean asks for the outputs that it is made of.
+bool pools(const ConvAttrs&, WindowPool kind, bool differentiates) {
+  return kind == WindowPool::maximum || !differentiates;
+}
+
 double cost(const ConvProblem& p) {
   // Output channels are padded to sixteen; few input channels make the inner loop short (measured on Zen 3,
   // 2026-11: 37 % of peak for 1 channel, 60 % for 3, 90 % from 30 on); few pixels wait for weights.
@@ -181,7 +188,7 @@ double cost(const ConvProblem& p) {
 }  // namespace
 
 const ConvAlgorithm kConvBlockedAlgorithm{
-    "blocked",     Layout::blocked,          true,    refuse, cost,        forward,
-    backward_data, blocked_backward_weights, nullptr, true,   pools_always};
+    "blocked",     Layout::blocked,          true,    refuse, cost, forward,
+    backward_data, blocked_backward_weights, nullptr, true,   pools};
 
 }  // namespace cnnfast

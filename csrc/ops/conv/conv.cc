@@ -45,7 +45,7 @@ void forward(Builder& b, int value) {
   if (a.norm) fold_norm(b, node, p, pass);
   if (node.inputs.size() > 1) pass.residual = b.output(node.inputs[1]);
   pass.pool = a.pool;
-  if (a.pool && b.differentiates())
+  if (p.pools() && b.differentiates())
     pass.pool_index = b.saved(value, "pool_index") = b.buffer(ceil_div(floats_of(node, b.n), 4));
   (a.transposed ? algorithm.backward_data : algorithm.forward)(b, value, p, pass);
 }
@@ -94,7 +94,7 @@ void backward(Builder& b, int value) {
   if (node.inputs.size() > 1 && b.needs_grad(node.inputs[1])) b.share_grad(node.inputs[1], grad_out);
   bool weights = false;
   for (const int position : node.params) weights = weights || b.trainable(position);
-  Buffer unpooled = p.a.pool ? Buffer{} : grad_out;
+  Buffer unpooled = p.pools() ? Buffer{} : grad_out;
   const auto full = [&] { return unpooled ? unpooled : unpooled = unpool(b, value, p, grad_out); };
   const ConvAlgorithm& by = *find_conv_algorithm(p.a.weights_algorithm);
   if (weights) backward_parameters(b, value, by, p, by.unpools ? grad_out : full());
@@ -118,7 +118,7 @@ ConvProblem conv_problem(const Node& src, const Node& conv, int n) {
     std::swap(p.in, p.out);
     p.a.use_bias = false;
   }
-  if (p.a.pool) {  // undo the pooling: the output the convolution itself has
+  if (p.pools()) {  // undo the pooling: the output the convolution itself has
     const auto size = [](int padded, int kernel, int stride, int dilation) {
       return (padded - (kernel - 1) * dilation - 1) / stride + 1;
     };

@@ -34,7 +34,8 @@ struct ConvProblem {
   int ic() const { return in.c / a.groups; }  // of one group
   int oc() const { return out.c / a.groups; }
   bool counts_taps(int channels) const;  // whether lists of taps for each of these may be made
-  Image pooled() const { return a.pool ? Image{out.c, out.h / 2, out.w / 2} : out; }
+  bool pools() const { return a.pool != WindowPool::none; }
+  Image pooled() const { return pools() ? Image{out.c, out.h / 2, out.w / 2} : out; }
   int taps() const { return a.kernel.d * a.kernel.h * a.kernel.w; }
   bool strided() const { return std::max({a.stride.d, a.stride.h, a.stride.w}) > 1; }
   Axes axes() const {
@@ -50,8 +51,8 @@ struct ConvPass {
   Buffer from, to;
   ParamSource kernel = {}, bias = {};  // the bias is added, or there is none
   Activation activation = Activation::none;
-  Buffer residual = {};    // added before the activation, lies as `to` does; or none
-  bool pool = false;       // `to` takes the maxima of 2x2 windows, before the activation
+  Buffer residual = {};                // added before the activation, lies as `to` does; or none
+  WindowPool pool = WindowPool::none;  // what `to` takes
   Buffer pool_index = {};  // the position 0..3 of each maximum, in bytes that lie as `to` does; or none
 
   std::vector<Buffer> uses(Buffer packed) const {
@@ -89,17 +90,15 @@ struct ConvAlgorithm {
   void (*backward_weights)(Builder&, int value, const ConvProblem&, Buffer src, Buffer grad_out);
   double (*weights_cost)(const ConvProblem&) = nullptr;  // of backward_weights, as cost; null: the same
   bool adds_residual = false;                            // both passes take one
-  bool (*pools)(const ConvAttrs&) = nullptr;             // whether forward takes a 2x2 maximum; null: never
-  bool unpools = false;                                  // backward_weights does, if pooling is fused
+  // Whether forward takes this pooling and, if something is differentiated, notes down its winners; null:
+  // none.
+  bool (*pools)(const ConvAttrs&, WindowPool, bool differentiates) = nullptr;
+  bool unpools = false;  // backward_weights does, if pooling is fused
 };
 
 // Whether a value is read by nothing but convolutions over bfloat16: then whoever can may write it so, to the
 // buffer that is saved as "bfloat16".
 bool is_read_in_bf16(const Builder& b, int value);
-
-inline bool pools_always(const ConvAttrs&) {
-  return true;
-}
 
 const std::vector<const ConvAlgorithm*>& conv_algorithms();
 const ConvAlgorithm* find_conv_algorithm(const std::string& name);  // null: there is none

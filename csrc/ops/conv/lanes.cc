@@ -84,7 +84,7 @@ void lower(Builder& b, const Node& node, const ConvProblem& p, Pass pass) {
   a.dst_channel = out.plane;
   a.oc = pass.oc, a.rows = p.taps() * pass.ic;
   a.activation = pass.activation;
-  a.pool = pass.pool;
+  a.pool = pass.pool != WindowPool::none;
   const ParamSource bias = pass.bias;
   const int64_t pieces = static_cast<int64_t>(work->pieces.size()), groups = p.a.groups;
   const int64_t packed_group = tiles(b, pass.oc) * b.k.lanes_oc_tile * a.rows;
@@ -112,7 +112,7 @@ void forward(Builder& b, int value, const ConvProblem& p, const ConvPass& given)
   const Image pooled = p.pooled();
   Pass pass{given, Planes(p.in), Planes(pooled), p.ic(), p.oc(), {}, {}};
   pass.rects = forward_rects(p.axes(), {p.in, kLanes}, {pooled, kLanes}, {p.ic(), pass.src.plane});
-  if (p.a.pool) pass.rects.rects[0].rows /= 2, pass.rects.rects[0].cols /= 2;
+  if (p.pools()) pass.rects.rects[0].rows /= 2, pass.rects.rects[0].cols /= 2;
   pass.packed = pack_weights(b, node, p, pass.kernel, false);
   lower(b, node, p, std::move(pass));
 }
@@ -131,10 +131,10 @@ void backward_weights(Builder& b, int value, const ConvProblem& p, Buffer src, B
   const Planes in(p.in), out(image);
   const auto rects =
       std::make_shared<Rects>(forward_rects(p.axes(), {p.in, kLanes}, {image, kLanes}, {p.ic(), in.plane}));
-  if (p.a.pool) rects->rects[0].rows /= 2, rects->rects[0].cols /= 2;
+  if (p.pools()) rects->rects[0].rows /= 2, rects->rects[0].cols /= 2;
   int64_t scratch = 0;
   for (const Rect& rect : rects->rects)
-    scratch = std::max(scratch, b.k.lanes_wgrad_scratch(rect.n_taps, p.a.pool ? 4 * rect.cols : rect.cols));
+    scratch = std::max(scratch, b.k.lanes_wgrad_scratch(rect.n_taps, p.pools() ? 4 * rect.cols : rect.cols));
   const int64_t blocks = ceil_div(p.n, kLanes), weights = int64_t{p.taps()} * p.ic() * p.out.c;
   const int64_t bias_at = ceil_div(weights, kLanes) * kLanes;  // the bias follows the kernel in a partial sum
   const int64_t partial = bias_at + ceil_div(p.out.c, kLanes) * kLanes;
@@ -204,8 +204,9 @@ double cost(const ConvProblem& p) {
 }
 
 // Its kernel pools one rectangle.
-bool pools(const ConvAttrs& a) {
-  return a.padding.top + a.padding.bottom + a.padding.left + a.padding.right == 0;
+bool pools(const ConvAttrs& a, WindowPool kind, bool) {
+  return kind == WindowPool::maximum &&
+         a.padding.top + a.padding.bottom + a.padding.left + a.padding.right == 0;
 }
 
 }  // namespace

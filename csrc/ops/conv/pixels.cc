@@ -22,9 +22,12 @@ Buffer spread_image(Builder& b, const Node& node, const ConvProblem& p, Buffer f
     const float* read = c.at(from) + sample * src.sample + channel / src.side * src.next + channel % src.side;
     float* const plane = c.at(to) + task * padded.pixels();
     std::fill_n(plane, padded.pixels(), 0.0f);
-    for (int64_t y = 0; y < in.h; ++y) {
+    for (int64_t y = 0; y < in.h; ++y, read += src.steps.row) {
       float* const row = plane + (y + pad.top) * padded.w + pad.left;
-      for (int64_t x = 0; x < in.w; ++x, read += src.steps.col) row[x] = *read;
+      if (src.steps.col == 1)
+        std::copy_n(read, in.w, row);
+      else
+        for (int64_t x = 0; x < in.w; ++x) row[x] = read[x * src.steps.col];
     }
   });
   return to;
@@ -58,20 +61,20 @@ void forward(Builder& b, int value, const ConvProblem& p, const ConvPass& given)
   ConvPass pass = given;
   pass.from = spread_image(b, node, p, given.from);
   const Buffer planes = pass.from, to = pass.to;
-  const Image padded = of_padded_image(p).in, out = p.out;
+  const Image padded = of_padded_image(p).in, out = p.pooled();
   const auto offsets = std::make_shared<const std::vector<int32_t>>(offsets_of(p));
   ConvPixels a{};
   a.src_row = int64_t{padded.w} * p.a.stride.h, a.dst_block = out.pixels() * kLanes;
   a.terms = static_cast<int32_t>(offsets->size()), a.oc = out.c, a.cols = out.w;
-  a.activation = pass.activation;
-  const int64_t row = int64_t{out.w} * a.oc * a.terms;
+  a.activation = pass.activation, a.pool = pass.pool;
+  const int64_t window = p.pools() ? 2 : 1, row = window * window * out.w * a.oc * a.terms;
   const int64_t some = std::clamp<int64_t>(kPixelsTask / row, 1, out.h), pieces = ceil_div(out.h, some);
   const int64_t src_sample = padded.pixels() * padded.c, dst_sample = blocks_of(out.c) * a.dst_block;
   b.step(node, pass.direction, p.n * pieces, pass.uses(weights),
          [=, bias = pass.bias, conv_pixels = b.k.conv_pixels](const Context& c, int64_t task) {
            const int64_t sample = task / pieces, y = task % pieces * some;
            ConvPixels one = a;
-           one.src = c.at(planes) + sample * src_sample + y * a.src_row;
+           one.src = c.at(planes) + sample * src_sample + y * window * a.src_row;
            one.dst = c.at(to) + sample * dst_sample + y * a.cols * kLanes;
            one.weights = c.at(weights), one.bias = bias ? c.values(bias) : nullptr;
            one.offsets = offsets->data();
@@ -96,6 +99,11 @@ std::string refuse(const ConvProblem& p) {
   return "";
 }
 
+// It notes no winners down.
+bool pools(const ConvAttrs&, WindowPool, bool differentiates) {
+  return !differentiates;
+}
+
 double cost(const ConvProblem& p) {
   // Rows are padded to tiles. What is moved besides, the copy of the image and the turn of finished vectors,
   // takes the time of so many multiply-adds a number (Zen 4, AVX2, 2026-11: 64@224 of 3 channels 3.6 ms where
@@ -110,6 +118,7 @@ double cost(const ConvProblem& p) {
 }  // namespace
 
 const ConvAlgorithm kConvPixelsAlgorithm{"pixels", Layout::blocked, true,          refuse,
-                                         cost,     forward,         backward_data, blocked_backward_weights};
+                                         cost,     forward,         backward_data, blocked_backward_weights,
+                                         nullptr,  false,           pools};
 
 }  // namespace cnnfast

@@ -100,13 +100,14 @@ void lower(Builder& b, const Node& node, const ConvProblem& p, const Pass& pass)
   const int64_t parts = cut.parts;
   Winograd a{};
   a.src_block = pass.src.pixels() * kLanes, a.src_sample = a.src_block * blocks_of(pass.src.c);
-  const int64_t window = pass.pool ? 2 : 1;
+  const bool pooled = pass.pool != WindowPool::none;
+  const int64_t window = pooled ? 2 : 1;
   a.dst_block = (pass.dst.h / window) * (pass.dst.w / window) * kLanes;
   a.dst_sample = a.dst_block * blocks_of(pass.dst.c);
   a.weights_frequency = weights_frequency(pass);
   a.ic = pass.ic, a.ih = pass.src.h, a.iw = pass.src.w, a.oh = pass.dst.h, a.ow = pass.dst.w;
   a.pad_top = pass.pad_top, a.pad_left = pass.pad_left;
-  a.form = pass.form, a.pool = pass.pool, a.activation = pass.activation;
+  a.form = pass.form, a.pool = pooled, a.activation = pass.activation;
   a.far = b.n == b.batch && p.n * a.dst_sample >= kFarFloats;
   const int64_t group_floats = a.weights_frequency * weights_of(pass.form);
   const int64_t src_group = pass.ic / kLanes * a.src_block;  // more than one group: whole blocks
@@ -225,6 +226,10 @@ double cost(const ConvProblem& p) {
   return all * p.a.groups;
 }
 
+bool pools(const ConvAttrs&, WindowPool kind, bool) {
+  return kind == WindowPool::maximum;
+}
+
 template <const ConvAlgorithm& algorithm, WinogradForm form, WinogradForm back = form>
 constexpr ConvAlgorithm of_form(const char* name) {
   return {.name = name,
@@ -237,7 +242,7 @@ constexpr ConvAlgorithm of_form(const char* name) {
           .backward_weights = winograd_backward_weights,
           .weights_cost = winograd_weights_cost,
           .adds_residual = true,
-          .pools = pools_always};
+          .pools = pools};
 }
 
 template <const ConvAlgorithm& algorithm, WinogradForm form, WinogradForm back>
