@@ -11,40 +11,78 @@ using namespace ::SIMD_NAMESPACE;
 constexpr int kBlockedWgradBlocks = V::lanes == 16 ? 2 : 1;
 constexpr int kBlockedWgradRows = kBlockedPixels;
 
+// Where lines of pixels lie, one for each row of each sample.
+struct BlockedLines {
+  int64_t sample, row;
+  int64_t at(int n, int y) const { return n * sample + y * row; }
+};
+
 struct BlockedWgradTile {
   const float* src[kBlockedWgradRows];
   const float* sums[kBlockedWgradRows];
   float* to[kBlockedWgradRows];
   const float* grad_dst;
-  int64_t src_sample, src_row, src_col, dst_sample, dst_row, dst_col, dst_block, sums_block, to_block;
+  const float* ahead;  // pixels that are used next, to be fetched; or null
+  BlockedLines src_lines, dst_lines, ahead_lines;
+  int64_t src_col, dst_col, dst_block, sums_block, to_block;
   int samples, rows, cols;
 };
 
-// Adds the products of a line of pixels, so many floats apart. Four at a time, as blocked_terms.
-template <int kVectors, int kRows>
-static inline __attribute__((always_inline)) void blocked_wgrad_line(const BlockedWgradTile& t,
-                                                                     const float* const (&s)[kRows],
-                                                                     const float* g, int64_t src_col,
-                                                                     int64_t dst_col,
+// A line of the source: rows of a tile that lie anywhere, pixels anywhere.
+template <int kRows>
+struct BlockedApart {
+  static constexpr bool kFetches = false;
+  const float* s[kRows];
+  int64_t src_col, dst_col, at = 0;
+
+  BlockedApart(const BlockedWgradTile& t, int64_t line) : src_col(t.src_col), dst_col(t.dst_col) {
+#pragma GCC unroll 16
+    for (int r = 0; r < kRows; ++r) s[r] = t.src[r] + line;
+  }
+  float operator[](int r) const {
+    return s[r][at];
+  }
+  void next() {
+    at += src_col;
+  }
+};
+
+// Rows that are channels side by side, of pixels side by side: one pointer, constant steps. Others may be
+// fetched meanwhile.
+template <int kRows>
+struct BlockedBeside {
+  static constexpr bool kFetches = true;
+  static constexpr int64_t dst_col = kLanes;
+  const float* s;
+
+  BlockedBeside(const BlockedWgradTile& t, int64_t line) : s(t.src[0] + line) {}
+  float operator[](int r) const { return s[r]; }
+  void next() { s += kLanes; }
+};
+
+// Adds the products of a line of pixels. Four at a time, as blocked_terms.
+template <bool kFetch, int kVectors, int kRows, class Source>
+static inline __attribute__((always_inline)) void blocked_wgrad_line(const BlockedWgradTile& t, Source s,
+                                                                     const float* g, const float* ahead,
                                                                      V (&acc)[kRows][kVectors]) {
-  int64_t at = 0;
 #pragma GCC unroll 4
-  for (int x = t.cols; x > 0; --x, at += src_col, g += dst_col) {
+  for (int x = t.cols; x > 0; --x, s.next(), g += s.dst_col) {
+    if constexpr (kFetch) __builtin_prefetch(ahead, 0, 2), ahead += kLanes;
     V b[kVectors];
 #pragma GCC unroll 16
     for (int v = 0; v < kVectors; ++v)
       b[v] = load(g + (v / kBlockVectors) * t.dst_block + (v % kBlockVectors) * V::lanes);
 #pragma GCC unroll 16
     for (int r = 0; r < kRows; ++r) {
-      const V x1 = set1(s[r][at]);
+      const V x1 = set1(s[r]);
 #pragma GCC unroll 16
       for (int v = 0; v < kVectors; ++v) acc[r][v] = fma(x1, b[v], acc[r][v]);
     }
   }
 }
 
-template <int kBlocks, int kRows>
-static inline void blocked_wgrad_tile(const BlockedWgradTile& t) {
+template <template <int> class Source, int kBlocks, int kRows>
+static void blocked_wgrad_tile(const BlockedWgradTile& t) {
   constexpr int kVectors = kBlocks * kBlockVectors;
   V acc[kRows][kVectors];
 #pragma GCC unroll 16
@@ -56,14 +94,12 @@ static inline void blocked_wgrad_tile(const BlockedWgradTile& t) {
     for (int block = 0; block < kBlocks; ++block) __builtin_prefetch(t.to[r] + block * t.to_block, 1);
   for (int n = 0; n < t.samples; ++n)
     for (int y = 0; y < t.rows; ++y) {
-      const float* s[kRows];
-#pragma GCC unroll 16
-      for (int r = 0; r < kRows; ++r) s[r] = t.src[r] + n * t.src_sample + y * t.src_row;
-      const float* g = t.grad_dst + n * t.dst_sample + y * t.dst_row;
-      if (t.src_col == kLanes && t.dst_col == kLanes)
-        blocked_wgrad_line(t, s, g, kLanes, kLanes, acc);
+      const Source<kRows> s(t, t.src_lines.at(n, y));
+      const float* const g = t.grad_dst + t.dst_lines.at(n, y);
+      if (Source<kRows>::kFetches && t.ahead)
+        blocked_wgrad_line<true>(t, s, g, t.ahead + t.ahead_lines.at(n, y), acc);
       else
-        blocked_wgrad_line(t, s, g, t.src_col, t.dst_col, acc);
+        blocked_wgrad_line<false>(t, s, g, nullptr, acc);
     }
 #pragma GCC unroll 16
   for (int r = 0; r < kRows; ++r)
@@ -77,12 +113,12 @@ static inline void blocked_wgrad_tile(const BlockedWgradTile& t) {
 
 using BlockedWgradFn = void (*)(const BlockedWgradTile&);
 
-template <int kBlocks, int kRows>
+template <template <int> class Source, int kBlocks, int kRows = kBlockedWgradRows>
 static inline BlockedWgradFn blocked_wgrad_find(int rows) {
   if constexpr (kRows > 1) {
-    if (rows < kRows) return blocked_wgrad_find<kBlocks, kRows - 1>(rows);
+    if (rows < kRows) return blocked_wgrad_find<Source, kBlocks, kRows - 1>(rows);
   }
-  return blocked_wgrad_tile<kBlocks, kRows>;
+  return blocked_wgrad_tile<Source, kBlocks, kRows>;
 }
 
 // Four sums a vector hide the latency of an addition.
@@ -107,37 +143,92 @@ static inline void blocked_bias_grad(const float* grad_dst, int64_t pixels, floa
   }
 }
 
-// One rectangle's part of the outputs, for kBlocks blocks from `block` on.
+// One rectangle's part of the outputs, for kBlocks blocks of output channels from `block` on.
+template <int kBlocks>
+struct BlockedWgradPart {
+  const ConvBlockedWgrad& a;
+  const Rect& rect;
+  const int block;
+  const float* src;
+  GradPlace<const float> sums;
+  BlockedWgradTile t{};
+
+  BlockedWgradPart(const ConvBlockedWgrad& a, const Rect& rect, int block) : a(a), rect(rect), block(block) {
+    const int first = static_cast<int>(rect.dst0 / (static_cast<int64_t>(a.cols) * kLanes));
+    const int from = a.row_begin > first ? a.row_begin - first : 0;
+    const int to = a.row_end - first < rect.rows ? a.row_end - first : rect.rows;
+    Rect part = rect;
+    part.rows = to > from ? to - from : 0;
+    const Rect r = straightened(part, kBlockedWgradRows);
+    src = a.src + rect.src0 + from * rect.src_row;
+    sums = a.sums.at ? a.sums : GradPlace<const float>{kBlockedZeros, 0, 0, 0};
+    t.grad_dst = a.grad_dst + block * a.dst_block + rect.dst0 + from * rect.dst_row;
+    t.src_lines = {a.src_sample, r.src_row}, t.src_col = r.src_col;
+    t.dst_lines = {a.dst_sample, r.dst_row}, t.dst_col = r.dst_col;
+    t.samples = a.samples, t.rows = r.rows, t.cols = r.cols;
+    t.dst_block = a.dst_block, t.sums_block = sums.block, t.to_block = a.to.block;
+  }
+
+  bool beside() const {
+    return !rect.run && a.ic % kLanes == 0 && t.src_col == kLanes && t.dst_col == kLanes;
+  }
+
+  const float* source(const Tap& tap, int channel) const {
+    return src + tap.src_offset + (channel / kLanes) * a.src_block + channel % kLanes;
+  }
+  void set_sums(int i, int64_t tap, int64_t channel) {
+    t.sums[i] = sums.at + tap * sums.tap + channel * sums.row + block * sums.block;
+    t.to[i] = a.to.at + tap * a.to.tap + channel * a.to.row + block * a.to.block;
+  }
+
+  // Rows in the order of their taps: the fewest tiles.
+  void sum_apart() {
+    const int length = rect.run ? rect.run : a.ic;
+    const Parts parts = split_evenly(rect.n_taps * length, kBlockedWgradRows);
+    const Tap* tap = rect.taps;
+    for (int part = 0, c = 0; part < parts.count; ++part) {
+      const int n = parts.size + (part < parts.larger);
+      for (int i = 0; i < n; ++i) {
+        t.src[i] = rect.run ? src + tap->src_offset + c : source(*tap, c);
+        set_sums(i, rect.run ? 0 : tap->index, rect.run ? tap->index + c : c);
+        if (++c == length) ++tap, c = 0;
+      }
+      blocked_wgrad_find<BlockedApart, kBlocks>(n)(t);
+    }
+  }
+
+  // Whole blocks of input channels, no tile in two of them.
+  void sum_beside() {
+    const Parts parts = split_evenly(kLanes, kBlockedWgradRows);
+    for (const Tap* tap = rect.taps; tap != rect.taps + rect.n_taps; ++tap)
+      for (int first = 0; first < a.ic; first += kLanes)
+        for (int part = 0, c = first; part < parts.count; ++part) {
+          const int n = parts.size + (part < parts.larger);
+          t.src[0] = source(*tap, c);
+          set_ahead(first, part);
+          for (int i = 0; i < n; ++i) set_sums(i, tap->index, c++);
+          blocked_wgrad_find<BlockedBeside, kBlocks>(n)(t);
+        }
+  }
+
+  // What nobody has read yet: the next input channels while the first output channels pass by, and the next
+  // output channels' gradients while the first input channels do.
+  void set_ahead(int first, int part) {
+    t.ahead = nullptr;
+    if (part == 0 && block == 0 && first + kLanes < a.ic)
+      t.ahead = t.src[0] + a.src_block, t.ahead_lines = t.src_lines;
+    if (part == 1 && first == 0 && block + kBlocks < a.blocks)
+      t.ahead = t.grad_dst + kBlocks * a.dst_block, t.ahead_lines = t.dst_lines;
+  }
+};
+
 template <int kBlocks>
 static inline void blocked_wgrad_rect(const ConvBlockedWgrad& a, const Rect& rect, int block) {
-  const int first = static_cast<int>(rect.dst0 / (static_cast<int64_t>(a.cols) * kLanes));
-  const int from = a.row_begin > first ? a.row_begin - first : 0;
-  const int to = a.row_end - first < rect.rows ? a.row_end - first : rect.rows;
-  Rect part = rect;
-  part.rows = to > from ? to - from : 0;
-  const Rect r = straightened(part, kBlockedWgradRows);
-  const GradPlace<const float> zeros{kBlockedZeros, 0, 0, 0}, sums = a.sums.at ? a.sums : zeros;
-  BlockedWgradTile t;
-  t.src_sample = a.src_sample, t.src_row = r.src_row, t.src_col = r.src_col;
-  t.dst_sample = a.dst_sample, t.dst_row = r.dst_row, t.dst_col = r.dst_col;
-  t.samples = a.samples, t.rows = r.rows, t.cols = r.cols;
-  t.dst_block = a.dst_block, t.sums_block = sums.block, t.to_block = a.to.block;
-  t.grad_dst = a.grad_dst + block * a.dst_block + rect.dst0 + from * rect.dst_row;
-  const float* src = a.src + rect.src0 + from * rect.src_row;
-  const int length = rect.run ? rect.run : a.ic;
-  const Parts parts = split_evenly(rect.n_taps * length, kBlockedWgradRows);
-  const Tap* tap = rect.taps;
-  for (int part = 0, c = 0; part < parts.count; ++part) {
-    const int n = parts.size + (part < parts.larger);
-    for (int i = 0; i < n; ++i) {
-      t.src[i] = src + tap->src_offset + (rect.run ? c : (c / kLanes) * a.src_block + c % kLanes);
-      const int64_t at = rect.run ? 0 : tap->index, channel = rect.run ? tap->index + c : c;
-      t.sums[i] = sums.at + at * sums.tap + channel * sums.row + block * sums.block;
-      t.to[i] = a.to.at + at * a.to.tap + channel * a.to.row + block * a.to.block;
-      if (++c == length) ++tap, c = 0;
-    }
-    blocked_wgrad_find<kBlocks, kBlockedWgradRows>(n)(t);
-  }
+  BlockedWgradPart<kBlocks> part(a, rect, block);
+  if (part.beside())
+    part.sum_beside();
+  else
+    part.sum_apart();
 }
 
 // The output gradients of few blocks stay in the first-level cache while all weights pass by.
