@@ -65,3 +65,40 @@ def test_forward_behind_another(name: str, activation: str, isa: str) -> None:
     sums = conv(source, np.float64(kernel), **geometry) + bias
     expected = {"linear": sums, "relu": np.maximum(sums, 0), "tanh": np.tanh(sums)}[activation]
     np.testing.assert_allclose(model.predict(x), expected, rtol=1e-4, atol=2e-5)
+
+
+# More than 2^19 packed floats, which are stored past the caches; whole and broken blocks.
+LARGE = ConvCase(2, (2, 3), 650, 810, 1, (1, 1), (1, 1), (1, 1), "valid", "channels_last")
+
+
+@pytest.mark.parametrize("transposed", [False, True])
+def test_many_weights(transposed: bool, isa: str) -> None:
+    case = replace(LARGE, transposed=transposed)
+    check_values(case, case.network("blocked"), "blocked")
+
+
+def test_many_weights_are_packed_anew_after_each_step(isa: str) -> None:
+    """Forward and for the gradient of what they read: three steps of gradient descent in float64."""
+    first, second = Conv2D(LARGE.ic, 1, use_bias=False), Conv2D(LARGE.oc, 1, use_bias=False)
+    model = cnnfast.Sequential([cnnfast.Input((*LARGE.image, 16)), first, second])
+    model.network.force_algorithm("conv2d", "blocked")
+    rng = np.random.default_rng(0)
+    x = rng.normal(size=(LARGE.batch, *LARGE.image, 16)).astype(np.float32)
+    y = rng.normal(size=(LARGE.batch, *LARGE.image, LARGE.oc)).astype(np.float32)
+    kernels = [(rng.normal(size=(1, 1, 16, LARGE.ic)) / 4).astype(np.float32), LARGE.arrays[1][0, 0] / 25]
+    kernels[1] = kernels[1].reshape(1, 1, LARGE.ic, LARGE.oc)
+    for layer, kernel in zip((first, second), kernels, strict=True):
+        layer.set_weights([kernel])
+    rate = 1.0
+    model.compile(cnnfast.optimizers.SGD(rate), "mean_squared_error")
+    rows, wanted = np.float64(x).reshape(-1, 16), np.float64(y).reshape(-1, LARGE.oc)
+    a, b = (kernel[0, 0].astype(np.float64) for kernel in kernels)
+    losses = []
+    for _ in range(3):
+        gradient = 2 * (rows @ a @ b - wanted) / wanted.size
+        losses.append(np.mean((rows @ a @ b - wanted) ** 2))
+        np.testing.assert_allclose(model.train_on_batch(x, y), losses[-1], rtol=1e-5)
+        a, b = a - rate * rows.T @ (gradient @ b.T), b - rate * (rows @ a).T @ gradient
+    for layer, kernel in zip((first, second), (a, b), strict=True):
+        np.testing.assert_allclose(layer.get_weights()[0][0, 0], kernel, rtol=1e-4, atol=2e-6)
+    assert losses[2] < 0.9 * losses[0]  # so that old weights would have been told from new ones

@@ -18,21 +18,25 @@ Buffer pack_weights(Builder& b, const Node& node, const ConvProblem& p, const Pa
   const int64_t blocks = blocks_of(transposed ? p.ic() : p.oc()),
                 block_floats = int64_t{taps} * inputs * kLanes;
   const KernelSteps steps(p, transposed);
-  const auto gather16 = b.k.gather16;
-  return pack_blocks(b, node, p, kernel, transposed, blocks * block_floats * p.a.groups,
-                     [=](const PackBlock& one) {
-                       float* to = one.to + (one.group * blocks + one.block) * block_floats;
-                       Shuffle a{};
-                       a.lane_stride = steps.output, a.b_stride = steps.input;
-                       a.lanes = one.lanes, a.n_a = 1;
-                       for (int input = one.begin; input < one.end; input += a.n_b) {
-                         const int piece = input / side * side, channels = std::min(side, inputs - piece);
-                         a.n_b = std::min(one.end, piece + channels) - input;
-                         for (int tap = 0; tap < taps; ++tap)
-                           gather16(a, one.from + tap * steps.tap + input * steps.input,
-                                    to + (int64_t{piece} * taps + tap * channels + input - piece) * kLanes);
-                       }
-                     });
+  const int64_t floats = blocks * block_floats * p.a.groups;
+  const bool streams = floats >= kStreamedFloats;
+  const auto pack = [=, gather16 = b.k.gather16, stream = b.k.formula.stream](const PackBlock& one) {
+    float* to = one.to + (one.group * blocks + one.block) * block_floats;
+    Shuffle a{};
+    a.lane_stride = steps.output, a.b_stride = steps.input;
+    a.lanes = one.lanes, a.n_a = 1;
+    for (int input = one.begin; input < one.end; input += a.n_b) {
+      const int piece = input / side * side, channels = std::min(side, inputs - piece);
+      a.n_b = std::min(one.end, piece + channels) - input;
+      for (int tap = 0; tap < taps; ++tap) {
+        float* rows = to + (int64_t{piece} * taps + tap * channels + input - piece) * kLanes;
+        gather16(a, one.from + tap * steps.tap + input * steps.input, streams ? one.scratch : rows);
+        if (streams) stream(one.scratch, int64_t{a.n_b} * kLanes, rows);
+      }
+    }
+    if (streams && one.last) stream(nullptr, 0, nullptr);
+  };
+  return pack_blocks(b, node, p, kernel, transposed, floats, pack, streams ? int64_t{side} * kLanes : 0);
 }
 
 // Under a fused pooling a task's outputs go to its scratch, and what is left of them from there to the image.

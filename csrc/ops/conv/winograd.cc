@@ -28,9 +28,6 @@ constexpr int kMostTiles = 48;
 // again: then asking for their lines costs more than it saves (Zen 5, 2026-11: 16@32 1.55 instead of 1.47
 // ms).
 constexpr int64_t kFarFloats = int64_t{1} << 18;
-// Packed weights that the next step no longer finds near, and so are stored past the caches: 128 to 128
-// channels of F(4, 3). Four layers of them gain 8 % of a step (8 x 8 pixels, batch 4), of 64 to 64 lose 5.
-constexpr int64_t kStreamedFloats = int64_t{1} << 19;
 
 // With more than twice the frequencies half as many tiles fill the same caches.
 constexpr int most_tiles(WinogradForm form) {
