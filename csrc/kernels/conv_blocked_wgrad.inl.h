@@ -31,7 +31,6 @@ struct BlockedWgradTile {
 // A line of the source: rows of a tile that lie anywhere, pixels anywhere.
 template <int kRows>
 struct BlockedApart {
-  static constexpr bool kFetches = false;
   const float* s[kRows];
   int64_t src_col, dst_col, at = 0;
 
@@ -47,11 +46,9 @@ struct BlockedApart {
   }
 };
 
-// Rows that are channels side by side, of pixels side by side: one pointer, constant steps. Others may be
-// fetched meanwhile.
+// Rows that are channels side by side, of pixels side by side: one pointer, constant steps.
 template <int kRows>
 struct BlockedBeside {
-  static constexpr bool kFetches = true;
   static constexpr int64_t dst_col = kLanes;
   const float* s;
 
@@ -96,7 +93,7 @@ static void blocked_wgrad_tile(const BlockedWgradTile& t) {
     for (int y = 0; y < t.rows; ++y) {
       const Source<kRows> s(t, t.src_lines.at(n, y));
       const float* const g = t.grad_dst + t.dst_lines.at(n, y);
-      if (Source<kRows>::kFetches && t.ahead)
+      if (t.ahead)
         blocked_wgrad_line<true>(t, s, g, t.ahead + t.ahead_lines.at(n, y), acc);
       else
         blocked_wgrad_line<false>(t, s, g, nullptr, acc);
@@ -150,6 +147,7 @@ struct BlockedWgradPart {
   const Rect& rect;
   const int block;
   const float* src;
+  int64_t next;  // from a gradient to that in the same place of the next call
   GradPlace<const float> sums;
   BlockedWgradTile t{};
 
@@ -161,6 +159,7 @@ struct BlockedWgradPart {
     part.rows = to > from ? to - from : 0;
     const Rect r = straightened(part, kBlockedWgradRows);
     src = a.src + rect.src0 + from * rect.src_row;
+    next = a.samples > 1 ? a.samples * a.dst_sample : part.rows * rect.dst_row;
     sums = a.sums.at ? a.sums : GradPlace<const float>{kBlockedZeros, 0, 0, 0};
     t.grad_dst = a.grad_dst + block * a.dst_block + rect.dst0 + from * rect.dst_row;
     t.src_lines = {a.src_sample, r.src_row}, t.src_col = r.src_col;
@@ -193,6 +192,8 @@ struct BlockedWgradPart {
         set_sums(i, rect.run ? 0 : tap->index, rect.run ? tap->index + c : c);
         if (++c == length) ++tap, c = 0;
       }
+      // Rows of the output that come next, where the hardware has only begun to follow a plane when it ends.
+      t.ahead = part == 0 ? t.grad_dst + next : nullptr, t.ahead_lines = t.dst_lines;
       blocked_wgrad_find<BlockedApart, kBlocks>(n)(t);
     }
   }
