@@ -52,6 +52,61 @@ def test_in_float32(case: ConvCase) -> None:
         assert_within(got, expected, bound, terms, what)
 
 
+def _depthwise(channels: int, image: tuple[int, ...], size: int = 3, **changes: Any) -> ConvCase:
+    axes = len(image)
+    case = replace(PLAIN, image=image, ic=channels, oc=channels, groups=channels)
+    case = replace(case, kernel=(size,) * axes, strides=(1,) * axes, dilation=(1,) * axes)
+    return replace(case, **changes)
+
+
+# Strips have 4 results, warps 32 channels; windows are of 3, 5 and 7 taps, or of one.
+THIN = [
+    *(_depthwise(5, (height, 6)) for height in (3, 4, 5, 8, 9)),
+    *(_depthwise(channels, (6, 11), batch=3) for channels in (31, 32, 33, 65)),
+    *(_depthwise(9, (9, 8), size, batch=5) for size in (1, 2, 4, 5, 7, 9)),
+    *(_depthwise(6, (11, 9), size, strides=(2, 2)) for size in (2, 3, 5, 7)),
+    _depthwise(6, (11, 9), strides=(3, 1)),
+    *(_depthwise(3, (17, 12), size, dilation=(2, 3), batch=1) for size in (2, 3, 5)),
+    _depthwise(3, (17, 12), 3, dilation=(3, 2), strides=(2, 2)),
+    _depthwise(4, (9, 9), kernel=(3, 2), padding="valid"),
+    _depthwise(4, (9, 9), padding=((2, 1), (0, 2))),
+    *(_depthwise(7, (10, 9), oc=7 * multiplier) for multiplier in (2, 3)),
+    *(_depthwise(8, (8, 5), groups=groups, oc=oc) for groups, oc in ((2, 8), (4, 4), (4, 12), (2, 34))),
+    _depthwise(30, (8, 5), groups=2, oc=34),
+    *(_depthwise(12, (33,), size, batch=4) for size in (3, 9)),
+    _depthwise(5, (3, 6, 5), batch=3),
+    *(_depthwise(6, (5, 6), transposed=True, strides=(s, s)) for s in (1, 2, 3)),
+    _depthwise(33, (40, 30), oc=33, batch=4),
+]
+# Blocks have 512 pixels or 64 filters, steps 32 pixels and 32 terms.
+FIRST = [
+    replace(PLAIN, ic=ic, oc=oc, batch=batch, image=image, kernel=kernel, strides=strides, dilation=dilation)
+    for ic, oc, batch, image, kernel, strides, dilation in (
+        (1, 32, 2, (16, 16), (3, 3), (1, 1), (1, 1)),
+        (1, 15, 3, (19, 9), (3, 3), (1, 1), (1, 1)),
+        (3, 16, 1, (7, 73), (3, 3), (1, 1), (1, 1)),
+        (3, 17, 1, (27, 19), (3, 3), (2, 2), (1, 1)),
+        (1, 64, 1, (32, 5), (5, 5), (1, 1), (1, 1)),
+        (1, 65, 5, (9, 7), (5, 5), (2, 1), (1, 1)),
+        (4, 63, 2, (12, 9), (2, 4), (1, 1), (2, 2)),
+        (2, 5, 2, (12, 9), (4, 4), (3, 2), (1, 1)),
+        (3, 8, 1, (5, 5), (1, 1), (1, 1), (1, 1)),
+        (1, 8, 40, (12, 13), (3, 2), (1, 1), (1, 1)),
+        (2, 18, 3, (29,), (5,), (2,), (1,)),
+        (1, 9, 3, (5, 4, 6), (3, 3, 3), (1, 1, 1), (1, 1, 1)),
+    )
+]
+
+
+@pytest.mark.parametrize("data_format", ["channels_last", "channels_first"])
+@pytest.mark.parametrize("case", [*THIN, *FIRST], ids=str)
+def test_few_channels(case: ConvCase, data_format: str) -> None:
+    """Depthwise and thin groups, first layers: at the edges of strips, warps, blocks and parts."""
+    cnnfast.set_precision("exact")
+    for what, got, expected, bound, terms in _results(replace(case, data_format=data_format)):
+        assert_within(got, expected, bound, terms, what)
+
+
 @pytest.mark.parametrize(
     "changes",
     [

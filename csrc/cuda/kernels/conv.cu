@@ -1,18 +1,12 @@
-// Convolutions in all directions, of any geometry and groups. Where a group has channels enough each
-// direction is a product whose matrices are read out of the images (product.cuh); else an element of the
-// result is a thread's.
-#include "cuda/kernels/cells.cuh"
-#include "cuda/kernels/device_math.cuh"
+// Convolutions in all directions, of any geometry and groups. Each direction is a product for each group,
+// whose matrices are read out of the images (product.cuh), but for groups of few channels (depthwise.cu) and
+// for first layers (first_layer.cu).
+#include "cuda/kernels/conv.cuh"
 #include "cuda/kernels/product.cuh"
 
 namespace cnnfast::cuda {
 
 namespace {
-
-// The cell along an axis that a tap of an output sees; outside of the source, too.
-__device__ int seen(const Convolution& c, int axis, int output, int tap) {
-  return output * c.stride[axis] - c.padding[axis] + tap * c.dilation[axis];
-}
 
 // The output along an axis that sees a cell by this tap; below 0: none.
 __device__ int seer(const Convolution& c, int axis, int cell, int tap) {
@@ -22,10 +16,6 @@ __device__ int seer(const Convolution& c, int axis, int cell, int tap) {
   return output < c.out[axis] ? output : -1;
 }
 
-__device__ bool is_inside(const Convolution& c, int axis, int cell) {
-  return cell >= 0 && cell < c.in[axis];
-}
-
 // A position of the kernel.
 struct Tap {
   int d, h, w;
@@ -33,14 +23,6 @@ struct Tap {
 __device__ Tap tap_of(const Convolution& c, int64_t number) {
   const int tap = static_cast<int>(number);
   return {tap / c.kernel[2] / c.kernel[1], tap / c.kernel[2] % c.kernel[1], tap % c.kernel[2]};
-}
-// body(tap, its number) for each.
-template <class Body>
-__device__ void for_taps(const Convolution& c, const Body& body) {
-  int64_t number = 0;
-  for (int d = 0; d < c.kernel[0]; ++d)
-    for (int h = 0; h < c.kernel[1]; ++h)
-      for (int w = 0; w < c.kernel[2]; ++w) body(Tap{d, h, w}, number++);
 }
 
 // What an output sees by a tap, in the output's channel of the source; null: the border.
@@ -55,82 +37,7 @@ __device__ const float* seer_of(const Convolution& c, const float* dst, const Ce
   return d < 0 || h < 0 || w < 0 ? nullptr : dst + offset_of(c.dst, {s.n, s.c, d, h, w});
 }
 
-__device__ float finished(const Epilogue& by, int channel, int64_t place, float sum) {
-  if (by.scale) sum *= by.scale[channel];
-  if (by.shift) sum += by.shift[channel];
-  if (by.addend) sum += by.addend[place];
-  return activated(by.activation, sum);
-}
-
-__host__ __device__ int64_t pixels_of(const int32_t (&size)[3]) {
-  return int64_t{size[0]} * size[1] * size[2];
-}
-
-// ---- An element a thread ----
-
-void forward_by_element(cudaStream_t stream, const Convolution& c, const float* src, const float* kernel,
-                        const Epilogue& epilogue, float* dst) {
-  const int ic = c.ic / c.groups, oc = c.oc / c.groups;
-  each(stream, c.n * pixels_of(c.out) * c.oc, [=] __device__(int64_t i) {
-    const Cell o = cell_of(i, c.oc, c.out);
-    const Cell first{o.n, o.c / oc * ic, o.d, o.h, o.w};  // of the group's channels
-    float sum = 0;
-    for_taps(c, [&](const Tap& tap, int64_t number) {
-      const float* const from = seen_by(c, src, first, tap);
-      for (int k = 0; from && k < ic; ++k)
-        sum += from[k * c.src.channel] * kernel[(number * ic + k) * c.oc + o.c];
-    });
-    const int64_t place = offset_of(c.dst, o);
-    dst[place] = finished(epilogue, o.c, place, sum);
-  });
-}
-
-void backward_by_element(cudaStream_t stream, const Convolution& c, const float* dst, const float* kernel,
-                         const Epilogue& epilogue, float* src) {
-  const int ic = c.ic / c.groups, oc = c.oc / c.groups;
-  each(stream, c.n * pixels_of(c.in) * c.ic, [=] __device__(int64_t i) {
-    const Cell s = cell_of(i, c.ic, c.in);
-    const Cell first{s.n, s.c / ic * oc, s.d, s.h, s.w};  // of the group's channels
-    float sum = 0;
-    for_taps(c, [&](const Tap& tap, int64_t number) {
-      const float* const from = seer_of(c, dst, first, tap);
-      const float* const by = kernel + (number * ic + s.c % ic) * c.oc + first.c;
-      for (int k = 0; from && k < oc; ++k) sum += from[k * c.dst.channel] * by[k];
-    });
-    const int64_t place = offset_of(c.src, s);
-    src[place] = finished(epilogue, s.c, place, sum);
-  });
-}
-
-void weights_by_element(cudaStream_t stream, const Convolution& c, const float* src, const float* grad_dst,
-                        float* grad_kernel) {
-  const int ic = c.ic / c.groups, oc = c.oc / c.groups;
-  each(stream, pixels_of(c.kernel) * ic * c.oc, [=] __device__(int64_t i) {
-    const int o = static_cast<int>(i % c.oc), k = static_cast<int>(i / c.oc % ic);
-    const Tap tap = tap_of(c, i / c.oc / ic);
-    const int channel = o / oc * ic + k;
-    double sum = 0;
-    for (int n = 0; n < c.n; ++n) {
-      float own = 0;  // of one sample: short enough
-      for (int od = 0; od < c.out[0]; ++od)
-        for (int oh = 0; oh < c.out[1]; ++oh)
-          for (int ow = 0; ow < c.out[2]; ++ow) {
-            const float* const from = seen_by(c, src, {n, channel, od, oh, ow}, tap);
-            if (from) own += *from * grad_dst[offset_of(c.dst, {n, o, od, oh, ow})];
-          }
-      sum += own;
-    }
-    grad_kernel[i] = static_cast<float>(sum);
-  });
-}
-
 // ---- As products, of one group ----
-
-// Fewer channels, of either side, leave most of a tile empty.
-bool fills_tiles(const Convolution& c) {
-  constexpr int kFew = 8;
-  return c.groups == 1 || (c.ic / c.groups >= kFew && c.oc / c.groups >= kFew);
-}
 
 // The group's channels.
 struct Group {
@@ -241,14 +148,9 @@ struct ToKernel {
   }
 };
 
-int64_t kernel_size(const Convolution& c) {
-  return pixels_of(c.kernel) * (c.ic / c.groups) * c.oc;
-}
-
 // Into how many parts the sums over all pixels are cut: blocks enough for a device, as shapes tell.
 int64_t weight_parts(const Convolution& c) {
   constexpr int64_t kBlocks = 256, kFewest = 16 * kTerms;
-  if (!fills_tiles(c)) return 1;
   const int64_t pixels = c.n * pixels_of(c.out), rows = pixels_of(c.kernel) * (c.ic / c.groups);
   const int64_t tiles = ((rows + kTile - 1) / kTile) * ((c.oc / c.groups + kTile - 1) / kTile) * c.groups;
   const int64_t most = pixels / kFewest, wanted = kBlocks / tiles;
@@ -259,7 +161,8 @@ int64_t weight_parts(const Convolution& c) {
 
 void conv_forward(cudaStream_t stream, const Convolution& c, const float* src, const float* kernel,
                   const Epilogue& epilogue, float* dst) {
-  if (!fills_tiles(c)) return forward_by_element(stream, c, src, kernel, epilogue, dst);
+  if (has_thin_groups(c)) return thin_forward(stream, c, src, kernel, epilogue, dst);
+  if (has_few_terms(c)) return few_forward(stream, c, src, kernel, epilogue, dst);
   for (int i = 0; i < c.groups; ++i) {
     const Group g(c, i);
     product(stream, c.arithmetic, Patches{c, g, src, c.src.pixel == 1}, Kernel{c, g, kernel},
@@ -270,7 +173,7 @@ void conv_forward(cudaStream_t stream, const Convolution& c, const float* src, c
 
 void conv_backward(cudaStream_t stream, const Convolution& c, const float* dst, const float* kernel,
                    const Epilogue& epilogue, float* src) {
-  if (!fills_tiles(c)) return backward_by_element(stream, c, dst, kernel, epilogue, src);
+  if (has_thin_groups(c)) return thin_backward(stream, c, dst, kernel, epilogue, src);
   for (int i = 0; i < c.groups; ++i) {
     const Group g(c, i);
     product(stream, c.arithmetic, Seers{c, g, dst, c.dst.pixel == 1}, TurnedKernel{c, g, kernel},
@@ -280,13 +183,16 @@ void conv_backward(cudaStream_t stream, const Convolution& c, const float* dst, 
 }
 
 int64_t conv_weights_scratch(const Convolution& c) {
+  if (has_thin_groups(c)) return thin_weights_scratch(c);
+  if (has_few_terms(c)) return few_weights_scratch(c);
   const int64_t parts = weight_parts(c);
   return parts > 1 ? parts * kernel_size(c) : 0;
 }
 
 void conv_weights(cudaStream_t stream, const Convolution& c, const float* src, const float* grad_dst,
                   float* scratch, float* grad_kernel) {
-  if (!fills_tiles(c)) return weights_by_element(stream, c, src, grad_dst, grad_kernel);
+  if (has_thin_groups(c)) return thin_weights(stream, c, src, grad_dst, scratch, grad_kernel);
+  if (has_few_terms(c)) return few_weights(stream, c, src, grad_dst, scratch, grad_kernel);
   const int64_t parts = weight_parts(c), size = kernel_size(c);
   float* const to = parts > 1 ? scratch : grad_kernel;
   for (int i = 0; i < c.groups; ++i) {

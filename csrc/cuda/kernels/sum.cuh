@@ -30,6 +30,37 @@ __device__ T block_sum(T value) {
   return sum;
 }
 
+// For threads below `columns`, a power of two: the sum of each column of what the threads of a block have, of
+// whom thread t is in column t % columns. All kSumThreads call it.
+template <class T>
+__device__ T column_sum(SharedArray<T, kSumThreads>& tree, T value, int columns) {
+  const int thread = static_cast<int>(threadIdx.x);
+  tree[thread] = value;
+  __syncthreads();
+  for (int step = kSumThreads / 2; step >= columns; step /= 2) {
+    if (thread < step) tree[thread] += tree[thread + step];
+    __syncthreads();
+  }
+  return tree[thread];
+}
+
+// to[i] = the sum over parts of from[part * size + i]: a warp has 32 neighbours of some parts.
+template <class T>
+__global__ void sum_parts_kernel(int64_t parts, int64_t size, const T* from, T* to) {
+  __shared__ SharedArray<T, kSumThreads> tree;
+  const int64_t i = int64_t{blockIdx.x} * kWarp + threadIdx.x % kWarp;
+  T sum{};
+  for (int64_t part = threadIdx.x / kWarp; i < size && part < parts; part += kSumThreads / kWarp)
+    sum += from[part * size + i];
+  sum = column_sum(tree, sum, kWarp);
+  if (threadIdx.x < kWarp && i < size) to[i] = sum;
+}
+template <class T>
+void sum_parts(cudaStream_t stream, int64_t parts, int64_t size, const T* from, T* to) {
+  launch(stream, sum_parts_kernel<T>, dim3(static_cast<unsigned>((size + kWarp - 1) / kWarp)), kSumThreads,
+         parts, size, from, to);
+}
+
 // take(i, sum over k < length of term(i, k)), a block for each i.
 template <class Term, class Take>
 __global__ void sums_kernel(int64_t length, Term term, Take take) {

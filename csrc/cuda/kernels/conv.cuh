@@ -1,0 +1,66 @@
+// What all kernels of convolutions share, and what those offer that are no products: conv.cu tells which are
+// which.
+#pragma once
+#include "cuda/kernels/cells.cuh"
+#include "cuda/kernels/device_math.cuh"
+
+namespace cnnfast::cuda {
+
+// The cell along an axis that a tap of an output sees; outside of the source, too.
+__device__ inline int seen(const Convolution& c, int axis, int output, int tap) {
+  return output * c.stride[axis] - c.padding[axis] + tap * c.dilation[axis];
+}
+
+__device__ inline bool is_inside(const Convolution& c, int axis, int cell) {
+  return cell >= 0 && cell < c.in[axis];
+}
+
+__device__ inline float finished(const Epilogue& by, int channel, int64_t place, float sum) {
+  if (by.scale) sum *= by.scale[channel];
+  if (by.shift) sum += by.shift[channel];
+  if (by.addend) sum += by.addend[place];
+  return activated(by.activation, sum);
+}
+
+__host__ __device__ inline int64_t pixels_of(const int32_t (&size)[3]) {
+  return int64_t{size[0]} * size[1] * size[2];
+}
+
+// The gradient of a kernel that is summed in parts, each of which is as large as the kernel.
+__host__ __device__ inline int64_t kernel_size(const Convolution& c) {
+  return pixels_of(c.kernel) * (c.ic / c.groups) * c.oc;
+}
+
+// ---- Groups of few channels (depthwise.cu)
+// ------------------------------------------------------------------
+
+// Depthwise convolutions, and all whose groups leave most of a product's tile of 64 columns empty. 16
+// channels fill a quarter of it, which tensor cores make up for.
+inline bool has_thin_groups(const Convolution& c) {
+  constexpr int kFew = 16;
+  return c.groups > 1 && (c.ic / c.groups < kFew || c.oc / c.groups < kFew);
+}
+void thin_forward(cudaStream_t stream, const Convolution& conv, const float* src, const float* kernel,
+                  const Epilogue& epilogue, float* dst);
+void thin_backward(cudaStream_t stream, const Convolution& conv, const float* dst, const float* kernel,
+                   const Epilogue& epilogue, float* src);
+int64_t thin_weights_scratch(const Convolution& conv);  // floats
+void thin_weights(cudaStream_t stream, const Convolution& conv, const float* src, const float* grad_dst,
+                  float* scratch, float* grad_kernel);
+
+// ---- First layers (first_layer.cu)
+// --------------------------------------------------------------------------
+
+// A pixel of one to four channels, of which an output sees so few that writing it takes longer than the sum:
+// on an A100 4 bytes take the time of 25 products in float32, on an H100 that of 40.
+constexpr int kFewTerms = 32;
+inline bool has_few_terms(const Convolution& c) {
+  return c.groups == 1 && c.ic <= 4 && pixels_of(c.kernel) * c.ic <= kFewTerms;
+}
+void few_forward(cudaStream_t stream, const Convolution& conv, const float* src, const float* kernel,
+                 const Epilogue& epilogue, float* dst);
+int64_t few_weights_scratch(const Convolution& conv);  // floats
+void few_weights(cudaStream_t stream, const Convolution& conv, const float* src, const float* grad_dst,
+                 float* scratch, float* grad_kernel);
+
+}  // namespace cnnfast::cuda
