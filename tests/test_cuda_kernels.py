@@ -255,7 +255,7 @@ REDUCTIONS: dict[str, Callable[[Array], Array]] = {
 
 
 @pytest.mark.parametrize("inner", [1, 3])
-@pytest.mark.parametrize("n", EDGES)
+@pytest.mark.parametrize("n", [*EDGES, 1024, 1025])
 @pytest.mark.parametrize("kind", list(REDUCTIONS))
 def test_reductions(kind: Any, n: int, inner: int) -> None:
     x = np.random.default_rng(n).choice([-1.25, -1, -0.75, 0.75, 1, 1.25], (2, n, inner)).astype(np.float32)
@@ -276,9 +276,24 @@ def test_reductions(kind: Any, n: int, inner: int) -> None:
     close(net.vjp([x], [by])[0][0], want, n * np.abs(want))
 
 
+@pytest.mark.parametrize("inner", [1, 2])
+@pytest.mark.parametrize("n", [5, 77, 1500])
+def test_the_first_extreme_is_told_and_nan_is_one(n: int, inner: int) -> None:
+    """Whichever thread of a row has it."""
+    x = np.zeros((4, n, inner), np.float32)
+    x[1, [n // 3, n // 3 + 1, n - 1]] = 2
+    x[2, [n - 2, n - 1]] = np.nan
+    x[3] = np.inf
+    net = network(lambda g, v: g.reduce(v, "argmax", [0], False, "reduce"), (n, inner))
+    np.testing.assert_array_equal(net.predict([x])[0], np.repeat([[0], [n // 3], [n - 2], [0]], inner, 1))
+    net = network(lambda g, v: g.reduce(v, "max", [0], False, "reduce"), (n, inner))
+    np.testing.assert_array_equal(net.predict([x])[0], np.repeat([[0], [2], [np.nan], [np.inf]], inner, 1))
+
+
 # ---- Rows ----
 
-ROWS = [(1, 1), (255, 2), (256, 3), (257, 2), (2, 31), (2, 33), (1, 257)]
+# Up to 32 numbers are a thread's, up to 1024 a warp's; a block has 8 warps.
+ROWS = [(1, 1), (255, 2), (256, 3), (257, 2), (2, 31), (2, 32), (9, 33), (2, 1024), (2, 1025)]
 
 
 @pytest.mark.parametrize("rows", ROWS)
