@@ -233,6 +233,23 @@ def test_optimizers(optimizer: str) -> None:
     check(RELU, optimizer=OPTIMIZERS[optimizer])
 
 
+def deep() -> Model:
+    """Of 44 parameters, where a launch moves 32, one of them with elements for two blocks."""
+    image = Input((6, 7, 4))
+    h = layers.Dense(13)(layers.Flatten()(image))
+    for _ in range(20):
+        step = layers.Dense(13, activation="tanh", kernel_regularizer=regularizers.L1L2(0.001, 0.02))
+        h = layers.add([h, step(h)])
+    return Model(image, layers.Dense(3)(h))
+
+
+@pytest.mark.parametrize("clip", ["clipnorm", "global_clipnorm", "clipvalue"])
+@pytest.mark.parametrize("kind", [optimizers.SGD, optimizers.Adam, optimizers.AdamW])
+def test_more_parameters_than_a_launch_moves(kind: Any, clip: str) -> None:
+    atol = 2e-4  # Adam divides by the size of gradients that are next to 0
+    check(deep, atol=atol, optimizer=lambda: kind(0.001, **{clip: 0.05}))
+
+
 @pytest.mark.parametrize("loss", ["mean_absolute_error", "huber", "log_cosh"])
 def test_losses(loss: str) -> None:
     check(RELU, loss=loss, measured=["mean_absolute_error", "mean_squared_error"])

@@ -1,4 +1,4 @@
-// How training moves parameters, once all gradients are there: as csrc/optim does, a launch a parameter.
+// How training moves parameters, once all gradients are there: as csrc/optim does, all by one launch.
 #include "optim/update.h"
 
 #include "cnnfast/error.h"
@@ -12,81 +12,104 @@ namespace {
 
 using Kind = OptimizerConfig::Kind;
 
-void lower_regularizers(Builder& b, const Node& output, const UpdatePlan& plan) {
-  for (size_t i = 0; i < plan.regularizers.size(); ++i) {
-    const Regularizer r = plan.regularizers[i];
-    const int position = static_cast<int>(i);
-    if (!b.trains(position) || (r.l1 == 0 && r.l2 == 0)) continue;
-    launch(b, output, "regularize", {},
-           [=, param = b.place(position), n = b.param(position).size()](const Context& c) {
-             regularize(stream_of(c), c.values(param), c.grad(param), n, r.l1, r.l2);
-           });
+// The parameters that move, where they are and what is the same in each run.
+class Movers {
+ public:
+  Movers(const Builder& b, const UpdatePlan& plan, const std::vector<int>& positions) {
+    for (const int position : positions) {
+      places_.push_back(b.place(position));
+      Moved& moved = params_.emplace_back();
+      moved.n = b.param(position).size();
+      moved.factor = plan.factors[static_cast<size_t>(position)];
+    }
   }
-}
+  bool empty() const { return params_.empty(); }
+  size_t size() const { return params_.size(); }
+  int position(size_t i) const { return places_[i].position; }
+  Moved& operator[](size_t i) { return params_[i]; }
+  int64_t norm_parts() const {
+    int64_t parts = 0;
+    for (const Moved& moved : params_) parts += cuda::norm_parts(moved.n);
+    return parts;
+  }
+  // In a run, with so many slots.
+  MovedParams at(const Context& c, int slots = 0) const {
+    MovedParams there = params_;
+    for (size_t i = 0; i < there.size(); ++i) {
+      there[i].values = c.values(places_[i]), there[i].grad = c.grad(places_[i]);
+      for (int s = 0; s < slots; ++s) there[i].slots[s] = c.slot(s, places_[i]);
+    }
+    return there;
+  }
 
-struct Moved {
-  ParamPlace param;
-  int64_t n;
+ private:
+  std::vector<ParamPlace> places_;
+  MovedParams params_;
 };
 
-// How the gradients of parameters are clipped where they are read, in the order of these.
+void lower_regularizers(Builder& b, const Node& output, const UpdatePlan& plan) {
+  std::vector<int> positions;
+  for (size_t i = 0; i < plan.regularizers.size(); ++i)
+    if (b.trains(static_cast<int>(i)) && (plan.regularizers[i].l1 != 0 || plan.regularizers[i].l2 != 0))
+      positions.push_back(static_cast<int>(i));
+  if (positions.empty()) return;
+  Movers movers(b, plan, positions);
+  for (size_t i = 0; i < movers.size(); ++i) {
+    const Regularizer& r = plan.regularizers[static_cast<size_t>(movers.position(i))];
+    movers[i].l1 = r.l1, movers[i].l2 = r.l2;
+  }
+  launch(b, output, "regularize", {}, [=](const Context& c) { regularize(stream_of(c), movers.at(c)); });
+}
+
+// How gradients are clipped where they are read.
 struct Clips {
   Clipping clipping;
   Buffer scales;  // by norm: of each parameter's gradient, or of all together
 
-  Clip at(const Context& c, size_t i) const {
-    switch (clipping.kind) {
-      case Clipping::Kind::none:
-        break;
-      case Clipping::Kind::value:
-        return {static_cast<float>(clipping.limit), nullptr};
-      case Clipping::Kind::norm:
-        return {0, c.at(scales) + i};
-      case Clipping::Kind::global_norm:
-        return {0, c.at(scales)};
-    }
-    return {};
+  float limit() const {
+    return clipping.kind == Clipping::Kind::value ? static_cast<float>(clipping.limit) : 0;
+  }
+  MovedParams with(const Context& c, MovedParams params) const {
+    for (size_t i = 0; scales && i < params.size(); ++i)
+      params[i].scale = c.at(scales) + (clipping.kind == Clipping::Kind::norm ? i : 0);
+    return params;
   }
 };
 
-Clips lower_norms(Builder& b, const Node& output, const std::vector<Moved>& moved, const Clipping& clipping) {
+Clips lower_norms(Builder& b, const Node& output, const Movers& movers, const Clipping& clipping) {
   const bool global = clipping.kind == Clipping::Kind::global_norm;
   if (!global && clipping.kind != Clipping::Kind::norm) return {clipping, {}};
-  const int64_t norms = global ? 1 : static_cast<int64_t>(moved.size());
-  const Buffer squares = b.buffer(2 * norms), scales = b.buffer(norms);
-  launch(b, output, "clip", {squares, scales}, [=, limit = clipping.limit](const Context& c) {
-    auto* const sums = c.as<double>(squares);
-    for (size_t i = 0; i < moved.size(); ++i)
-      add_up(stream_of(c), c.grad(moved[i].param), moved[i].n, 0, 0, 1, sums + (global ? 0 : i),
-             global && i > 0);
-    clip_scales(stream_of(c), sums, norms, limit, c.at(scales));
+  const Buffer parts = b.buffer(2 * movers.norm_parts());
+  const Buffer scales = b.buffer(global ? 1 : static_cast<int64_t>(movers.size()));
+  launch(b, output, "clip", {parts, scales}, [=, limit = clipping.limit](const Context& c) {
+    clip_scales(stream_of(c), movers.at(c), global, limit, c.as<double>(parts), c.at(scales));
   });
   return {clipping, scales};
 }
 
-using Move = std::function<void(const Context&, const Moved&, const Clip&)>;
+// How many slots a move reads, and the move.
+struct Move {
+  int slots;
+  std::function<void(const Context&, const MovedParams&, float limit)> run;
+};
 
-Move sgd_move(const UpdatePlan& plan) {
-  return [o = plan.optimizer, factors = plan.factors](const Context& c, const Moved& m, const Clip& clip) {
-    sgd(stream_of(c), varying_of(c), factors[static_cast<size_t>(m.param.position)],
-        static_cast<float>(o.momentum), o.nesterov, clip, c.values(m.param), c.grad(m.param),
-        o.momentum != 0 ? c.slot(0, m.param) : nullptr, m.n);
-  };
+Move sgd_move(const OptimizerConfig& o) {
+  return {o.momentum != 0 ? 1 : 0, [=](const Context& c, const MovedParams& params, float limit) {
+            sgd(stream_of(c), varying_of(c), params, static_cast<float>(o.momentum), o.nesterov, limit);
+          }};
 }
 
-Move adam_move(const UpdatePlan& plan) {
-  return [o = plan.optimizer, factors = plan.factors](const Context& c, const Moved& m, const Clip& clip) {
-    adam(stream_of(c), varying_of(c), factors[static_cast<size_t>(m.param.position)], o.beta1, o.beta2,
-         static_cast<float>(o.epsilon), clip, c.values(m.param), c.grad(m.param), c.slot(0, m.param),
-         c.slot(1, m.param), m.n);
-  };
+Move adam_move(const OptimizerConfig& o) {
+  return {2, [=](const Context& c, const MovedParams& params, float limit) {
+            adam(stream_of(c), varying_of(c), params, o.beta1, o.beta2, static_cast<float>(o.epsilon), limit);
+          }};
 }
 
 // What clips where gradients lie, for those who read them there.
-Move clip_move(const UpdatePlan& plan) {
-  if (plan.optimizer.clipping.kind == Clipping::Kind::none) return [](const auto&...) {};
-  return
-      [](const Context& c, const Moved& m, const Clip& by) { clip(stream_of(c), by, c.grad(m.param), m.n); };
+Move clip_move(const OptimizerConfig& o) {
+  if (o.clipping.kind == Clipping::Kind::none) return {0, [](const auto&...) {}};
+  return {
+      0, [](const Context& c, const MovedParams& params, float limit) { clip(stream_of(c), params, limit); }};
 }
 
 // Weight, gradient and slots as they lie; numbers that are the same for all elements.
@@ -96,25 +119,30 @@ FormulaThere there_of(const SplitUpdate& update) {
   return FormulaThere("the optimizer", update.moves, {int64_t{1} << 40}, strides, {1, 1, 1});
 }
 
-Move formula_move(const UpdatePlan& plan) {
+// Those that are exempt have a formula of their own.
+Move formula_move(const UpdatePlan& plan, const Movers& movers) {
   const std::vector<size_t> numbers = number_places(plan.formulas, plan.exempt, plan.factors);
-  std::vector<FormulaThere> there{there_of(plan.formulas.usual)};
-  const bool exempts = std::find(plan.exempt.begin(), plan.exempt.end(), true) != plan.exempt.end();
-  if (exempts) there.push_back(there_of(plan.formulas.exempt));
-  return [=, exempt = plan.exempt, formulas = plan.formulas, clips = clip_move(plan)](
-             const Context& c, const Moved& m, const Clip& by) {
-    clips(c, m, by);
-    const auto i = static_cast<size_t>(m.param.position);
-    const SplitUpdate& update = exempt[i] ? formulas.exempt : formulas.usual;
-    const float* const known = varying_of(c)->numbers + numbers[i];  // a place, not what is there
-    FormulaPlaces places{};
-    places.inputs[0] = places.outputs[0] = c.values(m.param);
-    places.inputs[1] = c.grad(m.param);
-    for (int s = 0; s < update.slots; ++s) places.inputs[2 + s] = places.outputs[1 + s] = c.slot(s, m.param);
-    for (int k = 2 + update.slots; k < update.moves.inputs; ++k)
-      places.inputs[k] = known + k - 2 - update.slots;
-    run_formula(stream_of(c), there[exempt[i] ? 1 : 0].get(), m.n, places, varying_of(c));
-  };
+  std::vector<size_t> numbers_of;
+  std::vector<bool> exempt;
+  for (size_t i = 0; i < movers.size(); ++i) {
+    const auto position = static_cast<size_t>(movers.position(i));
+    numbers_of.push_back(numbers[position]), exempt.push_back(plan.exempt[position]);
+  }
+  std::vector<std::pair<FormulaThere, int>> by{{there_of(plan.formulas.usual), plan.formulas.usual.slots}};
+  if (std::find(exempt.begin(), exempt.end(), true) != exempt.end())
+    by.emplace_back(there_of(plan.formulas.exempt), plan.formulas.exempt.slots);
+  const int slots = std::max(plan.formulas.usual.slots, plan.formulas.exempt.slots);
+  return {slots,
+          [=, clips = clip_move(plan.optimizer)](const Context& c, const MovedParams& params, float limit) {
+            clips.run(c, params, limit);
+            MovedParams split[2];
+            for (size_t i = 0; i < params.size(); ++i) {
+              split[exempt[i]].push_back(params[i]);
+              split[exempt[i]].back().numbers = varying_of(c)->numbers + numbers_of[i];  // only a place
+            }
+            for (size_t i = 0; i < by.size(); ++i)
+              move_by_formula(stream_of(c), by[i].first.get(), by[i].second, split[i], varying_of(c));
+          }};
 }
 
 void lower_norm_constraint(Builder& b, const Node& output, int position, const Constraint& constraint) {
@@ -151,34 +179,32 @@ void lower_constraints(Builder& b, const Node& output, const UpdatePlan& plan) {
   }
 }
 
-Move move_of(const UpdatePlan& plan) {
+Move move_of(const UpdatePlan& plan, const Movers& movers) {
   switch (plan.optimizer.kind) {
     case Kind::sgd:
-      return sgd_move(plan);
+      return sgd_move(plan.optimizer);
     case Kind::adam:
-      return adam_move(plan);
+      return adam_move(plan.optimizer);
     case Kind::formula:
-      return formula_move(plan);
+      return formula_move(plan, movers);
     case Kind::graph:  // whose assignments follow
     case Kind::none:
       break;
   }
-  return clip_move(plan);
+  return clip_move(plan.optimizer);
 }
 
 }  // namespace
 
 void lower_update(Builder& b, const Node& output, const UpdatePlan& plan) {
   lower_regularizers(b, output, plan);
-  std::vector<Moved> moved;
-  for (const int position : b.params_to_update())
-    moved.push_back({b.place(position), b.param(position).size()});
-  if (moved.empty()) return;
-  const Clips clips = lower_norms(b, output, moved, plan.optimizer.clipping);
+  const Movers movers(b, plan, b.params_to_update());
+  if (movers.empty()) return;
+  const Clips clips = lower_norms(b, output, movers, plan.optimizer.clipping);
   std::vector<Buffer> uses;
   if (clips.scales) uses.push_back(clips.scales);
-  launch(b, output, "update", uses, [=, move = move_of(plan)](const Context& c) {
-    for (size_t i = 0; i < moved.size(); ++i) move(c, moved[i], clips.at(c, i));
+  launch(b, output, "update", uses, [=, move = move_of(plan, movers)](const Context& c) {
+    move.run(c, clips.with(c, movers.at(c, move.slots)), clips.limit());
   });
   if (plan.optimizer.kind != Kind::graph) lower_constraints(b, output, plan);  // graphs constrain, too
 }

@@ -1,5 +1,6 @@
 // Formulas, interpreted: an element a thread, whose values are in its own memory.
 #include "cuda/kernels/device_math.cuh"
+#include "cuda/kernels/moved.cuh"
 
 namespace cnnfast::cuda {
 
@@ -94,26 +95,47 @@ __device__ int64_t place_of(const FormulaCode& code, int input, int64_t i) {
   return at;
 }
 
+// For element i: read(input) gives a number, write(output, number) takes one.
+template <class Read, class Write>
+__device__ void interpret(const FormulaCode& code, int64_t i, const Varying& varying, const Read& read,
+                          const Write& write) {
+  float value[kMostCode];
+  for (int k = 0; k < code.size; ++k) {
+    const FormulaCode::Instruction& by = code.code[k];
+    if (by.op == FormulaOp::input)
+      value[k] = read(by.args[0]);
+    else if (by.op == FormulaOp::constant)
+      value[k] = by.number;
+    else if (by.op == FormulaOp::random)
+      value[k] = random_number(code, by, i, varying);
+    else
+      value[k] = computed(by.op, value[by.args[0]], by.args[1] < 0 ? 0 : value[by.args[1]],
+                          by.args[2] < 0 ? 0 : value[by.args[2]]);
+  }
+  for (int k = 0; k < code.outputs; ++k) write(k, value[code.output[k]]);
+}
+
 }  // namespace
 
 void run_formula(cudaStream_t stream, const FormulaCode* program, int64_t n, const FormulaPlaces& places,
                  const Varying* varying) {
   each(stream, n, [=] __device__(int64_t i) {
-    const FormulaCode& code = *program;
-    float value[kMostCode];
-    for (int k = 0; k < code.size; ++k) {
-      const FormulaCode::Instruction& by = code.code[k];
-      if (by.op == FormulaOp::input)
-        value[k] = places.inputs[by.args[0]][place_of(code, by.args[0], i)];
-      else if (by.op == FormulaOp::constant)
-        value[k] = by.number;
-      else if (by.op == FormulaOp::random)
-        value[k] = random_number(code, by, i, *varying);
-      else
-        value[k] = computed(by.op, value[by.args[0]], by.args[1] < 0 ? 0 : value[by.args[1]],
-                            by.args[2] < 0 ? 0 : value[by.args[2]]);
-    }
-    for (int k = 0; k < code.outputs; ++k) places.outputs[k][i] = value[code.output[k]];
+    interpret(
+        *program, i, *varying, [&](int input) { return places.inputs[input][place_of(*program, input, i)]; },
+        [&](int output, float number) { places.outputs[output][i] = number; });
+  });
+}
+
+void move_by_formula(cudaStream_t stream, const FormulaCode* program, int slots, const MovedParams& params,
+                     const Varying* varying) {
+  each_moved(stream, params, [=] __device__(const Moved& m, int64_t i) {
+    interpret(
+        *program, i, *varying,
+        [&](int input) {
+          if (input >= 2 + slots) return m.numbers[input - 2 - slots];
+          return input == 0 ? m.values[i] : input == 1 ? m.grad[i] : m.slots[input - 2][i];
+        },
+        [&](int output, float number) { (output == 0 ? m.values : m.slots[output - 1])[i] = number; });
   });
 }
 

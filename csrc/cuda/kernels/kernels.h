@@ -6,6 +6,7 @@
 #include <cuda_runtime.h>
 
 #include <cstdint>
+#include <vector>
 
 #include "cnnfast/activation.h"
 #include "cnnfast/formula_op.h"
@@ -291,20 +292,36 @@ void sample_grad_places(cudaStream_t stream, const Sampled& sampled, const float
 // ---- Updates (update.cu)
 // ------------------------------------------------------------------------------------
 
-void regularize(cudaStream_t stream, const float* values, float* grad, int64_t n, float l1, float l2);
-// What becomes of a gradient before it moves its weight: neither is nothing.
-struct Clip {
-  float limit = 0;               // into [-limit, limit], where that is above 0
-  const float* scale = nullptr;  // times scale[0]
+// A parameter that moves, and what goes with it. All that move are moved by one launch for every kMostMoved.
+constexpr int kMostMoved = 32, kMostSlots = kMostFormulaOutputs - 1;
+struct Moved {
+  float *values, *grad, *slots[kMostSlots];
+  const float* scale;    // its gradient is clipped by being multiplied by scale[0]; or null
+  const float* numbers;  // that its formula reads, or null
+  int64_t n;
+  double factor;  // times Varying's rate it is the learning rate
+  float l1, l2;   // penalties
 };
-// scales[i] = min(1, limit / sqrt(squares[i])).
-void clip_scales(cudaStream_t stream, const double* squares, int64_t n, double limit, float* scales);
-void clip(cudaStream_t stream, const Clip& clip, float* grad, int64_t n);
-// velocity: null where momentum is 0. The rate is Varying's times `factor`.
-void sgd(cudaStream_t stream, const Varying* varying, double factor, float momentum, bool nesterov,
-         const Clip& clip, float* values, const float* grad, float* velocity, int64_t n);
-void adam(cudaStream_t stream, const Varying* varying, double factor, double beta1, double beta2,
-          float epsilon, const Clip& clip, float* values, const float* grad, float* m, float* v, int64_t n);
+using MovedParams = std::vector<Moved>;
+// What penalties add to gradients.
+void regularize(cudaStream_t stream, const MovedParams& params);
+// A number for each parameter's gradient, or, `global`, for all together: min(1, limit / its norm). Scratch:
+// doubles, the sum of norm_parts(n).
+int64_t norm_parts(int64_t n);
+void clip_scales(cudaStream_t stream, const MovedParams& params, bool global, double limit, double* scratch,
+                 float* scales);
+// Gradients are clipped where they are read: by `scale`, or, where that is null and `limit` above 0, into
+// [-limit, limit].
+void clip(cudaStream_t stream, const MovedParams& params, float limit);
+// The first slot: velocity, where momentum is not 0.
+void sgd(cudaStream_t stream, const Varying* varying, const MovedParams& params, float momentum,
+         bool nesterov, float limit);
+void adam(cudaStream_t stream, const Varying* varying, const MovedParams& params, double beta1, double beta2,
+          float epsilon, float limit);
+// Inputs are the weight, its gradient, so many slots, and then numbers; outputs the weight and the slots. The
+// gradient is not clipped.
+void move_by_formula(cudaStream_t stream, const FormulaCode* code, int slots, const MovedParams& params,
+                     const Varying* varying);
 void clamp_negative(cudaStream_t stream, float* values, int64_t n);
 // Each norm over the cells of `summed`, one for each cell of `kept`, moves the share `rate` of its way into
 // [minimum, maximum]; steps are `from`. Scratch: a float a norm.

@@ -1,56 +1,104 @@
 // What moves weights: penalties, clipping, optimizers, constraints; an element a thread.
 #include "cuda/kernels/boxes.cuh"
 #include "cuda/kernels/device_math.cuh"
+#include "cuda/kernels/moved.cuh"
 #include "cuda/kernels/sum.cuh"
 
 namespace cnnfast::cuda {
 
 namespace {
 
-__device__ float clipped(const Clip& clip, float grad) {
-  if (clip.scale) return grad * clip.scale[0];
-  return clip.limit > 0 ? clamped(grad, -clip.limit, clip.limit) : grad;
+__device__ float clipped(const Moved& m, float limit, float grad) {
+  if (m.scale) return grad * m.scale[0];
+  return limit > 0 ? clamped(grad, -limit, limit) : grad;
+}
+
+// Of the elements of each block, which `parts` has one behind the other.
+__global__ void squares_kernel(MovedTable table, double* parts) {
+  const int entry = moved_by_block(table);
+  const float* const grad = table.params[entry].grad;
+  const int64_t begin = int64_t{blockIdx.x - table.first[entry]} * kOfMovedBlock, n = table.params[entry].n;
+  const int64_t end = begin + kOfMovedBlock < n ? begin + kOfMovedBlock : n;
+  double sum = 0;
+  for (int64_t i = begin + threadIdx.x; i < end; i += kSumThreads) {
+    const double x = grad[i];
+    sum += x * x;
+  }
+  sum = block_sum(sum);
+  if (threadIdx.x == 0) parts[blockIdx.x] = sum;
+}
+
+__device__ float scale_of(double squares, double limit) {
+  const double norm = sqrt(squares);
+  return norm <= limit ? 1 : static_cast<float>(limit / norm);
+}
+
+// Of each parameter's parts, by a block.
+__global__ void scales_kernel(MovedTable table, const double* parts, double limit, float* scales) {
+  double sum = 0;
+  for (unsigned i = table.first[blockIdx.x] + threadIdx.x; i < table.first[blockIdx.x + 1]; i += kSumThreads)
+    sum += parts[i];
+  sum = block_sum(sum);
+  if (threadIdx.x == 0) scales[blockIdx.x] = scale_of(sum, limit);
 }
 
 }  // namespace
 
-void regularize(cudaStream_t stream, const float* values, float* grad, int64_t n, float l1, float l2) {
-  each(stream, n, [=] __device__(int64_t i) {
-    const float w = values[i];
-    grad[i] += l1 * static_cast<float>((w > 0) - (w < 0)) + l2 * (2 * w);
+void regularize(cudaStream_t stream, const MovedParams& params) {
+  each_moved(stream, params, [=] __device__(const Moved& m, int64_t i) {
+    const float w = m.values[i];
+    m.grad[i] += m.l1 * static_cast<float>((w > 0) - (w < 0)) + m.l2 * (2 * w);
   });
 }
 
-void clip_scales(cudaStream_t stream, const double* squares, int64_t n, double limit, float* scales) {
-  each(stream, n, [=] __device__(int64_t i) {
-    const double norm = sqrt(squares[i]);
-    scales[i] = norm <= limit ? 1 : static_cast<float>(limit / norm);
+int64_t norm_parts(int64_t n) {
+  return (n + kOfMovedBlock - 1) / kOfMovedBlock;
+}
+
+void clip_scales(cudaStream_t stream, const MovedParams& params, bool global, double limit, double* scratch,
+                 float* scales) {
+  double* parts = scratch;
+  for_tables(params, [&](const MovedTable& table, uint32_t blocks) {
+    launch(stream, squares_kernel, dim3(blocks), kSumThreads, table, parts);
+    if (!global) {
+      launch(stream, scales_kernel, dim3(static_cast<unsigned>(table.count)), kSumThreads, table, parts,
+             limit, scales);
+      scales += table.count;
+    }
+    parts += blocks;
   });
+  if (global)
+    sums(
+        stream, 1, parts - scratch, [=] __device__(int64_t, int64_t part) { return scratch[part]; },
+        [=] __device__(int64_t, double sum) { scales[0] = scale_of(sum, limit); });
 }
 
-void clip(cudaStream_t stream, const Clip& clip, float* grad, int64_t n) {
-  each(stream, n, [=] __device__(int64_t i) { grad[i] = clipped(clip, grad[i]); });
+void clip(cudaStream_t stream, const MovedParams& params, float limit) {
+  each_moved(stream, params,
+             [=] __device__(const Moved& m, int64_t i) { m.grad[i] = clipped(m, limit, m.grad[i]); });
 }
 
-void sgd(cudaStream_t stream, const Varying* varying, double factor, float momentum, bool nesterov,
-         const Clip& clip, float* values, const float* grad, float* velocity, int64_t n) {
-  each(stream, n, [=] __device__(int64_t i) {
-    const float step = -static_cast<float>(varying->rate * factor) * clipped(clip, grad[i]);
-    if (!velocity) return static_cast<void>(values[i] += step);
+void sgd(cudaStream_t stream, const Varying* varying, const MovedParams& params, float momentum,
+         bool nesterov, float limit) {
+  each_moved(stream, params, [=] __device__(const Moved& m, int64_t i) {
+    const float step = -static_cast<float>(varying->rate * m.factor) * clipped(m, limit, m.grad[i]);
+    if (momentum == 0) return static_cast<void>(m.values[i] += step);
+    float* const velocity = m.slots[0];
     const float v = momentum * velocity[i] + step;
     velocity[i] = v;
-    values[i] += nesterov ? momentum * v + step : v;
+    m.values[i] += nesterov ? momentum * v + step : v;
   });
 }
 
-void adam(cudaStream_t stream, const Varying* varying, double factor, double beta1, double beta2,
-          float epsilon, const Clip& clip, float* values, const float* grad, float* m, float* v, int64_t n) {
+void adam(cudaStream_t stream, const Varying* varying, const MovedParams& params, double beta1, double beta2,
+          float epsilon, float limit) {
   const float keep1 = static_cast<float>(1 - beta1), keep2 = static_cast<float>(1 - beta2);
-  each(stream, n, [=] __device__(int64_t i) {
-    const float rate = static_cast<float>(varying->rate * factor), g = clipped(clip, grad[i]);
+  each_moved(stream, params, [=] __device__(const Moved& p, int64_t i) {
+    float *const m = p.slots[0], *const v = p.slots[1];
+    const float rate = static_cast<float>(varying->rate * p.factor), g = clipped(p, limit, p.grad[i]);
     m[i] += keep1 * (g - m[i]);
     v[i] += keep2 * (g * g - v[i]);
-    values[i] -= rate * m[i] / (sqrtf(v[i]) + epsilon);
+    p.values[i] -= rate * m[i] / (sqrtf(v[i]) + epsilon);
   });
 }
 
