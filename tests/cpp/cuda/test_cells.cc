@@ -31,6 +31,7 @@ TEST_CASE("rows sorted by position, around runs") {
       for (float& x : from) x = std::round(4 * x);  // many are equal
       auto room = scratch(order_scratch(rows, cols)), to = scratch(rows * cols);
       order(stream.get(), from.data(), rows, cols, cols, descending, room.data(), to.data());
+      stream.wait();
       for (int64_t row = 0; row < rows; ++row) {
         const float* const x = from.data() + row * cols;
         std::vector<int> expected(static_cast<size_t>(cols));
@@ -55,6 +56,7 @@ TEST_CASE("what several indices read gets their gradients in order") {
     auto room = scratch(gather_scratch(g));
     gather(stream.get(), g, src.data(), index.data(), to.data());
     gather_grad(stream.get(), g, grad.data(), index.data(), room.data(), back.data());
+    stream.wait();
     std::vector<float> expected(back.size());
     for (int64_t i = 0; i < rows * readers * inner; ++i) {
       const float told = index[static_cast<size_t>(i / inner)];
@@ -82,6 +84,7 @@ TEST_CASE("places between cells, and back") {
   sample(stream.get(), s, src.data(), places.data(), to.data());
   sample_grad(stream.get(), s, grad.data(), places.data(), room.data(), back.data());
   sample_grad_places(stream.get(), s, src.data(), grad.data(), places.data(), by_places.data());
+  stream.wait();
   std::vector<double> expected(24);
   for (int64_t i = 0; i < 66; ++i) {
     const double place = places[static_cast<size_t>(i)], low = std::floor(place);
@@ -112,6 +115,7 @@ TEST_CASE("an axis is blended by cells and weights") {
   const auto from = numbers(2 * 3 * 257);
   auto to = scratch(2 * 3 * 257);
   blend(stream.get(), {cells, weights, 2, 3, 3, 257}, from.data(), to.data());
+  stream.wait();
   for (size_t i = 0; i < 257; ++i) {
     CHECK(to[771 + i] == doctest::Approx(0.5f * from[771 + i] + 0.25f * from[1028 + i]));
     CHECK(to[1028 + i] == from[1028 + i]);
@@ -137,6 +141,7 @@ TEST_CASE("boxes are added where their cells are apart and where they meet") {
           plain[row * box.to[0] + i * box.to[1] + j * box.to[2]] +=
               from[static_cast<size_t>(row * 12 + i * 4 + j)];
     add_box(stream.get(), box, from.data(), base);
+    stream.wait();
     CHECK(to == expected);
   }
 }
@@ -147,6 +152,7 @@ TEST_CASE("sums over a box, few and long ones too") {
     const auto from = numbers(3 * terms);
     float to[3];
     sum_box(stream.get(), {1, {3}, {1}, {1}}, {1, {terms}, {3}, {0}}, from.data(), to);
+    stream.wait();
     for (int64_t i = 0; i < 3; ++i) {
       double sum = 0;
       for (int64_t k = 0; k < terms; ++k) sum += double{from[static_cast<size_t>(3 * k + i)]};
@@ -162,6 +168,7 @@ TEST_CASE("norms move into their limits") {
     auto values = from, room = scratch(3);
     constrain_norms(stream.get(), values.data(), {1, {3}, {1}, {0}}, {1, {terms}, {3}, {0}}, {1, 2, 0.5f},
                     room.data());
+    stream.wait();
     for (int64_t i = 0; i < 3; ++i) {
       double squares = 0;
       for (int64_t k = 0; k < terms; ++k) squares += std::pow(from[static_cast<size_t>(3 * k + i)], 2);

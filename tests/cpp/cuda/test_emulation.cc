@@ -22,12 +22,9 @@ std::string fault_of_grid(dim3 grid, void (*kernel)(Parameters...), unsigned thr
                           Arguments... arguments) {
   cudaStream_t stream;
   cudaStreamCreateWithFlags(&stream, cudaStreamNonBlocking);
-  std::string told;
-  try {
-    launch(stream, kernel, grid, threads, arguments...);
-  } catch (const cuda_emulation::Fault& fault) {
-    told = fault.what();
-  }
+  launch(stream, kernel, grid, threads, arguments...);
+  const cudaError_t error = cudaStreamSynchronize(stream);
+  const std::string told = error == cudaSuccess ? "" : cudaGetErrorString(error);
   cudaStreamDestroy(stream);
   return told;
 }
@@ -105,6 +102,27 @@ __global__ void shuffled(int* to) {
 
 __global__ void nothing() {}
 
+__global__ void copied_on(const float* from, float* to) {
+  to[0] = from[0];
+}
+
+// Three streams and an event.
+struct Streams {
+  cudaStream_t a, b, c;
+  cudaEvent_t event;
+  Streams() {
+    for (cudaStream_t* const each : {&a, &b, &c}) cudaStreamCreateWithFlags(each, cudaStreamNonBlocking);
+    cudaEventCreateWithFlags(&event, cudaEventDisableTiming);
+  }
+  ~Streams() {
+    for (const cudaStream_t each : {a, b, c}) cudaStreamDestroy(each);
+    cudaEventDestroy(event);
+  }
+};
+void copy_on(cudaStream_t stream, const float& from, float& to) {
+  launch(stream, copied_on, dim3(1), 1, &from, &to);
+}
+
 __global__ void multiplied(const float* a, const float* b, float* to, bool rounds) {
   using namespace nvcuda::wmma;
   fragment<matrix_a, 16, 16, 8, precision::tf32, row_major> x;
@@ -173,6 +191,97 @@ TEST_CASE("a grid and its blocks have limits") {
   CHECK(has(fault_of_grid(dim3(1, 1, 65536), nothing, 32), "no GPU takes"));
   CHECK(has(fault_of_grid(dim3(0), nothing, 32), "no GPU takes"));
   CHECK(has(fault_of(nothing, 1025), "of 1025 threads"));
+}
+
+TEST_CASE("what a stream has is done when somebody waits for it, not before") {
+  const Streams streams;
+  float from = 1, between = 0, to = 0;
+  copy_on(streams.a, from, between);
+  cudaMemcpyAsync(&to, &between, sizeof(float), cudaMemcpyDeviceToHost, streams.a);
+  from = 2;  // the copy finds it
+  CHECK(to == 0);
+  CHECK(cudaStreamSynchronize(streams.a) == cudaSuccess);
+  CHECK(to == 2);
+}
+
+TEST_CASE("streams wait for one another only by events") {
+  const Streams streams;
+  int early = 0;
+  for (int i = 0; i < 200; ++i) {
+    const bool waits = i % 2 == 1;
+    const float from = 1;
+    float between = 0, to = 0;
+    copy_on(streams.a, from, between);
+    cudaEventRecord(streams.event, streams.a);
+    if (waits) cudaStreamWaitEvent(streams.b, streams.event, 0);
+    copy_on(streams.b, between, to);
+    CHECK(cudaStreamSynchronize(streams.b) == cudaSuccess);
+    CHECK(cudaStreamSynchronize(streams.a) == cudaSuccess);
+    if (waits)
+      CHECK(to == 1);
+    else
+      early += to == 0;
+  }
+  CHECK(early > 20);
+  CHECK(early < 80);
+}
+
+TEST_CASE("an event is what was recorded before the wait") {
+  const Streams streams;
+  const float one = 1, two = 2;
+  float between = 0, to = 0;
+  CHECK(cudaEventSynchronize(streams.event) == cudaSuccess);  // never recorded: nothing to wait for
+  cudaStreamWaitEvent(streams.b, streams.event, 0);
+  CHECK(cudaStreamSynchronize(streams.b) == cudaSuccess);
+  copy_on(streams.a, one, between);
+  cudaEventRecord(streams.event, streams.a);
+  cudaStreamWaitEvent(streams.b, streams.event, 0);
+  copy_on(streams.b, between, to);
+  cudaEventRecord(streams.event, streams.b);
+  cudaStreamWaitEvent(streams.c, streams.event, 0);
+  copy_on(streams.c, two, between);  // over what b has read
+  CHECK(cudaEventSynchronize(streams.event) == cudaSuccess);
+  CHECK(to == 1);
+  CHECK(cudaStreamSynchronize(streams.c) == cudaSuccess);
+  CHECK(between == 2);
+}
+
+TEST_CASE("a graph is done as often as it is launched, and may be gone by then") {
+  const Streams streams;
+  float number = 1, sum = 0;
+  cudaStreamBeginCapture(streams.a, cudaStreamCaptureModeThreadLocal);
+  each(streams.a, 1, [&](int64_t) { sum += number; });
+  cudaGraph_t graph;
+  cudaStreamEndCapture(streams.a, &graph);
+  CHECK(cudaStreamSynchronize(streams.a) == cudaSuccess);
+  CHECK(sum == 0);
+  cudaGraphExec_t made;
+  cudaGraphInstantiate(&made, graph, 0);
+  cudaGraphDestroy(graph);
+  cudaGraphLaunch(made, streams.a);
+  cudaGraphLaunch(made, streams.a);
+  cudaGraphExecDestroy(made);
+  number = 3;
+  CHECK(cudaStreamSynchronize(streams.a) == cudaSuccess);
+  CHECK(sum == 6);
+}
+
+TEST_CASE("behind a fault nothing runs, and memory is given back when all is done") {
+  const Streams streams;
+  const float from = 1;
+  float to = 0;
+  launch(streams.a, two_writers, dim3(1), kTwoWarps);
+  copy_on(streams.a, from, to);
+  CHECK(cudaStreamSynchronize(streams.a) == cudaErrorLaunchFailure);
+  CHECK(has(cudaGetErrorString(cudaErrorLaunchFailure), "writes where thread"));
+  CHECK(cudaStreamSynchronize(streams.a) == cudaSuccess);
+  CHECK(to == 0);
+  void* memory = nullptr;
+  cudaMalloc(&memory, sizeof(float));
+  copy_on(streams.b, from, *static_cast<float*>(memory));
+  copy_on(streams.b, *static_cast<float*>(memory), to);
+  cudaFree(memory);
+  CHECK(to == 1);
 }
 
 TEST_CASE("tensor cores load from multiples of 32 bytes") {

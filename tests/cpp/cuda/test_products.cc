@@ -107,9 +107,12 @@ const Case kCases[] = {
     {1, 5, 7, 1, {1, 11, 9}, {1, 3, 3}, {1, 1, 1}, {0, 2, 2}, {1, 2, 3}},
     {2, 16, 24, 2, {1, 5, 6}, {1, 3, 3}, {1, 2, 2}, {0, 1, 1}, {1, 1, 1}},
     {2, 6, 12, 6, {1, 7, 5}, {1, 3, 3}, {1, 1, 1}, {0, 1, 1}, {1, 1, 1}},
+    {3, 33, 33, 33, {1, 9, 8}, {1, 3, 3}, {1, 2, 2}, {0, 1, 1}, {1, 1, 1}},
+    {1, 8, 12, 4, {2, 7, 9}, {2, 5, 4}, {1, 1, 1}, {0, 2, 1}, {1, 2, 1}},
+    {2, 3, 3, 3, {1, 1, 40}, {1, 1, 9}, {1, 1, 3}, {0, 0, 4}, {1, 1, 1}},
     {1, 3, 4, 1, {4, 5, 6}, {2, 3, 2}, {1, 2, 1}, {1, 1, 0}, {2, 1, 1}},
     {9, 3, 4, 1, {1, 12, 11}, {1, 1, 1}, {1, 1, 1}, {0, 0, 0}, {1, 1, 1}},   // sums in parts
-    {1, 1, 6, 1, {1, 70, 66}, {1, 5, 5}, {1, 1, 1}, {0, 2, 2}, {1, 1, 1}},   // a row a thread
+    {1, 5, 6, 1, {1, 70, 66}, {1, 3, 3}, {1, 1, 1}, {0, 1, 1}, {1, 1, 1}},   // a row a thread
     {1, 3, 17, 1, {1, 66, 70}, {1, 5, 5}, {1, 1, 1}, {0, 2, 2}, {1, 1, 1}},  // and back, in two chunks of
                                                                              // terms
 };
@@ -127,6 +130,7 @@ TEST_CASE("products of all strides and of sizes around a tile") {
         multiply(stream.get(),
                  {a.data(), b.data(), bias.data(), got.data(), a_turned ? 1 : k, a_turned ? m : 1,
                   b_turned ? 1 : n, b_turned ? k : 1, n, m, n, k, Activation::none, arithmetic});
+        stream.wait();
         std::vector<Sum> expected(got.size());
         for (int i = 0; i < m; ++i)
           for (int j = 0; j < n; ++j) {
@@ -156,6 +160,7 @@ TEST_CASE("convolutions in all directions") {
         conv_forward(stream.get(), c, src.data(), kernel.data(), {nullptr, bias.data()}, out.data());
         conv_backward(stream.get(), c, dst.data(), kernel.data(), {nullptr, back_bias.data()}, back.data());
         conv_weights(stream.get(), c, src.data(), dst.data(), scratch.data(), weights.data());
+        stream.wait();
         std::vector<Sum> to_out(out.size()), to_back(back.size()), to_weights(weights.size());
         const auto add_bias = [](std::vector<Sum>& to, const Images& images, const std::vector<float>& of) {
           for (size_t i = 0; i < to.size(); ++i)
@@ -183,6 +188,7 @@ TEST_CASE("an activation is applied to the finished sum") {
   const float a[] = {1, -2}, b[] = {3};
   float got[2];
   multiply(stream.get(), {a, b, nullptr, got, 1, 1, 1, 1, 1, 2, 1, 1, Activation::relu});
+  stream.wait();
   CHECK(got[0] == 3);
   CHECK(got[1] == 0);
 }

@@ -18,8 +18,10 @@ TEST_CASE("sums over all numbers, of their sizes and squares") {
     double to = 5, expected = 0;
     for (const float x : from) expected += 2.0 * x + 3 * std::abs(double{x}) + 0.5 * double{x} * x;
     add_up(stream.get(), from.data(), n, 2, 3, 0.5, &to, false);
+    stream.wait();
     CHECK(to == doctest::Approx(expected).epsilon(1e-12));
     add_up(stream.get(), from.data(), n, 2, 3, 0.5, &to, true);
+    stream.wait();
     CHECK(to == doctest::Approx(2 * expected).epsilon(1e-12));
   }
 }
@@ -31,6 +33,7 @@ TEST_CASE("sums of columns") {
     const auto from = numbers(rows * cols);
     double to[cols];
     add_columns(stream.get(), from.data(), rows, cols, to);
+    stream.wait();
     for (int64_t c = 0; c < cols; ++c) {
       double expected = 0;
       for (int64_t row = 0; row < rows; ++row) expected += double{from[static_cast<size_t>(row * cols + c)]};
@@ -47,6 +50,7 @@ TEST_CASE("reductions, short by a thread and long by a block") {
     float to[outer * inner];
     reduce(stream.get(), {Reduction::mean, outer, length, inner, 1 / static_cast<float>(length)}, from.data(),
            to);
+    stream.wait();
     for (int64_t i = 0; i < outer * inner; ++i) {
       double expected = 0;
       for (int64_t k = 0; k < length; ++k)

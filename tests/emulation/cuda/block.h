@@ -7,7 +7,6 @@
 #include <cstring>
 #include <functional>
 #include <memory>
-#include <mutex>
 #include <numeric>
 #include <random>
 #include <sstream>
@@ -27,10 +26,6 @@ struct dim3 {
 inline dim3 gridDim, blockDim, blockIdx, threadIdx;
 
 namespace cuda_emulation {
-
-// Held while a kernel runs: one at a time in a process, so that what is a thread's or a block's is in plain
-// places.
-inline std::mutex one_kernel;
 
 constexpr unsigned kWarp = 32;
 
