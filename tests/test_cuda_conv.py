@@ -96,12 +96,31 @@ FIRST = [
         (1, 9, 3, (5, 4, 6), (3, 3, 3), (1, 1, 1), (1, 1, 1)),
     )
 ]
+# A warp has 8 pixels and 32 channels, or 32 pixels; a block 64 or 256, and 128 channels of weights at a time.
+LAST = [
+    *(
+        replace(PLAIN, ic=ic, oc=oc, image=image, kernel=(1, 1), batch=batch)
+        for ic, oc, image, batch in (
+            (64, 1, (9, 7), 1),
+            (31, 2, (8, 8), 1),
+            (33, 4, (13, 5), 1),
+            (129, 3, (16, 16), 2),
+        )
+    ),
+    *(replace(PLAIN, ic=ic, oc=3) for ic in (32, 127, 128)),
+    replace(PLAIN, ic=40, oc=1, dilation=(2, 3)),
+    replace(PLAIN, ic=40, oc=4, strides=(2, 3)),
+    *(replace(PLAIN, ic=20, oc=oc, kernel=(4, 4), strides=(2, 2), transposed=True) for oc in (1, 3)),
+    replace(PLAIN, ic=3, oc=40, strides=(2, 2), kernel=(5, 5)),
+    replace(PLAIN, ic=12, oc=2, image=(29,), kernel=(5,), strides=(1,), dilation=(1,)),
+    replace(PLAIN, ic=12, oc=2, image=(3, 4, 5), kernel=(2, 2, 2), strides=(1, 1, 1), dilation=(1, 1, 1)),
+]
 
 
 @pytest.mark.parametrize("data_format", ["channels_last", "channels_first"])
-@pytest.mark.parametrize("case", [*THIN, *FIRST], ids=str)
+@pytest.mark.parametrize("case", [*THIN, *FIRST, *LAST], ids=str)
 def test_few_channels(case: ConvCase, data_format: str) -> None:
-    """Depthwise and thin groups, first layers: at the edges of strips, warps, blocks and parts."""
+    """Depthwise and thin groups, first and last layers: at the edges of strips, warps, blocks and parts."""
     cnnfast.set_precision("exact")
     for what, got, expected, bound, terms in _results(replace(case, data_format=data_format)):
         assert_within(got, expected, bound, terms, what)

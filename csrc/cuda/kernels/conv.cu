@@ -1,6 +1,6 @@
 // Convolutions in all directions, of any geometry and groups. Each direction is a product for each group,
-// whose matrices are read out of the images (product.cuh), but for groups of few channels (depthwise.cu) and
-// for first layers (first_layer.cu).
+// whose matrices are read out of the images (product.cuh), but for groups of few channels (depthwise.cu),
+// first layers (first_layer.cu) and results of few channels (few_results.cu).
 #include "cuda/kernels/conv.cuh"
 #include "cuda/kernels/product.cuh"
 
@@ -163,6 +163,7 @@ void conv_forward(cudaStream_t stream, const Convolution& c, const float* src, c
                   const Epilogue& epilogue, float* dst) {
   if (has_thin_groups(c)) return thin_forward(stream, c, src, kernel, epilogue, dst);
   if (has_few_terms(c)) return few_forward(stream, c, src, kernel, epilogue, dst);
+  if (has_few_results(c, false)) return few_results(stream, c, false, src, kernel, epilogue, dst);
   for (int i = 0; i < c.groups; ++i) {
     const Group g(c, i);
     product(stream, c.arithmetic, Patches{c, g, src, c.src.pixel == 1}, Kernel{c, g, kernel},
@@ -174,6 +175,7 @@ void conv_forward(cudaStream_t stream, const Convolution& c, const float* src, c
 void conv_backward(cudaStream_t stream, const Convolution& c, const float* dst, const float* kernel,
                    const Epilogue& epilogue, float* src) {
   if (has_thin_groups(c)) return thin_backward(stream, c, dst, kernel, epilogue, src);
+  if (has_few_results(c, true)) return few_results(stream, c, true, dst, kernel, epilogue, src);
   for (int i = 0; i < c.groups; ++i) {
     const Group g(c, i);
     product(stream, c.arithmetic, Seers{c, g, dst, c.dst.pixel == 1}, TurnedKernel{c, g, kernel},

@@ -31,6 +31,37 @@ __host__ __device__ inline int64_t kernel_size(const Convolution& c) {
   return pixels_of(c.kernel) * (c.ic / c.groups) * c.oc;
 }
 
+// One way through a convolution, forward or back: from numbers that are read to results.
+struct Way {
+  static constexpr int kNowhere = -2147483647;  // no cell of any axis
+  Convolution c;
+  bool backward;
+  Images from, to;
+  int32_t from_size[3], to_size[3];
+  int channels, terms;  // of results; of their group, that a result is a sum over
+
+  Way(const Convolution& c, bool backward)
+      : c(c),
+        backward(backward),
+        from(backward ? c.dst : c.src),
+        to(backward ? c.src : c.dst),
+        channels(backward ? c.ic : c.oc),
+        terms((backward ? c.oc : c.ic) / c.groups) {
+    for (int axis = 0; axis < 3; ++axis) {
+      from_size[axis] = backward ? c.out[axis] : c.in[axis];
+      to_size[axis] = backward ? c.in[axis] : c.out[axis];
+    }
+  }
+  // What a result sees by a tap along an axis, inside or not.
+  __device__ int place(int axis, int result, int tap) const {
+    if (!backward) return seen(c, axis, result, tap);
+    const int at = result + c.padding[axis] - tap * c.dilation[axis];
+    if (c.stride[axis] == 1) return at;
+    return at % c.stride[axis] == 0 ? at / c.stride[axis] : kNowhere;
+  }
+  __device__ bool has(int axis, int place) const { return place >= 0 && place < from_size[axis]; }
+};
+
 // ---- Groups of few channels (depthwise.cu)
 // ------------------------------------------------------------------
 
@@ -62,5 +93,15 @@ void few_forward(cudaStream_t stream, const Convolution& conv, const float* src,
 int64_t few_weights_scratch(const Convolution& conv);  // floats
 void few_weights(cudaStream_t stream, const Convolution& conv, const float* src, const float* grad_dst,
                  float* scratch, float* grad_kernel);
+
+// ---- Few results (few_results.cu)
+// ---------------------------------------------------------------------------
+
+// One to four channels of results would leave a tile of a product all but empty.
+inline bool has_few_results(const Convolution& c, bool backward) {
+  return c.groups == 1 && (backward ? c.ic : c.oc) <= 4;
+}
+void few_results(cudaStream_t stream, const Convolution& conv, bool backward, const float* from,
+                 const float* kernel, const Epilogue& epilogue, float* to);
 
 }  // namespace cnnfast::cuda

@@ -15,9 +15,8 @@ namespace cnnfast::cuda {
 
 namespace {
 
-constexpr int kStrip = 4;              // results of a thread
-constexpr int kNowhere = -2147483647;  // no cell of any axis
-constexpr int64_t kManyBlocks = 512;   // several for each processor of a GPU
+constexpr int kStrip = 4;             // results of a thread
+constexpr int64_t kManyBlocks = 512;  // several for each processor of a GPU
 
 // Strips run along the height, or, where images are lines, along the width: these two change places, which
 // moves nothing in memory.
@@ -52,29 +51,14 @@ Strips backward_strips(const Convolution& c, int high) {
 
 // ---- Forward and back ----
 
-// From the numbers that are read to results, which are sums over taps and over some channels of their group.
-struct Pass {
-  Convolution c;
-  bool backward;
+struct Pass : Way {
   Strips strips;
-  Images from, to;
-  int32_t from_size[3], to_size[3];
-  int channels, own, terms;  // of results; of these in a group; that a result is a sum over
+  int own;  // channels of a group of results
 
   Pass(const Convolution& c, bool backward, int high)
-      : c(c),
-        backward(backward),
+      : Way(c, backward),
         strips(backward ? backward_strips(c, high) : forward_strips(c, high)),
-        from(backward ? c.dst : c.src),
-        to(backward ? c.src : c.dst),
-        channels(backward ? c.ic : c.oc),
-        own(channels / c.groups),
-        terms((backward ? c.oc : c.ic) / c.groups) {
-    for (int axis = 0; axis < 3; ++axis) {
-      from_size[axis] = backward ? c.out[axis] : c.in[axis];
-      to_size[axis] = backward ? c.in[axis] : c.out[axis];
-    }
-  }
+        own(channels / c.groups) {}
   // A strip, as the first cell of it, of a number: neighbours are neighbours in memory.
   __device__ Cell strip(int64_t i) const {
     Cell at = cell_of(i, to.channel == 1 ? channels : 1, to_size[0], strips.count, to_size[2]);
@@ -82,14 +66,6 @@ struct Pass {
     at.h = strips.first(at.h);
     return at;
   }
-  // What a result sees by a tap along an axis, inside or not.
-  __device__ int place(int axis, int result, int tap) const {
-    if (!backward) return seen(c, axis, result, tap);
-    const int at = result + c.padding[axis] - tap * c.dilation[axis];
-    if (c.stride[axis] == 1) return at;
-    return at % c.stride[axis] == 0 ? at / c.stride[axis] : kNowhere;
-  }
-  __device__ bool has(int axis, int place) const { return place >= 0 && place < from_size[axis]; }
   // Where the weights of a result's channel begin, and how far they are apart.
   __device__ int64_t weights(int channel) const {
     return backward ? int64_t{channel % own} * c.oc + channel / own * terms : channel;
@@ -130,7 +106,7 @@ void make_strips(cudaStream_t stream, const Pass& p, const float* from, const fl
       if (!p.has(0, slice)) continue;
       for (int h = 0; h < p.c.kernel[1]; h += kHigh) {
         const int row = p.place(1, first.h, p.backward ? h + kHigh - 1 : h);
-        if (row == kNowhere) continue;
+        if (row == Way::kNowhere) continue;
         for (int w = 0; w < p.c.kernel[2]; ++w) {
           const int column = p.place(2, first.w, w);
           if (!p.has(2, column)) continue;

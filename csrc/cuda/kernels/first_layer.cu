@@ -4,7 +4,7 @@
 // have nothing to do, and bringing single numbers of patches into their tiles would take longer than the
 // whole. In float32, whatever the precision.
 //
-// Their gradient by the source, which first layers are not asked for, is a product (conv.cu).
+// Their gradient by the source, which first layers are seldom asked for, has few results (few_results.cu).
 #include "cuda/kernels/conv.cuh"
 #include "cuda/kernels/sum.cuh"
 
