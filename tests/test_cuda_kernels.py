@@ -184,6 +184,33 @@ def test_moves(name: str, n: int) -> None:
     check(network(make, (n, 5)), [x], oracle(x.astype(np.float64)), grads)
 
 
+@pytest.mark.parametrize("reads", ["flat", "both"])
+@pytest.mark.parametrize("name", ["flatten", "reshape"])
+def test_what_lies_as_it_did_is_not_copied(name: str, reads: str) -> None:
+    """A value and its flat form are the same numbers, whoever reads which; an input is copied."""
+
+    def make(g: "_core.Graph", x: int) -> int:
+        y = g.activation(x, "tanh", "tanh")
+        flat = g.flatten(y, "channels_last", "move") if name == "flatten" else g.reshape(y, (35,), 1, "move")
+        again = g.reshape(flat, (7, 5), 1, "again")
+        once = g.formula("mul", [again, again], "square")
+        if reads == "flat":
+            return once
+        return g.formula("add", [once, g.reshape(g.activation(y, "sigmoid", "s"), (7, 5), 1, "t")], "sum")
+
+    x = numbers(3, 5, 7)
+    net = network(make, (5, 7))
+    assert {step["op"] for step in net.plan(3, "predict")}.isdisjoint({"flatten", "reshape"})
+    y = np.tanh(x, dtype=np.float64)
+    logistic = 1 / (1 + np.exp(-y))
+    also = 0 if reads == "flat" else 1
+    out = (y**2 + also * logistic).reshape(3, 7, 5)
+    slope = (2 * y + also * logistic * (1 - logistic)) * (1 - y**2)
+    check(net, [x], out, lambda by: [by.reshape(x.shape) * slope])
+    copied = network(lambda g, v: g.reshape(v, (7, 5), 1, "again"), (5, 7))
+    check(copied, [x], x.astype(np.float64).reshape(3, 7, 5), lambda by: [by.reshape(x.shape)])
+
+
 # ---- Pooling ----
 
 

@@ -65,7 +65,8 @@ class FormulaThere {
   std::shared_ptr<const Memory> there_;
 };
 
-// As lower_results and lower_update of the CPU.
+// As place_sources, lower_results and lower_update of the CPU.
+void place_sources(Builder&, int value);
 void lower_results(Builder&, const std::vector<int>& outputs, const Objective&, const UpdatePlan&);
 void lower_update(Builder&, const Node& output, const UpdatePlan&);
 

@@ -43,6 +43,7 @@ Box flatten_box(const Builder& b, const Node& node, bool back) {
 
 void flatten_forward(Builder& b, int value) {
   const Node& node = b.node(value);
+  if (b.is_inside(node.inputs[0], value, 0)) return;
   const Buffer from = b.output(node.inputs[0]), to = b.output(value);
   if (!turns(node)) {
     b.options.target.copy(b, node, "forward", {from, to}, buffer_of(from), buffer_of(to),
@@ -223,6 +224,15 @@ void formula_backward(Builder& b, int value) {
 }
 
 }  // namespace
+
+// What is flattened or reshaped lies as it did.
+void place_sources(Builder& b, int value) {
+  const Node& node = b.node(value);
+  const bool flattens = node.as<FlattenAttrs>() && !turns(node);
+  if (!flattens && !node.as<ReshapeAttrs>()) return;
+  const bool is_made = !b.source(node).inputs.empty();  // else it lies elsewhere
+  if (is_made) b.place_inside(node.inputs[0], value, 0);
+}
 
 FormulaThere::FormulaThere(const std::string& name, const Formula& formula,
                            const std::vector<int64_t>& extents,

@@ -70,8 +70,8 @@ void lower_activation_gradient(Builder& b, const Node& node, Buffer out, Buffer 
 }  // namespace
 
 const Target kCudaTarget{
-    "CUDA",       false,      op_of,      lower_outputs, lower_given_gradient,     lower_results,
-    lower_update, lower_fill, lower_copy, lower_add,     lower_activation_gradient};
+    "CUDA",       false,      op_of,      lower_outputs, lower_given_gradient,      lower_results,
+    lower_update, lower_fill, lower_copy, lower_add,     lower_activation_gradient, place_sources};
 
 // The loss, then sums of metrics.
 void lower_results(Builder& b, const std::vector<int>& outputs, const Objective& objective,

@@ -1,7 +1,6 @@
 #include "graph/plan.h"
 
 #include "cnnfast/error.h"
-#include "ops/move.h"
 #include "ops/op.h"
 
 namespace cnnfast {
@@ -158,9 +157,8 @@ Program make_program(const PlanRequest& r, int n) {
   mark_needed_gradients(b, draft, ends);
   if (r.mode == Mode::train) set_loss_rates(b, outputs, *r.objective);
   const std::vector<bool> follow = follow_update(draft);
-  if (r.target.has_layouts && !r.disabled.count("place_inside"))
-    for (int i = static_cast<int>(draft.nodes.size()); i-- > 0;)
-      if (draft.nodes[static_cast<size_t>(i)].as<MoveAttrs>()) place_sources(b, i);
+  if (!r.disabled.count("place_inside"))
+    for (int i = static_cast<int>(draft.nodes.size()); i-- > 0;) r.target.place_sources(b, i);
   lower_forward(b, follow, false);
   switch (r.mode) {
     case Mode::predict:

@@ -3,6 +3,7 @@
 
 #include "graph/builder.h"
 #include "graph/results.h"
+#include "ops/move.h"
 #include "ops/op.h"
 
 namespace cnnfast {
@@ -66,7 +67,7 @@ void activation_gradient(Builder& b, const Node& node, Buffer out, Buffer after,
 
 }  // namespace
 
-const Target kCpuTarget{"cpu",        true, cpu_op, outputs, given_gradient,     lower_results,
-                        lower_update, fill, copy,   add,     activation_gradient};
+const Target kCpuTarget{"cpu",        true, cpu_op, outputs, given_gradient,      lower_results,
+                        lower_update, fill, copy,   add,     activation_gradient, place_sources};
 
 }  // namespace cnnfast

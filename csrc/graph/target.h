@@ -47,6 +47,8 @@ struct Target {
                const Where& b, const Where& to, int64_t floats);
   // What it is before the node's activation, told from the output and the gradient after it.
   void (*activation_gradient)(Builder&, const Node&, Buffer out, Buffer after, Buffer before);
+  // Before steps are made: sources that may be made inside of the value, which then need not be copied there.
+  void (*place_sources)(Builder&, int value);
 };
 
 extern const Target kCpuTarget;

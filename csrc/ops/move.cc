@@ -171,6 +171,7 @@ Boxes boxes_of(const Builder& b, const Node& node) {
 
 void place_sources(Builder& b, int value) {
   const Node& node = b.node(value);
+  if (!node.as<MoveAttrs>()) return;
   const Boxes boxes = boxes_of(b, node);
   if (units_of(node, b.n) != 1 || floats_of(boxes) < place_of(node).unit) return;
   for (const Box& box : boxes) {
