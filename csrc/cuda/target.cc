@@ -93,12 +93,21 @@ void lower_results(Builder& b, const std::vector<int>& outputs, const Objective&
         {uses.back(), b.rows(node), node.elems(), is_loss ? term.factor / divisor_of(term, node, b.n) : 1.0});
   }
   const std::vector<Penalty> penalties = penalties_of(b, update);
+  int64_t parts = 0;
+  for (const Penalty& p : penalties) parts += moved_parts(p.size);
+  const Buffer scratch = parts > 0 ? b.buffer(2 * parts) : Buffer{};
+  if (scratch) uses.push_back(scratch);
   Step& step = launch(b, b.node(outputs[0]), "results", uses, [=](const Context& c) {
     auto* to = reinterpret_cast<double*>(c.made);
     for (size_t i = 0; i < losses; ++i)
-      add_up(stream_of(c), c.at(sums[i].from), sums[i].rows * sums[i].cols, sums[i].factor, 0, 0, to, i > 0);
-    for (const Penalty& p : penalties)
-      add_up(stream_of(c), c.values(p.param), p.size, 0, p.regularizer.l1, p.regularizer.l2, to, true);
+      add_up(stream_of(c), c.at(sums[i].from), sums[i].rows * sums[i].cols, sums[i].factor, to, i > 0);
+    MovedParams punished;
+    for (const Penalty& p : penalties) {
+      Moved& moved = punished.emplace_back();
+      moved.values = c.values(p.param), moved.n = p.size;
+      moved.l1 = p.regularizer.l1, moved.l2 = p.regularizer.l2;
+    }
+    if (scratch) add_penalties(stream_of(c), punished, c.as<double>(scratch), to);
     ++to;
     for (size_t i = losses; i < sums.size(); to += sums[i++].cols)
       add_columns(stream_of(c), c.at(sums[i].from), sums[i].rows, sums[i].cols, to);

@@ -27,9 +27,9 @@ class Movers {
   size_t size() const { return params_.size(); }
   int position(size_t i) const { return places_[i].position; }
   Moved& operator[](size_t i) { return params_[i]; }
-  int64_t norm_parts() const {
+  int64_t parts() const {
     int64_t parts = 0;
-    for (const Moved& moved : params_) parts += cuda::norm_parts(moved.n);
+    for (const Moved& moved : params_) parts += moved_parts(moved.n);
     return parts;
   }
   // In a run, with so many slots.
@@ -79,7 +79,7 @@ struct Clips {
 Clips lower_norms(Builder& b, const Node& output, const Movers& movers, const Clipping& clipping) {
   const bool global = clipping.kind == Clipping::Kind::global_norm;
   if (!global && clipping.kind != Clipping::Kind::norm) return {clipping, {}};
-  const Buffer parts = b.buffer(2 * movers.norm_parts());
+  const Buffer parts = b.buffer(2 * movers.parts());
   const Buffer scales = b.buffer(global ? 1 : static_cast<int64_t>(movers.size()));
   launch(b, output, "clip", {parts, scales}, [=, limit = clipping.limit](const Context& c) {
     clip_scales(stream_of(c), movers.at(c), global, limit, c.as<double>(parts), c.at(scales));

@@ -196,10 +196,8 @@ enum class RowMetric : int32_t {
 void row_metrics(cudaStream_t stream, RowMetric kind, int k, float threshold, bool labels, const float* from,
                  const float* targets, float* to, int64_t rows, int64_t cols);
 
-// to[0] (or to += with `adds`) = factor * the sum of n numbers, l1 * that of their sizes and l2 * that of
-// squares.
-void add_up(cudaStream_t stream, const float* from, int64_t n, double factor, double l1, double l2,
-            double* to, bool adds);
+// to[0] (or to += with `adds`) = factor * the sum of n numbers.
+void add_up(cudaStream_t stream, const float* from, int64_t n, double factor, double* to, bool adds);
 void add_columns(cudaStream_t stream, const float* from, int64_t rows, int64_t cols, double* to);
 
 // ---- Reductions and formulas (reduce.cu, formula.cu)
@@ -305,9 +303,10 @@ struct Moved {
 using MovedParams = std::vector<Moved>;
 // What penalties add to gradients.
 void regularize(cudaStream_t stream, const MovedParams& params);
-// A number for each parameter's gradient, or, `global`, for all together: min(1, limit / its norm). Scratch:
-// doubles, the sum of norm_parts(n).
-int64_t norm_parts(int64_t n);
+// to[0] += what penalties are. Scratch here and below: doubles, the sum of moved_parts(n).
+int64_t moved_parts(int64_t n);
+void add_penalties(cudaStream_t stream, const MovedParams& params, double* scratch, double* to);
+// A number for each parameter's gradient, or, `global`, for all together: min(1, limit / its norm).
 void clip_scales(cudaStream_t stream, const MovedParams& params, bool global, double limit, double* scratch,
                  float* scales);
 // Gradients are clipped where they are read: by `scale`, or, where that is null and `limit` above 0, into

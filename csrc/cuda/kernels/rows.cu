@@ -217,14 +217,9 @@ void row_metrics(cudaStream_t stream, RowMetric kind, int k, float threshold, bo
   by_rows(stream, rows, cols, Metrics{kind, k, threshold, labels, from, targets, to, cols});
 }
 
-void add_up(cudaStream_t stream, const float* from, int64_t n, double factor, double l1, double l2,
-            double* to, bool adds) {
+void add_up(cudaStream_t stream, const float* from, int64_t n, double factor, double* to, bool adds) {
   sums(
-      stream, 1, n,
-      [=] __device__(int64_t, int64_t i) {
-        const double x = from[i];
-        return factor * x + l1 * fabs(x) + l2 * x * x;
-      },
+      stream, 1, n, [=] __device__(int64_t, int64_t i) { return factor * static_cast<double>(from[i]); },
       [=] __device__(int64_t, double sum) { to[0] = (adds ? to[0] : 0) + sum; });
 }
 

@@ -13,17 +13,14 @@ __device__ float clipped(const Moved& m, float limit, float grad) {
   return limit > 0 ? clamped(grad, -limit, limit) : grad;
 }
 
-// Of the elements of each block, which `parts` has one behind the other.
-__global__ void squares_kernel(MovedTable table, double* parts) {
+// The sum of term(parameter, i) over the elements of each block, which `parts` has one behind the other.
+template <class Term>
+__global__ void parts_kernel(MovedTable table, double* parts, Term term) {
   const int entry = moved_by_block(table);
-  const float* const grad = table.params[entry].grad;
   const int64_t begin = int64_t{blockIdx.x - table.first[entry]} * kOfMovedBlock, n = table.params[entry].n;
   const int64_t end = begin + kOfMovedBlock < n ? begin + kOfMovedBlock : n;
   double sum = 0;
-  for (int64_t i = begin + threadIdx.x; i < end; i += kSumThreads) {
-    const double x = grad[i];
-    sum += x * x;
-  }
+  for (int64_t i = begin + threadIdx.x; i < end; i += kSumThreads) sum += term(table.params[entry], i);
   sum = block_sum(sum);
   if (threadIdx.x == 0) parts[blockIdx.x] = sum;
 }
@@ -51,15 +48,34 @@ void regularize(cudaStream_t stream, const MovedParams& params) {
   });
 }
 
-int64_t norm_parts(int64_t n) {
+int64_t moved_parts(int64_t n) {
   return (n + kOfMovedBlock - 1) / kOfMovedBlock;
+}
+
+void add_penalties(cudaStream_t stream, const MovedParams& params, double* scratch, double* to) {
+  double* parts = scratch;
+  const auto term = [=] __device__(const Moved& m, int64_t i) {
+    const double x = m.values[i];
+    return m.l1 * fabs(x) + m.l2 * x * x;
+  };
+  for_tables(params, [&](const MovedTable& table, uint32_t blocks) {
+    launch(stream, parts_kernel<decltype(term)>, dim3(blocks), kSumThreads, table, parts, term);
+    parts += blocks;
+  });
+  sums(
+      stream, 1, parts - scratch, [=] __device__(int64_t, int64_t part) { return scratch[part]; },
+      [=] __device__(int64_t, double sum) { to[0] += sum; });
 }
 
 void clip_scales(cudaStream_t stream, const MovedParams& params, bool global, double limit, double* scratch,
                  float* scales) {
   double* parts = scratch;
+  const auto term = [=] __device__(const Moved& m, int64_t i) {
+    const double x = m.grad[i];
+    return x * x;
+  };
   for_tables(params, [&](const MovedTable& table, uint32_t blocks) {
-    launch(stream, squares_kernel, dim3(blocks), kSumThreads, table, parts);
+    launch(stream, parts_kernel<decltype(term)>, dim3(blocks), kSumThreads, table, parts, term);
     if (!global) {
       launch(stream, scales_kernel, dim3(static_cast<unsigned>(table.count)), kSumThreads, table, parts,
              limit, scales);
