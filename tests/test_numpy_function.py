@@ -135,6 +135,29 @@ def test_what_goes_wrong_changes_nothing(threads: Any) -> None:
     assert model.train_on_batch(x, y) < first
 
 
+def test_what_a_failed_call_left_unpacked_is_packed_later(threads: Any) -> None:
+    threads(2)
+    state = {"fails": False}
+
+    def same(a: np.ndarray) -> np.ndarray:
+        if state["fails"]:
+            raise RuntimeError("on purpose")
+        return a
+
+    x = np.random.default_rng(0).normal(size=(64, 8, 8, 16)).astype(np.float32)
+    model = Sequential([Input((8, 8, 16)), layers.Lambda(lambda v: ops.numpy_function(same, v))])
+    model.add(layers.Conv2D(32, 3))
+    model.add(layers.Flatten())
+    model.add(layers.Dense(40))
+    expected = model.predict_on_batch(x)
+    model.predict_on_batch(x[:32])  # a program that takes the memory over, packed weights and all
+    state["fails"] = True
+    with pytest.raises(RuntimeError, match="on purpose"):
+        model.predict_on_batch(x)
+    state["fails"] = False
+    np.testing.assert_array_equal(model.predict_on_batch(x), expected)
+
+
 def test_refusals() -> None:
     x = Input((4,))
     for function, message in {

@@ -240,6 +240,7 @@ int Network::execute(Mode mode, const Batches& batches, Run run, const Transacti
   run.arena = memory.data;
   run.clear = memory.dirty;
   run.repack = !memory.kept || cached.packed_version != transaction.weights.version();
+  cached.packed_version = 0;  // until the run has ended: one that fails may have left out what packs
   // A run that takes memory or packs weights first does not tell how fast its crew is.
   bool tells = memory.kept && (!run.repack || program.spoils_copies());
   std::optional<Window> window;
