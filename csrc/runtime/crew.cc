@@ -47,7 +47,7 @@ void Crew::judge() {
   accepted_seconds_ = each;
   if (!may_try()) return;
   const bool is_idle = size_ > 1 && waited_ > kIdle * (size_ - 1) * seconds_;
-  size_ = is_idle ? size_ / 2 : std::min(2 * size_, most_);
+  size_ = is_idle ? (size_ + 1) / 2 : std::min(2 * size_, most_);
 }
 
 }  // namespace cnnfast

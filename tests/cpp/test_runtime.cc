@@ -78,6 +78,8 @@ TEST_CASE("a crew is as large as pays") {
   CHECK(share_with(2, crew, 1, 0.05, alone) > 0.8);
   Crew eight(8);
   CHECK(share_with(2, eight, 10, 0.4, two_cores) > 0.9);
+  Crew three(3);  // beside somebody on one of three cores
+  CHECK(share_with(2, three, 10, 0.4, [](int size) { return size == 3 ? 4e-3 : 6e-3 / size; }) > 0.9);
   Crew patient(2);
   CHECK(share_with(2, patient, 10, 0.4, long_runs) > 0.87);  // a trial that fails is one run
   Crew single(1);
