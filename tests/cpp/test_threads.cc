@@ -1,6 +1,7 @@
-// Networks from several threads: what calls leave alone, and that each is one transaction. Every call
-// computes on its caller's thread, so that ThreadSanitizer (the preset "tsan") sees all there is to see: not
-// so inside OpenMP's runtime, which is not built for it.
+// Networks from several threads: what calls leave alone, and that each is one transaction; and the tasks that
+// a team shares. Every call computes on its caller's thread, and the team is not OpenMP's, so that
+// ThreadSanitizer (the preset "tsan") sees all there is to see: not so inside OpenMP's runtime, which is not
+// built for it.
 #include <doctest/doctest.h>
 
 #include <cmath>
@@ -10,6 +11,7 @@
 
 #include "cnnfast/network.h"
 #include "runtime/parallel.h"
+#include "runtime/task_shares.h"
 
 using namespace cnnfast;
 
@@ -145,4 +147,30 @@ TEST_CASE("networks that share their memory, or their state, predict right at on
     }
   };
   at_once([&] { predict(0); }, [&] { predict(1); }, [&] { predict(2); }, [&] { predict(2); });
+}
+
+// As OpenMP's threads share them, with threads that ThreadSanitizer sees into.
+TEST_CASE("members of a team see what tasks of earlier steps wrote") {
+  constexpr int kTasks = 5, kRuns = 1000;
+  for (const int members : {2, 3, 8}) {
+    const TaskShares shares(members);
+    int written[kTasks] = {}, wrong[kTasks] = {}, number = 0;
+    shares.start();
+    std::vector<std::thread> team;
+    for (int rank = 0; rank < members; ++rank)
+      team.emplace_back([&, rank] {
+        TaskShares::Place place;
+        const auto step = [&](int64_t tasks, const auto& task) {
+          shares.run(Team(rank, members), place, tasks, task);
+        };
+        for (int run = 0; run < kRuns; ++run) {
+          step(kTasks, [&](int64_t t) { written[t] = number; });
+          step(kTasks, [&](int64_t t) { wrong[t] += written[kTasks - 1 - t] != number; });
+          step(1, [&](int64_t) { ++number; });  // as a run moves on to the next batch
+        }
+      });
+    for (std::thread& member : team) member.join();
+    CHECK(number == kRuns);
+    for (const int count : wrong) CHECK(count == 0);
+  }
 }
