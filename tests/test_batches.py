@@ -1,5 +1,6 @@
 """Several batches in one call of the core: the same bits as one call each, and an end where others wait."""
 
+import signal
 import threading
 import time
 from collections.abc import Callable
@@ -181,6 +182,31 @@ def test_another_thread_ends_an_epoch_that_is_long() -> None:
     model.fit(x, y, 1, verbose=0)
     thread.join()
     assert 10 <= model.optimizer.iterations < len(x)
+
+
+@pytest.mark.parametrize("call", ["fit", "evaluate", "predict"])
+def test_an_interrupt_ends_a_call_that_is_long(call: str) -> None:
+    model, (x, y) = _model(), _samples(3_000_000)
+    calls = {
+        "fit": lambda: model.fit(x, y, 1, verbose=0),
+        "evaluate": lambda: model.evaluate(x, y, 1, verbose=0),
+        "predict": lambda: model.predict(x, 1, verbose=0),
+    }
+    sent: list[float] = []
+
+    def interrupt() -> None:
+        time.sleep(0.5)
+        sent.append(time.monotonic())
+        signal.raise_signal(signal.SIGINT)  # Python's handler runs in the main thread
+
+    thread = threading.Thread(target=interrupt)
+    thread.start()
+    with pytest.raises(KeyboardInterrupt):
+        calls[call]()
+    assert time.monotonic() - sent[0] < 2
+    thread.join()
+    assert model.optimizer.iterations < len(x)
+    assert np.isfinite(model.train_on_batch(x[:8], y[:8])).all()
 
 
 def test_a_function_of_python_that_fails_ends_the_batches() -> None:
