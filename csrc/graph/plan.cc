@@ -15,7 +15,7 @@ constexpr double kFormulaWork = 5;  // multiply-adds in the time of an element's
 // Depth-first execution needs a micro-batch's activations to lie near the core: a core's share of the
 // third-level cache is enough. Zen 3, 2026-11, batch 128, one thread: the CIFAR network (4.9 MB) gains 4 % in
 // training and 11 % in prediction, the MNIST one (1 MB) 2 to 4 %; memory falls to a third, and on two threads
-// beside busy processes a step took 0.7 times as long: it has four barriers instead of forty.
+// beside busy processes a step took 0.7 times as long: its threads meet four times instead of forty.
 constexpr int kMicroBatch = kLanes;
 constexpr size_t kMostOwnMemory = 6 << 20;
 
