@@ -134,6 +134,9 @@ def test_few_channels(case: ConvCase, data_format: str) -> None:
         {"strides": (2, 2)},
         {"dilation": (2, 3)},
         {"groups": 2, "ic": 16, "oc": 32},
+        {"ic": 20, "oc": 36},  # by fours
+        {"ic": 64, "oc": 68, "strides": (2, 1)},
+        {"groups": 2, "ic": 40, "oc": 64, "dilation": (1, 2)},
         {"transposed": True, "strides": (2, 2)},
         {"image": (29,), "kernel": (5,), "strides": (1,), "dilation": (1,)},
         {"image": (3, 4, 5), "kernel": (2, 2, 2), "strides": (1, 1, 1), "dilation": (1, 1, 1)},

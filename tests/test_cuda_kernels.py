@@ -79,6 +79,29 @@ def from_last(x: Array, data_format: str) -> Array:
     return x if data_format == "channels_last" else np.ascontiguousarray(np.moveaxis(x, -1, 1))
 
 
+# ---- Products ----
+
+
+@pytest.mark.parametrize("precision", ["exact", "default"])
+@pytest.mark.parametrize(
+    "sizes", [(5, 7, 9), (64, 16, 64), (63, 20, 65), (68, 24, 36), (1, 1100, 4)], ids=str
+)
+def test_products_of_batches(sizes: tuple[int, int, int], precision: Any) -> None:
+    """Around tiles, by fours and singly, in parts; TF32 keeps ten bits of each factor."""
+    cnnfast.set_precision(precision)
+    m, k, n = sizes
+    net = network(lambda g, a, b: g.matmul(a, b, "product"), (3, m, k), (3, k, n))
+    a, b, by = numbers(2, 3, m, k), numbers(2, 3, k, n, seed=3), numbers(2, 3, m, n, seed=2)
+    rounding = RTOL if precision == "exact" else 2.0**-9
+    turned_a, turned_b = np.swapaxes(a, -1, -2), np.swapaxes(b, -1, -2)
+    (out,) = net.predict([a, b])
+    for got, left, right in zip(
+        [out, *net.vjp([a, b], [by])[0]], [a, by, turned_a], [b, turned_b, by], strict=True
+    ):
+        size = np.abs(left) @ np.abs(right)
+        assert (np.abs(got - np.float64(left) @ np.float64(right)) <= rounding * size).all()
+
+
 # ---- Element by element ----
 
 

@@ -4,6 +4,9 @@
 #pragma once
 #include <cuda_pipeline.h>
 
+#include <memory>
+#include <type_traits>
+
 #include "cuda/runtime.h"
 
 namespace cnnfast::cuda {
@@ -38,32 +41,49 @@ template <class T>
 struct Given {
   using Type = T;
 };
-// A grid of blocks of `threads`.
-template <class... Parameters>
+struct NoMemory {};
+// A grid of blocks of `threads`, each of which has a `Memory` to share (shared_memory).
+template <class Memory = NoMemory, class... Parameters>
 void launch(cudaStream_t stream, void (*kernel)(Parameters...), dim3 grid, unsigned threads,
             typename Given<Parameters>::Type... arguments) {
 #ifdef CNNFAST_CUDA_EMULATED
   cuda_emulation::enqueue(stream,
                           [=] { cuda_emulation::run_blocks(grid, threads, [&] { kernel(arguments...); }); });
 #else
+  constexpr size_t kAlways = 48 << 10, kMost = 99 << 10;  // a block's: unasked, and on all GPUs that we take
+  constexpr size_t bytes = std::is_same_v<Memory, NoMemory> ? 0 : sizeof(Memory);
+  static_assert(bytes <= kMost, "not every GPU has so much shared memory for a block");
+  const auto* const function = reinterpret_cast<const void*>(kernel);
+  if constexpr (bytes > kAlways)
+    check(cudaFuncSetAttribute(function, cudaFuncAttributeMaxDynamicSharedMemorySize, int{bytes}),
+          "give a kernel shared memory");
   void* pointers[] = {&arguments...};
-  check(cudaLaunchKernel(reinterpret_cast<const void*>(kernel), grid, dim3(threads), pointers, 0, stream),
-        "launch a kernel");
+  check(cudaLaunchKernel(function, grid, dim3(threads), pointers, bytes, stream), "launch a kernel");
 #endif
 }
 
 #ifdef CNNFAST_CUDA_EMULATED
 
+using cuda_emulation::read_vector;
 using cuda_emulation::SharedArray;
+using cuda_emulation::Vector;
+using cuda_emulation::write_vector;
 // An array from a number on, as fragments are read and written.
 template <class T, int kSize>
 auto part_of(SharedArray<T, kSize>& array, int at) {
   return cuda_emulation::SharedPart<T, kSize>{array, at};
 }
-// A number that is there once it was waited for: *from, or 0 where that is null.
-template <class T, int kSize>
+// Numbers side by side, one or four, that are there once they were waited for: those from *from on, or zeros
+// where that is null. Four begin at 16 bytes on either side.
+template <int kNumbers, class T, int kSize>
 void copy_async(SharedArray<T, kSize>& to, int at, const T* from) {
-  __pipeline_memcpy_async(to, at, from);
+  __pipeline_memcpy_async(to, at, from, kNumbers);
+}
+// What the block of a kernel that was launched with it shares.
+template <class Memory>
+Memory& shared_memory() {
+  static const auto memory = std::make_unique<Memory>();
+  return *memory;
 }
 
 #else
@@ -78,10 +98,29 @@ template <class T, int kSize>
 __device__ T* part_of(SharedArray<T, kSize>& array, int at) {
   return &array.values[at];
 }
-template <class T, int kSize>
+// Side by side, from a multiple of so many on: one access.
+template <class T, int kNumbers>
+struct alignas(kNumbers * sizeof(T)) Vector {
+  T x[kNumbers];
+};
+template <int kNumbers, class T, int kSize>
+__device__ Vector<T, kNumbers> read_vector(SharedArray<T, kSize>& array, int at) {
+  return *reinterpret_cast<const Vector<T, kNumbers>*>(&array.values[at]);
+}
+template <int kNumbers, class T, int kSize>
+__device__ void write_vector(SharedArray<T, kSize>& array, int at, const Vector<T, kNumbers>& vector) {
+  *reinterpret_cast<Vector<T, kNumbers>*>(&array.values[at]) = vector;
+}
+template <int kNumbers, class T, int kSize>
 __device__ void copy_async(SharedArray<T, kSize>& to, int at, const T* from) {
+  constexpr size_t bytes = kNumbers * sizeof(T);
   T* const place = &to.values[at];
-  __pipeline_memcpy_async(place, from ? from : place, sizeof(T), from ? 0 : sizeof(T));  // the last: zeros
+  __pipeline_memcpy_async(place, from ? from : place, bytes, from ? 0 : bytes);  // the last: zeros
+}
+template <class Memory>
+__device__ Memory& shared_memory() {
+  extern __shared__ __align__(128) unsigned char bytes_of_block[];
+  return *reinterpret_cast<Memory*>(bytes_of_block);
 }
 
 #endif

@@ -15,7 +15,30 @@ namespace cnnfast::cuda {
 
 namespace {
 
-// ---- Dense ------------------------------------------------------------------------------------------------
+// ---- Products of matrices ---------------------------------------------------------------------------------
+
+// m x n sums of k terms, by the steps of a and b; dst is dense.
+Product product_of(const Builder& b, int64_t m, int64_t n, int64_t k, int64_t a_row, int64_t a_col,
+                   int64_t b_row, int64_t b_col) {
+  Product p{};
+  p.m = m, p.n = n, p.k = k;
+  p.a_row = a_row, p.a_col = a_col, p.b_row = b_row, p.b_col = b_col, p.dst_row = n;
+  p.arithmetic = arithmetic_of(b);
+  return p;
+}
+
+// Products of these sizes, whose matrices `place` tells.
+Step& lower_product(Builder& b, const Node& node, const char* direction, std::vector<Buffer> uses,
+                    const Product& sizes, const std::function<void(const Context&, Product&)>& place,
+                    const ProductAxes& kept = {}, const ProductAxes& summed = {}) {
+  const Buffer scratch = b.buffer(multiply_scratch(sizes, kept, summed));
+  uses.push_back(scratch);
+  return launch(b, node, direction, uses, [=](const Context& c) {
+    Product product = sizes;
+    place(c, product);
+    multiply(stream_of(c), product, kept, summed, c.at(scratch));
+  });
+}
 
 void dense_forward(Builder& b, int value) {
   const Node& node = b.node(value);
@@ -23,12 +46,12 @@ void dense_forward(Builder& b, int value) {
   const Buffer from = b.output(node.inputs[0]), to = b.output(value);
   const ParamPlace kernel = b.place(node.params[0]);
   const ParamPlace bias = node.as<DenseAttrs>()->use_bias ? b.place(node.params[1]) : ParamPlace{};
-  launch(b, node, "forward", {from, to},
-         [=, rows = dense_rows(b, node), kind = node.activation,
-          arithmetic = arithmetic_of(b)](const Context& c) {
-           multiply(stream_of(c), {c.at(from), c.values(kernel), bias ? c.values(bias) : nullptr, c.at(to),
-                                   in, 1, out, 1, out, rows, out, in, kind, arithmetic});
-         });
+  Product sizes = product_of(b, dense_rows(b, node), out, in, in, 1, out, 1);
+  sizes.activation = node.activation;
+  lower_product(b, node, "forward", {from, to}, sizes, [=](const Context& c, Product& p) {
+    p.a = c.at(from), p.b = c.values(kernel), p.dst = c.at(to);
+    if (bias) p.bias = c.values(bias);
+  });
 }
 
 void dense_backward(Builder& b, int value) {
@@ -39,21 +62,17 @@ void dense_backward(Builder& b, int value) {
   const ParamPlace kernel = b.place(node.params[0]);
   if (b.needs_grad(node.inputs[0])) {
     const Buffer to = b.new_grad(node.inputs[0]);
-    launch(b, node, "backward data", {grad, to}, [=, arithmetic = arithmetic_of(b)](const Context& c) {
-      multiply(stream_of(c), {c.at(grad), c.values(kernel), nullptr, c.at(to), out, 1, 1, out, in, rows, in,
-                              out, Activation::none, arithmetic});
-    });
+    lower_product(
+        b, node, "backward data", {grad, to}, product_of(b, rows, in, out, out, 1, 1, out),
+        [=](const Context& c, Product& p) { p.a = c.at(grad), p.b = c.values(kernel), p.dst = c.at(to); });
   }
   if (b.trainable(node.params[0]))
-    launch(b, node, "backward weights", {src, grad}, [=, arithmetic = arithmetic_of(b)](const Context& c) {
-      multiply(stream_of(c), {c.at(src), c.at(grad), nullptr, c.grad(kernel), 1, in, out, 1, out, in, out,
-                              rows, Activation::none, arithmetic});
-    });
+    lower_product(
+        b, node, "backward weights", {src, grad}, product_of(b, in, out, rows, 1, in, out, 1),
+        [=](const Context& c, Product& p) { p.a = c.at(src), p.b = c.at(grad), p.dst = c.grad(kernel); });
   if (node.params.size() > 1 && b.trainable(node.params[1]))
     lower_channel_sums(b, node, {out, 1, rows * out}, grad, b.place(node.params[1]));
 }
-
-// ---- Products of matrices ---------------------------------------------------------------------------------
 
 ProductAxes axes_of(const Node& node, const std::vector<ProductAxis>& axes) {
   ProductAxes made{};
@@ -68,14 +87,12 @@ ProductAxes axes_of(const Node& node, const std::vector<ProductAxis>& axes) {
 void lower_products(Builder& b, const Node& node, const char* direction, const Products& p,
                     const Operand& left, const Operand& right, Buffer to) {
   const Gemm& g = p.g;
-  const Product product{nullptr, nullptr,   nullptr, nullptr, g.a_row, g.a_col,         g.b_row,
-                        g.b_col, g.dst_row, g.m,     g.n,     g.k,     Activation::none};
-  Step& step = launch(b, node, direction, {to},
-                      [=, kept = axes_of(node, p.kept), summed = axes_of(node, p.summed)](const Context& c) {
-                        Product one = product;
-                        one.a = left.at(c), one.b = right.at(c), one.dst = c.at(to);
-                        multiply_all(stream_of(c), one, kept, summed);
-                      });
+  Product sizes = product_of(b, g.m, g.n, g.k, g.a_row, g.a_col, g.b_row, g.b_col);
+  sizes.dst_row = g.dst_row;
+  Step& step = lower_product(
+      b, node, direction, {to}, sizes,
+      [=](const Context& c, Product& one) { one.a = left.at(c), one.b = right.at(c), one.dst = c.at(to); },
+      axes_of(node, p.kept), axes_of(node, p.summed));
   left.declare(step), right.declare(step);
 }
 
@@ -150,10 +167,11 @@ Convolution convolution_of(const Builder& b, const Node& node) {
 void lower_pass(Builder& b, const Node& node, const char* direction, bool backward, Buffer from, Buffer to,
                 std::vector<Buffer> uses, const std::function<Epilogue(const Context&)>& epilogue) {
   const Convolution conv = convolution_of(b, node);
-  uses.insert(uses.end(), {from, to});
+  const Buffer scratch = b.buffer(backward ? conv_backward_scratch(conv) : conv_forward_scratch(conv));
+  uses.insert(uses.end(), {from, to, scratch});
   launch(b, node, direction, uses, [=, kernel = b.place(node.params[0])](const Context& c) {
     const auto run = backward ? conv_backward : conv_forward;
-    run(stream_of(c), conv, c.at(from), c.values(kernel), epilogue(c), c.at(to));
+    run(stream_of(c), conv, c.at(from), c.values(kernel), epilogue(c), c.at(scratch), c.at(to));
   });
 }
 

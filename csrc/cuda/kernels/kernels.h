@@ -66,7 +66,7 @@ void sum_box(cudaStream_t stream, const Box& kept, const Box& summed, const floa
 // How products are made: in float32, or on tensor cores.
 enum class Arithmetic { float32, tf32, bf16 };
 
-// dst[m][n] = activation(sum over k of a(m, k) * b(k, n) + bias[n]), `batch` times; steps in floats.
+// dst[m][n] = activation(sum over k of a(m, k) * b(k, n) + bias[n]); steps in floats.
 struct Product {
   const float *a, *b, *bias;  // bias: or null
   float* dst;
@@ -75,16 +75,17 @@ struct Product {
   Activation activation;
   Arithmetic arithmetic = Arithmetic::float32;
 };
-void multiply(cudaStream_t stream, const Product& product);
-// For each cell of the first axes the sum of products over the cells of the others, whose dst does not count;
-// from cell to cell the steps of a, b and dst. A product as above, without bias and activation.
+// One for each cell of the kept axes, of sums over k and the cells of the summed ones, whose dst does not
+// count; from cell to cell the steps of a, b and dst.
 constexpr int kMostProductAxes = 8;
 struct ProductAxes {
   int axes;
   int64_t size[kMostProductAxes], a[kMostProductAxes], b[kMostProductAxes], dst[kMostProductAxes];
 };
-void multiply_all(cudaStream_t stream, const Product& product, const ProductAxes& kept,
-                  const ProductAxes& summed);
+// Floats; by sizes alone.
+int64_t multiply_scratch(const Product& product, const ProductAxes& kept, const ProductAxes& summed);
+void multiply(cudaStream_t stream, const Product& product, const ProductAxes& kept, const ProductAxes& summed,
+              float* scratch);
 
 // ---- Convolutions and pooling (conv.cu, pool.cu)
 // ------------------------------------------------------------
@@ -108,12 +109,14 @@ struct Epilogue {
   const float *scale = nullptr, *shift = nullptr, *addend = nullptr;
   Activation activation = Activation::none;
 };
+int64_t conv_forward_scratch(const Convolution& conv);  // floats
 void conv_forward(cudaStream_t stream, const Convolution& conv, const float* src, const float* kernel,
-                  const Epilogue& epilogue, float* dst);
+                  const Epilogue& epilogue, float* scratch, float* dst);
 // From dst to src: the gradient, or a transposed convolution.
+int64_t conv_backward_scratch(const Convolution& conv);
 void conv_backward(cudaStream_t stream, const Convolution& conv, const float* dst, const float* kernel,
-                   const Epilogue& epilogue, float* src);
-int64_t conv_weights_scratch(const Convolution& conv);  // floats
+                   const Epilogue& epilogue, float* scratch, float* src);
+int64_t conv_weights_scratch(const Convolution& conv);
 void conv_weights(cudaStream_t stream, const Convolution& conv, const float* src, const float* grad_dst,
                   float* scratch, float* grad_kernel);
 

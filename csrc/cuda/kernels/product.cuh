@@ -1,257 +1,266 @@
 // The product of two matrices that are read through functions, so that images are matrices where they lie: a
 // block of threads makes a tile of it, in steps of some terms that come into shared memory asynchronously
 // while the terms before are multiplied. In float32, or on tensor cores in TF32 or bfloat16; sums are
-// float32's, in an order that shapes tell. A long product of few columns, as a first layer's, is float32's, a
-// row a thread.
+// float32's, in an order that shapes tell. Many products of one kind (groups, batches) are one grid: each is
+// a `cell`.
 //
 // A matrix is an object with
-//   Row row(int64_t i)                          what is to be known of row i of a, or of column i of b
-//   const float* at(const Row&, int64_t k)      its number of term k, or null for 0
-//   bool near                                   neighbouring rows, not terms, are side by side in memory
-// and what takes the product one with operator()(row, column, sum).
+//   Row row(int64_t cell, int64_t i)   what is to be known of row i of a, or of column i of b
+//   Term term(int64_t k)               and of term k,
+//   void advance(Term&, int by)        from which a thread goes on without divisions, which are dear
+//   const float* at(const Row&, const Term&)   the number, or null for 0
+//   bool near                          neighbouring rows, not terms, are side by side in memory
+// and what takes the product one with
+//   int64_t row(int64_t cell, int64_t i)       where row i goes
+//   void give(int64_t row, int cell, int64_t column, float sum)
+//   bool near                          neighbouring rows, not columns, are side by side in memory
 #pragma once
-#include <cuda_bf16.h>
-#include <mma.h>
+#include <stdexcept>
+#include <string>
 
-#include "cuda/kernels/kernels.h"
-#include "cuda/launch.h"
+#include "cuda/kernels/sum.cuh"
+#include "cuda/kernels/sums.cuh"
 
 namespace cnnfast::cuda {
 
-constexpr int kTile = 64, kTerms = 16;  // of the product, either way, and of a step
-constexpr int kTileRow = kTile + 8;     // in shared memory: fragments begin at multiples of 32 bytes
-constexpr unsigned kProductThreads = 256;
-constexpr int kEach =
-    kTile * kTerms / static_cast<int>(kProductThreads);  // numbers of a matrix that a thread brings
-constexpr int kSide = 4;                                 // of the square of sums that a thread has in float32
+// Products of m x n, each a sum of so many terms.
+struct ProductSize {
+  int64_t m, n, terms, cells;
+};
 
-// What one thread brings of a matrix, step by step.
-template <class Matrix>
+// What one thread brings of a matrix, step by step: copies of kNumbers side by side. What is to be known of
+// rows lies in shared memory, for registers are short.
+template <class Matrix, Access kAccess, int kSize, int kThreads>
 class Bringer {
  public:
-  __device__ Bringer(const Matrix& matrix, int64_t first, int64_t rows) : matrix_(matrix) {
+  using Rows = SharedArray<typename Matrix::Row, kSize>;
+
+  __device__ Bringer(const Matrix& matrix, Rows& rows, int64_t begin)
+      : matrix_(matrix), rows_(rows), term_(matrix.term(begin + term_of(0))) {}
+
+  // Rows from `first` on, of `all`. Of one that is not there nobody takes the sums.
+  static __device__ void see_rows(const Matrix& matrix, Rows& rows, int64_t cell, int64_t first,
+                                  int64_t all) {
+    for (int i = static_cast<int>(threadIdx.x); i < kSize; i += kThreads)
+      rows[i] = matrix.row(cell, first + i < all ? first + i : 0);
+  }
+
+  // The terms of a step, of which those from `end` on are 0, to a stage of `to` that begins there. Step by
+  // step from the first one on.
+  template <class Numbers>
+  __device__ void bring(Numbers& to, int stage, int step, int end) {
 #pragma unroll
-    for (int i = 0; i < kEach; ++i) {
-      const int64_t row = first + row_of(i);
-      is_there_[i] = row < rows;
-      rows_[i] = matrix.row(is_there_[i] ? row : 0);
+    for (int i = 0; i < kCopies; ++i) {
+      const typename Matrix::Row row = rows_[row_of(i)];
+      const bool is_term = step * kTerms + term_of(i) < end;
+      copy_async<kNumbers>(to, stage + Floats::place(row_of(i), term_of(i)),
+                           is_term ? matrix_.at(row, term_) : nullptr);
+      const int next = i + 1 < kCopies ? term_of(i + 1) : kTerms + term_of(0);
+      if (next != term_of(i)) matrix_.advance(term_, next - term_of(i));
     }
   }
-  // Terms [k, k + kTerms), of which those from `end` on are 0; take(place, pointer or null).
-  template <class Take>
-  __device__ void bring(int64_t k, int64_t end, Take take) const {
+
+  // What this thread brought and waited for, rounded.
+  template <class Numbers, class Rounded>
+  __device__ void round(Numbers& from, int stage, Rounded& to, int to_stage) const {
 #pragma unroll
-    for (int i = 0; i < kEach; ++i) {
-      const int64_t term = k + term_of(i);
-      take(term_of(i) * kTileRow + row_of(i),
-           is_there_[i] && term < end ? matrix_.at(rows_[i], term) : nullptr);
-    }
-  }
-
- private:
-  // Neighbouring threads take what lies side by side.
-  __device__ int row_of(int i) const {
-    const int thread = static_cast<int>(threadIdx.x);
-    return matrix_.near ? thread % kTile : thread / kTerms + i * (kTile / kEach);
-  }
-  __device__ int term_of(int i) const {
-    const int thread = static_cast<int>(threadIdx.x);
-    return matrix_.near ? thread / kTile + i * (kTerms / kEach) : thread % kTerms;
-  }
-
-  const Matrix& matrix_;
-  typename Matrix::Row rows_[kEach];
-  bool is_there_[kEach];
-};
-
-using Terms = SharedArray<float, 2 * kTerms * kTileRow>;  // of two steps
-
-// Sums in registers, a square a thread.
-class SumsInFloat32 {
- public:
-  __device__ void add(Terms& a, Terms& b, int at) {
-    for (int k = 0; k < kTerms; ++k) {
-      float x[kSide], y[kSide];
-      for (int i = 0; i < kSide; ++i) x[i] = a[at + k * kTileRow + row() + i];
-      for (int j = 0; j < kSide; ++j) y[j] = b[at + k * kTileRow + column() + j];
-      for (int i = 0; i < kSide; ++i)
-        for (int j = 0; j < kSide; ++j) sums_[i][j] += x[i] * y[j];
-    }
-  }
-  template <class Take>
-  __device__ void give(Take take) const {
-    for (int i = 0; i < kSide; ++i)
-      for (int j = 0; j < kSide; ++j) take(row() + i, column() + j, sums_[i][j]);
-  }
-
- private:
-  static __device__ int row() { return static_cast<int>(threadIdx.x) / (kTile / kSide) * kSide; }
-  static __device__ int column() { return static_cast<int>(threadIdx.x) % (kTile / kSide) * kSide; }
-  float sums_[kSide][kSide] = {};
-};
-
-// Sums in fragments of products kDepth deep: 16 rows and 32 columns a warp.
-template <int kDepth>
-class SumsInFragments {
- public:
-  __device__ SumsInFragments() {
-    for (auto& each : sums_) nvcuda::wmma::fill_fragment(each, 0.0f);
-  }
-  template <class Take>
-  __device__ void give(Take take) const {
-    __shared__ SharedArray<float, kTile * kTileRow> tile;
-    for (int j = 0; j < 2; ++j)
-      nvcuda::wmma::store_matrix_sync(part_of(tile, row() * kTileRow + column() + 16 * j), sums_[j], kTileRow,
-                                      nvcuda::wmma::mem_row_major);
-    __syncthreads();
-    for (int at = static_cast<int>(threadIdx.x); at < kTile * kTile; at += kProductThreads)
-      take(at / kTile, at % kTile, tile[at / kTile * kTileRow + at % kTile]);
-  }
-
- protected:
-  template <class T>
-  using OfA = nvcuda::wmma::fragment<nvcuda::wmma::matrix_a, 16, 16, kDepth, T, nvcuda::wmma::col_major>;
-  template <class T>
-  using OfB = nvcuda::wmma::fragment<nvcuda::wmma::matrix_b, 16, 16, kDepth, T, nvcuda::wmma::row_major>;
-  static __device__ int row() { return static_cast<int>(threadIdx.x) / 32 % 4 * 16; }
-  static __device__ int column() { return static_cast<int>(threadIdx.x) / 32 / 4 * 32; }
-
-  nvcuda::wmma::fragment<nvcuda::wmma::accumulator, 16, 16, kDepth, float> sums_[2];
-};
-
-class SumsInTf32 : public SumsInFragments<8> {
- public:
-  __device__ void add(Terms& a, Terms& b, int at) {
-    using namespace nvcuda::wmma;
-    for (int k = 0; k < kTerms; k += 8) {
-      OfA<precision::tf32> x;
-      load_matrix_sync(x, part_of(a, at + k * kTileRow + row()), kTileRow);
-      for (int i = 0; i < x.num_elements; ++i) x.x[i] = __float_to_tf32(x.x[i]);
-      for (int j = 0; j < 2; ++j) {
-        OfB<precision::tf32> y;
-        load_matrix_sync(y, part_of(b, at + k * kTileRow + column() + 16 * j), kTileRow);
-        for (int i = 0; i < y.num_elements; ++i) y.x[i] = __float_to_tf32(y.x[i]);
-        mma_sync(sums_[j], x, y, sums_[j]);
+    for (int i = 0; i < kCopies; ++i) {
+      const int at = stage + Floats::place(row_of(i), term_of(i));
+      const int to_at = to_stage + Bf16s::place(row_of(i), term_of(i));
+      if constexpr (kNumbers == 4) {
+        const Vector<float, 4> x = read_vector<4>(from, at);
+        Vector<__nv_bfloat16, 4> rounded;
+#pragma unroll
+        for (int j = 0; j < 4; ++j) rounded.x[j] = __float2bfloat16(x.x[j]);
+        write_vector(to, to_at, rounded);
+      } else {
+        to[to_at] = __float2bfloat16(from[at]);
       }
     }
   }
+
+ private:
+  using Floats = Lay<float, kAccess, kSize>;
+  using Bf16s = Lay<__nv_bfloat16, kAccess, kSize>;
+  static constexpr int kNumbers = kAccess == Access::singly ? 1 : 4;
+  static constexpr int kCopies = kSize * kTerms / kNumbers / kThreads;
+  static_assert(kCopies * kNumbers * kThreads == kSize * kTerms);
+
+  // Row and term of the first number of copy i. Neighbouring threads take what lies side by side; the single
+  // terms of a row that a thread takes one after the other share what the GPU reads at once.
+  __device__ int row_of(int i) const {
+    const int thread = static_cast<int>(threadIdx.x);
+    if (kAccess == Access::by_terms) return thread / (kTerms / 4) + i * (kThreads / (kTerms / 4));
+    if (kAccess == Access::by_rows) return thread % (kSize / 4) * 4;
+    return matrix_.near ? thread % kSize : thread / (kThreads / kSize);
+  }
+  __device__ int term_of(int i) const {
+    const int thread = static_cast<int>(threadIdx.x);
+    if (kAccess == Access::by_terms) return thread % (kTerms / 4) * 4;
+    if (kAccess == Access::by_rows) return thread / (kSize / 4) + i * (kThreads / (kSize / 4));
+    return matrix_.near ? thread / kSize + i * (kThreads / kSize) : thread % (kThreads / kSize) * kCopies + i;
+  }
+
+  const Matrix& matrix_;
+  Rows& rows_;
+  typename Matrix::Term term_;
 };
 
-// Rounded on the way from shared memory to shared memory.
-class SumsInBf16 : public SumsInFragments<kTerms> {
- public:
-  __device__ void add(Terms& a, Terms& b, int at) {
-    using namespace nvcuda::wmma;
-    __shared__ SharedArray<__nv_bfloat16, kTerms * kTileRow> of_a, of_b;
-    for (int i = static_cast<int>(threadIdx.x); i < kTerms * kTile; i += kProductThreads) {
-      const int place = i / kTile * kTileRow + i % kTile;
-      of_a[place] = __float2bfloat16(a[at + place]);
-      of_b[place] = __float2bfloat16(b[at + place]);
-    }
+// What a block shares: kStages steps of either matrix, and where its tile is, for which no thread has a
+// register left.
+template <class Sums, class A, class B>
+struct ProductMemory {
+  SharedArray<float, Sums::kStages * Sums::OfA::kNumbers> a;
+  SharedArray<float, Sums::kStages * Sums::OfB::kNumbers> b;
+  typename Sums::Rounded rounded;
+  SharedArray<typename A::Row, Sums::Tile::kRows> rows_of_a;
+  SharedArray<typename B::Row, Sums::Tile::kColumns> rows_of_b;
+  SharedArray<int64_t, Sums::Tile::kRows> places;  // where rows go; below 0: not there
+  SharedArray<int64_t, 2> cell_and_column;
+};
+
+// The sums of a tile, by way of shared memory, so that neighbouring threads write side by side. Those of a
+// part go to `parts`.
+template <class Sums, class Memory, class To>
+__device__ void give(Memory& memory, const Sums& sums, const To& to, float* parts, int64_t n) {
+  using Tile = typename Sums::Tile;
+  static_assert(kGiven * Tile::kGivenRow <= Sums::kStages * Sums::OfA::kNumbers);
+  __syncthreads();
+  const int64_t cell = memory.cell_and_column[0], column = memory.cell_and_column[1];
+  const bool near = to.near && !parts;
+  for (int part = 0; part < Tile::kRows; part += kGiven) {
+    __syncthreads();  // the numbers before were read
+    sums.store(memory.a, part);
     __syncthreads();
-    OfA<__nv_bfloat16> x;
-    load_matrix_sync(x, part_of(of_a, row()), kTileRow);
-    for (int j = 0; j < 2; ++j) {
-      OfB<__nv_bfloat16> y;
-      load_matrix_sync(y, part_of(of_b, column() + 16 * j), kTileRow);
-      mma_sync(sums_[j], x, y, sums_[j]);
+    for (int at = static_cast<int>(threadIdx.x); at < kGiven * Tile::kColumns; at += Tile::kThreads) {
+      const int i = near ? at % kGiven : at / Tile::kColumns, j = near ? at / kGiven : at % Tile::kColumns;
+      const int64_t place = memory.places[part + i];
+      if (place < 0 || column + j >= n) continue;
+      const float sum = memory.a[i * Tile::kGivenRow + j];
+      if (parts)
+        parts[place + column + j] = sum;
+      else
+        to.give(place, static_cast<int>(cell), column + j, sum);
     }
   }
-};
+}
 
-// Terms [begin, end) of the product of m x n. A block a tile, in one axis of the grid, for the second one
-// ends at 65,535; the third is the part. For two blocks at once: for three, the compiler of CUDA 13.0 spills
-// a register (convolutions in float32, compute capability 9.0).
+// Products of m x n. A block a tile, in one axis of the grid, for the second one ends at 65,535; neighbouring
+// blocks share rows of a, which is the larger one where kernels are b. The third axis is the part of the
+// terms, whose sums lie in `parts` as [part][cell][m][n]; null, where there is but one.
 template <class Sums, class A, class B, class To>
-__global__ void __launch_bounds__(kProductThreads, 2)
-    product_kernel(A a, B b, To to, int64_t m, int64_t n, int64_t terms, int64_t of_part) {
-  __shared__ Terms from_a, from_b;
-  const auto down = static_cast<unsigned>((m + kTile - 1) / kTile);
-  const int64_t row = int64_t{blockIdx.x % down} * kTile, column = int64_t{blockIdx.x / down} * kTile;
+__global__ void __launch_bounds__(Sums::Tile::kThreads, Sums::Tile::kBlocks)
+    product_kernel(A a, B b, To to, ProductSize size, int64_t of_part, float* parts) {
+  using Tile = typename Sums::Tile;
+  auto& memory = shared_memory<ProductMemory<Sums, A, B>>();
+  const int64_t m = size.m, n = size.n;
+  const auto down = static_cast<unsigned>((m + Tile::kRows - 1) / Tile::kRows);
+  const auto across = static_cast<unsigned>((n + Tile::kColumns - 1) / Tile::kColumns);
+  const unsigned cell = blockIdx.x / across / down;
+  const int64_t row = int64_t{blockIdx.x / across % down} * Tile::kRows;
+  const int64_t column = int64_t{blockIdx.x % across} * Tile::kColumns;
   const int64_t begin = int64_t{blockIdx.z} * of_part;
-  const int64_t end = begin + of_part < terms ? begin + of_part : terms;
-  const Bringer<A> bring_a(a, row, m);
-  const Bringer<B> bring_b(b, column, n);
-  const auto bring = [&](int64_t k, int at) {
-    bring_a.bring(k, end, [&](int place, const float* from) { copy_async(from_a, at + place, from); });
-    bring_b.bring(k, end, [&](int place, const float* from) { copy_async(from_b, at + place, from); });
+  const auto end = static_cast<int>(size.terms - begin < of_part ? size.terms - begin : of_part);
+  for (int i = static_cast<int>(threadIdx.x); i < Tile::kRows; i += Tile::kThreads) {
+    int64_t place = -1;
+    if (row + i < m)
+      place = parts ? ((blockIdx.z * size.cells + cell) * m + row + i) * n : to.row(cell, row + i);
+    memory.places[i] = place;
+  }
+  if (threadIdx.x == 0) memory.cell_and_column[0] = cell, memory.cell_and_column[1] = column;
+  using BringA = Bringer<A, Sums::kOfA, Tile::kRows, Tile::kThreads>;
+  using BringB = Bringer<B, Sums::kOfB, Tile::kColumns, Tile::kThreads>;
+  BringA::see_rows(a, memory.rows_of_a, cell, row, m);
+  BringB::see_rows(b, memory.rows_of_b, cell, column, n);
+  __syncthreads();
+  BringA bring_a(a, memory.rows_of_a, begin);
+  BringB bring_b(b, memory.rows_of_b, begin);
+  const auto bring = [&](int step) {
+    bring_a.bring(memory.a, step % Sums::kStages * Sums::OfA::kNumbers, step, end);
+    bring_b.bring(memory.b, step % Sums::kStages * Sums::OfB::kNumbers, step, end);
     __pipeline_commit();
   };
   Sums sums;
-  int at = 0;
-  bring(begin, at);
-  for (int64_t k = begin; k < end; k += kTerms) {
-    const int next = kTerms * kTileRow - at;
-    bring(k + kTerms, next);  // zeros behind the last step
-    __pipeline_wait_prior(1);
+  for (int step = 0; step < kAhead; ++step) bring(step);
+  for (int step = 0; step * kTerms < end; ++step) {
+    __pipeline_wait_prior(kAhead - 1);
+    sums.round(memory, bring_a, bring_b, step);
     __syncthreads();
-    sums.add(from_a, from_b, at);
-    __syncthreads();
-    at = next;
+    bring(step + kAhead);  // to where nobody reads since the barrier; zeros behind the last step
+    sums.add(memory, step);
   }
-  sums.give([&](int i, int j, float sum) {
-    if (row + i < m && column + j < n) to(row + i, column + j, sum);
+  __pipeline_wait_prior(0);
+  give(memory, sums, to, parts, n);
+}
+
+// What becomes of the sums of parts: a warp has 32 neighbours of some parts.
+template <class To>
+__global__ void give_parts_kernel(const float* from, int64_t parts, To to, ProductSize size) {
+  __shared__ SharedArray<float, kSumThreads> tree;
+  const int64_t all = size.cells * size.m * size.n;
+  const int64_t i = int64_t{blockIdx.x} * kWarp + threadIdx.x % kWarp;
+  float sum = 0;
+  for (int64_t part = threadIdx.x / kWarp; i < all && part < parts; part += kSumThreads / kWarp)
+    sum += from[part * all + i];
+  sum = column_sum(tree, sum, kWarp);
+  const int64_t row = i / size.n, cell = row / size.m;
+  if (threadIdx.x < kWarp && i < all)
+    to.give(to.row(cell, row % size.m), static_cast<int>(cell), i % size.n, sum);
+}
+
+// Into how many parts the terms are cut: so that there are two blocks for every multiprocessor, as long as
+// each has terms enough to be worth writing and reading its sums.
+inline int64_t parts_of(const ProductSize& size) {
+  constexpr int64_t kBlocks = 2 * kMultiprocessors, kFewest = 16 * kTerms;
+  const int64_t tiles = tiles_of(size.m, size.n, size.cells);
+  const int64_t most = size.terms / kFewest, wanted = tiles > 0 ? kBlocks / tiles : 0;
+  return most < 1 || wanted < 1 ? 1 : (wanted < most ? wanted : most);
+}
+inline int64_t product_scratch(const ProductSize& size) {  // floats
+  const int64_t parts = parts_of(size);
+  return parts > 1 ? parts * size.cells * size.m * size.n : 0;
+}
+
+template <class Sums, class A, class B, class To>
+void launch_product(cudaStream_t stream, const A& a, const B& b, const To& to, const ProductSize& size,
+                    int64_t parts, float* scratch) {
+  const int64_t tiles = size.cells * count_of<typename Sums::Tile>(size.m, size.n);
+  if (tiles > INT32_MAX || size.terms > INT32_MAX)
+    throw std::length_error("a product of " + std::to_string(size.m) + " x " + std::to_string(size.n) +
+                            " of " + std::to_string(size.terms) + " terms is larger than a grid");
+  const int64_t of_part = ((size.terms + parts - 1) / parts + kTerms - 1) / kTerms * kTerms;
+  launch<ProductMemory<Sums, A, B>>(stream, product_kernel<Sums, A, B, To>,
+                                    dim3(static_cast<unsigned>(tiles), 1, static_cast<unsigned>(parts)),
+                                    Sums::Tile::kThreads, a, b, to, size, of_part,
+                                    parts > 1 ? scratch : nullptr);
+}
+
+// By tiles of this shape. Numbers that come singly take longer to come than to be multiplied in TF32:
+// bfloat16 would win nothing.
+template <class Tile, Access kOfA, Access kOfB, class A, class B, class To>
+void product_of_tiles(cudaStream_t stream, Arithmetic arithmetic, const A& a, const B& b, const To& to,
+                      const ProductSize& size, int64_t parts, float* scratch) {
+  if (arithmetic == Arithmetic::float32)
+    return launch_product<SumsInFloat32<Tile, kOfA, kOfB>>(stream, a, b, to, size, parts, scratch);
+  if constexpr (kOfA != Access::singly)
+    if (arithmetic == Arithmetic::bf16)
+      return launch_product<SumsInBf16<Tile, kOfA, kOfB>>(stream, a, b, to, size, parts, scratch);
+  launch_product<SumsInTf32<Tile, kOfA, kOfB>>(stream, a, b, to, size, parts, scratch);
+}
+
+// Products of matrices that come in these ways, which must suit them. Scratch: product_scratch(size).
+template <Access kOfA, Access kOfB, class A, class B, class To>
+void product(cudaStream_t stream, Arithmetic arithmetic, const A& a, const B& b, const To& to,
+             const ProductSize& size, float* scratch) {
+  if (size.m <= 0 || size.n <= 0 || size.cells <= 0) return;
+  const int64_t parts = parts_of(size);
+  with_tile(size.m, size.n, size.cells, [&](auto tile) {
+    product_of_tiles<decltype(tile), kOfA, kOfB>(stream, arithmetic, a, b, to, size, parts, scratch);
   });
-}
-
-// ---- Few columns ----
-
-constexpr int kFewColumns = 16, kChunk = 64;  // terms of b in shared memory at a time
-constexpr int64_t kManyRows = 4096;           // a device full of threads
-
-// A row of the product a thread, all of its columns.
-template <class A, class B, class To>
-__global__ void __launch_bounds__(kProductThreads)
-    narrow_kernel(A a, B b, To to, int64_t m, int n, int64_t terms) {
-  __shared__ SharedArray<float, kChunk * kFewColumns> chunk;
-  const int64_t i = int64_t{blockIdx.x} * kProductThreads + threadIdx.x;
-  const typename A::Row row = a.row(i < m ? i : 0);
-  float sums[kFewColumns] = {};
-  for (int64_t first = 0; first < terms; first += kChunk) {
-    for (int at = static_cast<int>(threadIdx.x); at < kChunk * kFewColumns; at += kProductThreads) {
-      const int column = at % kFewColumns;
-      const int64_t k = first + at / kFewColumns;
-      const float* const from = column < n && k < terms ? b.at(b.row(column), k) : nullptr;
-      chunk[at] = from ? *from : 0.0f;
-    }
-    __syncthreads();
-    const int count = terms - first < kChunk ? static_cast<int>(terms - first) : kChunk;
-    for (int k = 0; k < count; ++k) {
-      const float* const from = a.at(row, first + k);
-      const float x = from ? *from : 0.0f;
-#pragma unroll
-      for (int j = 0; j < kFewColumns; ++j) sums[j] += x * chunk[k * kFewColumns + j];
-    }
-    __syncthreads();
-  }
-#pragma unroll
-  for (int j = 0; j < kFewColumns; ++j)
-    if (i < m && j < n) to(i, j, sums[j]);
-}
-
-// ---- Either ----
-
-// `parts` of the terms apart, which `to` tells by blockIdx.z.
-template <class A, class B, class To>
-void product(cudaStream_t stream, Arithmetic arithmetic, const A& a, const B& b, const To& to, int64_t m,
-             int64_t n, int64_t terms, int64_t parts = 1) {
-  if (m <= 0 || n <= 0) return;
-  const auto cut = [](int64_t size, int64_t by) { return static_cast<unsigned>((size + by - 1) / by); };
-  if (n <= kFewColumns && m >= kManyRows && parts == 1)
-    return launch(stream, narrow_kernel<A, B, To>, dim3(cut(m, kProductThreads)), kProductThreads, a, b, to,
-                  m, static_cast<int>(n), terms);
-  const auto run = [&](auto kernel) {
-    launch(stream, kernel, dim3(cut(m, kTile) * cut(n, kTile), 1, static_cast<unsigned>(parts)),
-           kProductThreads, a, b, to, m, n, terms, (terms + parts - 1) / parts);
-  };
-  switch (arithmetic) {
-    case Arithmetic::float32:
-      return run(product_kernel<SumsInFloat32, A, B, To>);
-    case Arithmetic::tf32:
-      return run(product_kernel<SumsInTf32, A, B, To>);
-    case Arithmetic::bf16:
-      return run(product_kernel<SumsInBf16, A, B, To>);
-  }
+  if (parts == 1) return;
+  const int64_t blocks = (size.cells * size.m * size.n + kWarp - 1) / kWarp;
+  launch(stream, give_parts_kernel<To>, dim3(static_cast<unsigned>(blocks)), kSumThreads, scratch, parts, to,
+         size);
 }
 
 }  // namespace cnnfast::cuda

@@ -87,11 +87,30 @@ __global__ void wait_at_different_places() {
 
 __global__ void copied(const float* from, float* to, bool waits, bool meets) {
   __shared__ Numbers numbers;
-  copy_async(numbers, own(), own() == 3 ? nullptr : from + own());
+  copy_async<1>(numbers, own(), own() == 3 ? nullptr : from + own());
   __pipeline_commit();
   if (waits) __pipeline_wait_prior(0);
   if (meets) __syncthreads();
   to[own()] = numbers[own() ^ 1];
+}
+
+// Copies by four: of the own four, from `shift` on, to where the own four begin plus `off`.
+__global__ void copied_by_four(const float* from, float* to, int shift, int off) {
+  __shared__ SharedArray<float, 4 * kTwoWarps + 4> numbers;
+  const int first = 4 * own();
+  copy_async<4>(numbers, first + off, own() == 3 ? nullptr : from + shift + first);
+  __pipeline_commit();
+  __pipeline_wait_prior(0);
+  __syncthreads();
+  const auto four = read_vector<4>(numbers, 4 * (own() ^ 1));
+  for (int i = 0; i < 4; ++i) to[first + i] = four.x[i];
+}
+
+__global__ void read_by_two(float* to, int shift) {
+  auto& numbers = shared_memory<SharedArray<float, 2 * kTwoWarps + 1>>();
+  write_vector(numbers, 2 * own(), cuda_emulation::Vector<float, 2>{{1, static_cast<float>(own())}});
+  __syncthreads();
+  to[own()] = read_vector<2>(numbers, (2 * own() + 2) % 128 + shift).x[1];
 }
 
 __global__ void shuffled(int* to) {
@@ -176,6 +195,26 @@ TEST_CASE("an asynchronous copy is there for its thread when waited for, for oth
   CHECK(has(fault_of(copied, kTwoWarps, from, to, false, true), "has not brought"));
   CHECK(!fault_of(copied, kTwoWarps, from, to, true, false)
              .empty());  // by the order: nobody wrote, or another wrote
+}
+
+TEST_CASE("copies and reads of several numbers begin at multiples of them") {
+  constexpr unsigned kNumbers = 4 * kTwoWarps;
+  alignas(16) float from[kNumbers + 4];
+  float to[kNumbers];
+  for (unsigned i = 0; i < kNumbers + 4; ++i) from[i] = static_cast<float>(i);
+  CHECK(fault_of(copied_by_four, kTwoWarps, from, to, 0, 0).empty());
+  CHECK(to[4 * 9 + 2] == 4 * 8 + 2);
+  CHECK(to[4 * 2 + 1] == 0);
+  CHECK(fault_of(copied_by_four, kTwoWarps, from, to, 4, 0).empty());
+  CHECK(to[4 * 9 + 2] == 4 * 9 + 2);
+  for (const int off : {1, 2, 3}) {
+    CHECK(has(fault_of(copied_by_four, kTwoWarps, from, to, off, 0), "16 bytes begins at no multiple"));
+    CHECK(has(fault_of(copied_by_four, kTwoWarps, from, to, 0, off), "16 bytes begins at no multiple"));
+  }
+  CHECK(has(fault_of(copied_by_four, kTwoWarps + 1, from, to, 0, 4), "beyond the end"));
+  CHECK(fault_of(read_by_two, kTwoWarps, to, 0).empty());
+  CHECK(to[5] == 6);
+  CHECK(has(fault_of(read_by_two, kTwoWarps, to, 1), "no multiple of that"));
 }
 
 TEST_CASE("lanes give one another numbers") {

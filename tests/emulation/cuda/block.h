@@ -359,6 +359,30 @@ struct SharedArray {
   }
 };
 
+// Numbers that a GPU reads or writes as one, up to 16 bytes: from a multiple of so many on.
+template <class T, int kNumbers>
+struct Vector {
+  static_assert(kNumbers * sizeof(T) <= 16);
+  T x[kNumbers];
+};
+inline void check_vector(int at, int numbers) {
+  if (at % numbers != 0)
+    throw Fault(std::to_string(numbers) + " numbers of shared memory at once, from " + std::to_string(at) +
+                " on, which is no multiple of that");
+}
+template <int kNumbers, class T, int kSize>
+Vector<T, kNumbers> read_vector(SharedArray<T, kSize>& array, int at) {
+  check_vector(at, kNumbers);
+  Vector<T, kNumbers> vector;
+  for (int i = 0; i < kNumbers; ++i) vector.x[i] = array[at + i];
+  return vector;
+}
+template <int kNumbers, class T, int kSize>
+void write_vector(SharedArray<T, kSize>& array, int at, const Vector<T, kNumbers>& vector) {
+  check_vector(at, kNumbers);
+  for (int i = 0; i < kNumbers; ++i) array[at + i] = vector.x[i];
+}
+
 template <class T, int kSize>
 struct SharedPart {
   SharedArray<T, kSize>& array;
