@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from bench import shares, spills
+from bench import registers, shares, spills
 from bench.compare import driver, engines, networks, publish, reference, report
 from bench.compare.driver import Measurement
 from bench.compare.networks import Network
@@ -331,3 +331,27 @@ def test_transforms_may_lie_on_the_stack() -> None:
     """A loop with as many additions as multiply-adds is no sum of products."""
     mixed = _DISASSEMBLY.replace("\tadd    $0x20,%rsi", "\tvaddps %ymm1,%ymm1,%ymm1")
     assert not spills.find_spills(mixed.format(operand="0x40(%rsp)"))
+
+
+_PTXAS = """
+ptxas info    : Compiling entry function '{name}' for 'sm_90'
+ptxas info    : Function properties for {name}
+    0 bytes stack frame, {spilled} bytes spill stores, {spilled} bytes spill loads
+ptxas info    : Used {used} registers, used 1 barriers, 1024 bytes smem
+"""
+
+
+@pytest.mark.parametrize(
+    ("name", "spilled", "used", "fault"),
+    [
+        ("_Z14product_kernelI", 0, 128, ""),
+        ("_Z14product_kernelI", 0, 129, "129 registers, of at most 128"),
+        ("_Z14product_kernelI", 4, 128, "8 bytes of registers spill"),
+        ("_Z11each_kernelI", 0, 80, ""),
+        ("_Z11each_kernelI", 0, 81, "81 registers, of at most 80"),
+    ],
+)
+def test_registers_of_gpu_kernels_have_limits(name: str, spilled: int, used: int, fault: str) -> None:
+    other = _PTXAS.format(name="_Z1fv", spilled=0, used=8)
+    kernels = registers.kernels_of(other + _PTXAS.format(name=name, spilled=spilled, used=used) + other)
+    assert [kernel.fault for kernel in kernels] == ["", fault, ""]
