@@ -56,6 +56,7 @@ def _network(network: str, cores: list[int], rounds: int) -> Iterator[Verdict]:
         "busy": lambda: _beside_busy(cores[1], lambda: _figure(network, 2, cores)),
         "1 core": lambda: _figure(network, 2, cores[:1]),
         "8 threads": lambda: _figure(network, 8, cores),
+        "3 threads, busy": lambda: _beside_busy(cores[1], lambda: _figure(network, 3, cores)),  # for its bits
     }
     told: dict[str, list[Any]] = {scene: [] for scene in scenes}
     peers: list[float] = []
