@@ -3,7 +3,7 @@
 import signal
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import numpy as np
@@ -184,8 +184,16 @@ def test_another_thread_ends_an_epoch_that_is_long() -> None:
     assert 10 <= model.optimizer.iterations < len(x)
 
 
+@pytest.fixture
+def interrupts() -> Iterator[None]:
+    """Lets them come: what a shell starts in the background ignores them."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
 @pytest.mark.parametrize("call", ["fit", "evaluate", "predict"])
-def test_an_interrupt_ends_a_call_that_is_long(call: str) -> None:
+def test_an_interrupt_ends_a_call_that_is_long(call: str, interrupts: None) -> None:
     model, (x, y) = _model(), _samples(3_000_000)
     calls = {
         "fit": lambda: model.fit(x, y, 1, verbose=0),

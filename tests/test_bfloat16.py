@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 from support.conv_cases import CASES, ConvCase, chosen_algorithm
-from support.nets import NetworkBuilder, refusal, set_weights, sgd
+from support.nets import Float, NetworkBuilder, refusal, set_weights, sgd
 from support.numerical import assert_within, bfloat16
 from support.training import run
 
@@ -27,9 +27,11 @@ def _fast(precision: Callable[[Any], None]) -> None:
 class RoundedCase(ConvCase):
     """A problem whose images, weights and gradients bfloat16 holds exactly."""
 
-    def __post_init__(self) -> None:
-        x, kernel, bias, grad_out = ConvCase.arrays.func(self)  # type: ignore[attr-defined]
-        self.__dict__["arrays"] = bfloat16(x), bfloat16(kernel), bias, bfloat16(grad_out)
+    @property
+    def arrays(self) -> tuple[Float, Float, Float, Float]:
+        """x, kernel, bias (zeros without one), grad_out."""
+        x, kernel, bias, grad_out = super().arrays
+        return bfloat16(x), bfloat16(kernel), bias, bfloat16(grad_out)
 
     def check(self) -> None:
         """Only float32 sums may be off."""

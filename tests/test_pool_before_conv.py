@@ -27,7 +27,9 @@ def _network(
 
 
 def _is_first(network: Any, mode: Any = "predict") -> bool:
+    network.disable_pass("fuse_pool")  # to see the pooling
     ops = [step["op"] for step in network.plan(3, mode) if step["direction"] == "forward"]
+    network.disable_pass("fuse_pool", False)
     return ops.index("pool") < len(ops) - 1 - ops[::-1].index("conv2d")
 
 
