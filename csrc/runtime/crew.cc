@@ -15,7 +15,7 @@ constexpr double kSeconds = 0.01;
 constexpr double kIdle = 0.25, kGain = 0.97;
 constexpr double kChange = 1.3;  // times that grew by more are another situation: nothing is waited for
 constexpr double kShortestRest = 0.1, kLongestRest = 3.2;
-constexpr double kTrials = 0.1;  // of the time are given to trials that fail, at most
+constexpr double kTrials = 0.1;  // of the time are lost by trials that fail, at most
 
 }  // namespace
 
@@ -40,7 +40,7 @@ void Crew::judge() {
     size_ = accepted_;
     rest_ = better ? kShortestRest : std::clamp(2 * rest_, kShortestRest, kLongestRest);
     next_trial_ = now_ + rest_;
-    debt_ = better ? 0 : seconds_ / kTrials;
+    debt_ = better ? 0 : (seconds_ - runs_ * accepted_seconds_) / kTrials;
     return;
   }
   if (each > kChange * accepted_seconds_) next_trial_ = now_, debt_ = 0;
