@@ -19,7 +19,8 @@ from pathlib import Path
 # The first name that a kernel's mangled one contains tells how many registers a thread of it may have.
 _LIMITS = {
     "product_kernel": 128,  # two blocks of 256 threads, or four of 128 (sums.cuh)
-    "few_": 128,  # two blocks of 256: all sums of 16 filters at two pixels (first_layer.cu)
+    "few_forward": 128,  # two blocks of 256: all sums of 16 filters at two pixels (first_layer.cu)
+    "few_weights": 128,  # likewise
     "thin_weights_kernel": 128,  # two blocks of 256: all sums of a tap's strip (depthwise.cu)
     "make_strips": 128,  # two blocks of 256: a strip of results and what it sees (depthwise.cu)
     "": 80,  # three blocks of 256 threads
