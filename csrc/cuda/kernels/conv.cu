@@ -71,14 +71,8 @@ struct Patches {
   }
 };
 
-// The output along an axis that sees a cell, which is so far behind the border, by this tap; below 0: none.
-__device__ int seer(const Convolution& c, int axis, int cell, int tap) {
-  int at = cell - tap * c.dilation[axis];
-  if (c.stride[axis] != 1) {  // a division is dear
-    if (at < 0 || at % c.stride[axis] != 0) return -1;
-    at /= c.stride[axis];
-  }
-  return at < c.out[axis] ? at : -1;
+__device__ bool is_output(const Convolution& c, int axis, int cell) {
+  return cell >= 0 && cell < c.out[axis];
 }
 
 // A row for each input pixel, of all outputs that see it: taps, then channels.
@@ -100,7 +94,7 @@ struct Seers {
   __device__ void advance(Tap& at, int by) const { advance_tap(c, c.oc / c.groups, at, by); }
   __device__ const float* at(const Row& s, const Tap& tap) const {
     const int d = seer(c, 0, s.d, tap.d), h = seer(c, 1, s.h, tap.h), w = seer(c, 2, s.w, tap.w);
-    if (d < 0 || h < 0 || w < 0) return nullptr;
+    if (!is_output(c, 0, d) || !is_output(c, 1, h) || !is_output(c, 2, w)) return nullptr;
     return s.image + tap.channel * c.dst.channel + offset_of(c.dst, d, h, w);
   }
 };
@@ -236,6 +230,14 @@ bool kernel_comes_in_fours(const Convolution& c, const float* kernel) {
   return c.oc / c.groups % 4 == 0 && begins_at_16(kernel);
 }
 
+// Whose matrices come by fours in these ways, where they all can.
+template <Access kOfA, Access kOfB, class A, class B, class To>
+void product_by(bool fours, cudaStream_t stream, const Convolution& c, const A& a, const B& b, const To& to,
+                const ProductSize& size, float* scratch) {
+  if (fours) return product<kOfA, kOfB>(stream, c.arithmetic, a, b, to, size, scratch);
+  product<Access::singly, Access::singly>(stream, c.arithmetic, a, b, to, size, scratch);
+}
+
 ProductSize forward_size(const Convolution& c) {
   return {c.n * pixels_of(c.out), c.oc / c.groups, pixels_of(c.kernel) * (c.ic / c.groups), c.groups};
 }
@@ -261,10 +263,8 @@ void conv_forward(cudaStream_t stream, const Convolution& c, const float* src, c
   const Patches a{c, src, c.src.pixel == 1};
   const Kernel b{c, kernel};
   const ToImages to(c.dst, c.out, c.oc / c.groups, epilogue, dst);
-  if (inputs_come_in_fours(c, src) && kernel_comes_in_fours(c, kernel))
-    return product<Access::by_terms, Access::by_rows>(stream, c.arithmetic, a, b, to, forward_size(c),
-                                                      scratch);
-  product<Access::singly, Access::singly>(stream, c.arithmetic, a, b, to, forward_size(c), scratch);
+  const bool fours = inputs_come_in_fours(c, src) && kernel_comes_in_fours(c, kernel);
+  product_by<Access::by_terms, Access::by_rows>(fours, stream, c, a, b, to, forward_size(c), scratch);
 }
 
 int64_t conv_backward_scratch(const Convolution& c) {
@@ -278,10 +278,8 @@ void conv_backward(cudaStream_t stream, const Convolution& c, const float* dst, 
   const Seers a{c, dst, c.dst.pixel == 1};
   const TurnedKernel b{c, kernel};
   const ToImages to(c.src, c.in, c.ic / c.groups, epilogue, src);
-  if (outputs_come_in_fours(c, dst) && kernel_comes_in_fours(c, kernel))
-    return product<Access::by_terms, Access::by_terms>(stream, c.arithmetic, a, b, to, backward_size(c),
-                                                       scratch);
-  product<Access::singly, Access::singly>(stream, c.arithmetic, a, b, to, backward_size(c), scratch);
+  const bool fours = outputs_come_in_fours(c, dst) && kernel_comes_in_fours(c, kernel);
+  product_by<Access::by_terms, Access::by_terms>(fours, stream, c, a, b, to, backward_size(c), scratch);
 }
 
 int64_t conv_weights_scratch(const Convolution& c) {
@@ -297,10 +295,8 @@ void conv_weights(cudaStream_t stream, const Convolution& c, const float* src, c
   const TurnedPatches a{c, src, c.src.channel == 1};
   const OutputPixels b{c, grad_dst, c.dst.channel == 1};
   const ToKernel to{c.oc, c.oc / c.groups, grad_kernel};
-  if (inputs_come_in_fours(c, src) && outputs_come_in_fours(c, grad_dst))
-    return product<Access::by_rows, Access::by_rows>(stream, c.arithmetic, a, b, to, weights_size(c),
-                                                     scratch);
-  product<Access::singly, Access::singly>(stream, c.arithmetic, a, b, to, weights_size(c), scratch);
+  const bool fours = inputs_come_in_fours(c, src) && outputs_come_in_fours(c, grad_dst);
+  product_by<Access::by_rows, Access::by_rows>(fours, stream, c, a, b, to, weights_size(c), scratch);
 }
 
 }  // namespace cnnfast::cuda

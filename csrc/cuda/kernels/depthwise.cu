@@ -106,7 +106,7 @@ void make_strips(cudaStream_t stream, const Pass& p, const float* from, const fl
       if (!p.has(0, slice)) continue;
       for (int h = 0; h < p.c.kernel[1]; h += kHigh) {
         const int row = p.place(1, first.h, p.backward ? h + kHigh - 1 : h);
-        if (row == Way::kNowhere) continue;
+        if (row == kNowhere) continue;
         for (int w = 0; w < p.c.kernel[2]; ++w) {
           const int column = p.place(2, first.w, w);
           if (!p.has(2, column)) continue;
@@ -165,9 +165,7 @@ struct ThinWeights {
     windows = int64_t{c.kernel[0]} * (c.kernel[1] / high) * wide_windows() * (c.ic / c.groups);
     positions = int64_t{c.n} * c.out[0] * strips.count * c.out[2];
     const int64_t of_block = int64_t{kSumThreads} / columns * 4;  // at least, to be worth a tree
-    const int64_t most = positions / of_block, wanted = kManyBlocks / (blocks * windows);
-    parts = most < wanted ? most : wanted;
-    if (parts < 1) parts = 1;
+    parts = parts_for(positions / of_block, kManyBlocks / (blocks * windows));
   }
   __host__ __device__ int wide_windows() const { return (c.kernel[2] + wide - 1) / wide; }
 };
@@ -270,7 +268,7 @@ void thin_backward(cudaStream_t stream, const Convolution& c, const float* dst, 
 
 int64_t thin_weights_scratch(const Convolution& c) {
   int64_t floats = 0;
-  for_weights(c, [&](auto, const ThinWeights& p) { floats = p.parts > 1 ? p.parts * kernel_size(c) : 0; });
+  for_weights(c, [&](auto, const ThinWeights& p) { floats = weight_parts_scratch(c, p.parts); });
   return floats;
 }
 
@@ -280,7 +278,7 @@ void thin_weights(cudaStream_t stream, const Convolution& c, const float* src, c
     const dim3 grid(static_cast<unsigned>(p.blocks * p.windows), 1, static_cast<unsigned>(p.parts));
     launch(stream, kernel, grid, kSumThreads, p, (p.positions + p.parts - 1) / p.parts, src, grad_dst,
            p.parts > 1 ? scratch : grad_kernel);
-    if (p.parts > 1) sum_parts(stream, p.parts, kernel_size(c), scratch, grad_kernel);
+    if (p.parts > 1) add_weight_parts(stream, c, p.parts, scratch, grad_kernel);
   });
 }
 

@@ -188,9 +188,7 @@ int64_t few_blocks(const Convolution& c) {
 
 int64_t few_parts(const Convolution& c) {
   constexpr int64_t kFewest = 4 * kStep;  // pixels
-  const int64_t most = c.n * pixels_of(c.out) / kFewest, wanted = kWeightBlocks / few_blocks(c);
-  const int64_t parts = most < wanted ? most : wanted;
-  return parts < 1 ? 1 : parts;
+  return parts_for(c.n * pixels_of(c.out) / kFewest, kWeightBlocks / few_blocks(c));
 }
 
 }  // namespace
@@ -206,8 +204,7 @@ void few_forward(cudaStream_t stream, const Convolution& c, const float* src, co
 }
 
 int64_t few_weights_scratch(const Convolution& c) {
-  const int64_t parts = few_parts(c);
-  return parts > 1 ? parts * kernel_size(c) : 0;
+  return weight_parts_scratch(c, few_parts(c));
 }
 
 void few_weights(cudaStream_t stream, const Convolution& c, const float* src, const float* grad_dst,
@@ -216,7 +213,7 @@ void few_weights(cudaStream_t stream, const Convolution& c, const float* src, co
   const dim3 grid(static_cast<unsigned>(few_blocks(c)), 1, static_cast<unsigned>(parts));
   launch(stream, few_weights_kernel, grid, kFewThreads, c, pixels, (pixels + parts - 1) / parts, src,
          grad_dst, parts > 1 ? scratch : grad_kernel);
-  if (parts > 1) sum_parts(stream, parts, kernel_size(c), scratch, grad_kernel);
+  if (parts > 1) add_weight_parts(stream, c, parts, scratch, grad_kernel);
 }
 
 }  // namespace cnnfast::cuda

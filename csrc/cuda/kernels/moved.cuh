@@ -35,7 +35,7 @@ void for_tables(const MovedParams& params, const Take& take) {
   for (size_t begin = 0; begin < params.size(); begin += kMostMoved) {
     MovedTable table{};
     for (size_t i = begin; i < params.size() && table.count < kMostMoved; ++i) {
-      const int64_t blocks = (params[i].n + kOfMovedBlock - 1) / kOfMovedBlock;
+      const int64_t blocks = moved_parts(params[i].n);
       table.params[table.count++] = params[i];
       table.first[table.count] = table.first[table.count - 1] + static_cast<uint32_t>(blocks);
     }
@@ -43,12 +43,18 @@ void for_tables(const MovedParams& params, const Take& take) {
   }
 }
 
+// body(the parameter, the number of its element) for those of this thread.
 template <class Body>
-__global__ void __launch_bounds__(kThreads) moved_kernel(MovedTable table, Body body) {
+__device__ void for_own_elements(const MovedTable& table, const Body& body) {
   const int entry = moved_by_block(table);
   const int64_t begin = int64_t{blockIdx.x - table.first[entry]} * kOfMovedBlock, n = table.params[entry].n;
   const int64_t end = begin + kOfMovedBlock < n ? begin + kOfMovedBlock : n;
-  for (int64_t i = begin + threadIdx.x; i < end; i += kThreads) body(table.params[entry], i);
+  for (int64_t i = begin + threadIdx.x; i < end; i += blockDim.x) body(table.params[entry], i);
+}
+
+template <class Body>
+__global__ void __launch_bounds__(kThreads) moved_kernel(MovedTable table, Body body) {
+  for_own_elements(table, body);
 }
 
 // body(a parameter, the number of its element) for each.

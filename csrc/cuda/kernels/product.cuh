@@ -193,28 +193,12 @@ __global__ void __launch_bounds__(Sums::Tile::kThreads, Sums::Tile::kBlocks)
   give(memory, sums, to, parts, n);
 }
 
-// What becomes of the sums of parts: a warp has 32 neighbours of some parts.
-template <class To>
-__global__ void give_parts_kernel(const float* from, int64_t parts, To to, ProductSize size) {
-  __shared__ SharedArray<float, kSumThreads> tree;
-  const int64_t all = size.cells * size.m * size.n;
-  const int64_t i = int64_t{blockIdx.x} * kWarp + threadIdx.x % kWarp;
-  float sum = 0;
-  for (int64_t part = threadIdx.x / kWarp; i < all && part < parts; part += kSumThreads / kWarp)
-    sum += from[part * all + i];
-  sum = column_sum(tree, sum, kWarp);
-  const int64_t row = i / size.n, cell = row / size.m;
-  if (threadIdx.x < kWarp && i < all)
-    to.give(to.row(cell, row % size.m), static_cast<int>(cell), i % size.n, sum);
-}
-
 // Into how many parts the terms are cut: so that there are two blocks for every multiprocessor, as long as
 // each has terms enough to be worth writing and reading its sums.
 inline int64_t parts_of(const ProductSize& size) {
   constexpr int64_t kBlocks = 2 * kMultiprocessors, kFewest = 16 * kTerms;
   const int64_t tiles = tiles_of(size.m, size.n, size.cells);
-  const int64_t most = size.terms / kFewest, wanted = tiles > 0 ? kBlocks / tiles : 0;
-  return most < 1 || wanted < 1 ? 1 : (wanted < most ? wanted : most);
+  return parts_for(size.terms / kFewest, tiles > 0 ? kBlocks / tiles : 0);
 }
 inline int64_t product_scratch(const ProductSize& size) {  // floats
   const int64_t parts = parts_of(size);
@@ -258,9 +242,10 @@ void product(cudaStream_t stream, Arithmetic arithmetic, const A& a, const B& b,
     product_of_tiles<decltype(tile), kOfA, kOfB>(stream, arithmetic, a, b, to, size, parts, scratch);
   });
   if (parts == 1) return;
-  const int64_t blocks = (size.cells * size.m * size.n + kWarp - 1) / kWarp;
-  launch(stream, give_parts_kernel<To>, dim3(static_cast<unsigned>(blocks)), kSumThreads, scratch, parts, to,
-         size);
+  add_parts(stream, parts, size.cells * size.m * size.n, scratch, [=] __device__(int64_t i, float sum) {
+    const int64_t row = i / size.n, cell = row / size.m;
+    to.give(to.row(cell, row % size.m), static_cast<int>(cell), i % size.n, sum);
+  });
 }
 
 }  // namespace cnnfast::cuda

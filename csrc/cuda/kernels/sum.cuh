@@ -44,21 +44,27 @@ __device__ T column_sum(SharedArray<T, kSumThreads>& tree, T value, int columns)
   return tree[thread];
 }
 
-// to[i] = the sum over parts of from[part * size + i]: a warp has 32 neighbours of some parts.
-template <class T>
-__global__ void sum_parts_kernel(int64_t parts, int64_t size, const T* from, T* to) {
-  __shared__ SharedArray<T, kSumThreads> tree;
+// Into how many parts sums are cut: as many blocks as are wanted, unless too little is left for each.
+inline int64_t parts_for(int64_t most, int64_t wanted) {
+  const int64_t parts = most < wanted ? most : wanted;
+  return parts < 1 ? 1 : parts;
+}
+
+// take(i, the sum over parts of from[part * size + i]): a warp has 32 neighbours of some parts.
+template <class Take>
+__global__ void add_parts_kernel(int64_t parts, int64_t size, const float* from, Take take) {
+  __shared__ SharedArray<float, kSumThreads> tree;
   const int64_t i = int64_t{blockIdx.x} * kWarp + threadIdx.x % kWarp;
-  T sum{};
+  float sum = 0;
   for (int64_t part = threadIdx.x / kWarp; i < size && part < parts; part += kSumThreads / kWarp)
     sum += from[part * size + i];
   sum = column_sum(tree, sum, kWarp);
-  if (threadIdx.x < kWarp && i < size) to[i] = sum;
+  if (threadIdx.x < kWarp && i < size) take(i, sum);
 }
-template <class T>
-void sum_parts(cudaStream_t stream, int64_t parts, int64_t size, const T* from, T* to) {
-  launch(stream, sum_parts_kernel<T>, dim3(static_cast<unsigned>((size + kWarp - 1) / kWarp)), kSumThreads,
-         parts, size, from, to);
+template <class Take>
+void add_parts(cudaStream_t stream, int64_t parts, int64_t size, const float* from, Take take) {
+  launch(stream, add_parts_kernel<Take>, dim3(static_cast<unsigned>((size + kWarp - 1) / kWarp)), kSumThreads,
+         parts, size, from, take);
 }
 
 // take(i, sum over k < length of term(i, k)), a block for each i.

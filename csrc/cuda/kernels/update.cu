@@ -16,11 +16,8 @@ __device__ float clipped(const Moved& m, float limit, float grad) {
 // The sum of term(parameter, i) over the elements of each block, which `parts` has one behind the other.
 template <class Term>
 __global__ void parts_kernel(MovedTable table, double* parts, Term term) {
-  const int entry = moved_by_block(table);
-  const int64_t begin = int64_t{blockIdx.x - table.first[entry]} * kOfMovedBlock, n = table.params[entry].n;
-  const int64_t end = begin + kOfMovedBlock < n ? begin + kOfMovedBlock : n;
   double sum = 0;
-  for (int64_t i = begin + threadIdx.x; i < end; i += kSumThreads) sum += term(table.params[entry], i);
+  for_own_elements(table, [&](const Moved& m, int64_t i) { sum += term(m, i); });
   sum = block_sum(sum);
   if (threadIdx.x == 0) parts[blockIdx.x] = sum;
 }
